@@ -1,0 +1,3 @@
+"""The PostBoost API, without Airflow."""
+
+from __future__ import annotations
