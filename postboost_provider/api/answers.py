@@ -1,0 +1,175 @@
+"""Read an answer of the API: its payload, or the typed error that says what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from postboost_provider.api.contract import ClientSettings, Reply, Request, retry_after_seconds
+from postboost_provider.api.credentials import ROTATION_STEPS
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    ConflictError,
+    DuplicatePostError,
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostRequestError,
+    QuotaExceededError,
+    RateLimitedError,
+    ServerError,
+    ValidationError,
+)
+
+# What to do about PostBoost's own codes (its SDK 1.66.3 lists them; the list is open-ended).
+ADVICE_BY_CODE = {
+    "duplicate_post": "The same content went to this account within 24 hours. Change it, or allow the duplicate.",
+    "account_unauthorized": "Reconnect the account in PostBoost, under Accounts.",
+    "account_token_missing": "Reconnect the account in PostBoost, under Accounts.",
+    "account_daily_cap_reached": "Pick another day for this account; the cap counts by UTC day of the planned time.",
+    "x_monthly_cap_reached": "The X allowance starts anew with the next UTC month.",
+    "ai_credits_exhausted": "AI credits come back with the next billing cycle.",
+    "image_credits_exhausted": "Image credits come back with the next UTC month.",
+    "insufficient_scope": "Use a key with the needed ability, or an unscoped access token.",
+    "self_approval": "A draft must be approved by another key than the one that wrote it.",
+}
+
+
+def read(
+    settings: ClientSettings,
+    request: Request,
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    now: datetime,
+) -> Reply:
+    """Return the payload of a success.
+
+    A JSON body is returned whole, as PostBoost documents it (a list stays inside its ``data``); an empty one is
+    None; a file is its bytes.
+
+    :raises PostBoostRequestError: one of its subclasses, by status and ``code``.
+    """
+    replayed = headers.get("idempotent-replayed", "").lower() == "true"
+    if 200 <= status < 300:
+        if request.operation.reply == "binary":
+            return Reply(content, status, replayed)
+        if not content.strip():
+            return Reply(None, status, replayed)
+        try:
+            return Reply(json.loads(content), status, replayed)
+        except ValueError:
+            raise ServerError(
+                f"{request.operation.operation}: the answer ({status}) is not JSON. Check that the base URL "
+                f"{settings.base_url} is PostBoost's API and not a web page or a proxy in front of it.",
+                status=status,
+            ) from None
+    raise error_of(settings, request, status, headers, content, replayed, now)
+
+
+def error_of(
+    settings: ClientSettings,
+    request: Request,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    replayed: bool,
+    now: datetime,
+) -> PostBoostRequestError:
+    """Return the error that an answer of that status stands for."""
+    body = _decode(content)
+    code = str(body["code"]) if body.get("code") else None
+    said = settings.redact(str(body.get("message") or ""))[:500]
+    if isinstance(body.get("errors"), dict):
+        fields = "; ".join(f"{k}: {_first(v)}" for k, v in body["errors"].items())
+        said = f"{said} {settings.redact(fields)[:1500]}"
+    where = f"{request.operation.operation} in {settings.workspace_uuid}" if settings.workspace_uuid else ""
+    where = where if request.operation.tier == "workspace" and where else request.operation.operation
+    seen = (
+        f"{where}: PostBoost answered {status}{f' {code}' if code else ''}: {said.strip() or '(no message)'}"
+    )
+    known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
+    advice = ADVICE_BY_CODE.get(code or "", "")
+    retry_after = retry_after_seconds(headers.get("retry-after"), now.timestamp())
+
+    if status == 401:
+        return AuthenticationError(f"{seen} {explain_401(settings, now)}", **known)
+    if status == 403:
+        return PermissionDeniedError(f"{seen} {advice or _explain_403(settings, request)}", **known)
+    if status == 404:
+        return NotFoundError(f"{seen} {_explain_404(settings, request)}", **known)
+    if status == 409 and (code == "duplicate_post" or body.get("existing_post_uuid")):
+        earlier = body.get("existing_post_uuid")
+        return DuplicatePostError(
+            f"{seen} Earlier post: {earlier}. {ADVICE_BY_CODE['duplicate_post']}", **known
+        )
+    if status == 409:
+        return ConflictError(f"{seen} {advice}".strip(), **known)
+    if status == 422:
+        return ValidationError(f"{seen} {advice}".strip(), **known)
+    if status == 429 and code:
+        counts = f" ({body.get('used')} of {body.get('limit')} used)" if body.get("limit") is not None else ""
+        return QuotaExceededError(f"{seen}{counts} {advice}".strip(), **known)
+    if status == 429:
+        wait = (
+            f"Try again in {retry_after:g} s."
+            if retry_after is not None
+            else "Slow down and try again later."
+        )
+        return RateLimitedError(f"{seen} {wait}", retry_after=retry_after, **known)
+    if status >= 500:
+        return ServerError(f"{seen} PostBoost failed: try again.", retry_after=retry_after, **known)
+    if 300 <= status < 400:
+        return PostBoostRequestError(
+            f"{seen} It redirects, which is not followed, so that the token stays with {settings.base_url}. "
+            "Correct the host of the connection.",
+            **known,
+        )
+    return PostBoostRequestError(seen, **known)
+
+
+def explain_401(settings: ClientSettings, now: datetime) -> str:
+    """Say why a token was refused, as far as it can be known: PostBoost answers all causes alike."""
+    left = settings.expiry.time_left(now)
+    if left is not None and left.total_seconds() <= 0:
+        return f"The token of {settings.name} {settings.expiry.describe(now)}. {ROTATION_STEPS}"
+    known = (
+        "" if settings.expiry.kind == "unknown" else f" By its expires_on it {settings.expiry.describe(now)};"
+    )
+    return (
+        f"The token of {settings.name} is not accepted.{known} it may be revoked, mistyped, expired or replaced. "
+        f"{ROTATION_STEPS}"
+    )
+
+
+def _explain_403(settings: ClientSettings, request: Request) -> str:
+    if request.operation.tier == "panel":
+        return (
+            f"/panel needs the unscoped access token of a platform admin; {settings.name} holds another one."
+        )
+    return (
+        f"The token of {settings.name} may not do this: check its user's role in the workspace, a scoped key's "
+        "abilities and accounts, and that the workspace's plan includes API access."
+    )
+
+
+def _explain_404(settings: ClientSettings, request: Request) -> str:
+    if request.operation.tier == "workspace":
+        return f"Check the id, and that workspace_uuid of {settings.name} is the workspace it belongs to."
+    return "Check the id."
+
+
+def _decode(content: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _first(messages: Any) -> str:
+    if isinstance(messages, list):
+        return str(messages[0]) if messages else ""
+    return str(messages)

@@ -1,0 +1,273 @@
+"""The contract of one request: prepare it, read its answer, decide what comes next. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import IO, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from postboost_provider.api.credentials import Expiry
+from postboost_provider.api.errors import (
+    ConflictError,
+    PostBoostConfigError,
+    RateLimitedError,
+    ServerError,
+    UnconfirmedError,
+    UnreachableError,
+)
+from postboost_provider.api.operations import Operation, get_operation
+
+DEFAULT_BASE_URL = "https://postboost.co/app/api"
+DEFAULT_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What a client must know to talk to PostBoost for one connection.
+
+    :param token: the access token or scoped key; never shown.
+    :param base_url: scheme, host and path that every operation's path is appended to.
+    :param workspace_uuid: what workspace operations take when none is given.
+    :param expiry: what is known of the token's end; it explains a 401 and never stops a request.
+    :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the answer.
+    :param client_label: what PostBoost's activity log calls this client.
+    :param name: how messages call where the token came from, e.g. ``connection 'postboost_default'``.
+    """
+
+    token: str = field(repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    workspace_uuid: str | None = None
+    expiry: Expiry = field(default_factory=lambda: Expiry("unknown"))
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    client_label: str = "airflow-provider-postboost"
+    proxy: str | None = field(default=None, repr=False)
+    ca_bundle: str | None = None
+    name: str = "the connection"
+
+    def redact(self, text: str) -> str:
+        """Return the text without the token, or the part of it that is the secret, wherever it stands."""
+        for secret in (self.token, self.token.partition("|")[2]):
+            if len(secret) >= 5:
+                text = text.replace(secret, "***")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file to upload. ``open`` gives it from its start, once for each attempt."""
+
+    filename: str
+    mime_type: str
+    open: Callable[[], IO[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that is ready to be sent, again and again with the same bytes. Holds no token."""
+
+    operation: Operation
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None = None
+    form: Mapping[str, str] | None = None
+    files: Mapping[str, FilePart] | None = None
+
+    @property
+    def is_safe_to_repeat(self) -> bool:
+        """A read, a write that repeats harmlessly, or one that PostBoost recognises by its key."""
+        return self.operation.repeatable or "Idempotency-Key" in self.headers
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. ``replayed``: it is the stored one of an earlier request with the same key."""
+
+    payload: Any
+    status: int
+    replayed: bool = False
+
+
+def check_base_url(url: str) -> str:
+    """Return the URL without a trailing slash.
+
+    :raises PostBoostConfigError: it could carry the token in clear, or to somewhere that is not a plain origin.
+    """
+    shown = url if "@" not in url else url.rpartition("@")[2]
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise PostBoostConfigError(f"The base URL {shown!r} is not a URL. Use {DEFAULT_BASE_URL}.") from None
+    if parts.username or parts.password or parts.query or parts.fragment or not host:
+        raise PostBoostConfigError(
+            f"The base URL {shown!r} must be scheme, host and path alone, such as {DEFAULT_BASE_URL}; "
+            "the token belongs in the password."
+        )
+    if re.search(r"[\s\\]", url):
+        raise PostBoostConfigError(f"The base URL {shown!r} holds a space or a backslash: remove it.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise PostBoostConfigError(
+            f"The base URL {shown!r} would send the token unencrypted. Use https://; plain http:// is for a "
+            "sandbox on 127.0.0.1 or localhost alone."
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+
+
+def prepare(
+    settings: ClientSettings,
+    operation: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
+    files: Mapping[str, FilePart] | None = None,
+    idempotency_key: str | None = None,
+    client_label: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Request:
+    """Check a call against the table of operations and return the request.
+
+    :raises PostBoostConfigError: the operation, a parameter or a body field is unknown, missing or misplaced.
+    """
+    op = get_operation(operation)
+    path, query = _place_parameters(settings, op, parameters or {})
+    all_headers = {"Accept": "application/json", **(headers or {})}
+    if not op.is_read:
+        all_headers["X-PostBoost-Client"] = _header_value(client_label or settings.client_label)
+    if idempotency_key is not None:
+        if not op.idempotency_key:
+            raise PostBoostConfigError(f"{operation} does not accept an idempotency key: leave it out.")
+        if not 1 <= len(idempotency_key) <= 255:
+            raise PostBoostConfigError(
+                f"The idempotency key of {operation} has {len(idempotency_key)} characters; PostBoost takes 1 to 255."
+            )
+        all_headers["Idempotency-Key"] = _header_value(idempotency_key)
+    _check_body(op, body, files)
+    url = settings.base_url + path + (f"?{query}" if query else "")
+    if op.body == "multipart":
+        # PostBoost compares the bodies of two requests with one key; a random boundary would make them differ.
+        seed = idempotency_key or uuid.uuid4().hex
+        boundary = hashlib.sha256(seed.encode()).hexdigest()[:32]
+        all_headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
+        form = {key: str(value) for key, value in (body or {}).items() if value is not None}
+        return Request(op, url, all_headers, form=form, files=dict(files or {}))
+    content = None
+    if body is not None:
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        all_headers["Content-Type"] = "application/json"
+    return Request(op, url, all_headers, content=content)
+
+
+def _place_parameters(settings: ClientSettings, op: Operation, given: Mapping[str, Any]) -> tuple[str, str]:
+    values = {name: value for name, value in given.items() if value is not None}
+    if op.tier == "workspace" and "workspace_uuid" not in values and settings.workspace_uuid:
+        values["workspace_uuid"] = settings.workspace_uuid
+    known = {p.name: p for p in op.parameters}
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=2)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise PostBoostConfigError(
+                f"{op.operation} has no parameter {name!r}; it has {', '.join(known) or 'none'}.{hint}"
+            )
+    missing = [name for name, p in known.items() if p.required and name not in values]
+    if missing == ["workspace_uuid"] and op.tier == "workspace":
+        raise PostBoostConfigError(
+            f"{op.operation} needs a workspace: set workspace_uuid in the extras of {settings.name}, or pass it "
+            "as a parameter."
+        )
+    if missing:
+        raise PostBoostConfigError(f"{op.operation} needs the parameter {', '.join(missing)}.")
+    path, pairs = op.path, []
+    for name, value in values.items():
+        if known[name].place == "path":
+            path = path.replace("{" + name + "}", _path_segment(op, name, value))
+        else:
+            items = value if isinstance(value, (list, tuple)) else [value]
+            pairs += [(known[name].wire, _query_value(item)) for item in items]
+    # The official SDK leaves the brackets of array parameters as they are.
+    return path, urlencode(pairs, safe="[]")
+
+
+def _path_segment(op: Operation, name: str, value: Any) -> str:
+    text = str(value).strip()
+    if not text or text in (".", ".."):
+        raise PostBoostConfigError(f"{op.operation} needs a value for {name}, not {value!r}.")
+    return quote(text, safe="")
+
+
+def _query_value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _header_value(value: str) -> str:
+    """Return the value as printable ASCII: what HTTP carries unharmed, and no line breaks."""
+    return re.sub(r"[^\x20-\x7e]", "?", value)
+
+
+def _check_body(op: Operation, body: Mapping[str, Any] | None, files: Mapping[str, FilePart] | None) -> None:
+    if op.body == "none" and (body or files):
+        raise PostBoostConfigError(f"{op.operation} takes no body: pass its values as parameters.")
+    if files and op.body != "multipart":
+        raise PostBoostConfigError(f"{op.operation} takes no files.")
+    given = {
+        key for source in (body or {}, files or {}) for key, value in source.items() if value is not None
+    }
+    missing = [name for name in op.required_fields if name not in given]
+    if missing:
+        raise PostBoostConfigError(
+            f"The body of {op.operation} lacks {', '.join(missing)}; it can hold {', '.join(op.fields)}."
+        )
+
+
+def retry_after_seconds(value: str | None, now: float) -> float | None:
+    """Read a ``Retry-After`` header, seconds or an HTTP date, as seconds from ``now`` (epoch seconds)."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except ValueError:
+            return None
+    return max(0.0, seconds) if seconds < float("inf") else None
+
+
+def may_repeat(request: Request, error: BaseException) -> bool:
+    """Say whether sending the request again is safe and may help.
+
+    A 429 with a ``code`` is a quota and final; a throttle is not, and nothing has happened by it. A 409 to a
+    keyed request without a guardrail's meaning is the same request, still running (SDK 1.66.3, idempotency).
+    """
+    if isinstance(error, (RateLimitedError, UnreachableError)):
+        return True
+    if isinstance(error, (UnconfirmedError, ServerError)):
+        return request.is_safe_to_repeat and getattr(error, "status", 0) != 501
+    if isinstance(error, ConflictError):
+        return "Idempotency-Key" in request.headers and not error.replayed
+    return False
+
+
+def pause_before_repeat(error: BaseException | None, attempt: int, spread: float, longest: float) -> float:
+    """Return the seconds to wait: the server's own hint, else exponential with full jitter.
+
+    :param attempt: how many were made, from 1.
+    :param spread: a random number of [0, 1).
+    :param longest: the cap of the exponential part, in seconds.
+    """
+    hint = getattr(error, "retry_after", None)
+    if hint is not None:
+        # A little later than asked, and not all at once: many tasks are told the same second.
+        return float(hint) + spread
+    return min(longest, 0.5 * 2.0**attempt) * spread

@@ -1,0 +1,42 @@
+"""How fast requests may follow each other: what the user states, and what the server hints."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from postboost_provider.api.errors import PostBoostConfigError
+
+
+class Pace:
+    """Space requests out evenly. Times are seconds of one monotonic clock, given by the caller.
+
+    :param requests_per_minute: the most to send; None sends as fast as answers come, until the server says that
+        its allowance for this minute is used up (``X-RateLimit-Remaining: 0``).
+    """
+
+    def __init__(self, requests_per_minute: float | None = None) -> None:
+        if requests_per_minute is not None and not requests_per_minute > 0:
+            raise PostBoostConfigError(
+                f"requests_per_minute is {requests_per_minute!r}; it must be more than 0, or None for no limit."
+            )
+        self._interval = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def pause(self, now: float) -> float:
+        """Take the next free slot and return the seconds to wait for it."""
+        with self._lock:
+            slot = max(now, self._next)
+            self._next = slot + self._interval
+            return slot - now
+
+    def heed(self, headers: Mapping[str, str]) -> None:
+        """Slow down to the server's own rate once it says that nothing is left of it."""
+        try:
+            limit, remaining = float(headers["x-ratelimit-limit"]), float(headers["x-ratelimit-remaining"])
+        except (KeyError, ValueError):
+            return
+        if remaining <= 0 < limit:
+            with self._lock:
+                self._interval = max(self._interval, 60.0 / limit)
