@@ -134,7 +134,7 @@ def row_of(models: Any, api_class: Any, name: str) -> dict[str, Any]:
     method = getattr(api_class, name)
     raw = getattr(method, "raw_function", inspect.unwrap(method))
     hints = typing.get_type_hints(raw, include_extras=True)
-    arguments = [p for p in inspect.signature(raw).parameters.values() if p.name not in ("self",)]
+    arguments = [p for p in inspect.signature(raw).parameters.values() if p.name != "self"]
     arguments = [p for p in arguments if not p.name.startswith("_")]
     values = {p.name: Sentinel(p.name) for p in arguments}
     api = api_class.__new__(api_class)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.contract import ClientSettings, Reply, Request, retry_after_seconds
 from postboost_provider.api.credentials import ROTATION_STEPS
@@ -21,6 +19,10 @@ from postboost_provider.api.errors import (
     ServerError,
     ValidationError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 # What to do about PostBoost's own codes (its SDK 1.66.3 lists them; the list is open-ended).
 ADVICE_BY_CODE = {

@@ -6,11 +6,9 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from tenacity import (
@@ -23,7 +21,6 @@ from tenacity import (
 )
 
 from postboost_provider.api import answers, contract, pages
-from postboost_provider.api.contract import ClientSettings, FilePart, Reply, Request
 from postboost_provider.api.errors import (
     AuthenticationError,
     PostBoostConfigError,
@@ -32,7 +29,13 @@ from postboost_provider.api.errors import (
     UnreachableError,
 )
 from postboost_provider.api.operations import get_operation
-from postboost_provider.api.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from postboost_provider.api.contract import ClientSettings, FilePart, Reply, Request
+    from postboost_provider.api.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +79,7 @@ class PostBoostClient:
             verify=_tls(settings.ca_bundle),
         )
 
-    def __enter__(self) -> PostBoostClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -7,10 +7,9 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from postboost_provider.api.credentials import Expiry
@@ -23,6 +22,9 @@ from postboost_provider.api.errors import (
     UnreachableError,
 )
 from postboost_provider.api.operations import Operation, get_operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 DEFAULT_BASE_URL = "https://postboost.co/app/api"
 DEFAULT_TIMEOUT_SECONDS = 30.0

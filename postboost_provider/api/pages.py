@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError, ServerError
-from postboost_provider.api.operations import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postboost_provider.api.operations import Operation
 
 # One request for a hundred instead of two for fifty: the largest page that PostBoost documents.
 PAGE_SIZE = 100

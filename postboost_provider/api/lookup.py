@@ -1,0 +1,107 @@
+"""Accounts and tags by the names people use -> what the API wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from postboost_provider.api.client import PostBoostClient
+
+# People write X's new name and LinkedIn's short one; PostBoost's accounts use these (SDK 1.66.3).
+PROVIDER_ALIASES = {"x": "twitter", "facebook": "facebook_page", "google": "gbp"}
+DEFAULT_TAG_COLOR = "#94a3b8"
+
+
+class Accounts:
+    """The accounts of a workspace, to be found the way people name them."""
+
+    def __init__(self, accounts: Iterable[Mapping[str, Any]]) -> None:
+        # PostBoost lists the newest first; an order that does not change keeps requests the same.
+        self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
+
+    def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
+        """Return the accounts that these names mean, each once, in the order of their ids.
+
+        :param names: each an id (``12``), ``@username``, ``provider:username`` or ``provider:*``.
+        :raises PostBoostConfigError: a name that means no account or several; it lists those that exist.
+        """
+        found = {
+            int(account["id"]): account for name in names for account in self._find_one(str(name).strip())
+        }
+        return [found[key] for key in sorted(found)]
+
+    def _find_one(self, name: str) -> list[Mapping[str, Any]]:
+        provider, colon, username = name.partition(":")
+        provider = PROVIDER_ALIASES.get(provider.lower(), provider.lower())
+        if colon and username == "*":
+            matches = [a for a in self._accounts if a["provider"] == provider]
+            several = True
+        elif colon:
+            matches = [a for a in self._accounts if a["provider"] == provider and _is_named(a, username)]
+            several = False
+        elif name.isdecimal():
+            matches = [a for a in self._accounts if int(a["id"]) == int(name)]
+            several = False
+        else:
+            matches = [a for a in self._accounts if _is_named(a, name)]
+            several = False
+        if not matches:
+            raise PostBoostConfigError(
+                f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}."
+            )
+        if len(matches) > 1 and not several:
+            raise PostBoostConfigError(
+                f"{name!r} means {len(matches)} accounts: {self._listed(matches)}. Write provider:username or the id."
+            )
+        return matches
+
+    def _listed(self, accounts: Sequence[Mapping[str, Any]]) -> str:
+        shown = [f"{a['id']} ({a['provider']}:{a.get('username') or a['name']})" for a in accounts]
+        return ", ".join(shown) or "none; connect one in PostBoost under Accounts"
+
+
+def _is_named(account: Mapping[str, Any], name: str) -> bool:
+    wanted = name.strip().lstrip("@").casefold()
+    return wanted != "" and wanted == str(account.get("username") or "").lstrip("@").casefold()
+
+
+def load_accounts(api: PostBoostClient) -> Accounts:
+    """Read the accounts of the client's workspace. One request."""
+    return Accounts(api.pages("list_accounts"))
+
+
+class Tags:
+    """The tags of a workspace by name; a missing one is made at its first use."""
+
+    def __init__(self, api: PostBoostClient) -> None:
+        self._api = api
+        self._ids: dict[str, int] | None = None
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Return those of the names that the workspace does not have yet."""
+        known = self._known()
+        return [name for name in names if name.casefold() not in known]
+
+    def ids(self, names: Sequence[str], *, idempotency_key: str) -> list[int]:
+        """Return the ids of the tags of these names, making those that are missing.
+
+        :param idempotency_key: the start of the keys of the requests that make them.
+        """
+        known = self._known()
+        for name in self.missing(names):
+            tag = self._api.call(
+                "create_tag",
+                body={"name": name, "hex_color": DEFAULT_TAG_COLOR},
+                idempotency_key=f"{idempotency_key}-{name.casefold()}"[:255],
+            )
+            known[name.casefold()] = int(tag["id"])
+        return sorted({known[name.casefold()] for name in names})
+
+    def _known(self) -> dict[str, int]:
+        if self._ids is None:
+            self._ids = {str(t["name"]).casefold(): int(t["id"]) for t in self._api.pages("list_tags")}
+        return self._ids

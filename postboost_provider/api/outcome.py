@@ -1,0 +1,155 @@
+"""What became of a post, account by account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.api.errors import PostBoostError
+from postboost_provider.api.times import read_utc
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# PostBoost's post statuses (SDK 1.66.3) and those of an account inside a post.
+WAITING = frozenset({"draft", "scheduled", "needs_approval", "publishing"})
+SETTLED = frozenset({"published", "failed"})
+ACCOUNT_STATUSES = frozenset({"pending", "publishing", "published", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOutcome:
+    """One account of a post. ``status`` is None before anything was tried."""
+
+    uuid: str
+    provider: str
+    name: str
+    status: str | None
+    external_url: str | None
+    errors: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "uuid": self.uuid,
+            "provider": self.provider,
+            "name": self.name,
+            "status": self.status,
+            "external_url": self.external_url,
+            "errors": list(self.errors),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PostOutcome:
+    """A post as PostBoost last reported it. Instants are aware and in UTC."""
+
+    uuid: str
+    status: str
+    scheduled_at: datetime | None
+    published_at: datetime | None
+    trashed: bool
+    accounts: tuple[AccountOutcome, ...]
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more will happen by itself: published or failed, and no account is still being sent to."""
+        return self.status in SETTLED and not any(a.status == "publishing" for a in self.accounts)
+
+    @property
+    def failed_accounts(self) -> tuple[AccountOutcome, ...]:
+        """The accounts that did not get the post, once it is settled.
+
+        In a failed post that is every account that is not live, an attempt that was never made included.
+        """
+        if self.status == "failed":
+            return tuple(a for a in self.accounts if a.status != "published")
+        return tuple(a for a in self.accounts if a.status == "failed")
+
+    @property
+    def is_live_somewhere(self) -> bool:
+        return any(a.status == "published" for a in self.accounts)
+
+    @property
+    def can_be_changed(self) -> bool:
+        """PostBoost takes changes to a post until it goes out."""
+        return self.status in ("draft", "scheduled", "needs_approval") and not self.trashed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for XCom: texts, lists and mappings, instants as ISO 8601."""
+        return {
+            "uuid": self.uuid,
+            "status": self.status,
+            "scheduled_at": self.scheduled_at.isoformat() if self.scheduled_at else None,
+            "published_at": self.published_at.isoformat() if self.published_at else None,
+            "accounts": [a.as_dict() for a in self.accounts],
+        }
+
+
+def read_post(post: Mapping[str, Any]) -> PostOutcome:
+    """Read a post as ``get_post``, ``create_post`` and ``list_posts`` answer it.
+
+    :raises PostBoostError: a status that this version does not know. Guessing what it means could end a wait
+        early or post again.
+    """
+    uuid, status = str(post.get("uuid")), str(post.get("status"))
+    if status not in WAITING | SETTLED:
+        raise PostBoostError(
+            f"Post {uuid} has the status {status!r}, which this version does not know. Update "
+            "airflow-provider-postboost, or report it."
+        )
+    accounts = tuple(_read_account(uuid, account) for account in post.get("accounts") or ())
+    return PostOutcome(
+        uuid=uuid,
+        status=status,
+        scheduled_at=read_utc(post.get("scheduled_at")),
+        published_at=read_utc(post.get("published_at")),
+        trashed=bool(post.get("trashed")),
+        accounts=accounts,
+    )
+
+
+def _read_account(post_uuid: str, account: Mapping[str, Any]) -> AccountOutcome:
+    status = account.get("publish_status")
+    if status is not None and status not in ACCOUNT_STATUSES:
+        raise PostBoostError(
+            f"Account {account.get('name')!r} of post {post_uuid} has the status {status!r}, which this version "
+            "does not know. Update airflow-provider-postboost, or report it."
+        )
+    return AccountOutcome(
+        uuid=str(account.get("uuid")),
+        provider=str(account.get("provider")),
+        name=str(account.get("name")),
+        status=status,
+        external_url=account.get("external_url"),
+        errors=_read_errors(account.get("errors")),
+    )
+
+
+def _read_errors(errors: Any) -> tuple[str, ...]:
+    """Return errors as text, each once. PostBoost mixes texts and objects, and gives a raw error both ways."""
+    texts: list[str] = []
+    for error in errors if isinstance(errors, list) else [errors] if errors else []:
+        text = _error_text(error) if isinstance(error, Mapping) else str(error)
+        if text and not any(text in known for known in texts):
+            texts = [known for known in texts if known not in text]
+            texts.append(text)
+    return tuple(texts)
+
+
+def _error_text(error: Mapping[str, Any]) -> str:
+    message = str(error.get("message") or error.get("raw") or "")
+    code = error.get("code")
+    return f"{message} ({code})" if code and message else message or str(code or "")
+
+
+def describe_failures(outcomes: list[PostOutcome]) -> str:
+    """Return a line for each account that failed: post, account, why."""
+    lines = []
+    for outcome in outcomes:
+        for account in outcome.failed_accounts:
+            why = "; ".join(account.errors) or f"status {account.status or 'never tried'}"
+            lines.append(f"  post {outcome.uuid}, {account.provider} {account.name!r}: {why}")
+        if outcome.status == "failed" and not outcome.accounts:
+            lines.append(f"  post {outcome.uuid}: failed, and PostBoost names no account")
+    return "\n".join(lines)

@@ -1,0 +1,222 @@
+"""The fields of a PostBoost connection: defined once, rendered every way they are needed.
+
+Airflow's form, its older form, the table in the docs and the checks all come from ``FIELDS``. Import-light: it is
+read whenever Airflow discovers providers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from postboost_provider.api.credentials import parse_expiry
+from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CONNECTION_TYPE = "postboost"
+HOOK_NAME = "PostBoost"
+HOOK_CLASS = "postboost_provider.hooks.postboost.PostBoostHook"
+DEFAULT_CONN_ID = "postboost_default"
+TOKEN_VARIABLE = "POSTBOOST_API_TOKEN"
+WORKSPACE_VARIABLE = "POSTBOOST_WORKSPACE_UUID"
+
+HIDDEN_FIELDS = ["login", "schema", "port", "extra"]
+RELABELING = {"host": "Base URL", "password": "Access token or scoped key"}
+PLACEHOLDERS = {"host": "https://postboost.co/app/api", "password": "shown once, when PostBoost creates it"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An extra of the connection. ``check`` returns the value in its own type, or raises what is wrong with it."""
+
+    name: str
+    label: str
+    description: str
+    schema: Mapping[str, Any]
+    placeholder: str
+    check: Callable[[Any], Any]
+
+
+def _text(value: Any) -> str:
+    text = str(value).strip()
+    if any(c.isspace() or ord(c) < 32 for c in text):
+        raise ValueError("holds a space or a line break")
+    return text
+
+
+def _label(value: Any) -> str:
+    text = str(value).strip()
+    if len(text) > 100 or not text.isascii() or not text.isprintable():
+        raise ValueError("must be up to 100 plain ASCII characters")
+    return text
+
+
+def _workspace(value: Any) -> str:
+    text = _text(value)
+    if "/" in text:
+        raise ValueError("must be the workspace's uuid, not a URL")
+    return text
+
+
+def _expiry(value: Any) -> Any:
+    return parse_expiry(value)
+
+
+def _key_id(value: Any) -> int:
+    number = int(str(value))
+    if number < 1:
+        raise ValueError("must be the number that PostBoost shows for the key")
+    return number
+
+
+def _timeout(value: Any) -> float:
+    seconds = float(value)
+    if not 0 < seconds <= 600:
+        raise ValueError("must be more than 0 and at most 600")
+    return seconds
+
+
+def _proxy(value: Any) -> str:
+    text = _text(value)
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        # The value may hold a password: say what is expected, not what was seen.
+        raise ValueError("must be http://host:port or https://host:port")
+    return text
+
+
+TEXT = {"type": ["string", "null"]}
+FIELDS = (
+    Field(
+        "workspace_uuid",
+        "Workspace UUID",
+        "The workspace that tasks work in when they name none.",
+        TEXT,
+        "b0a7d2c4-...",
+        _workspace,
+    ),
+    Field(
+        "expires_on",
+        "Expires on",
+        "The token's expiry date as PostBoost shows it, or 'never'. Blank: unknown. "
+        "The token is dead from 00:00 UTC of that day.",
+        {"type": ["string", "null"], "examples": ["never"]},
+        "2027-01-31",
+        _expiry,
+    ),
+    Field(
+        "scoped_key_id",
+        "Scoped key id",
+        "Only for a scoped key: its number in PostBoost, to look its expiry up with.",
+        {"type": ["integer", "null"], "minimum": 1},
+        "42",
+        _key_id,
+    ),
+    Field(
+        "timeout_seconds",
+        "Timeout in seconds",
+        "For each attempt: to connect, to send, and between two parts of the answer. Default 30.",
+        {"type": ["number", "null"], "minimum": 1, "maximum": 600},
+        "30",
+        _timeout,
+    ),
+    Field(
+        "client_label",
+        "Client label",
+        "What PostBoost's activity log calls this client, beside what the task adds.",
+        {"type": ["string", "null"], "maxLength": 100},
+        "airflow-provider-postboost",
+        _label,
+    ),
+    Field(
+        "proxy",
+        "Proxy",
+        "http://host:port. Proxies of the environment are ignored.",
+        TEXT,
+        "http://proxy.example.com:3128",
+        _proxy,
+    ),
+    Field(
+        "ca_bundle",
+        "CA bundle",
+        "Path of a PEM file on the workers, where TLS is inspected on the way.",
+        TEXT,
+        "/etc/ssl/certs/company.pem",
+        _text,
+    ),
+)
+
+
+def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the extras that are set, each in its own type, and the names of the unknown ones.
+
+    A saved form holds ``null``, ``""``, ``[]`` and ``0`` for what was left empty: those count as not set.
+
+    :param where: what messages call the connection.
+    :raises PostBoostConfigError: a value that can't be meant.
+    """
+    values: dict[str, Any] = {}
+    by_name = {field.name: field for field in FIELDS}
+    for name, value in extras.items():
+        if name not in by_name or is_unset(value):
+            continue
+        try:
+            values[name] = by_name[name].check(value)
+        except PostBoostConfigError as error:
+            raise PostBoostConfigError(f"{where}: {error}") from None
+        except (ValueError, TypeError) as error:
+            why = str(error) if "invalid literal" not in str(error) else "must be a whole number"
+            why = why if "could not convert" not in why else "must be a number"
+            shown = "" if name == "proxy" else f" is {value!r}; it"
+            raise PostBoostConfigError(f"{where}: {name}{shown} {why}. {by_name[name].description}") from None
+    return values, sorted(name for name in extras if name not in by_name)
+
+
+def is_unset(value: Any) -> bool:
+    """Say whether a saved form means by this value that the field was left empty."""
+    return (
+        value is None
+        or value is False
+        or value == 0
+        or (hasattr(value, "__len__") and not str(value).strip("[]{} "))
+    )
+
+
+def conn_fields() -> dict[str, Any]:
+    """Render the fields for provider info, which Airflow's form reads from 3.2 on."""
+    return {
+        field.name: {"label": field.label, "description": field.description, "schema": dict(field.schema)}
+        for field in FIELDS
+    }
+
+
+def placeholders() -> dict[str, str]:
+    return {**PLACEHOLDERS, **{field.name: field.placeholder for field in FIELDS}}
+
+
+def provider_ui_behaviour() -> dict[str, Any]:
+    """Render what the form does to Airflow's standard fields, for provider info."""
+    return {"hidden-fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": placeholders()}
+
+
+def hook_ui_behaviour() -> dict[str, Any]:
+    """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow below 3.2 asks."""
+    return {"hidden_fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": placeholders()}
+
+
+def docs_table() -> str:
+    """Render the table of the connection page in the docs."""
+    rows = [
+        ("Base URL (`host`)", "Empty means `https://postboost.co/app/api`.", PLACEHOLDERS["host"]),
+        (
+            "Access token or scoped key (`password`)",
+            "The only place for the token: Airflow masks and encrypts it.",
+            PLACEHOLDERS["password"],
+        ),
+        *((f"{field.label} (`{field.name}`)", field.description, field.placeholder) for field in FIELDS),
+    ]
+    lines = ["| field | meaning | example |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {name} | {meaning} | `{example}` |" for name, meaning, example in rows)])

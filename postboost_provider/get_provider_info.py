@@ -1,0 +1,44 @@
+"""What Airflow discovers. Import-light: every Airflow process reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from postboost_provider import __version__, connection_form
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, as Airflow's provider schema describes it."""
+    name = "PostBoost"
+    return {
+        "package-name": "airflow-provider-postboost",
+        "name": name,
+        "description": "Publish and schedule social media posts with PostBoost (https://postboost.co), exactly once.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": name,
+                "external-doc-url": "https://postboost.co/docs/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": name, "python-modules": ["postboost_provider.hooks.postboost"]}],
+        "operators": [
+            {"integration-name": name, "python-modules": ["postboost_provider.operators.calendar"]}
+        ],
+        "sensors": [
+            {
+                "integration-name": name,
+                "python-modules": ["postboost_provider.sensors.expiry", "postboost_provider.sensors.posts"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": connection_form.CONNECTION_TYPE,
+                "hook-class-name": connection_form.HOOK_CLASS,
+                "hook-name": connection_form.HOOK_NAME,
+                "conn-fields": connection_form.conn_fields(),
+                "ui-field-behaviour": connection_form.provider_ui_behaviour(),
+            }
+        ],
+    }

@@ -1,0 +1,63 @@
+"""What makes a repeated task the same intention. Pure: hashes of what it is given.
+
+Nothing in here knows a try number, a process or a clock: those differ between two runs of one intention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def digest(*parts: Any) -> str:
+    """Return the SHA-256 of the parts, joined so that no two different lists of parts are the same text."""
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def task_identity(
+    dag_id: str, run_id: str, task_id: str, map_index: int | None = None, salt: str | None = None
+) -> tuple[str, ...]:
+    """Return the identity of one task of one run: the same across tries and across Clear.
+
+    :param salt: something of the author's own that makes it another intention.
+    """
+    index = "" if map_index is None or map_index < 0 else str(map_index)
+    return ("task", dag_id, run_id, task_id, index, salt or "")
+
+
+def row_identity(calendar_id: str, key: str) -> tuple[str, ...]:
+    """Return the identity of one row of a calendar: without the run, so that tomorrow's repeats nothing."""
+    return ("row", calendar_id, key)
+
+
+def intent_hash(intent: Mapping[str, Any]) -> str:
+    """Return a short hash of what the author wrote, not of what it resolved to."""
+    return digest(intent)[:16]
+
+
+def idempotency_key(identity: tuple[str, ...], intent: str, generation: int = 0) -> str:
+    """Return the key of one request.
+
+    :param generation: steps by one after a stored refusal, which would be answered again for 24 hours.
+    """
+    return digest(identity, intent, generation)
+
+
+def ledger_scope(name: str) -> str:
+    """Return the first part of a ledger label: readable, and different for different names."""
+    return f"{_slug(name, 32)}~{digest(name)[:8]}"
+
+
+def ledger_identity(identity: tuple[str, ...]) -> str:
+    """Return the second part of a ledger label: readable by its last part, and different for each identity."""
+    readable = next((part for part in reversed(identity) if part), "")
+    return f"{_slug(readable, 24)}~{digest(identity)[:12]}"
+
+
+def _slug(text: str, length: int) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")[:length] or "x"

@@ -1,0 +1,220 @@
+"""Publish an intention exactly once, whatever happened to earlier tries. No Airflow in here.
+
+Three nets hold it: the idempotency key (24 hours, PostBoost's), the ledger of client labels (90 days,
+PostBoost's), and the duplicate guard (the same content within 24 hours).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from postboost_provider import identity as identities
+from postboost_provider.api.errors import (
+    DuplicatePostError,
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+    UnconfirmedError,
+    ValidationError,
+)
+from postboost_provider.api.ledger import Entry, label, read_ledger
+from postboost_provider.api.outcome import PostOutcome, read_post
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postboost_provider.api.client import PostBoostClient
+
+log = logging.getLogger(__name__)
+
+Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
+
+# Each try of a task can leave one stored refusal behind; nobody retries this often in a day.
+MAX_GENERATIONS = 50
+# A 422 that names no field is taken for a reused key this often, then for what it says.
+MAX_REUSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """Something an author wants published once.
+
+    :param scope: the ledger's name for what it belongs to (a calendar, a task).
+    :param identity: what makes it the same intention in every try.
+    :param intent: hash of what the author wrote, or None where that can't be told any more.
+    """
+
+    scope: str
+    identity: tuple[str, ...]
+    intent: str | None
+
+    @property
+    def ledger_identity(self) -> str:
+        return identities.ledger_identity(self.identity)
+
+    @property
+    def client_label(self) -> str:
+        return label(self.scope, self.ledger_identity, self.intent or "")
+
+    def key(self, generation: int) -> str:
+        return identities.idempotency_key(self.identity, self.intent or "", generation)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was done for an intention. ``outcome`` is None for a post that somebody deleted since."""
+
+    result: Result
+    why: str
+    post_uuid: str
+    outcome: PostOutcome | None
+    warnings: tuple[str, ...] = field(default=())
+
+
+def create_once(
+    api: PostBoostClient, intention: Intention, body: Mapping[str, Any], *, ledger: bool
+) -> Published:
+    """Create the post, unless an earlier try has done so.
+
+    :param body: the body for ``create_post``.
+    :param ledger: whether the token may read the activity log.
+    :raises PostBoostRequestError: PostBoost refused, and nothing was created.
+    :raises UnconfirmedError: nobody can say whether it was created; a repeat of the task looks first.
+    """
+    for generation in range(MAX_GENERATIONS):
+        try:
+            reply = api.send(
+                "create_post",
+                body=body,
+                idempotency_key=intention.key(generation),
+                client_label=intention.client_label,
+            )
+        except (PostBoostRequestError, UnconfirmedError) as error:
+            if _is_stored_refusal(error):
+                continue
+            reused = _is_key_reuse(error)
+            if not reused and not isinstance(error, (DuplicatePostError, UnconfirmedError)):
+                raise
+            # Whatever the answer was, a post that the ledger calls ours is ours.
+            if ledger and (entry := look_up(api, intention)) is not None:
+                return adopt(api, intention, entry, body)
+            if reused and ledger and generation < MAX_REUSES:
+                continue
+            if reused and not ledger:
+                raise UnconfirmedError(
+                    "An earlier try sent this post with other media or accounts, and the token may not read the "
+                    "activity log (ability 'read') that tells whether it was created. Look in PostBoost; give the "
+                    "key the ability, or change the row's key to post it anew."
+                ) from error
+            raise
+        post = reply.payload
+        result: Result = "replayed" if reply.replayed else "created"
+        why = "an earlier try had created it" if reply.replayed else ""
+        return Published(result, why, str(post["uuid"]), read_post(post), _warnings(post))
+    raise PostBoostConfigError(
+        f"{MAX_GENERATIONS} tries within 24 hours were refused, and PostBoost repeats those answers. Mend what "
+        "they complained of and try again tomorrow, or change the text."
+    )
+
+
+def look_up(api: PostBoostClient, intention: Intention) -> Entry | None:
+    """Return what the ledger knows of this one intention. One request."""
+    found = read_ledger(api, intention.scope, intention.ledger_identity)
+    return (found or {}).get(intention.ledger_identity)
+
+
+def adopt(
+    api: PostBoostClient, intention: Intention, entry: Entry, body: Mapping[str, Any] | None
+) -> Published:
+    """Go on from the post that an earlier try created, and bring it up to date where its author changed it.
+
+    :param body: the body for ``update_post``; None where the author's words can't be compared any more.
+    :raises PostBoostConfigError: the author changed it after it went out.
+    """
+    try:
+        post = api.call("get_post", parameters={"post_uuid": entry.post_uuid})
+    except NotFoundError:
+        return Published("skipped", "created earlier, and deleted in PostBoost since", entry.post_uuid, None)
+    outcome = read_post(post)
+    if outcome.trashed:
+        return Published(
+            "skipped", "created earlier, and moved to trash in PostBoost since", outcome.uuid, outcome
+        )
+    if body is None or intention.intent is None or entry.intent in (None, intention.intent):
+        return Published("adopted", "an earlier try had created it", outcome.uuid, outcome)
+    if not outcome.can_be_changed:
+        raise _too_late(outcome)
+    return _update(api, intention, outcome, body)
+
+
+def _update(
+    api: PostBoostClient, intention: Intention, outcome: PostOutcome, body: Mapping[str, Any]
+) -> Published:
+    changed = {**body, **_kept_schedule(outcome, body)}
+    where = {"post_uuid": outcome.uuid}
+    try:
+        try:
+            reply = api.send(
+                "update_post", parameters=where, body=changed, client_label=intention.client_label
+            )
+        except DuplicatePostError as error:
+            # Whether the guard leaves the post itself out of the comparison is not documented.
+            if error.existing_post_uuid != outcome.uuid:
+                raise
+            changed["allow_duplicate"] = True
+            reply = api.send(
+                "update_post", parameters=where, body=changed, client_label=intention.client_label
+            )
+    except PostBoostRequestError as error:
+        now = read_post(api.call("get_post", parameters=where))
+        if error.status in (400, 422) and not now.can_be_changed:
+            raise _too_late(now) from error
+        raise
+    # PostBoost answers an update with no post (SDK 1.66.3): read it back.
+    fresh = read_post(api.call("get_post", parameters=where))
+    return Published(
+        "updated", "changed since it was created", fresh.uuid, fresh, _warnings(reply.payload or {})
+    )
+
+
+def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what keeps a planned post planned.
+
+    Whether an update that names no time leaves the post scheduled is not documented, and a new place in the queue
+    is not what a changed text asks for.
+    """
+    if (
+        outcome.status == "draft"
+        or outcome.scheduled_at is None
+        or body.get("schedule")
+        or body.get("schedule_now")
+    ):
+        return {}
+    at = outcome.scheduled_at
+    planned = {"schedule": True, "timezone": "UTC", "date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"}
+    return {**planned, "queue": False} if "queue" in body else planned
+
+
+def _too_late(outcome: PostOutcome) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"It was changed after it went out: post {outcome.uuid} is {outcome.status}. Undo the change, or give it a "
+        "new key to publish it as another post."
+    )
+
+
+def _is_stored_refusal(error: Exception) -> bool:
+    """A refusal that PostBoost repeats for 24 hours: nothing was created, and the next key asks anew."""
+    return isinstance(error, PostBoostRequestError) and error.replayed and 400 <= error.status < 500
+
+
+def _is_key_reuse(error: Exception) -> bool:
+    """The key was used with another body: a 422 that complains of no field (its body is not documented)."""
+    if not isinstance(error, ValidationError) or error.errors:
+        return False
+    return error.code is None or "idempotency" in error.code
+
+
+def _warnings(post: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(w.get("message") or w.get("code")) for w in post.get("warnings") or ())
