@@ -1,0 +1,108 @@
+"""Start the sandbox from the command line: ``python -m postboost_provider.sandbox``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import signal
+import sys
+import threading
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from postboost_provider.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.server import Sandbox
+
+_NEEDED = ("fastapi", "uvicorn", "python_multipart")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = vars(_parser().parse_args(arguments))
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        print(
+            f"The sandbox needs {', '.join(missing)}: pip install 'airflow-provider-postboost[sandbox]'",
+            file=sys.stderr,
+        )
+        return 1
+    from postboost_provider.sandbox.server import Sandbox
+
+    as_json = options.pop("json")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with Sandbox(**options) as sandbox:
+            print(_as_json(sandbox) if as_json else _as_text(sandbox), flush=True)
+            stop.wait()
+    except OSError as error:
+        where = f"{options['host']}:{options['port']}"
+        print(f"The sandbox cannot listen on {where}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m postboost_provider.sandbox",
+        description="A local PostBoost to develop and test against. It keeps everything in memory.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="Where to listen (default: this machine only).")
+    parser.add_argument("--port", type=int, default=8765, help="Port; 0 is any free one (default: 8765).")
+    parser.add_argument("--json", action="store_true", help="Say where it is as one line of JSON.")
+    switches = parser.add_argument_group("switches")
+    hints = get_type_hints(Settings)
+    for each in fields(Settings):
+        flag = "--" + each.name.replace("_", "-")
+        shown = f"{each.metadata['meaning']} (default: {_shown(each.default)})"
+        switches.add_argument(
+            flag, dest=each.name, default=each.default, help=shown, **_reads(hints[each.name])
+        )
+    return parser
+
+
+def _reads(kind: Any) -> dict[str, Any]:
+    """Return how argparse reads a setting of that type."""
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if kind in (int, float):
+        return {"type": kind}
+    if get_origin(kind) is Literal:
+        values = get_args(kind)
+        return {"type": type(values[0]), "choices": values}
+    return {"nargs": "+", "choices": ("admin", "member", "viewer")}
+
+
+def _shown(value: Any) -> str:
+    return "none" if value == () else str(value)
+
+
+def _as_json(sandbox: Sandbox) -> str:
+    return json.dumps(
+        {"base_url": sandbox.base_url, "workspaces": sandbox.workspaces, "tokens": sandbox.tokens}
+    )
+
+
+def _as_text(sandbox: Sandbox) -> str:
+    lines = [
+        "PostBoost sandbox",
+        "",
+        f"  base URL   {sandbox.base_url}",
+        f"  control    {sandbox.control_url}",
+        "",
+    ]
+    lines += [f"  workspace  {each['uuid']}  {each['name']}" for each in sandbox.workspaces]
+    lines += ["", *(f"  token      {name:9} {token}" for name, token in sandbox.tokens.items()), ""]
+    lines += [
+        f"  curl -H 'Authorization: Bearer {sandbox.tokens['member']}' {sandbox.base_url}/workspaces",
+        "",
+        "Ctrl-C ends it, and forgets everything.",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The FastAPI application: PostBoost's paths under ``/app/api``, media files, and the control endpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from postboost_provider.api.operations import Operation, load_operations
+from postboost_provider.sandbox import (  # noqa: F401  importing them registers their answers
+    accounts,
+    activity,
+    control,
+    departures,
+    keys,
+    media,
+    panel,
+    pipeline,
+    posts,
+    tags,
+)
+from postboost_provider.sandbox.replies import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from postboost_provider.sandbox.service import Service
+
+API = "/app/api"
+
+
+def build_app(service: Service) -> FastAPI:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    for operation in sorted(load_operations().values(), key=_literals_first):
+        app.add_route(API + operation.path, _endpoint(service, operation), [operation.method])
+    app.add_route("/storage/{uuid}/{name}", _file_of(service), ["GET"])
+    control.add_routes(app, service)
+    app.add_exception_handler(HTTPException, _unrouted(service))
+    return app
+
+
+def _literals_first(operation: Operation) -> list[bool]:
+    """Order ``media/folders`` before ``media/{media_uuid}``: the first path that fits is taken."""
+    return [part.startswith("{") for part in operation.path.split("/")]
+
+
+def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await pipeline.answer(service, operation, request)
+
+    return endpoint
+
+
+def _file_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        found = media.find_media(service.store, request.path_params["uuid"])
+        if found is None:
+            return pipeline.response_of(Reply.of({"message": "Not found."}, 404))
+        return Response(found.content, media_type=found.mime_type)
+
+    return serve
+
+
+def _unrouted(service: Service) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refuse(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if request.url.path.startswith(API):
+            pipeline.note(service.store, request, None)["status"] = status
+        message = "Not found." if status == 404 else "The method is not supported for this route."
+        return pipeline.response_of(Reply.of({"message": message}, status))
+
+    return refuse

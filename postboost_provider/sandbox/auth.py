@@ -1,0 +1,150 @@
+"""Who may do what: tokens, the instants they stop working, abilities, roles and limits to some accounts."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from postboost_provider.sandbox.calls import Call, Caller
+from postboost_provider.sandbox.models import AccessToken, Account, ApiKey, Membership, Post, Workspace
+from postboost_provider.sandbox.replies import Refusal, forbidden, not_found
+from postboost_provider.sandbox.store import RateWindow, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from postboost_provider.api.operations import Operation
+
+OUT_OF_SCOPE = "insufficient_scope"
+_PUBLISHING = {
+    "schedule_post",
+    "add_post_to_queue",
+    "approve_post",
+    "retry_post_account",
+    "approve_inbox_reply_draft",
+    "reject_inbox_reply_draft",
+}
+# Which ability an update needs depends on the post: posts.py asks for it.
+_ABILITY_DEPENDS = {"update_post"}
+_UNSCOPED_ONLY = ("/api-keys", "/clients")
+_ADMINS_ONLY = ("/api-keys", "/clients", "/webhooks/", "/accounts/connect", "/reconnect-links")
+
+
+def dead_from(credential: AccessToken | ApiKey) -> datetime | None:
+    """Return the instant a credential stops working; None means never.
+
+    The same date means two instants. An access token ends at midnight UTC *on* its date (PostBoost's
+    authentication page); a scoped key's date is the last day it works (SDK 1.66.3).
+    """
+    if credential.expires_on is None:
+        return None
+    days = 1 if isinstance(credential, ApiKey) else 0
+    return datetime.combine(credential.expires_on + timedelta(days=days), time(), tzinfo=UTC)
+
+
+def is_dead(credential: AccessToken | ApiKey, now: datetime) -> bool:
+    end = dead_from(credential)
+    return end is not None and now >= end
+
+
+def authenticate(store: Store, headers: Mapping[str, str]) -> Caller:
+    """Return who asks. Missing, malformed, expired and revoked tokens are all answered alike."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    credential = store.api_keys.get(token) or store.access_tokens.get(token)
+    if scheme.lower() != "bearer" or credential is None or is_dead(credential, store.clock.now()):
+        raise Refusal(401, "Unauthenticated.")
+    if isinstance(credential, ApiKey):
+        credential.last_used_at = store.clock.now()
+        return Caller(token, credential.user, credential)
+    return Caller(token, credential.user)
+
+
+def throttle(store: Store, caller: Caller) -> dict[str, str]:
+    """Count the request against ``requests_per_minute``, and return the headers that say what is left.
+
+    :raises Refusal: 429 as Laravel's throttle gives it.
+    """
+    limit = store.settings.requests_per_minute
+    if not limit:
+        return {}
+    now = store.clock.now().timestamp()
+    window = store.rates.get(caller.token)
+    if window is None or now - window.started >= 60:
+        window = store.rates[caller.token] = RateWindow(now, 0)
+    headers = {"X-RateLimit-Limit": str(limit)}
+    if window.used >= limit:
+        wait = max(1, math.ceil(window.started + 60 - now))
+        reset = {"Retry-After": str(wait), "X-RateLimit-Reset": str(math.ceil(window.started + 60))}
+        raise Refusal(429, "Too Many Attempts.", {**headers, "X-RateLimit-Remaining": "0", **reset})
+    window.used += 1
+    return {**headers, "X-RateLimit-Remaining": str(limit - window.used)}
+
+
+def enter_panel(caller: Caller) -> None:
+    """Let platform admins in, with an unscoped token only."""
+    if caller.key is not None:
+        raise forbidden(OUT_OF_SCOPE)
+    if not caller.user.is_admin:
+        raise forbidden()
+
+
+def enter_workspace(store: Store, caller: Caller, uuid: str) -> tuple[Workspace, Membership]:
+    """Return the workspace and the caller's place in it; a scoped key has one workspace only."""
+    workspace = store.workspaces.get(uuid)
+    if workspace is None:
+        raise not_found() if store.settings.unknown_workspace == 404 else forbidden()
+    if caller.key is not None and caller.key.workspace_uuid != uuid:
+        raise forbidden(OUT_OF_SCOPE)
+    membership = workspace.members.get(caller.user.id)
+    if membership is None:
+        raise forbidden() if store.settings.foreign_workspace == 403 else not_found()
+    return workspace, membership
+
+
+def check_access(call: Call) -> None:
+    """Refuse what the key's abilities or the user's role do not cover."""
+    operation, key = call.operation, call.caller.key
+    if key is not None:
+        if any(part in operation.path for part in _UNSCOPED_ONLY):
+            raise forbidden(OUT_OF_SCOPE)
+        if operation.operation not in _ABILITY_DEPENDS:
+            require_ability(call, ability_for(operation))
+    role = call.membership.role if call.membership else "viewer"
+    if role != "admin" and any(part in operation.path for part in _ADMINS_ONLY):
+        raise forbidden()
+    if role == "viewer" and not operation.is_read and operation.operation != "validate_post":
+        raise forbidden()
+
+
+def ability_for(operation: Operation) -> str:
+    """Return the ability that a scoped key needs. "Every GET" has one exception: the list of webhooks."""
+    if "/webhooks/" in operation.path:
+        return "webhooks"
+    if "/ai/" in operation.path and not operation.is_read:
+        return "ai"
+    if operation.is_read or operation.operation == "validate_post":
+        return "read"
+    return "publish" if operation.operation in _PUBLISHING else "write"
+
+
+def require_ability(call: Call, ability: str) -> None:
+    key = call.caller.key
+    if key is not None and ability not in key.abilities:
+        raise forbidden(OUT_OF_SCOPE)
+
+
+def account_is_visible(call: Call, account: Account) -> bool:
+    limit = call.caller.key.account_ids if call.caller.key else None
+    return limit is None or account.id in limit
+
+
+def post_is_visible(call: Call, post: Post) -> bool:
+    return all(account_is_visible(call, target.account) for target in post.targets)
+
+
+def require_accounts(call: Call, ids: Iterable[object]) -> None:
+    """Refuse a limited key that names an account it is not limited to; 0 stands for the original version."""
+    limit = call.caller.key.account_ids if call.caller.key else None
+    if limit is not None and any(each not in limit for each in ids if each != 0):
+        raise forbidden(OUT_OF_SCOPE)

@@ -1,0 +1,171 @@
+"""What the sandbox keeps: people, workspaces and what is in them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
+
+
+@dataclass(eq=False, slots=True)
+class User:
+    id: int
+    name: str
+    email: str
+    is_admin: bool
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Membership:
+    user: User
+    role: Literal["admin", "member", "viewer"]
+    can_approve: bool
+    joined_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class AccessToken:
+    """A dashboard token: acts as its user everywhere. Dead from 00:00 UTC *on* ``expires_on``."""
+
+    token: str
+    user: User
+    expires_on: date | None
+
+
+@dataclass(eq=False, slots=True)
+class ApiKey:
+    """A scoped key of one workspace. ``expires_on`` is the *last day* it works, in UTC (SDK 1.66.3)."""
+
+    id: int
+    token: str
+    name: str
+    user: User
+    workspace_uuid: str
+    abilities: list[str]
+    account_ids: list[int] | None
+    expires_on: date | None
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Account:
+    id: int
+    uuid: str
+    name: str
+    username: str
+    provider: str
+    created_at: datetime
+    authorized: bool = True
+    has_token: bool = True
+    last_success_at: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class AccountGroup:
+    id: int
+    uuid: str
+    name: str
+    account_ids: list[int]
+
+
+@dataclass(eq=False, slots=True)
+class Tag:
+    id: int
+    uuid: str
+    name: str
+    hex_color: str
+
+
+@dataclass(eq=False, slots=True)
+class Media:
+    id: int
+    uuid: str
+    name: str
+    mime_type: str
+    content: bytes
+    width: int | None
+    height: int | None
+    alt_text: str | None
+    created_at: datetime
+
+    @property
+    def is_video(self) -> bool:
+        return self.mime_type.startswith("video/")
+
+
+@dataclass(eq=False, slots=True)
+class Target:
+    """One account of a post: when it departs, and what became of it."""
+
+    account: Account
+    offset: timedelta = timedelta()
+    departs_at: datetime | None = None
+    status: Literal["pending", "publishing", "published", "failed"] = "pending"
+    finished_at: datetime | None = None
+    published_parts: int = 0
+    external_url: str | None = None
+    provider_post_id: str | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Post:
+    id: int
+    uuid: str
+    created_at: datetime
+    versions: list[dict[str, Any]]
+    targets: list[Target]
+    tag_ids: list[int]
+    status: PostStatus = "draft"
+    scheduled_at: datetime | None = None
+    published_at: datetime | None = None
+    trashed: bool = False
+
+    def content_for(self, account: Account) -> list[dict[str, Any]]:
+        return version_for(self.versions, account)["content"]  # type: ignore[no-any-return]
+
+    def target_of(self, account: Account) -> Target | None:
+        return next((target for target in self.targets if target.account is account), None)
+
+
+def version_for(versions: list[dict[str, Any]], account: Account) -> dict[str, Any]:
+    """Return the account's own version, else the original, which comes first."""
+    return next((version for version in versions if version["account_id"] == account.id), versions[0])
+
+
+@dataclass(eq=False, slots=True)
+class Activity:
+    id: int
+    user_id: int
+    token_ref: str
+    client: str | None
+    route_name: str
+    method: str
+    post_uuid: str | None
+    outcome: str
+    http_status: int
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Workspace:
+    id: int
+    uuid: str
+    name: str
+    timezone: str
+    owner: User
+    created_at: datetime
+    members: dict[int, Membership] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    groups: dict[str, AccountGroup] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    media: dict[str, Media] = field(default_factory=dict)
+    posts: dict[str, Post] = field(default_factory=dict)
+    keys: dict[int, ApiKey] = field(default_factory=dict)
+    activity: deque[Activity] = field(default_factory=deque)

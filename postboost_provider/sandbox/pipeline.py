@@ -1,0 +1,174 @@
+"""The way of a request through the sandbox: faults, token, throttle, workspace, idempotency, access, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from postboost_provider.sandbox import activity, auth, faults, idempotency, publishing
+from postboost_provider.sandbox.calls import HANDLERS, Call, Upload
+from postboost_provider.sandbox.replies import Refusal, Reply
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from postboost_provider.api.operations import Operation
+    from postboost_provider.sandbox.faults import Fault
+    from postboost_provider.sandbox.service import Service
+    from postboost_provider.sandbox.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class BrokenConnection(Response):
+    """No answer at all: the connection breaks off. The server's protocol class hands over its transport."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["transport"].abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass  # uvicorn would still answer 500 if this returned before it has noticed
+
+
+async def answer(service: Service, operation: Operation, request: Request) -> Response:
+    """Answer one request to the API."""
+    raw = await request.body()
+    store = service.store
+    publishing.progress(store)
+    entry = note(store, request, operation.operation)
+    fault = faults.due_for_request(store.faults, operation.operation)
+    if fault is not None and fault.kind == "drop_before":
+        return BrokenConnection()
+    reply = faults.injected_reply(fault) if fault is not None else None
+    if reply is None:
+        reply = await _reply(store, operation, request, raw, fault)
+    entry["status"] = reply.status
+    if fault is not None and fault.kind == "drop_after":
+        return BrokenConnection()
+    return response_of(reply)
+
+
+def response_of(reply: Reply) -> Response:
+    return Response(reply.content, reply.status, dict(reply.headers))
+
+
+def note(store: Store, request: Request, operation: str | None) -> dict[str, Any]:
+    """Put the request on record; its status is None until there is an answer."""
+    entry: dict[str, Any] = {
+        "time": store.clock.now().isoformat(),
+        "operation": operation,
+        "method": request.method,
+        "path": request.url.path,
+        "query": request.url.query,
+        "idempotency_key": request.headers.get("idempotency-key"),
+        "client": request.headers.get("x-postboost-client"),
+        "status": None,
+    }
+    store.requests.append(entry)
+    return entry
+
+
+async def _reply(
+    store: Store, operation: Operation, request: Request, raw: bytes, fault: Fault | None
+) -> Reply:
+    try:
+        if operation.tier == "tools":
+            raise _not_here(operation)
+        caller = auth.authenticate(store, request.headers)
+        rate = auth.throttle(store, caller)
+    except Refusal as refusal:
+        return refusal.reply
+    try:
+        workspace = membership = None
+        if operation.tier == "panel":
+            auth.enter_panel(caller)
+        elif operation.tier == "workspace":
+            workspace, membership = auth.enter_workspace(store, caller, request.path_params["workspace_uuid"])
+        fields, uploads = await _read_body(request, raw)
+        call = Call(
+            operation=operation,
+            store=store,
+            caller=caller,
+            membership=membership,
+            workspace_or_none=workspace,
+            origin=str(request.base_url).rstrip("/"),
+            url=request.url.path,
+            path=request.path_params,
+            query=request.query_params.multi_items(),
+            headers=request.headers,
+            raw=raw,
+            fields=fields,
+            uploads=uploads,
+            post_uuid=request.path_params.get("post_uuid"),
+        )
+        reply = await _once(call, delay=fault.seconds if fault is not None and fault.kind == "delay" else 0)
+        activity.log(call, reply)
+    except Refusal as refusal:
+        reply = refusal.reply
+    return replace(reply, headers={**reply.headers, **rate})
+
+
+async def _once(call: Call, *, delay: float) -> Reply:
+    """Act, or replay what the Idempotency-Key has stored. A delay holds the key while it lasts."""
+    try:
+        record = idempotency.reserve(call)
+    except Refusal as refusal:
+        return refusal.reply
+    if record is not None and record.reply is not None:
+        return record.reply
+    reply = None
+    try:
+        if delay:
+            await asyncio.sleep(delay)
+        reply = _act(call)
+    finally:
+        if record is not None:
+            idempotency.settle(call, record, reply)
+    return reply
+
+
+def _act(call: Call) -> Reply:
+    try:
+        if call.workspace_or_none is not None:
+            auth.check_access(call)
+        handler = HANDLERS.get(call.operation.operation)
+        if handler is None:
+            raise _not_here(call.operation)
+        return handler(call)
+    except Refusal as refusal:
+        return refusal.reply
+    except Exception:
+        log.exception("The sandbox failed to answer %s", call.operation.operation)
+        return Reply.of({"message": "Server Error"}, 500)
+
+
+def _not_here(operation: Operation) -> Refusal:
+    message = f"The sandbox does not answer {operation.operation} yet."
+    return Refusal(501, message, operation=operation.operation)
+
+
+async def _read_body(request: Request, raw: bytes) -> tuple[dict[str, Any], dict[str, Upload]]:
+    """Return fields and files. A body that cannot be read has no fields: what is required is then missing."""
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        fields: dict[str, Any] = {}
+        uploads = {}
+        async with request.form() as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    content = await value.read()
+                    kind = value.content_type or "application/octet-stream"
+                    uploads[name] = Upload(value.filename or "file", kind, content)
+                else:
+                    fields[name] = value
+        return fields, uploads
+    try:
+        body = json.loads(raw) if raw else {}
+    except ValueError:
+        return {}, {}
+    return (body, {}) if isinstance(body, dict) else ({}, {})

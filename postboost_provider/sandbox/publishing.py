@@ -1,0 +1,126 @@
+"""A post's way from its departure to the networks, by the sandbox's clock.
+
+Nothing happens in the background: every request first brings all unfinished posts up to the present.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from postboost_provider.sandbox import faults
+from postboost_provider.sandbox.networks import NEEDS_MEDIA, live_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postboost_provider.sandbox.models import Post, Target
+    from postboost_provider.sandbox.store import Store
+
+
+def progress(store: Store) -> None:
+    """Bring every unfinished post up to the present."""
+    for post in sorted(store.unfinished, key=lambda each: each.id):
+        progress_post(store, post)
+
+
+def progress_post(store: Store, post: Post) -> None:
+    now = store.clock.now()
+    takes = timedelta(seconds=store.settings.publish_seconds)
+    for target in post.targets:
+        departs_at = target.departs_at
+        if departs_at is None:
+            continue
+        if target.status == "pending" and departs_at <= now:
+            target.status = "publishing"
+        if target.status == "publishing" and departs_at + takes <= now:
+            _finish(store, post, target, departs_at + takes)
+    states = {target.status for target in post.targets}
+    if states <= {"published", "failed"}:
+        _conclude(store, post)
+    elif states != {"pending"}:
+        post.status = "publishing"
+
+
+def set_out(store: Store, post: Post) -> None:
+    """Leave the rest to the clock; what is due now starts within the request."""
+    post.status = "scheduled"
+    for target in post.targets:
+        target.status = "pending"
+        target.errors = []
+    store.unfinished.add(post)
+    progress_post(store, post)
+
+
+def times_at(post: Post, at: datetime, account_times: Mapping[int, datetime] | None) -> dict[int, datetime]:
+    """Return when each account departs if the post is moved there.
+
+    Where no account times are given, accounts keep their offset from the post's time (SDK 1.66.3).
+    """
+    if account_times is None:
+        return {target.account.id: at + target.offset for target in post.targets}
+    return {target.account.id: account_times.get(target.account.id, at) for target in post.targets}
+
+
+def set_times(post: Post, at: datetime, account_times: Mapping[int, datetime] | None) -> None:
+    """Move the post, and each account's departure with it."""
+    times = times_at(post, at, account_times)
+    post.scheduled_at = at
+    for target in post.targets:
+        target.departs_at = times[target.account.id]
+        target.offset = target.departs_at - at
+
+
+def call_off(store: Store, post: Post) -> None:
+    """Take the post back from the clock."""
+    store.unfinished.discard(post)
+    post.status = "draft"
+
+
+def retry(store: Store, post: Post, target: Target) -> None:
+    target.status = "publishing"
+    target.departs_at = store.clock.now()
+    target.errors = []
+    post.status = "publishing"
+    store.unfinished.add(post)
+    progress_post(store, post)
+
+
+def publish_progress(post: Post) -> dict[str, int]:
+    return {
+        "total": len(post.targets),
+        "published": sum(target.status == "published" for target in post.targets),
+        "failed": sum(target.status == "failed" for target in post.targets),
+    }
+
+
+def _finish(store: Store, post: Post, target: Target, moment: datetime) -> None:
+    account, content = target.account, post.content_for(target.account)
+    target.finished_at = moment
+    fault = faults.due_for_account(store.faults, account)
+    if fault is not None:
+        target.errors = faults.account_errors(fault, account)
+    elif account.provider in NEEDS_MEDIA and not content[0]["media"]:
+        # Deleted media is taken out of scheduled posts too (SDK 1.66.3, delete_media_bulk).
+        target.errors = [f"{account.provider} requires media."]
+    if target.errors:
+        target.status = "failed"
+        account.last_error = str(target.errors[0])[:300]
+        return
+    target.status = "published"
+    target.published_parts = live_parts(account, content)
+    target.provider_post_id = str(10**9 + store.next_id("provider_post"))
+    target.external_url = (
+        f"https://{account.provider.replace('_', '-')}.example/{account.username}/{target.provider_post_id}"
+    )
+    account.last_success_at, account.last_error = moment, None
+
+
+def _conclude(store: Store, post: Post) -> None:
+    """End the post: one failed account makes it failed, and what the others published stays published."""
+    store.unfinished.discard(post)
+    if any(target.status == "failed" for target in post.targets):
+        post.status = "failed"
+        return
+    post.status = "published"
+    post.published_at = max(target.finished_at for target in post.targets if target.finished_at)

@@ -1,0 +1,146 @@
+"""Run a sandbox in the background of a Python process: for tests, for a notebook, and for the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from postboost_provider.sandbox.app import API, build_app
+from postboost_provider.sandbox.control import CONTROL
+from postboost_provider.sandbox.service import Service
+from postboost_provider.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+T = TypeVar("T")
+
+
+class _Protocol(H11Protocol):
+    """Hand the connection's transport to the application, which breaks it off where a fault says so."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _Server(uvicorn.Server):
+    """Remember the loop, so that other threads can act between two requests."""
+
+    loop: asyncio.AbstractEventLoop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+
+class Sandbox:
+    """A local PostBoost. Use it in a ``with`` block; its methods may be called from any thread.
+
+    :param port: 0 is any free port.
+    :param settings: the names and values of :class:`postboost_provider.sandbox.settings.Settings`.
+    :raises OSError: the port is in use.
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, **settings: Any) -> None:
+        self._service = Service(Settings().changed(settings))
+        self._host, self._port = host, port
+        self.tokens: dict[str, str] = dict(self._service.tokens)
+        self.workspaces: list[dict[str, str]] = self._service.workspaces()
+
+    def __enter__(self) -> Self:
+        self._socket = _listen(self._host, self._port)
+        config = uvicorn.Config(
+            build_app(self._service),
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="postboost-sandbox", daemon=True
+        )
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("The sandbox did not start; its log says why.")
+            time.sleep(0.002)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    @property
+    def base_url(self) -> str:
+        return f"{self._origin}{API}"
+
+    @property
+    def control_url(self) -> str:
+        return f"{self._origin}{CONTROL}"
+
+    def reset(self, **settings: Any) -> None:
+        """Start over, with the settings it was started with and these on top. Tokens stay."""
+        self._between_requests(lambda: self._service.reset(settings))
+
+    def change(self, **settings: Any) -> None:
+        """Change settings and nothing else."""
+        self._between_requests(lambda: self._service.change(settings))
+
+    def advance(self, seconds: float) -> None:
+        """Move the sandbox's clock forward."""
+        self._between_requests(lambda: self._service.advance(seconds))
+
+    def faults(self, *rules: Mapping[str, Any]) -> None:
+        """Replace the faults by these; without any, clear them."""
+        self._between_requests(lambda: self._service.set_faults(rules))
+
+    def state(self) -> dict[str, Any]:
+        """Return clock, counts, posts in brief, settings and faults."""
+        return self._between_requests(self._service.state)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the requests since the last reset, oldest first."""
+        return self._between_requests(self._service.requests)
+
+    @property
+    def _origin(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._socket.getsockname()[1]}"
+
+    def _between_requests(self, act: Callable[[], T]) -> T:
+        """Run it on the server's own loop, where requests are answered one step at a time."""
+
+        async def run() -> T:
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._server.loop).result()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener

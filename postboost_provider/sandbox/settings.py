@@ -1,0 +1,88 @@
+"""The sandbox's switches: what PostBoost's documents leave open has a stated default here, and a choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SettingsError(ValueError):
+    """Say which setting is unknown or has a value that it cannot take."""
+
+
+def _switch(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the sandbox behaves. Every field is a command line flag, a keyword of ``Sandbox`` and a JSON key."""
+
+    publish_seconds: float = _switch(2.0, "How long an account takes to publish, in seconds; 0 is at once.")
+    video_processing_seconds: float = _switch(
+        0.0, "How long an uploaded video has is_processing, in seconds."
+    )
+    daily_cap: int = _switch(25, "Posts that an account may publish per UTC day.")
+    x_enforced: bool = _switch(False, "Whether the monthly allowance of X posts refuses, or only counts.")
+    x_monthly_limit: int = _switch(500, "X posts per UTC month and workspace; a thread part is a post.")
+    approval_required_for: tuple[str, ...] = _switch((), "Roles whose scheduled posts need approval.")
+    requests_per_minute: int = _switch(0, "Requests per minute and token before 429; 0 is no limit.")
+    unknown_workspace: Literal[404, 403] = _switch(404, "Status for a workspace that does not exist.")
+    foreign_workspace: Literal[403, 404] = _switch(403, "Status for a workspace the caller is no member of.")
+    edit_published_status: Literal[400, 422] = _switch(400, "Status for editing a published post.")
+    put_schedule: Literal["keep", "drop"] = _switch(
+        "keep", "Whether a scheduled post stays scheduled when an update does not say `schedule`."
+    )
+    idempotency_fingerprint: Literal["raw", "parsed"] = _switch(
+        "raw", "Whether the same body means the same bytes, or the same JSON values and multipart parts."
+    )
+    store_4xx: bool = _switch(True, "Whether 4xx answers (429 apart) are stored for an Idempotency-Key.")
+    conflict_code: bool = _switch(False, "Whether an idempotency 409 and 422 carry a `code`.")
+    duplicate_check_trashed: bool = _switch(False, "Whether a post in the trash still counts as a duplicate.")
+    expired_keys: Literal["listed", "hidden"] = _switch(
+        "listed", "Whether expired API keys stay in their list."
+    )
+    reconnect_reason: Literal["null", "object"] = _switch(
+        "null", "What a healthy account has there: null as documented, or the object SDK 1.66.3 demands."
+    )
+
+    def changed(self, values: Mapping[str, Any]) -> Settings:
+        """Return a copy with these values.
+
+        :raises SettingsError: a name is unknown or a value is not one that the setting can take.
+        """
+        hints = get_type_hints(Settings)
+        for name in values:
+            if name not in hints:
+                raise SettingsError(f"There is no setting {name!r}. The settings are: {', '.join(hints)}.")
+        return replace(self, **{name: _accepted(name, hints[name], value) for name, value in values.items()})
+
+    def as_dict(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def _accepted(name: str, kind: Any, value: Any) -> Any:
+    """Return the value as the setting's type, or refuse it."""
+    if get_origin(kind) is Literal:
+        if value in get_args(kind) and not isinstance(value, bool):
+            return value
+        raise SettingsError(f"{name} is one of {', '.join(map(str, get_args(kind)))}, not {value!r}.")
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        raise SettingsError(f"{name} is true or false, not {value!r}.")
+    if kind in (int, float):
+        if (
+            isinstance(value, (int, float) if kind is float else int)
+            and not isinstance(value, bool)
+            and value >= 0
+        ):
+            return kind(value)
+        raise SettingsError(f"{name} is a number of at least 0, not {value!r}.")
+    roles = ("admin", "member", "viewer")
+    if isinstance(value, (list, tuple)) and all(role in roles for role in value):
+        return tuple(value)
+    raise SettingsError(f"{name} is a list of {', '.join(roles)}, not {value!r}.")

@@ -1,0 +1,61 @@
+"""The sandbox's state, in memory, and how it starts out."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import string
+import uuid
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.sandbox.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postboost_provider.sandbox.faults import Fault
+    from postboost_provider.sandbox.idempotency import Record
+    from postboost_provider.sandbox.models import AccessToken, ApiKey, Post, User, Workspace
+    from postboost_provider.sandbox.settings import Settings
+
+TOKEN_NAMES = ("member", "admin", "viewer", "scoped", "expiring", "expired")
+_REQUESTS_KEPT = 10_000
+
+
+@dataclass(slots=True)
+class RateWindow:
+    started: float
+    used: int
+
+
+class Store:
+    """Everything that a reset forgets."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock()
+        self.users: dict[int, User] = {}
+        self.workspaces: dict[str, Workspace] = {}
+        self.access_tokens: dict[str, AccessToken] = {}
+        self.api_keys: dict[str, ApiKey] = {}
+        self.unfinished: set[Post] = set()
+        self.faults: list[Fault] = []
+        self.idempotency: dict[tuple[int, str, str, str, str], Record] = {}
+        self.rates: dict[str, RateWindow] = {}
+        self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS_KEPT)
+        self._ids: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+    def next_id(self, kind: str) -> int:
+        return next(self._ids[kind])
+
+
+def new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def new_token() -> str:
+    """Return a token as PostBoost's look: a number, a bar and 48 letters and digits."""
+    alphabet = string.ascii_letters + string.digits
+    return f"{secrets.randbelow(9000) + 1000}|{''.join(secrets.choice(alphabet) for _ in range(48))}"
