@@ -7,6 +7,7 @@ PostBoost's), and the duplicate guard (the same content within 24 hours).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,12 +24,11 @@ from postboost_provider.api.ledger import Entry, label, read_ledger
 from postboost_provider.api.outcome import PostOutcome, read_post
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from postboost_provider.api.client import PostBoostClient
 
 log = logging.getLogger(__name__)
 
+Body = Callable[[], Mapping[str, Any]]
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 
 # Each try of a task can leave one stored refusal behind; nobody retries this often in a day.
@@ -73,21 +73,20 @@ class Published:
     warnings: tuple[str, ...] = field(default=())
 
 
-def create_once(
-    api: PostBoostClient, intention: Intention, body: Mapping[str, Any], *, ledger: bool
-) -> Published:
+def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledger: bool) -> Published:
     """Create the post, unless an earlier try has done so.
 
-    :param body: the body for ``create_post``.
+    :param body: gives the body for ``create_post``.
     :param ledger: whether the token may read the activity log.
     :raises PostBoostRequestError: PostBoost refused, and nothing was created.
     :raises UnconfirmedError: nobody can say whether it was created; a repeat of the task looks first.
     """
+    content = body()
     for generation in range(MAX_GENERATIONS):
         try:
             reply = api.send(
                 "create_post",
-                body=body,
+                body=content,
                 idempotency_key=intention.key(generation),
                 client_label=intention.client_label,
             )
@@ -99,7 +98,7 @@ def create_once(
                 raise
             # Whatever the answer was, a post that the ledger calls ours is ours.
             if ledger and (entry := look_up(api, intention)) is not None:
-                return adopt(api, intention, entry, body)
+                return adopt(api, intention, entry, lambda: content)
             if reused and ledger and generation < MAX_REUSES:
                 continue
             if reused and not ledger:
@@ -125,12 +124,10 @@ def look_up(api: PostBoostClient, intention: Intention) -> Entry | None:
     return (found or {}).get(intention.ledger_identity)
 
 
-def adopt(
-    api: PostBoostClient, intention: Intention, entry: Entry, body: Mapping[str, Any] | None
-) -> Published:
+def adopt(api: PostBoostClient, intention: Intention, entry: Entry, body: Body) -> Published:
     """Go on from the post that an earlier try created, and bring it up to date where its author changed it.
 
-    :param body: the body for ``update_post``; None where the author's words can't be compared any more.
+    :param body: gives the body for ``update_post``, where one is needed.
     :raises PostBoostConfigError: the author changed it after it went out.
     """
     try:
@@ -142,11 +139,11 @@ def adopt(
         return Published(
             "skipped", "created earlier, and moved to trash in PostBoost since", outcome.uuid, outcome
         )
-    if body is None or intention.intent is None or entry.intent in (None, intention.intent):
+    if intention.intent is None or entry.intent in (None, intention.intent):
         return Published("adopted", "an earlier try had created it", outcome.uuid, outcome)
     if not outcome.can_be_changed:
         raise _too_late(outcome)
-    return _update(api, intention, outcome, body)
+    return _update(api, intention, outcome, body())
 
 
 def _update(

@@ -1,0 +1,89 @@
+"""What became of a content calendar, row by row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postboost_provider.api.errors import PostBoostError
+    from postboost_provider.api.outcome import PostOutcome
+    from postboost_provider.calendar.rows import Problem, Row
+
+RowResult = Literal["created", "replayed", "adopted", "updated", "skipped", "invalid", "failed"]
+RESULTS: tuple[RowResult, ...] = ("created", "replayed", "adopted", "updated", "skipped", "invalid", "failed")
+GOOD = ("created", "replayed", "adopted", "updated")
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """What became of one row. ``retry`` says whether a retry of the task can mend it."""
+
+    row: Row
+    result: RowResult
+    why: str
+    post_uuid: str | None = None
+    outcome: PostOutcome | None = None
+    warnings: tuple[str, ...] = ()
+    retry: bool = False
+
+    @property
+    def is_bad(self) -> bool:
+        return self.result in ("invalid", "failed")
+
+    def as_dict(self) -> dict[str, Any]:
+        post = self.outcome.as_dict() if self.outcome else {}
+        return {
+            "place": self.row.place,
+            "key": self.row.key,
+            "result": self.result,
+            "why": self.why,
+            "uuid": self.post_uuid,
+            "status": post.get("status"),
+            "scheduled_at": post.get("scheduled_at"),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass
+class Report:
+    """What became of a calendar. ``stopped`` is what ended it before its last row."""
+
+    calendar_id: str
+    rows: list[RowReport] = field(default_factory=list)
+    stopped: PostBoostError | None = None
+
+    @property
+    def bad(self) -> list[RowReport]:
+        return [r for r in self.rows if r.is_bad]
+
+    def counts(self) -> dict[str, int]:
+        counted = Counter(r.result for r in self.rows)
+        return {result: counted[result] for result in RESULTS if counted[result]}
+
+    def post_uuids(self) -> list[str]:
+        """Return the posts that will go out, in the order of their rows."""
+        live = [r for r in self.rows if r.result in GOOD and r.outcome and r.outcome.status != "draft"]
+        return [str(r.post_uuid) for r in live]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "calendar_id": self.calendar_id,
+            "counts": self.counts(),
+            "post_uuids": self.post_uuids(),
+            "rows": [r.as_dict() for r in self.rows],
+        }
+
+    def describe_counts(self) -> str:
+        return ", ".join(f"{n} {result}" for result, n in self.counts().items()) or "no rows"
+
+    def describe_bad(self) -> str:
+        return "\n".join(f"  {r.row.place}, {r.row.key or '(no key)'}: {r.result}: {r.why}" for r in self.bad)
+
+
+def invalid(row: Row, problems: Sequence[Problem]) -> RowReport:
+    """Return the report of a row that can't be sent as it is."""
+    return RowReport(row, "invalid", "; ".join(str(p) for p in problems))

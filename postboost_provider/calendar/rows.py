@@ -1,0 +1,232 @@
+"""A content calendar: rows as people write them -> rows that can be published. Pure but for reading files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.post import Mode
+from postboost_provider.api.times import to_instant
+
+COLUMNS = ("key", "publish_at", "timezone", "accounts", "text", "media", "tags", "first_comment", "mode")
+REQUIRED_COLUMNS = ("key", "accounts", "text")
+LIST_COLUMNS = ("accounts", "media", "tags")
+MODES: tuple[str, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a row: which column, what was seen and what to do."""
+
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.message}" if self.column else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. ``place`` names it for people: ``line 7`` of a file, ``row 3`` of a list."""
+
+    place: str
+    key: str
+    text: str
+    accounts: tuple[str, ...]
+    media: tuple[str, ...]
+    tags: tuple[str, ...]
+    first_comment: str | None
+    mode: Mode
+    publish_at: datetime | None
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the rows of a CSV file, each with its place.
+
+    The first line names the columns, in any order. Commas separate cells, or semicolons where the first line has
+    no comma, as spreadsheets write them in some countries.
+
+    :param name: what messages call the file.
+    :raises PostBoostConfigError: the file as a whole can't be read: not UTF-8, no header, unknown columns, a quote
+        that is never closed.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise PostBoostConfigError(
+            f"{name}, line {line}: byte {content[error.start]:#04x} is not UTF-8. Save the file as CSV UTF-8."
+        ) from None
+    header = text.partition("\n")[0]
+    delimiter = ";" if ";" in header and "," not in header else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[str, dict[str, Any]]] = []
+    begins = 1
+    columns: list[str] | None = None
+    try:
+        for cells in reader:
+            line, begins = begins, reader.line_num + 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            if columns is None:
+                columns = [cell.strip() for cell in cells]
+                check_columns(columns, name)
+                continue
+            values: dict[str, Any] = dict(zip(columns, cells, strict=False))
+            if len(cells) != len(columns):
+                values[""] = (
+                    f"it has {len(cells)} cells, and the header names {len(columns)} columns. Put a text with "
+                    f"{'commas' if delimiter == ',' else 'semicolons'} in double quotes."
+                )
+            rows.append((f"line {line}", values))
+    except csv.Error as error:
+        raise PostBoostConfigError(
+            f"{name}, line {begins}: this row can't be read as CSV ({error}). Look for a double quote that is never "
+            'closed; inside a quoted text write a double quote twice ("").'
+        ) from None
+    if columns is None:
+        raise PostBoostConfigError(
+            f"{name} is empty. The first line must name the columns: {', '.join(COLUMNS)}."
+        )
+    return rows
+
+
+def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the rows of a list, each with its place.
+
+    :raises PostBoostConfigError: an item is no mapping, or names an unknown column.
+    """
+    numbered = []
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            raise PostBoostConfigError(
+                f"rows, item {number} is {type(row).__name__}; it must be a mapping with {', '.join(COLUMNS)}."
+            )
+        check_columns(list(row), f"rows, item {number}", required=False)
+        numbered.append((f"row {number}", dict(row)))
+    return numbered
+
+
+def check_columns(columns: Sequence[str], name: str, *, required: bool = True) -> None:
+    """Refuse unknown, repeated and missing columns: a mistyped one would be left out of every post."""
+    unknown = [repr(c) for c in columns if c not in COLUMNS]
+    if unknown:
+        raise PostBoostConfigError(
+            f"{name} has the unknown column {', '.join(unknown)}. The columns are {', '.join(COLUMNS)}."
+        )
+    twice = sorted({c for c in columns if columns.count(c) > 1})
+    if twice:
+        raise PostBoostConfigError(f"{name} names the column {', '.join(twice)} more than once.")
+    missing = [c for c in REQUIRED_COLUMNS if c not in columns]
+    if required and missing:
+        raise PostBoostConfigError(f"{name} lacks the column {', '.join(missing)}. Add it to the header.")
+
+
+def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str | None) -> list[Row]:
+    """Return every row, good or bad; a bad one carries its problems.
+
+    :param timezone: the zone of times that have none of their own.
+    """
+    places: dict[str, list[str]] = {}
+    for place, values in numbered:
+        places.setdefault(_text(values.get("key")), []).append(place)
+    return [_read_row(place, values, timezone, places) for place, values in numbered]
+
+
+def _read_row(
+    place: str, values: Mapping[str, Any], timezone: str | None, places: Mapping[str, list[str]]
+) -> Row:
+    problems: list[Problem] = []
+    key = _text(values.get("key"))
+    if values.get(""):
+        problems.append(Problem("", str(values[""])))
+    if not key:
+        problems.append(Problem("key", "it is empty. Give the row a name of its own that never changes."))
+    elif len(places[key]) > 1:
+        others = ", ".join(other for other in places[key] if other != place)
+        problems.append(Problem("key", f"{key!r} is also the key of {others}. Each row needs its own."))
+    text = str(values.get("text") or "")
+    if not text.strip():
+        problems.append(Problem("text", "it is empty. Write what is to be published."))
+    accounts = _items(values.get("accounts"))
+    if not accounts:
+        problems.append(
+            Problem(
+                "accounts",
+                "it is empty. Write ids, @username, provider:username or provider:*, with ; between.",
+            )
+        )
+    mode = _text(values.get("mode")).lower() or "schedule"
+    if mode not in MODES:
+        problems.append(Problem("mode", f"{mode!r} is unknown. Use {', '.join(MODES)}."))
+        mode = "draft"
+    publish_at = None
+    if _text(values.get("publish_at")):
+        zone = _text(values.get("timezone")) or timezone
+        try:
+            publish_at = to_instant(_time(values["publish_at"]), zone).replace(second=0, microsecond=0)
+        except PostBoostConfigError as error:
+            column = "timezone" if "is not a time zone" in str(error) else "publish_at"
+            problems.append(Problem(column, str(error)))
+    elif mode != "draft":
+        problems.append(
+            Problem("publish_at", f"it is empty, and mode {mode} needs it. Write YYYY-MM-DD HH:MM.")
+        )
+    return Row(
+        place=place,
+        key=key,
+        text=text,
+        accounts=accounts,
+        media=_items(values.get("media")),
+        tags=_items(values.get("tags")),
+        first_comment=str(values.get("first_comment") or "").strip() or None,
+        mode=mode,  # type: ignore[arg-type]  # checked against MODES above
+        publish_at=publish_at,
+        problems=tuple(problems),
+    )
+
+
+def in_window(row: Row, anchor: datetime | None, window: timedelta | None) -> bool:
+    """Say whether the row is due in ``[anchor, anchor + window)``; without a window every row is.
+
+    A row without a time, or one whose time can't be read, is due in every window.
+    """
+    if window is None or anchor is None or row.publish_at is None:
+        return True
+    return anchor <= row.publish_at < anchor + window
+
+
+def row_intent(row: Row, media: Sequence[str]) -> dict[str, Any]:
+    """Return what the author wrote, for its hash.
+
+    :param media: a hash of the content, or a uuid, for each of the row's media.
+    """
+    return {
+        "text": row.text,
+        "first_comment": row.first_comment,
+        "accounts": sorted(row.accounts),
+        "tags": sorted(row.tags),
+        "media": list(media),
+        "mode": row.mode,
+        "publish_at": row.publish_at.isoformat() if row.publish_at else None,
+    }
+
+
+def _items(value: Any) -> tuple[str, ...]:
+    """Return the items of a cell: a list, or text with semicolons between."""
+    parts: Iterator[Any] = iter(value if isinstance(value, (list, tuple)) else str(value or "").split(";"))
+    return tuple(dict.fromkeys(text for part in parts if (text := _text(part))))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _time(value: Any) -> str | datetime:
+    return value if isinstance(value, datetime) else str(value)

@@ -1,0 +1,212 @@
+"""Publish a content calendar, each row once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
+from postboost_provider.api.media import MediaFile
+from postboost_provider.api.pace import Pace
+from postboost_provider.calendar import rows as calendar_rows
+from postboost_provider.calendar.run import CalendarRun
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import failing_fast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.calendar.report import Report
+
+
+class PostBoostPublishCalendarOperator(BaseOperator):
+    """Publish the rows of a content calendar, each exactly once, however often the task runs.
+
+    A row's identity is ``calendar_id`` and its ``key``. A row that an earlier run has sent is adopted; one whose
+    text was edited since is updated while it is not live yet. Good rows go out even when others are bad; then the
+    task fails and lists the bad ones. Rows are described in ``docs/content-calendar.md``.
+
+    Returns, and pushes as XCom even when the task fails for bad rows: ``calendar_id``, ``counts`` by result, ``rows``
+    (``place``, ``key``, ``result``, ``why``, and of the post ``uuid``, ``status``, ``scheduled_at``, ``published_at``,
+    ``accounts``) and ``post_uuids``, the posts to wait for.
+
+    :param rows: path of a CSV file, local or any ``ObjectStoragePath`` URI, or a list of mappings. Templated.
+    :param calendar_id: what the calendar is called. The same id in another DAG is the same calendar. Default: dag id
+        and task id. Templated.
+    :param timezone: IANA zone of times that have none of their own. Templated.
+    :param window: take the rows that are due in ``[anchor, anchor + window)``; the anchor is the run's
+        ``data_interval_end`` where it has one, else its ``run_after``. Default None: every row.
+    :param on_past: what to do with a row that was not sent and whose time has passed: ``skip`` (default), ``fail``, or
+        publish it ``now``.
+    :param on_row_error: ``fail_at_end`` (default), ``fail_fast`` (stop at the first bad row; one that can be told from
+        the file alone stops before anything is sent), or ``ignore`` (report only).
+    :param dry_run: ask PostBoost about every row and create nothing. Default False.
+    :param requests_per_minute: the most requests to send. Default None: no limit but the server's own hints.
+    :param media_root: where relative media paths start. Default: the folder of the calendar file. Templated.
+    :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    :raises AirflowFailException: bad rows, or anything else that no retry can mend.
+    :raises PostBoostError: rows failed in a way that a retry can mend; it repeats nothing that went out.
+    """
+
+    template_fields: Sequence[str] = (
+        "rows",
+        "calendar_id",
+        "timezone",
+        "media_root",
+        "postboost_conn_id",
+        "object_storage_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json"}
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        rows: str | Sequence[Mapping[str, Any]],
+        calendar_id: str | None = None,
+        timezone: str | None = None,
+        window: timedelta | None = None,
+        on_past: Literal["skip", "fail", "now"] = "skip",
+        on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
+        dry_run: bool = False,
+        requests_per_minute: float | None = None,
+        media_root: str | None = None,
+        object_storage_conn_id: str | None = None,
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rows = rows
+        self.calendar_id = calendar_id
+        self.timezone = timezone
+        self.window = window
+        self.on_past = on_past
+        self.on_row_error = on_row_error
+        # Not ``dry_run``: that is a method of Airflow's operators.
+        self.only_ask = dry_run
+        self.requests_per_minute = requests_per_minute
+        self.media_root = media_root
+        self.object_storage_conn_id = object_storage_conn_id
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with failing_fast():
+            rows = self._rows_due(context)
+            api = PostBoostHook(self.postboost_conn_id).client(pace=Pace(self.requests_per_minute))
+            with api:
+                run = CalendarRun(
+                    api,
+                    self._calendar_id(context),
+                    find_media=self._find_media,
+                    clock=lambda: datetime.now(UTC),
+                    on_past=self.on_past,
+                    fail_fast=self.on_row_error == "fail_fast",
+                    dry_run=self.only_ask,
+                )
+                report = run.run(rows)
+            return self._conclude(report, context)
+
+    def _conclude(self, report: Report, context: Context) -> dict[str, Any]:
+        """Return the report, or keep it as XCom and fail for what is bad in it."""
+        result = report.as_dict()
+        if not report.bad or (self.on_row_error == "ignore" and report.stopped is None):
+            if report.bad:
+                self.log.warning("%d bad rows, ignored:\n%s", len(report.bad), report.describe_bad())
+            return result
+        context["ti"].xcom_push(key="return_value", value=result)
+        message = (
+            f"{len(report.bad)} of {len(report.rows)} rows did not go out ({report.describe_counts()}):\n"
+            f"{report.describe_bad()}\nThe others are out and will not go out again: correct these and run the task "
+            "again."
+        )
+        if isinstance(report.stopped, AuthenticationError) or not any(r.retry for r in report.bad):
+            raise PostBoostConfigError(message)
+        raise UnreachableError(message)
+
+    def _calendar_id(self, context: Context) -> str:
+        if self.calendar_id:
+            return self.calendar_id
+        ti = context["ti"]
+        if (ti.map_index if ti.map_index is not None else -1) >= 0:
+            raise PostBoostConfigError(
+                "A mapped calendar task needs calendar_id: two of its calendars may use the same key, and their order "
+                "may change. Expand over calendar_id too, such as the name of the file."
+            )
+        return f"{ti.dag_id}.{ti.task_id}"
+
+    def _rows_due(self, context: Context) -> list[calendar_rows.Row]:
+        check_choice("on_past", self.on_past, ("skip", "fail", "now"))
+        check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
+        if self.window is not None and not (
+            isinstance(self.window, timedelta) and self.window > timedelta(0)
+        ):
+            raise PostBoostConfigError(
+                f"window is {self.window!r}; it must be a timedelta of more than 0, or None."
+            )
+        anchor = window_anchor(context)
+        rows = calendar_rows.read_rows(self._numbered_rows(), self.timezone or None)
+        due = [row for row in rows if calendar_rows.in_window(row, anchor, self.window)]
+        if self.window is not None and anchor is not None:
+            self.log.info(
+                "%d of %d rows are due from %s to %s", len(due), len(rows), anchor, anchor + self.window
+            )
+        return due
+
+    def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:
+        if not isinstance(self.rows, str):
+            return calendar_rows.number_rows(list(self.rows))
+        if self.rows.lstrip().startswith(("[", "{")):
+            raise PostBoostConfigError(
+                "rows was rendered to the text of a list. Pass the task's output itself (rows=my_task.output), or set "
+                "render_template_as_native_obj=True on the DAG."
+            )
+        try:
+            with self._locate(self.rows).open("rb") as stream:
+                return calendar_rows.read_csv(stream.read(), self.rows)
+        except FileNotFoundError:
+            raise PostBoostConfigError(
+                f"There is no calendar {self.rows}. Correct the path in rows."
+            ) from None
+        except OSError as error:
+            raise PostBoostConfigError(f"The calendar {self.rows} can't be read: {error}.") from error
+
+    def _find_media(self, name: str) -> MediaFile:
+        root = self.media_root
+        if root is None and isinstance(self.rows, str):
+            root = self.rows.rpartition("/")[0] or "."
+        if "://" not in name and not name.startswith("/"):
+            if not root:
+                raise PostBoostConfigError(
+                    f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the "
+                    "whole path."
+                )
+            name = f"{root.rstrip('/')}/{name}"
+        path = self._locate(name)
+        return MediaFile(name, lambda: cast("IO[bytes]", path.open("rb")))
+
+    def _locate(self, path: str) -> Path:
+        """Return a path to read from, local or on object storage."""
+        if "://" not in path:
+            return Path(path)
+        # Not at module level: it costs every DAG file that imports this module.
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        return cast("Path", ObjectStoragePath(path, conn_id=self.object_storage_conn_id or None))
+
+
+def window_anchor(context: Context) -> datetime | None:
+    """Return where the run's window begins: ``data_interval_end`` where there is one, else ``run_after``."""
+    run = context["dag_run"]
+    return context.get("data_interval_end") or getattr(run, "run_after", None)
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse a value that is none of the choices."""
+    if value not in choices:
+        raise PostBoostConfigError(f"{name} is {value!r}; use {', '.join(choices)}.")

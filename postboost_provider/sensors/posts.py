@@ -1,0 +1,189 @@
+"""Wait until posts are live."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue
+
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, PostBoostError, PublishError
+from postboost_provider.api.outcome import PostOutcome, describe_failures, read_post
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.polling import FAILURES_IN_A_ROW, Wait
+from postboost_provider.retry_policy import can_help, failing_fast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+
+class PostBoostPostSensor(BaseSensorOperator):
+    """Wait until posts are published on all of their accounts.
+
+    The first look is immediate. A post that is scheduled is looked at again when its time has come, and from then
+    on with a growing interval. A look that fails does not fail the task until five fail in a row.
+
+    Returns a list, in the order of ``post_uuids``: per post ``uuid``, ``status``, ``scheduled_at``, ``published_at``
+    and ``accounts``, per account ``uuid``, ``provider``, ``name``, ``status``, ``external_url`` and ``errors``. It is
+    pushed as XCom as well when posts failed.
+
+    :param post_uuids: the uuid of one post, or a list of them, such as
+        ``publish.output["post_uuids"]``. Templated.
+    :param on_partial: what to do when some accounts of a post got it and others did not: ``fail`` (default) or
+        ``succeed``. A post that no account got always fails.
+    :param poke_interval: the pause between the first looks at a post that is due, in seconds or as a timedelta; later
+        ones grow to ten minutes. Default 30 seconds.
+    :param timeout: how long to wait for a post after its ``scheduled_at``, or after the start of the wait if that is
+        later; in seconds or as a timedelta. Default one hour.
+    :param mode: ``poke`` (default) keeps the worker's slot; ``reschedule`` frees it between two looks.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    :raises AirflowFailException: a post failed, was deleted or can't be read; no retry can mend that.
+    :raises AirflowSensorTimeout: a post was not live in time.
+    """
+
+    template_fields: Sequence[str] = ("post_uuids", "postboost_conn_id")
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        post_uuids: str | Sequence[str],
+        on_partial: Literal["fail", "succeed"] = "fail",
+        poke_interval: timedelta | float = 30,
+        timeout: timedelta | float = 3600,
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        self.post_uuids = post_uuids
+        self.on_partial = on_partial
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> Any:
+        with failing_fast():
+            if self.on_partial not in ("fail", "succeed"):
+                raise PostBoostConfigError(f"on_partial is {self.on_partial!r}; use fail or succeed.")
+            uuids = read_uuids(self.post_uuids)
+        if not uuids:
+            self.log.info("There is no post to wait for.")
+            return []
+        self._wait = Wait(
+            self._started(context), timedelta(seconds=self.timeout), timedelta(seconds=self.poke_interval)
+        )
+        self._seen: dict[str, PostOutcome | None] = dict.fromkeys(uuids)
+        self._failures = 0
+        # The wait's own deadline comes first, counted from when a post is due; Airflow's, counted from the start of
+        # the task, stands behind it.
+        self.timeout = float("inf")
+        return super().execute(context)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        with failing_fast():
+            try:
+                self._look()
+                self._failures = 0
+            except PostBoostError as error:
+                self._failures += 1
+                if not can_help(error) or self._failures >= FAILURES_IN_A_ROW:
+                    raise
+                self.log.warning(
+                    "This look failed (%d in a row), the next may not: %s", self._failures, error
+                )
+            outcomes = [outcome for outcome in self._seen.values() if outcome is not None]
+            if len(outcomes) == len(self._seen) and all(outcome.is_settled for outcome in outcomes):
+                return PokeReturnValue(is_done=True, xcom_value=self._conclude(outcomes, context))
+        if self._wait.is_over(outcomes, datetime.now(UTC)):
+            raise AirflowSensorTimeout(self._describe_lateness(outcomes))
+        return False
+
+    def _look(self) -> None:
+        """Read the posts that are not settled yet, and say where each stands."""
+        with PostBoostHook(self.postboost_conn_id).client() as api:
+            for uuid, seen in self._seen.items():
+                if seen is not None and seen.is_settled:
+                    continue
+                try:
+                    outcome = read_post(api.call("get_post", parameters={"post_uuid": uuid}))
+                except NotFoundError as error:
+                    raise PublishError(
+                        f"Post {uuid} is not there: it was deleted, or never was here. {error}"
+                    ) from error
+                if outcome.trashed:
+                    raise PublishError(
+                        f"Post {uuid} was moved to trash in PostBoost, so that it will not go out."
+                    )
+                self._seen[uuid] = outcome
+                self.log.info("Post %s: %s", uuid, describe_status(outcome))
+
+    def _conclude(self, outcomes: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
+        result = [outcome.as_dict() for outcome in outcomes]
+        bad = [o for o in outcomes if o.status == "failed" or o.failed_accounts]
+        if self.on_partial == "succeed":
+            for outcome in (o for o in bad if o.is_live_somewhere):
+                self.log.warning(
+                    "Post %s went out to some accounts only:\n%s", outcome.uuid, describe_failures([outcome])
+                )
+            bad = [o for o in bad if not o.is_live_somewhere]
+        if bad:
+            # A report that runs after a failure wants to know what is live.
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise PublishError(
+                f"{len(bad)} of {len(outcomes)} posts failed:\n{describe_failures(bad)}\nMend the cause (mostly: "
+                "reconnect the account) and retry the account in PostBoost; what is live stays live.",
+                result,
+            )
+        return result
+
+    def _describe_lateness(self, outcomes: list[PostOutcome]) -> str:
+        late = [o for o in outcomes if not o.is_settled]
+        lines = [f"  post {o.uuid}: {describe_status(o)}" for o in late]
+        lines += [f"  post {uuid}: could not be read" for uuid, seen in self._seen.items() if seen is None]
+        return (
+            f"{len(lines)} of {len(self._seen)} posts were not live within {self._wait.timeout} of their time:\n"
+            + "\n".join(lines)
+        )
+
+    def _started(self, context: Context) -> datetime:
+        """Return when the wait began: for a rescheduled task, in an earlier process."""
+        first = context["ti"].get_first_reschedule_date(context) if self.reschedule else None
+        return first or datetime.now(UTC)
+
+    def _get_next_poke_interval(self, *_args: Any, **_kwargs: Any) -> float:
+        unsettled = [
+            outcome for outcome in self._seen.values() if outcome is not None and not outcome.is_settled
+        ]
+        pause = self._wait.pause(unsettled, datetime.now(UTC), random.random())
+        self.log.info("The next look is in %s.", pause)
+        return pause.total_seconds()
+
+
+def read_uuids(value: Any) -> list[str]:
+    """Return the uuids, each once.
+
+    :raises PostBoostConfigError: it is no uuid or list of them, such as a list that a template rendered to text.
+    """
+    items = [value] if isinstance(value, str) else list(value or ())
+    uuids = [str(item).strip() for item in items if str(item).strip()]
+    for uuid in uuids:
+        if any(c in uuid for c in "[]'\", ") or uuid in ("None", "null"):
+            raise PostBoostConfigError(
+                f"post_uuids holds {uuid[:80]!r}, which is no uuid. Pass a list itself, such as "
+                'publish.output["post_uuids"], or set render_template_as_native_obj=True on the DAG.'
+            )
+    return list(dict.fromkeys(uuids))
+
+
+def describe_status(outcome: PostOutcome) -> str:
+    """Return where a post stands, for a log line."""
+    when = f"{outcome.scheduled_at:%Y-%m-%d %H:%M} UTC" if outcome.scheduled_at else "no time set"
+    if outcome.status == "needs_approval":
+        return f"waits for somebody to approve it in PostBoost ({when})"
+    if outcome.status == "draft":
+        return "is a draft, which nobody has scheduled"
+    if outcome.status == "scheduled":
+        return f"is scheduled for {when}"
+    live = sum(account.status == "published" for account in outcome.accounts)
+    return f"is {outcome.status}, live on {live} of {len(outcome.accounts)} accounts"
