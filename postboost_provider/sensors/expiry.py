@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +27,6 @@ from postboost_provider.retry_policy import failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-from dataclasses import replace
 
     from airflow.providers.common.compat.sdk import Context
 
