@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @answers("schedule_post")
 def schedule_post(call: Call) -> Reply:
     post = untrashed_post_of(call)
-    refuse_in_history(call, post)
+    refuse_in_history(post, 422)
     fields = Fields(call.fields)
     post_now = bool(fields.boolean("postNow", required=True))
     at, account_times = _read_times(call, fields, post)
@@ -49,7 +49,7 @@ def schedule_post(call: Call) -> Reply:
 @answers("add_post_to_queue")
 def add_post_to_queue(call: Call) -> Reply:
     post = untrashed_post_of(call)
-    refuse_in_history(call, post)
+    refuse_in_history(post, 422)
     fields = Fields(call.fields)
     _require_accounts(fields, post)
     accounts = [target.account for target in post.targets]

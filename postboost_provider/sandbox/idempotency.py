@@ -23,6 +23,7 @@ class Record:
     fingerprint: str
     started_at: datetime
     reply: Reply | None = None
+    post_uuid: str | None = None
 
 
 def reserve(call: Call) -> Record | None:
@@ -51,6 +52,7 @@ def reserve(call: Call) -> Record | None:
     if found.reply is None:
         message = "A request with this Idempotency-Key is still in progress."
         raise Refusal(409, message, **_code(call, "idempotency_in_progress"))
+    call.post_uuid = found.post_uuid
     return replace(found, reply=_replayed(found.reply))
 
 
@@ -60,7 +62,7 @@ def settle(call: Call, record: Record, reply: Reply | None) -> None:
     if reply is not None and 400 <= reply.status < 500 and not call.store.settings.store_4xx:
         kept = False
     if kept:
-        record.reply = reply
+        record.reply, record.post_uuid = reply, call.post_uuid
     else:
         call.store.idempotency.pop(_scope(call, call.headers["idempotency-key"]), None)
 

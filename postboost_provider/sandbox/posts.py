@@ -10,7 +10,13 @@ from postboost_provider.sandbox.auth import post_is_visible, require_ability, re
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.clock import rfc3339, stamp
 from postboost_provider.sandbox.models import Account, Post, Target
-from postboost_provider.sandbox.post_input import PostInput, media_by_id, named_accounts, read_post
+from postboost_provider.sandbox.post_input import (
+    PostInput,
+    media_by_id,
+    named_accounts,
+    read_post,
+    refuse_past,
+)
 from postboost_provider.sandbox.queue import next_free_slots
 from postboost_provider.sandbox.replies import Refusal, Reply, invalid, not_found, page_of, page_size
 from postboost_provider.sandbox.store import new_uuid
@@ -137,7 +143,7 @@ def update_post(call: Call) -> Reply:
     """Replace the post. The reply is not the post, only whether it worked (SDK 1.66.3)."""
     post = untrashed_post_of(call)
     require_accounts(call, named_accounts(call.fields))
-    refuse_in_history(call, post)
+    refuse_in_history(post, call.store.settings.edit_published_status)
     fields = Fields(call.fields)
     draft = read_post(call, fields)
     was_waiting = post.status in ("scheduled", "needs_approval")
@@ -145,9 +151,12 @@ def update_post(call: Call) -> Reply:
     require_ability(call, "publish" if was_waiting else "write")
     if draft.plan != "draft":
         require_ability(call, "publish")
+    waited_for_approval = post.status == "needs_approval"
     keeps = was_waiting and not draft.plan_stated and call.store.settings.put_schedule == "keep"
-    if keeps and draft.plan == "draft":
+    # Without accounts there is nothing to schedule: the post becomes a draft.
+    if keeps and draft.plan == "draft" and draft.accounts:
         draft.plan = "at"
+        refuse_past(fields, call.now, draft.at, draft.account_times)
         draft.at = draft.at or post.scheduled_at
     departures = _check(call, fields, draft, but=post)
     offsets = {target.account.id: target.offset for target in post.targets}
@@ -156,14 +165,14 @@ def update_post(call: Call) -> Reply:
     post.targets = [
         Target(account, offsets.get(account.id, Target(account).offset)) for account in draft.accounts
     ]
-    _place(call, post, draft, departures)
+    _place(call, post, draft, departures, waits=keeps and waited_for_approval)
     return Reply.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
 
 
-def refuse_in_history(call: Call, post: Post) -> None:
-    """Refuse to change what is published or about to be; which status says so is a setting."""
+def refuse_in_history(post: Post, status: int) -> None:
+    """Refuse to change a post of which something is published, or about to be."""
     if post.status == "publishing" or any(target.status == "published" for target in post.targets):
-        raise Refusal(call.store.settings.edit_published_status, "A published post cannot be edited.")
+        raise Refusal(status, "A published post cannot be edited.")
 
 
 def _check(call: Call, fields: Fields, draft: PostInput, *, but: Post | None = None) -> dict[int, datetime]:
@@ -193,7 +202,9 @@ def _issues(
     )
 
 
-def _place(call: Call, post: Post, draft: PostInput, departures: dict[int, datetime]) -> None:
+def _place(
+    call: Call, post: Post, draft: PostInput, departures: dict[int, datetime], *, waits: bool = False
+) -> None:
     """Give the post its time, and let it go, wait for approval or stay a draft."""
     if draft.plan in ("now", "queue"):
         publishing.set_times(post, min(departures.values()), departures)
@@ -203,7 +214,7 @@ def _place(call: Call, post: Post, draft: PostInput, departures: dict[int, datet
         post.scheduled_at = None
     if draft.plan == "draft":
         return
-    if needs_approval(call):
+    if waits or needs_approval(call):
         post.status = "needs_approval"
     else:
         publishing.set_out(call.store, post)

@@ -73,7 +73,15 @@ class Service:
                     "scheduled_at": stamp(post.scheduled_at),
                     "published_at": stamp(post.published_at),
                     "created_at": rfc3339(post.created_at),
-                    "accounts": {target.account.username: target.status for target in post.targets},
+                    "accounts": [
+                        {
+                            "id": target.account.id,
+                            "provider": target.account.provider,
+                            "username": target.account.username,
+                            "publish_status": target.status,
+                        }
+                        for target in post.targets
+                    ],
                 }
                 for workspace in self.store.workspaces.values()
                 for post in workspace.posts.values()
