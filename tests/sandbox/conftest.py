@@ -21,7 +21,7 @@ def connect(sandbox: Sandbox) -> Iterator[Connect]:  # noqa: F811
         path = "" if workspace is None else "/" + sandbox.workspaces[workspace]["uuid"]
         token = sandbox.tokens.get(token, token)
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        clients.append(httpx.Client(base_url=sandbox.base_url + path, headers=headers))
+        clients.append(httpx.Client(base_url=sandbox.base_url + path, headers=headers, verify=False))
         return clients[-1]
 
     yield open_client
