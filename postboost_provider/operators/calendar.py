@@ -115,6 +115,8 @@ class PostBoostPublishCalendarOperator(BaseOperator):
     def _conclude(self, report: Report, context: Context) -> dict[str, Any]:
         """Return the report, or keep it as XCom and fail for what is bad in it."""
         result = report.as_dict()
+        # Under a key of its own too, so that a sensor can take publish.output["post_uuids"].
+        context["ti"].xcom_push(key="post_uuids", value=result["post_uuids"])
         if not report.bad or (self.on_row_error == "ignore" and report.stopped is None):
             if report.bad:
                 self.log.warning("%d bad rows, ignored:\n%s", len(report.bad), report.describe_bad())

@@ -1,0 +1,28 @@
+"""Stop a DAG before it begins when its PostBoost token is dead, or will be within two weeks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
+
+with DAG(
+    dag_id="token_guard",
+    description="Fail early, with the instant and the cure, instead of in the middle of a campaign",
+    schedule=None,
+    catchup=False,
+    doc_md=__doc__,
+    tags=["postboost"],
+) as dag:
+    guard = PostBoostTokenExpirySensor(task_id="guard", min_validity=timedelta(days=14))
+
+    @task
+    def list_accounts() -> list[str]:
+        """Whatever your DAG does: it runs only with a token that lasts."""
+        with PostBoostHook().client() as api:
+            return [f"{account['provider']}:{account['username']}" for account in api.pages("list_accounts")]
+
+    guard >> list_accounts()
