@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from tests.sandbox_fixture import sandbox, sandbox_server  # noqa: F401
