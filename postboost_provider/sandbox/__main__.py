@@ -11,7 +11,7 @@ import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from postboost_provider.sandbox.settings import Settings
+from postboost_provider.sandbox.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.server import Sandbox
@@ -38,9 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
         with Sandbox(**options) as sandbox:
             print(_as_json(sandbox) if as_json else _as_text(sandbox), flush=True)
             stop.wait()
-    except OSError as error:
-        where = f"{options['host']}:{options['port']}"
-        print(f"The sandbox cannot listen on {where}: {error.strerror or error}", file=sys.stderr)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        print(f"The sandbox cannot listen on {options['host']}:{options['port']}: {reason}", file=sys.stderr)
         return 1
     return 0
 

@@ -37,7 +37,7 @@ def build_app(service: Service) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for operation in sorted(load_operations().values(), key=_literals_first):
         app.add_route(API + operation.path, _endpoint(service, operation), [operation.method])
-    app.add_route("/storage/{uuid}/{name}", _file_of(service), ["GET"])
+    app.add_route("/storage/{uuid}/{name:path}", _file_of(service), ["GET"])
     control.add_routes(app, service)
     app.add_exception_handler(HTTPException, _unrouted(service))
     return app

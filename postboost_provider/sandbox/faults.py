@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.models import Account
 
 KINDS = ("fail_account", "throttle", "server_error", "delay", "drop_before", "drop_after")
+_WHOLE_NUMBERS = {"count", "after", "account_id", "status"}
+_NUMBERS = {"retry_after", "seconds"}
 
 
 class FaultError(ValueError):
@@ -74,6 +76,12 @@ def read_faults(rules: Iterable[Mapping[str, Any]]) -> list[Fault]:
             raise FaultError(f"A fault's kind is one of {', '.join(KINDS)}, not {rule.get('kind')!r}.")
         if rule.get("operation", "*") not in ("*", *load_operations()):
             raise FaultError(f"There is no operation {rule['operation']!r}.")
+        for name in _WHOLE_NUMBERS | _NUMBERS:
+            kinds = int if name in _WHOLE_NUMBERS else (int, float)
+            if rule.get(name) is not None and (
+                isinstance(rule[name], bool) or not isinstance(rule[name], kinds)
+            ):
+                raise FaultError(f"A fault's {name} is a number, not {rule[name]!r}.")
         if rule["kind"] == "fail_account" and not (rule.get("account_id") or rule.get("provider")):
             raise FaultError("fail_account needs an account_id or a provider.")
         waits = {"retry_after": 1} if rule["kind"] == "throttle" else {}

@@ -43,14 +43,15 @@ async def answer(service: Service, operation: Operation, request: Request) -> Re
     publishing.progress(store)
     entry = note(store, request, operation.operation)
     fault = faults.due_for_request(store.faults, operation.operation)
+    entry["fault"] = fault.kind if fault is not None else None
     if fault is not None and fault.kind == "drop_before":
         return BrokenConnection()
     reply = faults.injected_reply(fault) if fault is not None else None
     if reply is None:
         reply = await _reply(store, operation, request, raw, fault)
-    entry["status"] = reply.status
     if fault is not None and fault.kind == "drop_after":
         return BrokenConnection()
+    entry["status"] = reply.status
     return response_of(reply)
 
 
@@ -59,7 +60,7 @@ def response_of(reply: Reply) -> Response:
 
 
 def note(store: Store, request: Request, operation: str | None) -> dict[str, Any]:
-    """Put the request on record; its status is None until there is an answer."""
+    """Put the request on record; its status is None while there is no answer."""
     entry: dict[str, Any] = {
         "time": store.clock.now().isoformat(),
         "operation": operation,
@@ -69,6 +70,7 @@ def note(store: Store, request: Request, operation: str | None) -> dict[str, Any
         "idempotency_key": request.headers.get("idempotency-key"),
         "client": request.headers.get("x-postboost-client"),
         "status": None,
+        "fault": None,
     }
     store.requests.append(entry)
     return entry

@@ -20,7 +20,8 @@ def test_dropped_before_acting_means_no_answer_and_no_effect(sandbox, member):
     with pytest.raises(httpx.RemoteProtocolError):
         member.post("/tags", json=TAG)
     assert "x" not in names(member)
-    assert sandbox.requests()[0]["status"] is None
+    dropped = sandbox.requests()[0]
+    assert (dropped["status"], dropped["fault"]) == (None, "drop_before")
 
 
 def test_dropped_after_acting_means_no_answer_but_everything_else(sandbox, member):
@@ -118,6 +119,8 @@ def test_faults_can_be_set_over_http_and_cleared(sandbox, member):
         ({"kind": "throttle", "operation": "make_coffee"}, "make_coffee"),
         ({"kind": "throttle", "wait": 3}, "retry_after"),
         ({"kind": "fail_account"}, "account_id"),
+        ({"kind": "throttle", "count": "twice"}, "count"),
+        ({"kind": "delay", "seconds": True}, "seconds"),
         ("throttle", "list of faults"),
     ],
 )

@@ -145,6 +145,11 @@ def test_a_port_in_use_is_one_clear_error(capsys):
     assert captured.err.count("\n") == 1
 
 
+def test_a_setting_out_of_range_is_one_clear_error(capsys):
+    assert main(["--port", "0", "--daily-cap", "-1"]) == 1
+    assert capsys.readouterr().err == "daily_cap is a number of at least 0, not -1.\n"
+
+
 def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "fastapi" else object())
     assert main([]) == 1
