@@ -15,7 +15,7 @@ from postboost_provider.sandbox.post_input import (
     refuse_past,
 )
 from postboost_provider.sandbox.posts import needs_approval, post_of, refuse_in_history, untrashed_post_of
-from postboost_provider.sandbox.queue import next_free_slots
+from postboost_provider.sandbox.queue import NO_SLOTS, at_the_earliest, next_free_slots
 from postboost_provider.sandbox.replies import Reply, forbidden, invalid
 from postboost_provider.sandbox.validation import Fields
 
@@ -55,9 +55,9 @@ def add_post_to_queue(call: Call) -> Reply:
     accounts = [target.account for target in post.targets]
     slots = next_free_slots(call.workspace, accounts, call.now, but=post)
     if len(slots) < len(accounts):
-        fields.refuse("queue", "The posting schedule has no available times.")
+        fields.refuse("queue", NO_SLOTS)
     fields.finish()
-    _check(call, post, slots)
+    _check(call, post, at_the_earliest(slots))
     publishing.set_times(post, min(slots.values()), slots)
     return _set_out(call, post, 201)
 

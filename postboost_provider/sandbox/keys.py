@@ -67,7 +67,7 @@ def create_api_key(call: Call) -> Reply:
 @answers("delete_api_key")
 def delete_api_key(call: Call) -> Reply:
     number = call.path["api_key_id"]
-    key = call.workspace.keys.pop(int(number), None) if number.isdigit() else None
+    key = call.workspace.keys.pop(int(number), None) if number.isdecimal() else None
     if key is None:
         raise not_found()
     del call.store.api_keys[key.token]

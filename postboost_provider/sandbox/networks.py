@@ -56,16 +56,21 @@ def requirements(
         for message in _media_problems(account, attached):
             errors.setdefault(f"{where}.content.0.media", []).append(message)
         if account.provider == "youtube":
-            title = (options.get("youtube") or {}).get("title")
-            if not title or len(title) > 100:
+            title = _option(options, "youtube", "title")
+            if not isinstance(title, str) or not 1 <= len(title) <= 100:
                 message = "YouTube needs a title of at most 100 characters."
                 errors.setdefault(f"{where}.options.youtube.title", []).append(message)
         if account.provider in ("instagram", "instagram_standalone"):
-            collaborators = (options.get(account.provider) or {}).get("collaborators") or []
-            if len(collaborators) > 3:
+            collaborators = _option(options, account.provider, "collaborators")
+            if isinstance(collaborators, list) and len(collaborators) > 3:
                 message = "Instagram takes at most 3 collaborators."
                 errors.setdefault(f"{where}.options.{account.provider}.collaborators", []).append(message)
     return errors
+
+
+def _option(options: Mapping[str, Any], network: str, name: str) -> Any:
+    mine = options.get(network)
+    return mine.get(name) if isinstance(mine, dict) else None
 
 
 def _media_problems(account: Account, attached: list[Media]) -> list[str]:

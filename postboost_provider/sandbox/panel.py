@@ -88,7 +88,7 @@ def list_users(call: Call) -> Reply:
 @answers("get_user")
 def get_user(call: Call) -> Reply:
     number = call.path["user_id"]
-    user = call.store.users.get(int(number)) if number.isdigit() else None
+    user = call.store.users.get(int(number)) if number.isdecimal() else None
     if user is None:
         raise not_found()
     return Reply.of(_render_user(call, user))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from postboost_provider.sandbox import activity, auth, faults, idempotency, publishing
@@ -158,19 +159,25 @@ def _not_here(operation: Operation) -> Refusal:
 async def _read_body(request: Request, raw: bytes) -> tuple[dict[str, Any], dict[str, Upload]]:
     """Return fields and files. A body that cannot be read has no fields: what is required is then missing."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        fields: dict[str, Any] = {}
-        uploads = {}
-        async with request.form() as form:
-            for name, value in form.multi_items():
-                if isinstance(value, UploadFile):
-                    content = await value.read()
-                    kind = value.content_type or "application/octet-stream"
-                    uploads[name] = Upload(value.filename or "file", kind, content)
-                else:
-                    fields[name] = value
-        return fields, uploads
+        try:
+            return await _read_form(request)
+        except HTTPException:
+            return {}, {}
     try:
         body = json.loads(raw) if raw else {}
     except ValueError:
         return {}, {}
     return (body, {}) if isinstance(body, dict) else ({}, {})
+
+
+async def _read_form(request: Request) -> tuple[dict[str, Any], dict[str, Upload]]:
+    fields: dict[str, Any] = {}
+    uploads = {}
+    async with request.form() as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                kind = value.content_type or "application/octet-stream"
+                uploads[name] = Upload(value.filename or "file", kind, await value.read())
+            else:
+                fields[name] = value
+    return fields, uploads

@@ -106,7 +106,7 @@ def read_account_times(
         entry = fields.inside(f"accounts_schedule.{index}", value)
         moment = entry.moment(zone, required=True)
         account_id = entry.present("account_id", required=True)
-        if account_id in mine and moment is not None:
+        if is_integer(account_id) and account_id in mine and moment is not None:
             times[account_id] = moment
     return times
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox import guardrails, networks, publishing
@@ -17,7 +18,7 @@ from postboost_provider.sandbox.post_input import (
     read_post,
     refuse_past,
 )
-from postboost_provider.sandbox.queue import next_free_slots
+from postboost_provider.sandbox.queue import NO_SLOTS, at_the_earliest, next_free_slots
 from postboost_provider.sandbox.replies import Refusal, Reply, invalid, not_found, page_of, page_size
 from postboost_provider.sandbox.store import new_uuid
 from postboost_provider.sandbox.tags import render_tag
@@ -25,7 +26,6 @@ from postboost_provider.sandbox.validation import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
 _DELETE_MODES = ("app_only", "app_and_social", "social_only")
 
@@ -86,10 +86,17 @@ def planned_departures(call: Call, draft: PostInput, *, but: Post | None = None)
         return {account.id: call.now for account in draft.accounts}
     if draft.plan == "queue":
         return next_free_slots(call.workspace, draft.accounts, call.now, but=but)
-    if draft.plan == "at" and draft.at is not None:
-        times = draft.account_times or {}
-        return {account.id: times.get(account.id, draft.at) for account in draft.accounts}
-    return {}
+    if draft.plan != "at" or draft.at is None:
+        return {}
+    if draft.account_times is not None:
+        return {account.id: draft.account_times.get(account.id, draft.at) for account in draft.accounts}
+    offsets = _offsets(but)
+    return {account.id: draft.at + offsets.get(account.id, timedelta()) for account in draft.accounts}
+
+
+def _offsets(post: Post | None) -> dict[int, timedelta]:
+    """Return how far from the post's time each account departs."""
+    return {target.account.id: target.offset for target in post.targets} if post is not None else {}
 
 
 def warnings_of(call: Call, versions: list[dict[str, Any]], accounts: Sequence[Account]) -> dict[str, Any]:
@@ -159,12 +166,10 @@ def update_post(call: Call) -> Reply:
         refuse_past(fields, call.now, draft.at, draft.account_times)
         draft.at = draft.at or post.scheduled_at
     departures = _check(call, fields, draft, but=post)
-    offsets = {target.account.id: target.offset for target in post.targets}
+    offsets = _offsets(post)
     publishing.call_off(call.store, post)
     post.versions, post.tag_ids = draft.versions, draft.tag_ids
-    post.targets = [
-        Target(account, offsets.get(account.id, Target(account).offset)) for account in draft.accounts
-    ]
+    post.targets = [Target(account, offsets.get(account.id, timedelta())) for account in draft.accounts]
     _place(call, post, draft, departures, waits=keeps and waited_for_approval)
     return Reply.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
 
@@ -183,6 +188,8 @@ def _check(call: Call, fields: Fields, draft: PostInput, *, but: Post | None = N
         if errors := networks.requirements(draft.versions, draft.accounts, library):
             raise invalid(errors)
     departures = planned_departures(call, draft, but=but)
+    if draft.plan == "queue" and len(departures) < len(draft.accounts):
+        raise invalid({"queue": [NO_SLOTS]})
     if found := _issues(call, draft, departures, but=but):
         raise found[0].refusal()
     return departures
@@ -196,7 +203,7 @@ def _issues(
         call.workspace,
         draft.versions,
         draft.accounts,
-        departures,
+        at_the_earliest(departures) if draft.plan == "queue" else departures,
         allow_duplicate=draft.allow_duplicate,
         but=but,
     )

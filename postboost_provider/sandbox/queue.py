@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from postboost_provider.sandbox.models import Account, Post, Workspace
 
 # Every workspace's schedule, in its own zone.
 SLOTS = (time(9), time(12), time(17))
+NO_SLOTS = "The posting schedule has no available times."
 _HORIZON_DAYS = 365
 
 
@@ -33,6 +34,11 @@ def next_free_slots(
         if slot is not None:
             slots[account.id] = slot
     return slots
+
+
+def at_the_earliest(slots: Mapping[int, datetime]) -> dict[int, datetime]:
+    """Return the earliest slot for every account: its UTC day is whose cap counts (SDK 1.66.3)."""
+    return dict.fromkeys(slots, min(slots.values())) if slots else {}
 
 
 def _slots_after(now: datetime, workspace: Workspace) -> Iterator[datetime]:

@@ -74,7 +74,7 @@ def page_of(
         for a key that is limited to some accounts (SDK 1.66.3, ``create_api_key``).
     """
     given = dict(query)
-    page = max(1, int(given["page"])) if given.get("page", "").isdigit() else 1
+    page = max(1, int(given["page"])) if given.get("page", "").isdecimal() else 1
     last = max(1, math.ceil(len(items) / per_page))
     start = (page - 1) * per_page
     shown = items[start : start + per_page]
@@ -111,6 +111,6 @@ def page_of(
 
 def page_size(text: str | None, *, default: int, most: int = 100) -> int:
     """Read ``limit`` or ``per_page``: below 1 is the default, above the most is the most (SDK 1.66.3)."""
-    if text is None or not text.isdigit() or int(text) < 1:
+    if text is None or not text.isdecimal() or int(text) < 1:
         return default
     return min(int(text), most)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 
 from tests.sandbox.bodies import post
 
@@ -106,3 +109,15 @@ def test_the_x_allowance_refuses_only_where_it_is_enforced(sandbox, member, acco
         assert answer.json()["code"] == "x_monthly_cap_reached"
         thread["date"] = "2030-02-01"
         assert member.post("/posts", json=thread).status_code == 201
+
+
+def test_for_the_queue_the_cap_is_that_of_the_earliest_slots_day(sandbox, member, accounts):
+    first, second = accounts["threads"], accounts["northwind"]
+    with time_machine.travel(datetime(2026, 9, 1, 14, 30, tzinfo=UTC), tick=False):  # 16:30 in Berlin
+        sandbox.reset(daily_cap=1)
+        last_today = member.post("/posts", json=post("one", first, queue=True)).json()["scheduled_at"]
+        assert last_today == "2026-09-01 15:00:00"
+        # The first account would go tomorrow, but the second today.
+        refused = member.post("/posts", json=post("two", first, second, queue=True))
+        assert (refused.status_code, refused.json()["account_id"]) == (429, first["id"])
+        assert member.post("/posts", json=post("two", first, queue=True)).status_code == 201

@@ -250,3 +250,28 @@ def test_a_page_has_laravels_links_and_meta(member):
     ]
     beyond = member.get("/posts", params={"page": 9}).json()
     assert (beyond["data"], beyond["meta"]["from"], beyond["meta"]["per_page"]) == ([], None, 50)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"accounts_schedule": [{"account_id": {"id": 2}, "date": "2030-01-01", "time": "10:00"}]},
+        {"accounts_schedule": ["noon"]},
+        {"accounts": [9], "schedule_now": True, "versions_options": {"youtube": ["title"]}},
+        {"accounts": {"id": 1}},
+        {"timezone": ["Europe/Berlin"]},
+        {"tags": "Launch"},
+    ],
+)
+def test_nonsense_never_breaks_the_sandbox(member, change):
+    options = change.pop("versions_options", {})
+    body = {**post("x"), **change}
+    body["versions"][0]["options"] = options
+    assert member.post("/posts", json=body).status_code < 500
+    assert member.post("/posts/validate", json=body).status_code == 200
+
+
+def test_a_broken_multipart_body_lacks_its_file(member):
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = member.post("/media", content=b"--c\r\nnonsense", headers=headers)
+    assert errors_of(answer) == {"file": ["The file field is required."]}

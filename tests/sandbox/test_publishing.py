@@ -210,3 +210,18 @@ def test_a_trashed_post_does_not_go_out(sandbox, member, accounts):
     member.request("DELETE", f"/posts/{uuid}", json={"trash": True})
     sandbox.advance(86400)
     assert member.get(f"/posts/{uuid}").json()["published_at"] is None
+
+
+def test_an_update_keeps_the_offsets_of_the_accounts_it_does_not_reschedule(sandbox, member, accounts):
+    at = {"date": "2030-01-01", "time": "10:00", "timezone": "UTC"}
+    first, second = accounts["threads"], accounts["northwind"]
+    times = [{"account_id": second["id"], "date": "2030-01-01", "time": "12:00"}]
+    body = post("later", first, second, schedule=True, accounts_schedule=times, **at)
+    uuid = member.post("/posts", json=body).json()["uuid"]
+    assert (
+        member.put(f"/posts/{uuid}", json=post("newer", second, first, **{**at, "time": "15:00"})).status_code
+        == 200
+    )
+    stored = sandbox._service.store.workspaces[sandbox.workspaces[0]["uuid"]].posts[uuid]
+    assert [target.departs_at.hour for target in stored.targets] == [17, 15]
+    assert stored.status == "scheduled"
