@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -50,7 +51,10 @@ def _literals_first(operation: Operation) -> list[bool]:
 
 def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        return await pipeline.answer(service, operation, request)
+        try:
+            return await pipeline.answer(service, operation, request)
+        except asyncio.CancelledError:
+            return pipeline.BrokenConnection()  # the sandbox is being stopped while a delay lasts
 
     return endpoint
 

@@ -62,7 +62,7 @@ class Sandbox:
             http=_Protocol,
             ws="none",
             lifespan="off",
-            log_level="warning",
+            log_level="critical",  # what goes wrong in an answer is logged by the pipeline
             access_log=False,
             timeout_graceful_shutdown=1,
         )

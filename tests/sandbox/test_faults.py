@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
+from postboost_provider.sandbox.server import Sandbox
 from tests.sandbox.bodies import post
 
 TAG = {"name": "x", "hex_color": "#fff"}
@@ -128,3 +130,16 @@ def test_a_fault_that_is_not_understood_is_refused_with_what_is_known(sandbox, r
     answer = httpx.post(sandbox.control_url + "/faults", json=[rule])
     assert answer.status_code == 422
     assert hint in answer.json()["message"]
+
+
+def test_stopping_the_sandbox_cuts_a_delay_short_without_a_fuss(capfd):
+    with ThreadPoolExecutor() as pool:
+        with Sandbox() as sandbox:
+            sandbox.faults({"kind": "delay", "seconds": 60})
+            headers = {"Authorization": f"Bearer {sandbox.tokens['member']}"}
+            waiting = pool.submit(httpx.get, f"{sandbox.base_url}/workspaces", headers=headers)
+            while not sandbox.requests():
+                time.sleep(0.005)
+        with pytest.raises(httpx.TransportError):
+            waiting.result(timeout=10)
+    assert capfd.readouterr().err == ""
