@@ -116,7 +116,10 @@ class PostBoostPostSensor(BaseSensorOperator):
                         f"Post {uuid} was moved to trash in PostBoost, so that it will not go out."
                     )
                 self._seen[uuid] = outcome
-                self.log.info("Post %s: %s", uuid, describe_status(outcome))
+                if not outcome.is_settled:
+                    self.log.info("Post %s %s", uuid, describe_status(outcome))
+        settled = sum(outcome is not None and outcome.is_settled for outcome in self._seen.values())
+        self.log.info("%d of %d posts are through.", settled, len(self._seen))
 
     def _conclude(self, outcomes: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
         result = [outcome.as_dict() for outcome in outcomes]
@@ -139,7 +142,7 @@ class PostBoostPostSensor(BaseSensorOperator):
 
     def _describe_lateness(self, outcomes: list[PostOutcome]) -> str:
         late = [o for o in outcomes if not o.is_settled]
-        lines = [f"  post {o.uuid}: {describe_status(o)}" for o in late]
+        lines = [f"  post {o.uuid} {describe_status(o)}" for o in late]
         lines += [f"  post {uuid}: could not be read" for uuid, seen in self._seen.items() if seen is None]
         return (
             f"{len(lines)} of {len(self._seen)} posts were not live within {self._wait.timeout} of their time:\n"

@@ -1,0 +1,60 @@
+# Two commands: `make demo` shows what this does, `make test` checks that it does. Each sets itself up.
+# Needed: python3 (3.11 or newer, with venv), make, and a package index that pip can reach.
+
+PYTHON ?= python3
+AIRFLOW ?= 3.3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.run-$(AIRFLOW)
+DEVELOP := $(VENV)/.develop-$(AIRFLOW)
+PORT ?= 8765
+
+# Compiled modules are kept: without them each Airflow command starts twice as slowly.
+export PYTHONDONTWRITEBYTECODE :=
+# Nothing of the caller's own Airflow or PostBoost gets in.
+unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
+
+.PHONY: help demo test lint sandbox build clean
+
+help:
+	@echo "make demo     publish a week of posts on a local PostBoost, twice, and once more through a kill"
+	@echo "make test     lint, types, walls and every test"
+	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
+	@echo "make lint     ruff, mypy, import-linter"
+	@echo "make build    build the wheel and the sdist into dist/"
+	@echo "make clean    remove what the others made"
+
+# What the demo and the sandbox need, and what checking needs on top.
+$(RUN): WITH = sandbox
+$(DEVELOP): WITH = sandbox,test
+$(RUN) $(DEVELOP): pyproject.toml constraints/airflow-$(AIRFLOW).txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is too old: Python 3.11 or newer is needed. Try make PYTHON=python3.11."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --constraint constraints/airflow-$(AIRFLOW).txt uv
+	@echo "Installing Airflow $(AIRFLOW) and this package into $(VENV)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints/airflow-$(AIRFLOW).txt \
+		apache-airflow --editable '.[$(WITH)]'
+	@touch $@
+
+demo: $(RUN)
+	@$(BIN)/python scripts/demo.py
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(DEVELOP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+sandbox: $(RUN)
+	@$(BIN)/python -m postboost_provider.sandbox --port $(PORT)
+
+build: $(DEVELOP)
+	$(BIN)/uv build --quiet --python $(BIN)/python --no-build-isolation
+
+clean:
+	rm -rf $(VENV) .demo dist .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
