@@ -43,6 +43,10 @@ def import_sdk() -> None:
     importlib.import_module("postboost")
 
 
+# What stands beside ``data`` where it is an envelope.
+ENVELOPE_FIELDS = {"data", "links", "meta", "status", "created", "skipped"}
+
+
 class Recorder:
     """Stand in for the SDK's ``ApiClient`` and keep what an operation would have sent."""
 
@@ -113,7 +117,8 @@ def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
     fields = model.model_fields
     if "next_cursor" in fields:
         return int(status), "cursor"
-    if "data" not in fields or name in ("AccountAnalytics", "AnalyticsSummary"):
+    # Some things have a field named data themselves: an account, the analytics.
+    if "data" not in fields or not fields.keys() <= ENVELOPE_FIELDS:
         return int(status), "bare"
     if not is_list(fields["data"].annotation):
         return int(status), "data"
