@@ -1,0 +1,250 @@
+"""The three nets: whatever happens to a try, one intention is one post."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from postboost_provider import identity as identities, publishing
+from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.errors import (
+    DuplicatePostError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    UnconfirmedError,
+    ValidationError,
+)
+from postboost_provider.api.ledger import read_ledger
+from postboost_provider.publishing import Intention, Published
+from postboost_provider.sandbox.server import Sandbox
+from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
+
+IDENTITY = identities.row_identity("spring", "monday")
+
+
+@pytest.fixture(params=VARIANTS, ids=variant_name)
+def server(request: pytest.FixtureRequest, sandbox: Sandbox) -> Sandbox:
+    sandbox.reset(**request.param)
+    return sandbox
+
+
+@pytest.fixture
+def api(server: Sandbox, mocker: Any) -> Iterator[PostBoostClient]:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    with client(server) as api:
+        yield api
+
+
+def intention(text: str = "Hello") -> Intention:
+    return Intention(identities.ledger_scope("spring"), IDENTITY, identities.intent_hash({"text": text}))
+
+
+def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
+    at = datetime.now(UTC) + timedelta(days=2)
+    content = [{"body": text, "media": more.pop("media", [])}]
+    planned = {"schedule": True, "timezone": "UTC", "date": f"{at:%Y-%m-%d}", "time": "10:00"}
+    return {
+        "versions": [{"account_id": 0, "is_original": True, "content": content}],
+        "accounts": [1],
+        "tags": [],
+        **(more or planned),
+    }
+
+
+def publish(api: PostBoostClient, text: str = "Hello", **more: Any) -> Published:
+    """Do what a task does: read the ledger, then adopt or create."""
+    mine = intention(text)
+    ledger = read_ledger(api, mine.scope)
+    entry = (ledger or {}).get(mine.ledger_identity)
+    if entry is not None:
+        return publishing.adopt(api, mine, entry, lambda: body(text, **more))
+    return publishing.create_once(api, mine, lambda: body(text, **more), ledger=ledger is not None)
+
+
+def test_a_repeated_task_adopts_its_post(server: Sandbox, api: PostBoostClient) -> None:
+    first, second = publish(api), publish(api)
+    assert (first.result, second.result) == ("created", "adopted")
+    assert first.post_uuid == second.post_uuid
+    assert len(posts(server)) == 1
+
+
+def test_a_lost_answer_is_asked_for_again_with_the_same_key(server: Sandbox, api: PostBoostClient) -> None:
+    server.faults({"operation": "create_post", "kind": "drop_after"})
+    assert publish(api).result == "replayed"
+    assert len({r["idempotency_key"] for r in creates(server)}) == 1
+    assert len(posts(server)) == 1
+
+
+def test_a_post_whose_answers_are_all_lost_is_found_in_the_ledger(server: Sandbox, api: PostBoostClient) -> None:
+    server.faults({"operation": "create_post", "kind": "drop_after", "count": 100})
+    assert publish(api).result == "adopted"
+    assert len(posts(server)) == 1
+
+
+def test_a_request_that_never_arrived_is_unconfirmed_and_the_next_task_creates_it(
+    server: Sandbox, api: PostBoostClient
+) -> None:
+    server.faults({"operation": "create_post", "kind": "drop_before", "count": 100})
+    with pytest.raises(UnconfirmedError, match="may have happened"):
+        publish(api)
+    assert posts(server) == []
+    server.faults()
+    assert publish(api).result == "created"
+
+
+def test_server_errors_are_repeated_with_the_same_key(server: Sandbox, api: PostBoostClient) -> None:
+    server.faults({"operation": "create_post", "kind": "server_error", "status": 503, "count": 3})
+    assert publish(api).result == "created"
+    assert len({r["idempotency_key"] for r in creates(server)}) == 1
+
+
+def test_a_key_without_the_read_ability_relies_on_the_idempotency_key(server: Sandbox, mocker: Any) -> None:
+    with client(server, make_key(server, "write", "publish")) as api:
+        assert [publish(api).result, publish(api).result] == ["created", "replayed"]
+    assert len(posts(server)) == 1
+
+
+def test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew(server: Sandbox, api: PostBoostClient) -> None:
+    # A key that may not publish is refused, and PostBoost keeps that answer for every key of the same user.
+    with client(server, make_key(server, "read", "write")) as weak, pytest.raises(PermissionDeniedError):
+        publish(weak)
+    with client(server, "admin") as strong:
+        assert publish(strong).result == "created"
+        assert publish(strong).result == "adopted"
+    assert len(posts(server)) == 1
+
+
+def test_a_key_used_with_another_body_is_looked_up_in_the_ledger(server: Sandbox, api: PostBoostClient) -> None:
+    assert publish(api).result == "created"
+    mine = intention()
+    # The same words resolve to another account now, and this try does not know of the first.
+    changed = {**body(), "accounts": [2]}
+    again = publishing.create_once(api, mine, lambda: changed, ledger=True)
+    assert again.result == "adopted"
+    assert len(posts(server)) == 1
+
+
+def test_without_the_ledger_a_key_used_with_another_body_is_unconfirmed(server: Sandbox) -> None:
+    with client(server, make_key(server, "write", "publish")) as api:
+        assert publish(api).result == "created"
+        changed = {**body(), "accounts": [2]}
+        with pytest.raises(UnconfirmedError, match="activity log"):
+            publishing.create_once(api, intention(), lambda: changed, ledger=False)
+    assert len(posts(server)) == 1
+
+
+def test_two_tries_at_once_make_one_post(sandbox: Sandbox) -> None:
+    sandbox.faults({"operation": "create_post", "kind": "delay", "seconds": 0.3})
+    results: list[str] = []
+
+    def go() -> None:
+        with client(sandbox) as api:
+            results.append(publish(api).result)
+
+    threads = [threading.Thread(target=go) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["created", "replayed"]
+    assert 409 in [r["status"] for r in creates(sandbox)]
+    assert len(posts(sandbox)) == 1
+
+
+def test_a_day_later_the_ledger_still_knows(server: Sandbox, api: PostBoostClient) -> None:
+    publish(api)
+    server.advance(25 * 3600)
+    assert publish(api).result == "adopted"
+    assert len(posts(server)) == 1
+
+
+@pytest.mark.parametrize("mode", [{}, {"queue": True}], ids=["scheduled", "queued"])
+def test_an_edited_post_is_updated_and_keeps_its_time(
+    server: Sandbox, api: PostBoostClient, mode: dict[str, Any]
+) -> None:
+    first = publish(api, **mode)
+    second = publish(api, "Hello again", **mode)
+    assert second.result == "updated"
+    assert second.post_uuid == first.post_uuid
+    assert second.outcome is not None
+    assert first.outcome is not None
+    assert second.outcome.status == "scheduled"
+    assert second.outcome.scheduled_at == first.outcome.scheduled_at
+    assert [p["text"] for p in posts(server)] == ["Hello again"]
+    assert publish(api, "Hello again", **mode).result == "adopted"
+
+
+def test_an_edited_draft_that_somebody_scheduled_stays_scheduled(server: Sandbox, api: PostBoostClient) -> None:
+    first = publish(api, schedule=False)
+    at = datetime.now(UTC) + timedelta(days=3)
+    when = {"postNow": False, "date": f"{at:%Y-%m-%d}", "time": "08:00", "timezone": "UTC"}
+    api.call("schedule_post", parameters={"post_uuid": first.post_uuid}, body=when)
+    second = publish(api, "Hello again", schedule=False)
+    assert second.outcome is not None
+    assert second.outcome.status == "scheduled"
+    assert f"{second.outcome.scheduled_at:%H:%M}" == "08:00"
+
+
+def test_an_edit_after_it_went_out_fails_and_names_the_post(server: Sandbox, api: PostBoostClient) -> None:
+    first = publish(api)
+    server.advance(4 * 86400)
+    with pytest.raises(PostBoostConfigError, match=f"{first.post_uuid} is published"):
+        publish(api, "Hello again")
+    assert [p["text"] for p in posts(server)] == ["Hello"]
+
+
+def test_an_edit_that_loses_the_race_with_the_departure_fails_and_names_the_post(
+    server: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    first = publish(api)
+    send = api.send
+
+    def depart_first(operation: str, **rest: Any) -> Any:
+        if operation == "update_post":
+            server.advance(4 * 86400)
+        return send(operation, **rest)
+
+    mocker.patch.object(api, "send", depart_first)
+    with pytest.raises(PostBoostConfigError, match=first.post_uuid):
+        publish(api, "Hello again")
+
+
+@pytest.mark.parametrize(("trash", "why"), [(False, "deleted in PostBoost since"), (True, "moved to trash")])
+def test_a_post_that_somebody_took_away_is_not_made_again(
+    server: Sandbox, api: PostBoostClient, trash: bool, why: str
+) -> None:
+    first = publish(api)
+    api.call("delete_post", parameters={"post_uuid": first.post_uuid}, body={"trash": trash})
+    again = publish(api)
+    assert again.result == "skipped"
+    assert why in again.why
+    assert not [p for p in posts(server) if not p["trashed"]]
+
+
+def test_the_same_content_of_somebody_else_is_refused_and_named(server: Sandbox, api: PostBoostClient) -> None:
+    other = api.call("create_post", body=body())
+    with pytest.raises(DuplicatePostError) as caught:
+        publish(api)
+    assert caught.value.existing_post_uuid == other["uuid"]
+    assert len(posts(server)) == 1
+    server.advance(25 * 3600)
+    assert publish(api).result == "created"
+
+
+def test_a_refusal_of_the_values_is_not_taken_for_a_reused_key(server: Sandbox, api: PostBoostClient) -> None:
+    with pytest.raises(ValidationError) as caught:
+        publish(api, "x" * 300)
+    assert caught.value.errors
+    assert len(creates(server)) == 1
+
+
+def test_a_repeated_refusal_is_asked_anew_and_comes_back_the_same(server: Sandbox, api: PostBoostClient) -> None:
+    for _ in range(3):
+        with pytest.raises(ValidationError) as caught:
+            publish(api, "x" * 300)
+        assert not caught.value.replayed
+    assert posts(server) == []
