@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -20,7 +19,14 @@ if TYPE_CHECKING:
 # What one multipart request is meant for (PostBoost's media page); larger files need other flows.
 MULTIPART_LIMIT_BYTES = 10 * 1024 * 1024
 READ_BYTES = 1024 * 1024
-IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
+# Python's own table lacks .webp below 3.13 where the machine has no mime.types; the type is part of what is sent.
+IMAGE_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,10 @@ def check_image(file: MediaFile) -> str:
 
     :raises PostBoostConfigError: it cannot be read, is no image, is empty or too large for one request.
     """
-    mime_type = _mime_type(file.name)
-    if mime_type not in IMAGE_TYPES:
+    if _image_type(file.name) is None:
         raise PostBoostConfigError(
-            f"{file.name} is not an image that can be uploaded here: {mime_type or 'its type is unknown'}. "
-            "Use .jpg, .png, .gif or .webp, or the uuid of a media item that is in PostBoost already."
+            f"{file.name} is not an image that can be uploaded here. Use .jpg, .png, .gif or .webp, or the uuid of a "
+            "media item that is in PostBoost already."
         )
     digest, size = hashlib.sha256(), 0
     try:
@@ -74,7 +79,7 @@ def upload_image(api: PostBoostClient, file: MediaFile, content_hash: str) -> in
     """
     filename = PurePosixPath(file.name).name
     key = hashlib.sha256(f"media\n{content_hash}\n{filename}".encode()).hexdigest()
-    part = FilePart(filename, _mime_type(file.name) or "application/octet-stream", file.open)
+    part = FilePart(filename, _image_type(file.name) or "application/octet-stream", file.open)
     media = api.call("upload_media", files={"file": part}, idempotency_key=key)
     return media_id(media)
 
@@ -97,5 +102,5 @@ def media_id(media: dict[str, Any]) -> int:
     return int(media["id"])
 
 
-def _mime_type(name: str) -> str | None:
-    return mimetypes.guess_type(PurePosixPath(name).name)[0]
+def _image_type(name: str) -> str | None:
+    return IMAGE_TYPES.get(PurePosixPath(name).suffix.lower())
