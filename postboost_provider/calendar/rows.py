@@ -59,9 +59,10 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        # The error counts without the byte order mark.
+        line = error.object[: error.start].count(b"\n") + 1
         raise PostBoostConfigError(
-            f"{name}, line {line}: byte {content[error.start]:#04x} is not UTF-8. Save the file as CSV UTF-8."
+            f"{name}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8. Save the file as CSV UTF-8."
         ) from None
     header = text.partition("\n")[0]
     delimiter = ";" if ";" in header and "," not in header else ","
