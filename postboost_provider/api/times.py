@@ -27,14 +27,14 @@ def to_instant(value: str | datetime, timezone: str | None) -> datetime:
     """
     moment = value if isinstance(value, datetime) else _parse(value)
     if moment.tzinfo is not None:
-        return moment.astimezone(UTC)
+        return _utc(moment, value)
     if not timezone:
         raise PostBoostConfigError(
             f"{_shown(value)} has no time zone. Give one (timezone column, such as Europe/Berlin), or write the "
             "offset, such as 2026-10-16T09:30+02:00."
         )
     zone = _zone(timezone)
-    instant = moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    instant = _utc(moment.replace(tzinfo=zone, fold=0), value)
     if instant.astimezone(zone).replace(tzinfo=None) != moment:
         after = instant.astimezone(zone)
         raise PostBoostConfigError(
@@ -55,6 +55,15 @@ def _parse(text: str) -> datetime:
             f"{text!r} is not a date with a time. Write YYYY-MM-DD HH:MM, such as 2026-10-16 09:30."
         )
     return moment
+
+
+def _utc(moment: datetime, value: str | datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PostBoostConfigError(
+            f"{_shown(value)} is too early or too late to plan for. Correct its year."
+        ) from None
 
 
 def _zone(name: str) -> ZoneInfo:
