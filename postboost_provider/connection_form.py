@@ -81,11 +81,18 @@ def _timeout(value: Any) -> float:
 
 def _proxy(value: Any) -> str:
     text = _text(value)
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_proxy(text):
         # The value may hold a password: say what is expected, not what was seen.
-        raise ValueError("must be http://host:port or https://host:port")
+        raise ValueError("must be http://host:port or https://host:port, a password in it percent-encoded")
     return text
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 TEXT = {"type": ["string", "null"]}
