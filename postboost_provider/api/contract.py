@@ -53,6 +53,14 @@ class ClientSettings:
     ca_bundle: str | None = None
     name: str = "the connection"
 
+    def __post_init__(self) -> None:
+        # Headers can't carry it, and the errors about that would show it.
+        if re.search(r"[^\x21-\x7e]", self.token):
+            raise PostBoostConfigError(
+                f"The token of {self.name} holds a space, a line break or a character that no token has. Copy it "
+                "from PostBoost again."
+            )
+
     def redact(self, text: str) -> str:
         """Return the text without the token, or the part of it that is the secret, wherever it stands."""
         for secret in (self.token, self.token.partition("|")[2]):
@@ -101,13 +109,14 @@ def check_base_url(url: str) -> str:
 
     :raises PostBoostConfigError: it could carry the token in clear, or to somewhere that is not a plain origin.
     """
-    shown = url if "@" not in url else url.rpartition("@")[2]
+    # What is before an @ or after a ? may be the token.
+    shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise PostBoostConfigError(f"The base URL {shown!r} is not a URL. Use {DEFAULT_BASE_URL}.") from None
-    if parts.username or parts.password or parts.query or parts.fragment or not host:
+    if "@" in parts.netloc or "?" in url or "#" in url or not host:
         raise PostBoostConfigError(
             f"The base URL {shown!r} must be scheme, host and path alone, such as {DEFAULT_BASE_URL}; "
             "the token belongs in the password."
@@ -153,7 +162,12 @@ def prepare(
             raise PostBoostConfigError(
                 f"The idempotency key of {operation} has {len(idempotency_key)} characters; PostBoost takes 1 to 255."
             )
-        all_headers["Idempotency-Key"] = _header_value(idempotency_key)
+        if not re.fullmatch(r"[\x20-\x7e]+", idempotency_key) or idempotency_key != idempotency_key.strip():
+            # Replaced or stripped characters would make two keys one.
+            raise PostBoostConfigError(
+                f"The idempotency key of {operation} must be printable ASCII without spaces around it: hash it."
+            )
+        all_headers["Idempotency-Key"] = idempotency_key
     _check_body(op, body, files)
     url = settings.base_url + path + (f"?{query}" if query else "")
     if op.body == "multipart":
