@@ -216,7 +216,7 @@ def unanswered(settings: ClientSettings, request: Request, error: httpx.HTTPErro
             f"{op.operation}: {settings.base_url} cannot be reached ({why}). Nothing was sent. Check the host of "
             f"{settings.name}, the network, and its proxy if it needs one."
         )
-    if op.is_read:
+    if op.is_read and op.repeatable:
         return UnreachableError(f"{op.operation}: {settings.base_url} gave no answer ({why}). Try again.")
     return UnconfirmedError(
         f"{op.operation}: sent, but no answer came ({why}). It may have happened: look in PostBoost before sending "
