@@ -31,7 +31,9 @@ def first_page(operation: Operation, parameters: Mapping[str, Any]) -> dict[str,
 def items_of(operation: Operation, payload: Any) -> list[Any]:
     """Return the items of one answer."""
     key = "slots" if operation.reply == "cursor" else "data"
-    items = payload.get(key) if isinstance(payload, dict) else None
+    if not isinstance(payload, dict):
+        raise ServerError(f"{operation.operation}: the answer is no object with {key}.", status=200)
+    items = payload.get(key)
     if items is None:
         return []
     if not isinstance(items, list):
