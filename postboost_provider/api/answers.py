@@ -138,10 +138,12 @@ def explain_401(settings: ClientSettings, now: datetime) -> str:
     if left is not None and left.total_seconds() <= 0:
         return f"The token of {settings.name} {settings.expiry.describe(now)}. {ROTATION_STEPS}"
     known = (
-        "" if settings.expiry.kind == "unknown" else f" By its expires_on it {settings.expiry.describe(now)};"
+        "It"
+        if settings.expiry.kind == "unknown"
+        else f"By its expires_on it {settings.expiry.describe(now)}; it"
     )
     return (
-        f"The token of {settings.name} is not accepted.{known} it may be revoked, mistyped, expired or replaced. "
+        f"The token of {settings.name} is not accepted. {known} may be revoked, mistyped, expired or replaced. "
         f"{ROTATION_STEPS}"
     )
 
