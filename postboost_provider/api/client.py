@@ -170,13 +170,24 @@ class PostBoostClient:
         return True
 
     def _repeat(self, request: Request) -> Reply:
-        for attempt in Retrying(
-            sleep=time.sleep, **_retry_rules(request, self._deadline_seconds, self._attempts)
-        ):
-            with attempt:
-                if self._pace:
-                    time.sleep(self._pace.pause(time.monotonic()))
-                return self._send_once(request)
+        lost: UnconfirmedError | None = None
+        try:
+            for attempt in Retrying(
+                sleep=time.sleep, **_retry_rules(request, self._deadline_seconds, self._attempts)
+            ):
+                with attempt:
+                    if self._pace:
+                        time.sleep(self._pace.pause(time.monotonic()))
+                    try:
+                        return self._send_once(request)
+                    except UnconfirmedError as error:
+                        lost = error
+                        raise
+        except UnreachableError as error:
+            if lost is None:
+                raise
+            # The last attempt was not sent, but an earlier one was.
+            raise lost from error
         raise UnreachableError(f"{request.operation.operation}: no attempt was made.")
 
     def _send_once(self, request: Request) -> Reply:
