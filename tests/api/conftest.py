@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import respx
+import tenacity
+
+from postboost_provider.api import client as client_module
+from postboost_provider.api.client import PostBoostClient
+from tests.api.support import BASE, settings
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the client and its retry loop, and no chance in its pauses: always half of the longest."""
+    clock = Clock()
+    monkeypatch.setattr(client_module, "time", clock)
+    monkeypatch.setattr(tenacity, "time", clock)
+    monkeypatch.setattr(client_module, "random", SimpleNamespace(random=lambda: 0.5))
+    return clock
+
+
+@pytest.fixture
+def postboost() -> Iterator[respx.Router]:
+    """PostBoost, answering as told; anything else that is asked for is an error."""
+    with respx.mock(base_url=BASE, assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def connect(postboost: respx.Router) -> Iterator[Callable[..., PostBoostClient]]:
+    """Make a client: its options, or changes to its settings."""
+    opened = []
+
+    def connect(changes: dict[str, Any] | None = None, **options: Any) -> PostBoostClient:
+        opened.append(PostBoostClient(settings(**(changes or {})), **options))
+        return opened[-1]
+
+    yield connect
+    for one in opened:
+        one.close()

@@ -1,0 +1,311 @@
+"""The retry loop as it runs: what is sent again, when it ends, and with which error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    ConflictError,
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostError,
+    QuotaExceededError,
+    RateLimitedError,
+    ServerError,
+    UnconfirmedError,
+    UnreachableError,
+)
+from postboost_provider.api.pace import Pace
+from tests.api.support import BASE, BODIES, TOKEN, WORKSPACE, settings
+
+OK = httpx.Response(200, json={"data": []})
+CREATED = httpx.Response(201, json={"uuid": "p1"})
+UNANSWERED = [
+    httpx.ReadTimeout,
+    httpx.WriteTimeout,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.RemoteProtocolError,
+]
+UNSENT = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
+
+
+def test_an_answer_is_returned_as_it_is(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/tags").respond(json={"data": [{"id": 1}]})
+    assert connect().call("list_tags") == {"data": [{"id": 1}]}
+
+
+def test_the_reply_tells_a_stored_answer_from_a_fresh_one(connect, postboost):
+    postboost.post(f"/{WORKSPACE}/posts").respond(
+        201, json={"uuid": "p1"}, headers={"Idempotent-Replayed": "true"}
+    )
+    reply = connect().send("create_post", **BODIES["create_post"], idempotency_key="k")
+    assert (reply.payload, reply.status, reply.replayed) == ({"uuid": "p1"}, 201, True)
+
+
+def test_a_wrong_call_sends_nothing(connect, postboost):
+    with pytest.raises(PostBoostConfigError):
+        connect().call("create_post")
+    assert postboost.calls.call_count == 0
+
+
+@pytest.mark.parametrize("first", [httpx.Response(500), httpx.Response(503), *UNANSWERED])
+def test_a_read_is_repeated_after_a_failure(connect, postboost, clock, first):
+    route = postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[first, OK])
+    assert connect().call("list_tags") == {"data": []}
+    assert (route.call_count, clock.pauses) == (2, [0.5])
+
+
+@pytest.mark.parametrize("first", [httpx.Response(500), httpx.ReadTimeout])
+def test_a_keyed_write_is_repeated_with_the_same_bytes_and_headers(connect, postboost, first):
+    route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=[first, CREATED])
+    connect().call("create_post", body={"versions": [], "tags": [1]}, idempotency_key="k")
+    one, two = (call.request for call in route.calls)
+    assert one.content == two.content == b'{"versions":[],"tags":[1]}'
+    assert one.headers == two.headers
+    assert one.headers["Idempotency-Key"] == "k"
+
+
+@pytest.mark.parametrize("failure", UNANSWERED)
+def test_a_write_without_a_key_and_without_an_answer_is_unconfirmed_and_sent_once(
+    connect, postboost, failure
+):
+    route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=failure("gone"))
+    with pytest.raises(
+        UnconfirmedError, match=rf"create_post: sent, but no answer came \({failure.__name__}: gone\)"
+    ):
+        connect().call("create_post", **BODIES["create_post"])
+    assert route.call_count == 1
+
+
+def test_a_write_without_a_key_is_sent_once_to_a_failing_server(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/posts").respond(500)
+    with pytest.raises(ServerError):
+        connect().call("create_post", **BODIES["create_post"])
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("failure", UNSENT)
+def test_a_write_that_was_never_sent_is_repeated_even_without_a_key(connect, postboost, failure):
+    route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=[failure, CREATED])
+    assert connect().call("create_post", **BODIES["create_post"]) == {"uuid": "p1"}
+    assert route.call_count == 2
+
+
+@pytest.mark.parametrize("failure", UNSENT)
+@pytest.mark.parametrize("operation", ["create_post", "list_tags"])
+def test_what_was_never_sent_says_so_and_what_to_check(connect, postboost, failure, operation):
+    postboost.route().mock(side_effect=failure("no route"))
+    with pytest.raises(UnreachableError) as caught:
+        connect({"name": "connection 'mine'"}, attempts=2).call(operation, **BODIES[operation])
+    assert str(caught.value) == (
+        f"{operation}: {BASE} cannot be reached ({failure.__name__}: no route). Nothing was sent. Check the host of "
+        "connection 'mine', the network, and its proxy if it needs one."
+    )
+
+
+@pytest.mark.parametrize("failure", UNANSWERED)
+def test_a_read_without_an_answer_is_unreachable(connect, postboost, failure):
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=failure)
+    with pytest.raises(UnreachableError, match=f"list_tags: {BASE} gave no answer"):
+        connect(attempts=2).call("list_tags")
+
+
+def test_a_read_that_is_answered_once_is_not_read_again_after_a_lost_answer(connect, postboost):
+    route = postboost.get(f"/{WORKSPACE}/media/remote/d/status").mock(side_effect=httpx.ReadTimeout)
+    with pytest.raises(UnconfirmedError, match="It may have happened: look in PostBoost"):
+        connect().call("get_remote_upload_status", parameters={"download_id": "d"})
+    assert route.call_count == 1
+
+
+def test_a_write_whose_answer_was_lost_stays_unconfirmed_when_nothing_can_be_sent_any_more(
+    connect, postboost
+):
+    failures = [httpx.ReadTimeout, httpx.ConnectError, httpx.ConnectError]
+    postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=failures)
+    with pytest.raises(UnconfirmedError, match="sent, but no answer came"):
+        connect(attempts=3).call("create_post", **BODIES["create_post"], idempotency_key="k")
+
+
+def test_an_answer_that_breaks_off_is_no_answer(connect, postboost):
+    def part() -> Iterator[bytes]:
+        yield b'{"uuid"'
+        raise httpx.ReadError("broke off")
+
+    postboost.post(f"/{WORKSPACE}/posts").mock(return_value=httpx.Response(201, content=part()))
+    with pytest.raises(UnconfirmedError, match="broke off"):
+        connect().call("create_post", **BODIES["create_post"])
+
+
+def test_the_hint_of_the_server_is_waited_for(connect, postboost, clock):
+    throttled = httpx.Response(429, headers={"Retry-After": "12"})
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[throttled, httpx.Response(500), OK])
+    connect().call("list_tags")
+    assert clock.pauses == [12.5, 1.0]
+
+
+def test_a_throttled_write_is_repeated_even_without_a_key(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=[httpx.Response(429), CREATED])
+    connect().call("create_post", **BODIES["create_post"])
+    assert route.call_count == 2
+
+
+def test_a_used_up_quota_is_final_however_short_its_hint(connect, postboost, clock):
+    route = postboost.post(f"/{WORKSPACE}/posts").respond(
+        429, json={"code": "account_daily_cap_reached"}, headers={"Retry-After": "1"}
+    )
+    with pytest.raises(QuotaExceededError):
+        connect().call("create_post", **BODIES["create_post"], idempotency_key="k")
+    assert (route.call_count, clock.pauses) == (1, [])
+
+
+def test_a_request_in_progress_is_asked_for_again_with_its_key(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=[httpx.Response(409), CREATED])
+    assert connect().call("create_post", **BODIES["create_post"], idempotency_key="k") == {"uuid": "p1"}
+    assert route.call_count == 2
+
+
+def test_a_conflict_without_a_key_is_final(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/posts").respond(409)
+    with pytest.raises(ConflictError):
+        connect().call("create_post", **BODIES["create_post"])
+    assert route.call_count == 1
+
+
+def test_one_attempt_means_no_repeat(connect, postboost, clock):
+    route = postboost.get(f"/{WORKSPACE}/tags").respond(500)
+    with pytest.raises(ServerError):
+        connect(attempts=1).call("list_tags")
+    assert (route.call_count, clock.pauses) == (1, [])
+
+
+def test_the_attempts_bound_the_sends_and_the_last_error_is_raised(connect, postboost):
+    route = postboost.get(f"/{WORKSPACE}/tags").mock(
+        side_effect=[httpx.ReadTimeout, httpx.Response(429), httpx.Response(502)]
+    )
+    with pytest.raises(ServerError, match="502"):
+        connect(attempts=3).call("list_tags")
+    assert route.call_count == 3
+
+
+def test_the_deadline_bounds_the_whole_call(connect, postboost, clock):
+    route = postboost.get(f"/{WORKSPACE}/tags").respond(500)
+    with pytest.raises(ServerError):
+        connect(attempts=1000, deadline_seconds=60).call("list_tags")
+    assert 30 < sum(clock.pauses) < 60
+    assert route.call_count == len(clock.pauses) + 1
+
+
+def test_a_pause_longer_than_the_deadline_ends_the_call_at_once(connect, postboost, clock):
+    postboost.get(f"/{WORKSPACE}/tags").respond(429, headers={"Retry-After": "301"})
+    with pytest.raises(RateLimitedError, match=r"Try again in 301 s\."):
+        connect(deadline_seconds=300).call("list_tags")
+    assert clock.pauses == []
+
+
+def test_an_answer_that_trickles_is_given_up_at_the_deadline(connect, postboost, clock):
+    def trickle() -> Iterator[bytes]:
+        for _ in range(100):
+            clock.now += 1
+            yield b" "
+
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=lambda _: httpx.Response(200, content=trickle()))
+    with pytest.raises(UnreachableError, match="the answer took longer than the deadline"):
+        connect(deadline_seconds=10, attempts=1).call("list_tags")
+    assert clock.now < 1012
+
+
+def test_a_repeat_is_announced_with_its_cause_and_without_the_token(connect, postboost, caplog):
+    failed = httpx.Response(500, json={"message": f"Out of order for {TOKEN}"})
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[failed, OK])
+    with caplog.at_level(logging.WARNING):
+        connect().call("list_tags")
+    assert len(caplog.messages) == 1
+    assert "answered 500: Out of order for ***" in caplog.text
+    assert "Sending again in 0.5 s (attempt 2)." in caplog.text
+
+
+def tokens(route) -> list[str]:
+    return [call.request.headers["Authorization"] for call in route.calls]
+
+
+def test_a_replaced_token_is_used_at_once_and_from_then_on(connect, postboost):
+    route = postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[httpx.Response(401), OK, OK])
+    api = connect(refresh=lambda: settings(token="43|another"))
+    api.call("list_tags")
+    api.call("list_tags")
+    assert tokens(route) == [f"Bearer {TOKEN}", "Bearer 43|another", "Bearer 43|another"]
+
+
+def test_a_write_without_a_key_is_sent_again_with_a_replaced_token(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=[httpx.Response(401), CREATED])
+    assert connect(refresh=lambda: settings(token="43|another")).call("create_post", **BODIES["create_post"])
+    assert route.call_count == 2
+
+
+def test_a_replaced_token_that_is_refused_too_is_final(connect, postboost):
+    route = postboost.get(f"/{WORKSPACE}/tags").respond(401)
+    read = []
+
+    def refresh():
+        read.append(len(read))
+        return settings(token=f"43|another{len(read)}")
+
+    with pytest.raises(AuthenticationError):
+        connect(refresh=refresh).call("list_tags")
+    assert (route.call_count, len(read)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "fresh",
+    [
+        {},
+        {"token": "43|another", "base_url": "https://other.example.test/app/api"},
+        {"token": "43|another", "base_url": BASE.replace("https://", "https://other.")},
+        {"token": "43|another", "base_url": f"{BASE}/v2"},
+    ],
+)
+def test_nothing_is_sent_again_without_a_new_token_for_the_same_place(connect, postboost, fresh):
+    route = postboost.get(f"/{WORKSPACE}/tags").respond(401)
+    with pytest.raises(AuthenticationError):
+        connect(refresh=lambda: settings(**fresh)).call("list_tags")
+    assert tokens(route) == [f"Bearer {TOKEN}"]
+
+
+def test_a_401_is_final_where_the_connection_cannot_be_read_again(connect, postboost):
+    route = postboost.get(f"/{WORKSPACE}/tags").respond(401)
+    with pytest.raises(AuthenticationError):
+        connect().call("list_tags")
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("status, kind", [(404, NotFoundError), (403, PostBoostError)])
+def test_the_connection_is_read_again_for_a_401_alone(connect, postboost, status, kind):
+    postboost.get(f"/{WORKSPACE}/tags").respond(status)
+    with pytest.raises(kind):
+        connect(refresh=lambda: pytest.fail("it was read")).call("list_tags")
+
+
+def test_a_pace_spaces_out_every_send_repeats_included(connect, postboost, clock):
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[httpx.Response(500), OK, OK])
+    api = connect(pace=Pace(requests_per_minute=20))
+    api.call("list_tags")
+    api.call("list_tags")
+    # Before the first send, the backoff, what then is left of three seconds, and three whole ones.
+    assert clock.pauses == [0, 0.5, 2.5, 3]
+
+
+def test_a_client_slows_down_to_the_rate_of_the_server(connect, postboost, clock):
+    spent = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}
+    postboost.get(f"/{WORKSPACE}/tags").mock(
+        side_effect=[httpx.Response(200, json={}, headers=spent), OK, OK]
+    )
+    api = connect(pace=Pace())
+    for _ in range(3):
+        api.call("list_tags")
+    assert clock.pauses == [0, 0, 1]
