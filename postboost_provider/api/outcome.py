@@ -130,7 +130,7 @@ def _read_errors(errors: Any) -> tuple[str, ...]:
     """Return errors as text, each once. PostBoost mixes texts and objects, and gives a raw error both ways."""
     texts: list[str] = []
     for error in errors if isinstance(errors, list) else [errors] if errors else []:
-        text = _error_text(error) if isinstance(error, Mapping) else str(error)
+        text = _error_text(error) if isinstance(error, Mapping) else str(error or "")
         if text and not any(text in known for known in texts):
             texts = [known for known in texts if known not in text]
             texts.append(text)
