@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from postboost_provider.api.credentials import Expiry, describe_span, parse_expiry
+from postboost_provider.api.errors import PostBoostConfigError
+
+DAY = date(2026, 10, 16)
+END = datetime(2026, 10, 16, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+ZONES = [UTC, ZoneInfo("Asia/Tokyo"), ZoneInfo("America/Los_Angeles")]
+
+
+@pytest.mark.parametrize("zone", ZONES, ids=str)
+@pytest.mark.parametrize("away", [-SECOND, timedelta(0), SECOND])
+def test_a_credential_is_counted_on_until_midnight_utc_of_its_day_wherever_one_is(zone, away):
+    now = (END + away).astimezone(zone)
+    assert Expiry("date", DAY).time_left(now) == -away
+
+
+@pytest.mark.parametrize("zone", ZONES, ids=str)
+@pytest.mark.parametrize(
+    "away, said",
+    [
+        (-timedelta(days=3, hours=4, minutes=5), "expires 2026-10-16 00:00 UTC, in 3 days and 4 hours"),
+        (-SECOND, "expires 2026-10-16 00:00 UTC, in 1 second"),
+        (timedelta(0), "expired 2026-10-16 00:00 UTC, 0 seconds ago"),
+        (SECOND, "expired 2026-10-16 00:00 UTC, 1 second ago"),
+        (timedelta(days=1, minutes=1), "expired 2026-10-16 00:00 UTC, 1 day and 1 minute ago"),
+    ],
+)
+def test_an_expiry_is_described_in_utc_whatever_the_zone_of_now(zone, away, said):
+    assert Expiry("date", DAY).describe((END + away).astimezone(zone)) == said
+
+
+@pytest.mark.parametrize(
+    "expiry, said",
+    [(Expiry("never"), "never expires"), (Expiry("unknown"), "has no known expiry date")],
+)
+def test_without_a_date_nothing_is_left_and_the_description_says_why(expiry, said):
+    assert (expiry.instant, expiry.time_left(END), expiry.describe(END)) == (None, None, said)
+
+
+@pytest.mark.parametrize(
+    "value, expiry",
+    [
+        ("2026-10-16", Expiry("date", DAY)),
+        (" 2026-10-16 ", Expiry("date", DAY)),
+        (DAY, Expiry("date", DAY)),
+        ("2028-02-29", Expiry("date", date(2028, 2, 29))),
+        ("never", Expiry("never")),
+        ("Never", Expiry("never")),
+        (None, Expiry("unknown")),
+        ("", Expiry("unknown")),
+        ("  ", Expiry("unknown")),
+        ("unknown", Expiry("unknown")),
+        ("null", Expiry("unknown")),
+    ],
+)
+def test_expires_on_is_a_date_or_never_or_unknown(value, expiry):
+    assert parse_expiry(value) == expiry
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-10-16 00:00",
+        "2026-10-16T00:00:00Z",
+        "2026-10-16+02:00",
+        datetime(2026, 10, 16),
+        datetime(2026, 10, 16, tzinfo=UTC),
+        "2026-02-30",
+        "2027-02-29",
+        "2026-13-01",
+        "16.10.2026",
+        "10/16/2026",
+        "20261016",
+        "2026-W42-5",
+        "26-10-16",
+        "２０２６-10-16",
+        "soon",
+        20261016,
+        0,
+        True,
+    ],
+    ids=str,
+)
+def test_an_expires_on_that_is_no_date_is_refused_with_what_was_seen_and_what_to_write(value):
+    with pytest.raises(PostBoostConfigError) as caught:
+        parse_expiry(value)
+    assert f"expires_on is {str(value)!r}, which is not a date. Write the expiry date" in str(caught.value)
+    assert "YYYY-MM-DD" in str(caught.value)
+    assert "'never'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "span, said",
+    [
+        ({}, "0 seconds"),
+        ({"seconds": 1.9}, "1 second"),
+        ({"seconds": 59}, "59 seconds"),
+        ({"seconds": 60}, "1 minute"),
+        ({"minutes": 59, "seconds": 59}, "59 minutes"),
+        ({"hours": 1}, "1 hour"),
+        ({"hours": 23, "minutes": 59}, "23 hours and 59 minutes"),
+        ({"days": 1}, "1 day"),
+        ({"days": 1, "minutes": 2}, "1 day and 2 minutes"),
+        ({"days": 400, "hours": 1, "minutes": 1}, "400 days and 1 hour"),
+    ],
+)
+def test_a_span_is_told_by_its_two_largest_units(span, said):
+    assert describe_span(timedelta(**span)) == said
