@@ -64,7 +64,7 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
         raise PostBoostConfigError(
             f"{name}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8. Save the file as CSV UTF-8."
         ) from None
-    header = text.partition("\n")[0]
+    header = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = ";" if ";" in header and "," not in header else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[str, dict[str, Any]]] = []
