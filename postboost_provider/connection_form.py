@@ -73,7 +73,7 @@ def _key_id(value: Any) -> int:
 
 
 def _timeout(value: Any) -> float:
-    seconds = float(value)
+    seconds = float(str(value))
     if not 0 < seconds <= 600:
         raise ValueError("must be more than 0 and at most 600")
     return seconds
