@@ -1,0 +1,147 @@
+"""A calendar as a file, however a spreadsheet saves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.calendar.rows import COLUMNS, read_csv, read_rows
+
+
+def cells(text: str) -> list[tuple[str, dict[str, Any]]]:
+    return read_csv(text.encode(), "plan.csv")
+
+
+def refused(content: bytes | str) -> str:
+    with pytest.raises(PostBoostConfigError) as caught:
+        read_csv(content if isinstance(content, bytes) else content.encode(), "plan.csv")
+    return str(caught.value)
+
+
+def test_a_file_is_its_rows_by_column_in_any_order():
+    assert cells("text,key,accounts\nHello,monday,@acme\nBye,tuesday,12\n") == [
+        ("line 2", {"text": "Hello", "key": "monday", "accounts": "@acme"}),
+        ("line 3", {"text": "Bye", "key": "tuesday", "accounts": "12"}),
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_file_is_read_however_a_spreadsheet_saves_it(end, mark, delimiter):
+    lines = [" key ,accounts,text", "monday,@acme,Grüße 🚀", "tuesday,12,Bye"]
+    text = mark + "".join(line.replace(",", delimiter) + end for line in lines)
+    assert cells(text) == [
+        ("line 2", {"key": "monday", "accounts": "@acme", "text": "Grüße 🚀"}),
+        ("line 3", {"key": "tuesday", "accounts": "12", "text": "Bye"}),
+    ]
+
+
+def test_commas_need_no_quotes_where_semicolons_separate():
+    assert cells('key;accounts;text\nmonday;"@a;@b";Hello, you\n')[0][1] == {
+        "key": "monday",
+        "accounts": "@a;@b",
+        "text": "Hello, you",
+    }
+
+
+def test_the_separator_is_seen_below_empty_lines():
+    assert cells("\n \nkey;accounts;text\nmonday;@a;Hello, you\n")[0][1]["text"] == "Hello, you"
+
+
+def test_semicolons_in_a_cell_do_not_make_them_the_separator():
+    assert cells("key,accounts,text\nmonday,@a;@b,Hello\n")[0][1]["accounts"] == "@a;@b"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_quoted_text_may_have_lines_and_the_rows_after_it_keep_their_line_numbers(end):
+    text = end.join(
+        ["key,accounts,text", 'monday,@a,"One', "", 'three ""quoted"""', "", "tuesday,@a,Bye", ""]
+    )
+    assert cells(text) == [
+        ("line 2", {"key": "monday", "accounts": "@a", "text": f'One{end}{end}three "quoted"'}),
+        ("line 6", {"key": "tuesday", "accounts": "@a", "text": "Bye"}),
+    ]
+
+
+def test_empty_lines_are_no_rows_wherever_they_are():
+    assert [place for place, _ in cells("\n\nkey,accounts,text\n\n,,\n  ,\nmonday,@a,Hello\n\n")] == [
+        "line 7"
+    ]
+
+
+def test_a_header_alone_is_a_calendar_without_rows():
+    assert cells("key,accounts,text\n") == []
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", " , \n"])
+def test_an_empty_file_is_told_what_its_first_line_must_be(content):
+    assert (
+        refused(content) == f"plan.csv is empty. The first line must name the columns: {', '.join(COLUMNS)}."
+    )
+
+
+@pytest.mark.parametrize(
+    "header, said",
+    [
+        (
+            "key,accounts,texts",
+            f"plan.csv has the unknown column 'texts'. The columns are {', '.join(COLUMNS)}.",
+        ),
+        ("key,accounts,text,Mode,", "plan.csv has the unknown column 'Mode', ''."),
+        ("Key,accounts,text", "plan.csv has the unknown column 'Key'."),
+        ("key\taccounts\ttext", "plan.csv has the unknown column 'key\\taccounts\\ttext'."),
+        ("key,text,accounts,text,key", "plan.csv names the column key, text more than once."),
+        ("key,text", "plan.csv lacks the column accounts. Add it to the header."),
+        ("publish_at", "plan.csv lacks the column key, accounts, text. Add it to the header."),
+    ],
+)
+def test_a_header_that_would_lose_something_is_refused(header, said):
+    assert refused(f"{header}\n").startswith(said)
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ('key,accounts,text\nmonday,@a,Hello\ntuesday,@a,"Bye\nwednesday,@a,x\n', 3),
+        ('key,accounts,text\nmonday,@a,"Two\nlines"\n\ntuesday,@a,"Bye\n', 5),
+        ('key,accounts,text\nmonday,@a,"Hello"!\n', 2),
+        ('key,"accounts,text\nmonday,@a,Hello\n', 1),
+    ],
+)
+def test_a_quote_that_is_never_closed_is_named_by_the_line_where_its_row_begins(text, line):
+    said = refused(text)
+    assert said.startswith(f"plan.csv, line {line}: this row can't be read as CSV (")
+    assert 'write a double quote twice ("")' in said
+
+
+@pytest.mark.parametrize(
+    "line, count", [("monday,@a", 2), ("monday,@a,Hello, you", 4), ("monday,@a,Hello,", 4), ("monday", 1)]
+)
+def test_a_row_with_another_number_of_cells_is_a_problem_of_that_row_alone(line, count):
+    bad, good = read_rows(cells(f"key,accounts,text\n{line}\ntuesday,@b,Bye\n"), None)
+    assert (
+        f"it has {count} cells, and the header names 3 columns. Put a text with commas in double quotes."
+        in [str(problem) for problem in bad.problems]
+    )
+    assert [problem.column for problem in good.problems] == ["publish_at"]
+
+
+def test_the_separator_that_needs_quotes_is_named():
+    (bad,) = read_rows(cells("key;accounts;text\nmonday;@a;Hello; you\n"), None)
+    assert "Put a text with semicolons in double quotes." in str(bad.problems[0])
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("lines", [1, 3])
+def test_a_file_that_is_not_utf_8_is_named_with_line_and_byte(mark, lines):
+    content = mark + b"key,accounts,text\n" + b"monday,@a,Hello\n" * (lines - 1) + b"tuesday,@a,Gr\xfc\xdfe\n"
+    assert refused(content) == (
+        f"plan.csv, line {lines + 1}: byte 0xfc is not UTF-8. Save the file as CSV UTF-8."
+    )
+
+
+def test_a_spreadsheet_itself_is_not_utf_8():
+    assert "line 1: byte 0x" in refused(b"PK\x03\x04\xff\xfe\x00\x01")
