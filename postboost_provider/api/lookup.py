@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -92,11 +93,12 @@ class Tags:
         :param idempotency_key: the start of the keys of the requests that make them.
         """
         known = self._known()
-        for name in self.missing(names):
+        # One tag for two spellings of it, and one key for each spelling: headers carry ASCII alone.
+        for name in {name.casefold(): name for name in self.missing(names)}.values():
             tag = self._api.call(
                 "create_tag",
                 body={"name": name, "hex_color": DEFAULT_TAG_COLOR},
-                idempotency_key=f"{idempotency_key}-{name.casefold()}"[:255],
+                idempotency_key=f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
             )
             known[name.casefold()] = int(tag["id"])
         return sorted({known[name.casefold()] for name in names})
