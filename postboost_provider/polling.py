@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.outcome import PostOutcome
 
-# A post that waits for somebody, or is being sent, may change at any time: do not look less often than this.
 LONGEST_PAUSE = timedelta(minutes=10)
+# For a post that waits for somebody to schedule or approve it.
+LONGEST_PAUSE_FOR_PEOPLE = timedelta(hours=1)
 JITTER = 0.2
 # How many looks may fail one after another before the wait itself fails.
 FAILURES_IN_A_ROW = 5
@@ -49,14 +50,15 @@ class Wait:
         :param spread: a random number of [0, 1), so that many waits do not look in step.
         """
         soonest = min((self._pause_for(outcome, now) for outcome in seen), default=self.interval)
-        jittered = (
-            soonest * (1 + JITTER * spread) if soonest <= LONGEST_PAUSE else soonest + self.interval * spread
-        )
+        jittered = soonest + min(soonest, self.interval, LONGEST_PAUSE) * JITTER * spread
         # The deadline itself deserves a last look.
         return min(jittered, max(self.deadline(seen) - now, timedelta(0)) + timedelta(seconds=1))
 
     def _pause_for(self, outcome: PostOutcome, now: datetime) -> timedelta:
-        if outcome.status == "scheduled" and outcome.scheduled_at and outcome.scheduled_at > now:
-            return outcome.scheduled_at - now
-        waited = now - max(self.started, min(outcome.scheduled_at or self.started, now))
-        return min(max(self.interval, waited / 2), max(LONGEST_PAUSE, self.interval))
+        due = outcome.scheduled_at
+        if outcome.status == "scheduled" and due and due > now:
+            return due - now
+        waits_for_people = outcome.status in ("draft", "needs_approval")
+        longest = LONGEST_PAUSE_FOR_PEOPLE if waits_for_people else LONGEST_PAUSE
+        since = max(self.started, due) if due and due <= now else self.started
+        return min(max(self.interval, (now - since) / 2), max(longest, self.interval))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +18,16 @@ DEFAULT_TAG_COLOR = "#94a3b8"
 
 
 class Accounts:
-    """The accounts of a workspace, to be found the way people name them."""
+    """The accounts of a workspace, to be found the way people name them.
 
-    def __init__(self, accounts: Iterable[Mapping[str, Any]]) -> None:
+    :param accounts: as ``list_accounts`` answers them; None where the token may not list them, and then ids alone
+        can be used.
+    """
+
+    def __init__(self, accounts: Iterable[Mapping[str, Any]] | None) -> None:
+        self._readable = accounts is not None
         # PostBoost lists the newest first; an order that does not change keeps requests the same.
-        self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
+        self._accounts = sorted(accounts or (), key=lambda account: int(account["id"]))
 
     def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         """Return the accounts that these names mean, each once, in the order of their ids.
@@ -36,6 +41,13 @@ class Accounts:
         return [found[key] for key in sorted(found)]
 
     def _find_one(self, name: str) -> list[Mapping[str, Any]]:
+        if not self._readable:
+            if name.isdecimal():
+                return [{"id": int(name), "provider": None, "username": None, "name": name}]
+            raise PostBoostConfigError(
+                f"{name!r} can't be looked up: the token may not list accounts. Write the account's id, or give the "
+                "key the ability 'read'."
+            )
         provider, colon, username = name.partition(":")
         provider = PROVIDER_ALIASES.get(provider.lower(), provider.lower())
         if colon and username == "*":
@@ -71,8 +83,11 @@ def _is_named(account: Mapping[str, Any], name: str) -> bool:
 
 
 def load_accounts(api: PostBoostClient) -> Accounts:
-    """Read the accounts of the client's workspace. One request."""
-    return Accounts(api.pages("list_accounts"))
+    """Read the accounts of the client's workspace, as far as the token may. One request."""
+    try:
+        return Accounts(api.pages("list_accounts"))
+    except PermissionDeniedError:
+        return Accounts(None)
 
 
 class Tags:

@@ -67,7 +67,9 @@ def post_body(post: Post) -> dict[str, Any]:
 
 def check_first_comment(accounts: Sequence[Mapping[str, Any]]) -> None:
     """Refuse a first comment that a network would drop without a word."""
-    dropped = [a for a in accounts if a["provider"] not in FIRST_COMMENT_PROVIDERS | THREAD_PROVIDERS]
+    # A token that may not list accounts does not know their networks; then PostBoost decides.
+    known = [a for a in accounts if a["provider"] is not None]
+    dropped = [a for a in known if a["provider"] not in FIRST_COMMENT_PROVIDERS | THREAD_PROVIDERS]
     if dropped:
         names = ", ".join(f"{a['provider']}:{a.get('username') or a['name']}" for a in dropped)
         raise PostBoostConfigError(

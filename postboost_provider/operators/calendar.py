@@ -177,6 +177,11 @@ class PostBoostPublishCalendarOperator(BaseOperator):
             ) from None
         except OSError as error:
             raise PostBoostConfigError(f"The calendar {self.rows} can't be read: {error}.") from error
+        except (ValueError, ImportError) as error:
+            raise PostBoostConfigError(
+                f"The calendar {self.rows} can't be opened ({error}). Install the Airflow provider of that storage, "
+                "such as apache-airflow-providers-amazon[s3fs] for s3://, and give object_storage_conn_id."
+            ) from error
 
     def _find_media(self, name: str) -> MediaFile:
         root = self.media_root

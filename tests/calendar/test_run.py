@@ -1,0 +1,329 @@
+"""A run over a calendar: what becomes of each row, and what is sent."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.media import MediaFile
+from postboost_provider.calendar.report import Report
+from postboost_provider.calendar.rows import number_rows, read_rows
+from postboost_provider.calendar.run import CalendarRun
+from postboost_provider.sandbox.server import Sandbox
+from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
+
+PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").read_bytes()
+
+
+@pytest.fixture
+def api(sandbox: Sandbox, mocker: Any) -> Iterator[PostBoostClient]:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    with client(sandbox) as api:
+        yield api
+
+
+def row(key: str = "a", **values: Any) -> dict[str, Any]:
+    at = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
+    return {
+        "key": key,
+        "publish_at": at,
+        "timezone": "UTC",
+        "accounts": "twitter:*",
+        "text": f"Text {key}",
+        **values,
+    }
+
+
+def files(**contents: bytes) -> Any:
+    def find(name: str) -> MediaFile:
+        def read() -> io.BytesIO:
+            if name not in contents:
+                raise FileNotFoundError(name)
+            return io.BytesIO(contents[name])
+
+        return MediaFile(name, read)
+
+    return find
+
+
+def run(api: PostBoostClient, *rows: dict[str, Any], media: Any = None, **options: Any) -> Report:
+    todo = CalendarRun(
+        api,
+        "spring",
+        find_media=media or files(),
+        clock=options.pop("clock", lambda: datetime.now(UTC)),
+        **options,
+    )
+    return todo.run(read_rows(number_rows(rows), None))
+
+
+def results(report: Report) -> list[str]:
+    return [r.result for r in report.rows]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=variant_name)
+def test_a_second_run_sends_nothing_and_an_edited_row_is_updated(
+    sandbox: Sandbox, api: PostBoostClient, variant: dict[str, Any]
+) -> None:
+    sandbox.reset(**variant)
+    rows = [row(str(n), mode=mode) for n, mode in enumerate(("schedule", "queue", "now", "draft"))]
+    assert results(run(api, *rows)) == ["created"] * 4
+    sent = len(creates(sandbox))
+    assert results(run(api, *rows)) == ["adopted"] * 4
+    rows[0]["text"] = "Another text"
+    assert results(run(api, *rows)) == ["updated", "adopted", "adopted", "adopted"]
+    assert len(creates(sandbox)) == sent
+    assert len(posts(sandbox)) == 4
+
+
+def test_modes_do_what_they_say(sandbox: Sandbox, api: PostBoostClient) -> None:
+    report = run(api, *(row(mode, mode=mode) for mode in ("schedule", "queue", "now", "draft")))
+    statuses = {r.row.key: r.outcome.status for r in report.rows if r.outcome}
+    assert statuses == {"schedule": "scheduled", "queue": "scheduled", "now": "publishing", "draft": "draft"}
+    assert len(report.post_uuids()) == 3
+
+
+def test_a_time_in_a_zone_is_sent_as_that_instant(api: PostBoostClient) -> None:
+    report = run(api, row(publish_at="2026-12-24 09:30", timezone="Asia/Tokyo"))
+    assert report.rows[0].as_dict()["scheduled_at"] == "2026-12-24T00:30:00+00:00"
+
+
+def test_good_rows_go_out_even_when_others_are_bad(sandbox: Sandbox, api: PostBoostClient) -> None:
+    report = run(
+        api,
+        row("a"),
+        row("b", text=" "),
+        row("c", accounts="myspace:tom"),
+        row("d", publish_at="next Friday"),
+        row("e", media="gone.png"),
+        row("f", accounts="facebook_page:northwindold"),
+        row("g", text="x" * 281),
+        row("h"),
+    )
+    assert results(report) == ["created", *["invalid"] * 5, "failed", "created"]
+    whys = {r.row.key: r.why for r in report.rows}
+    assert whys["b"].startswith("text: it is empty")
+    assert "'myspace:tom' is no account of this workspace. It has: 1 (twitter:northwind)" in whys["c"]
+    assert whys["d"].startswith("publish_at: 'next Friday' is not a date with a time")
+    assert whys["e"].startswith("media: There is no file gone.png")
+    assert "facebook_page:northwindold must be reconnected" in whys["f"]
+    assert whys["g"].startswith("PostBoost refused it: text:")
+    assert len(posts(sandbox)) == 2
+
+
+def test_an_ambiguous_account_is_an_error_that_lists_what_exists(api: PostBoostClient) -> None:
+    why = run(api, row(accounts="@northwind")).rows[0].why
+    assert "means 2 accounts: 1 (twitter:northwind), 2 (threads:northwind)" in why
+
+
+@pytest.mark.parametrize(
+    "written", ["1", "@northwind.berlin", "instagram:northwind.coffee", "instagram:*", "x:northwind", "1;2"]
+)
+def test_accounts_are_found_by_the_names_people_use(api: PostBoostClient, written: str) -> None:
+    found = run(api, row(accounts=written, mode="draft")).rows[0].outcome
+    assert found is not None
+    assert len(found.accounts) == (2 if written in ("instagram:*", "1;2") else 1)
+
+
+def test_media_is_uploaded_once_for_a_content_and_attached_in_order(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    both = files(one=PNG, **{"one.png": PNG, "two.png": PNG + b"\0"})
+    rows = [row("a", media="one.png;two.png", accounts="instagram:*"), row("b", media="one.png")]
+    assert results(run(api, *rows, media=both)) == ["created", "created"]
+    library = list(api.pages("list_media"))
+    assert len(library) == 2
+    assert results(run(api, *rows, media=both)) == ["adopted", "adopted"]
+    assert len(list(api.pages("list_media"))) == 2
+
+
+def test_media_in_the_library_is_attached_by_uuid(api: PostBoostClient) -> None:
+    run(api, row("a", media="one.png"), media=files(**{"one.png": PNG}))
+    uuid = next(iter(api.pages("list_media")))["uuid"]
+    assert results(run(api, row("b", media=uuid))) == ["created"]
+    why = run(api, row("c", media="00000000-0000-0000-0000-000000000000")).rows[0].why
+    assert why.startswith("media: There is no media item 00000000")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("notes.txt", b"text", "is not an image"),
+        ("empty.png", b"", "is empty"),
+        ("large.png", b"x" * (10 * 1024 * 1024 + 1), "10.0 MiB"),
+    ],
+)
+def test_a_file_that_can_not_be_uploaded_names_why(
+    api: PostBoostClient, name: str, content: bytes, why: str
+) -> None:
+    assert why in run(api, row(media=name), media=files(**{name: content})).rows[0].why
+
+
+def test_a_changed_file_is_an_edit_and_a_lost_one_takes_nothing_back(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    one = row(media="one.png")
+    run(api, one, media=files(**{"one.png": PNG}))
+    assert results(run(api, one, media=files(**{"one.png": PNG + b"\0"}))) == ["updated"]
+    assert results(run(api, one, media=files())) == ["adopted"]
+
+
+def test_tags_are_made_when_missing_and_found_after(api: PostBoostClient) -> None:
+    run(api, row("a", tags="launch;fresh"), row("b", tags="FRESH"))
+    names = sorted(t["name"] for t in api.pages("list_tags"))
+    assert names == ["Evergreen", "Launch", "fresh"]
+
+
+def test_a_first_comment_goes_where_it_can_and_is_refused_where_it_would_vanish(api: PostBoostClient) -> None:
+    good = row("a", accounts="facebook_page:northwindcoffee;twitter:northwind", first_comment="The link")
+    bad = row("b", accounts="twitter:northwind;youtube:northwindvideo", first_comment="The link")
+    report = run(api, good, bad)
+    assert results(report) == ["created", "invalid"]
+    assert report.rows[1].why.startswith(
+        "first_comment: PostBoost publishes no first comment on youtube:northwindvideo"
+    )
+    content = api.call("get_post", parameters={"post_uuid": report.rows[0].post_uuid})["versions"][0][
+        "content"
+    ]
+    assert [item["body"] for item in content] == ["Text a", "The link"]
+
+
+@pytest.mark.parametrize(
+    ("on_past", "result"), [("skip", "skipped"), ("fail", "invalid"), ("now", "created")], ids=str
+)
+def test_a_row_whose_time_has_passed(
+    sandbox: Sandbox, api: PostBoostClient, on_past: str, result: str
+) -> None:
+    late = row(publish_at="2026-01-02 03:04")
+    report = run(api, late, on_past=on_past)
+    assert results(report) == [result]
+    assert len(posts(sandbox)) == (1 if on_past == "now" else 0)
+    if on_past != "now":
+        assert "publish_at 2026-01-02 03:04 UTC has passed" in report.rows[0].why
+
+
+def test_a_row_that_went_out_in_time_is_adopted_when_its_time_has_passed(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    one = row()
+    run(api, one)
+    sandbox.advance(3 * 86400)
+    later = datetime.now(UTC) + timedelta(days=3)
+    assert results(run(api, one, clock=lambda: later, on_past="fail")) == ["adopted"]
+
+
+def test_a_row_further_ahead_than_the_ledger_remembers_waits_for_a_later_run(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    """Sent now, it would be forgotten before it goes out, and a run after that would send it again."""
+    far = row(publish_at=(datetime.now(UTC) + timedelta(days=85)).strftime("%Y-%m-%d %H:%M"))
+    report = run(api, far)
+    assert results(report) == ["skipped"]
+    assert "a run within 80 days of it sends the row" in report.rows[0].why
+    assert posts(sandbox) == []
+    assert results(run(api, far, clock=lambda: datetime.now(UTC) + timedelta(days=6))) == ["created"]
+
+
+def test_a_dry_run_asks_about_every_row_and_creates_nothing(sandbox: Sandbox, api: PostBoostClient) -> None:
+    run(api, row("known"))
+    before = len(posts(sandbox))
+    report = run(
+        api,
+        row("known"),
+        row("new", tags="never made"),
+        row("picture", accounts="instagram:*", media="one.png"),
+        row("long", text="x" * 281),
+        row("unread", text=""),
+        row("old", publish_at="2026-01-02 03:04"),
+        media=files(**{"one.png": PNG}),
+        dry_run=True,
+    )
+    assert results(report) == ["skipped", "skipped", "skipped", "invalid", "invalid", "skipped"]
+    assert "is created already" in report.rows[0].why
+    assert report.rows[1].why == "dry run: it would be created"
+    assert "files were checked here alone" in report.rows[2].why
+    assert report.rows[3].why.startswith("text:")
+    assert len(posts(sandbox)) == before
+    writes = {r["operation"] for r in sandbox.requests() if r["method"] != "GET"}
+    assert writes == {"create_post", "validate_post"}
+    assert len(creates(sandbox)) == 1
+
+
+def test_a_run_that_fails_fast_stops_at_the_first_bad_row(sandbox: Sandbox, api: PostBoostClient) -> None:
+    report = run(api, row("a"), row("b", text=""), row("c"), fail_fast=True)
+    assert results(report) == ["invalid"]
+    assert posts(sandbox) == []
+    report = run(api, row("a"), row("b", accounts="@nobody"), row("c"), fail_fast=True)
+    assert results(report) == ["created", "invalid"]
+
+
+def test_a_dead_token_stops_the_run_and_keeps_what_went_out(
+    sandbox: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    send, sent = api.send, iter(range(100))
+
+    def expire(operation: str, **rest: Any) -> Any:
+        if operation == "create_post" and next(sent) == 1:
+            api.settings = type(api.settings)(**{**_fields(api.settings), "token": sandbox.tokens["expired"]})
+        return send(operation, **rest)
+
+    mocker.patch.object(api, "send", expire)
+    report = run(api, row("a"), row("b"), row("c"))
+    assert results(report) == ["created", "failed", "failed"]
+    assert "401" in report.rows[1].why
+    assert "not tried" in report.rows[2].why
+    assert len(posts(sandbox)) == 1
+
+
+def _fields(settings: Any) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def test_no_network_ends_the_run_at_once_and_says_what_is_left(sandbox: Sandbox, mocker: Any) -> None:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    with client(sandbox) as api:
+        run(api, row("a"))
+        sandbox.faults({"operation": "create_post", "kind": "server_error", "status": 503, "count": 1000})
+        report = run(api, *(row(str(n)) for n in range(6)))
+    assert results(report) == ["failed"] * 6
+    assert report.stopped is not None
+    assert all(r.retry for r in report.rows)
+    assert "not tried" in report.rows[5].why
+
+
+def test_a_daily_cap_names_the_account_and_what_to_do(sandbox: Sandbox, api: PostBoostClient) -> None:
+    sandbox.reset(daily_cap=1)
+    report = run(api, row("a"), row("b"))
+    assert results(report) == ["created", "failed"]
+    assert "twitter:northwind" in report.rows[1].why
+    assert "Pick another day" in report.rows[1].why
+
+
+def test_a_token_without_the_read_ability_is_told_and_still_posts_once(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, mocker: Any
+) -> None:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    with client(sandbox, make_key(sandbox, "write", "publish")) as api:
+        assert results(run(api, row(accounts="1"))) == ["created"]
+        assert results(run(api, row(accounts="1"))) == ["replayed"]
+        assert "give the key the ability 'read'" in run(api, row("b")).rows[0].why
+    assert "may not read PostBoost's activity log" in caplog.text
+    assert len(posts(sandbox)) == 1
+
+
+def test_a_thousand_rows_are_asked_about_in_few_requests_beside_their_own(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    sandbox.reset(daily_cap=10_000)
+    rows = [row(str(n), text=f"Number {n}") for n in range(300)]
+    assert run(api, *rows).counts() == {"created": 300}
+    assert len(sandbox.requests()) <= 300 + 5
+    before = len(sandbox.requests())
+    assert run(api, *rows).counts() == {"adopted": 300}
+    assert len(sandbox.requests()) - before <= 300 + 10

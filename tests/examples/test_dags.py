@@ -1,0 +1,104 @@
+"""Every example, run by a real Airflow against the sandbox."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import use_connection
+from tests.clients import creates, posts
+
+EXAMPLES = Path(__file__).parents[2] / "dags_examples"
+FIRST_DAY = str((datetime.now(UTC) + timedelta(days=1)).date())
+
+pytestmark = pytest.mark.airflow
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(
+    airflow_database: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use_connection(monkeypatch, sandbox, expires_on="never")
+    monkeypatch.setenv("POSTBOOST_SANDBOX_CONTROL", sandbox.control_url)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+def load(name: str) -> DAG:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: DAG = module.dag
+    return found
+
+
+def run(name: str, **conf: Any) -> dict[str, str]:
+    """Run the example and return the state of the run and of each task."""
+    done = load(name).test(run_conf=conf)
+    return {"run": str(done.state), **{ti.task_id: str(ti.state) for ti in done.get_task_instances()}}
+
+
+def test_the_calendar_goes_out_once_and_a_second_run_repeats_nothing(
+    sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (EXAMPLES / "content_calendar.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    states = run("publish_content_calendar", first_day=FIRST_DAY)
+    assert set(states.values()) == {"success"}, states
+    assert sorted(post["text"] for post in posts(sandbox)) == sorted(row["text"] for row in rows)
+    assert {p["status"] for p in posts(sandbox)} == {"published", "draft"}
+    table = capfd.readouterr().out
+    for post in posts(sandbox):
+        assert post["status"] == "draft" or "https://" in table
+    sent = len(creates(sandbox))
+    assert run("publish_content_calendar", first_day=FIRST_DAY)["run"] == "success"
+    assert len(creates(sandbox)) == sent
+    assert len(posts(sandbox)) == len(rows)
+
+
+def test_the_calendar_stops_before_it_begins_with_a_dead_token(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_connection(monkeypatch, sandbox, token="expired")
+    states = run("publish_content_calendar", first_day=FIRST_DAY)
+    assert (states["run"], states["guard"]) == ("failed", "failed")
+    assert posts(sandbox) == []
+
+
+@pytest.mark.parametrize(("token", "days", "state"), [("member", 30, "success"), ("expiring", 3, "failed")])
+def test_the_token_guard_lets_only_a_token_pass_that_lasts(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, token: str, days: int, state: str
+) -> None:
+    use_connection(
+        monkeypatch, sandbox, token=token, expires_on=str((datetime.now(UTC) + timedelta(days=days)).date())
+    )
+    states = run("token_guard")
+    assert states["guard"] == state
+    assert states["list_accounts"] == ("success" if state == "success" else "upstream_failed")
+
+
+def test_every_example_is_run_here() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"publish_content_calendar", "token_guard"}
+
+
+def test_examples_need_nothing_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POSTBOOST_SANDBOX_CONTROL")
+    assert "move_clock" not in load("publish_content_calendar").task_dict
+    assert "POSTBOOST_SANDBOX_CONTROL" not in os.environ

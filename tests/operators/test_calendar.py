@@ -1,0 +1,277 @@
+"""The calendar operator: where rows come from, which are due, how it ends."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.io import attach
+from fsspec.implementations.memory import MemoryFileSystem
+
+from postboost_provider.api.errors import UnreachableError
+from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import client, posts
+
+HEADER = "key,publish_at,timezone,accounts,text,media"
+PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> None:
+    use_connection(monkeypatch, sandbox)
+    mocker.patch("postboost_provider.api.client.time.sleep")
+
+
+def publish(rows: Any, ctx: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    operator = PostBoostPublishCalendarOperator(task_id="publish", rows=rows, **options)
+    return operator.execute(ctx or context())  # type: ignore[arg-type]
+
+
+def soon(days: float = 2) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d %H:%M")
+
+
+def row(key: str = "a", **values: Any) -> dict[str, Any]:
+    return {
+        "key": key,
+        "publish_at": soon(),
+        "timezone": "UTC",
+        "accounts": "1",
+        "text": f"Text {key}",
+        **values,
+    }
+
+
+def calendar(folder: Path, *lines: str, header: str = HEADER) -> str:
+    path = folder / "calendar.csv"
+    path.write_text("\n".join([header, *lines]), encoding="utf-8")
+    return str(path)
+
+
+def test_a_csv_file_with_media_beside_it_is_published(sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "one.png").write_bytes(PNG)
+    path = calendar(tmp_path, f"a,{soon()},UTC,instagram:northwind.berlin,Hello ☕,images/one.png")
+    ctx = context()
+    result = publish(path, ctx)
+    assert result["counts"] == {"created": 1}
+    assert result["calendar_id"] == "dag.task"
+    assert result["post_uuids"] == ctx["pushed"]["post_uuids"] == [result["rows"][0]["uuid"]]
+    with client(sandbox) as api:
+        assert [m["name"] for m in api.pages("list_media")] == ["one.png"]
+
+
+def test_a_calendar_on_object_storage_is_read_with_its_media(sandbox: Sandbox) -> None:
+    # A store as s3:// or gs:// would be one, without a network.
+    attach("memory", fs=MemoryFileSystem())
+    root = ObjectStoragePath("memory://bucket/week")
+    (root / "images").mkdir(parents=True, exist_ok=True)
+    (root / "images" / "one.png").write_bytes(PNG)
+    (root / "calendar.csv").write_bytes(f"{HEADER}\na,{soon()},UTC,1,Hello,images/one.png".encode())
+    assert publish("memory://bucket/week/calendar.csv")["counts"] == {"created": 1}
+
+
+def test_rows_from_another_task_are_published(sandbox: Sandbox) -> None:
+    assert publish([row("a"), row("b", accounts=["1", 2])])["counts"] == {"created": 2}
+
+
+def test_a_relative_path_in_rows_without_a_folder_asks_for_one(tmp_path: Path) -> None:
+    (tmp_path / "one.png").write_bytes(PNG)
+    with pytest.raises(AirflowFailException, match="Set media_root"):
+        publish([row(media="one.png")])
+    assert publish([row(media="one.png")], media_root=str(tmp_path))["counts"] == {"created": 1}
+
+
+def test_the_same_rows_under_the_same_calendar_id_go_out_once_whichever_dag_runs_them(
+    sandbox: Sandbox,
+) -> None:
+    publish([row()], calendar_id="spring")
+    other = context()
+    other["ti"].dag_id = "another_dag"
+    assert publish([row()], other, calendar_id="spring")["counts"] == {"adopted": 1}
+    sandbox.advance(25 * 3600)
+    assert publish([row()], other)["counts"] == {"created": 1}
+    assert len(posts(sandbox)) == 2
+
+
+def test_good_rows_stay_out_when_the_task_fails_for_bad_ones_and_it_lists_them(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = calendar(
+        tmp_path,
+        f"good,{soon()},UTC,1,Hello,",
+        f"bad-time,{soon()},Mars/Base,1,Hello again,",
+        f'"two\nlines",{soon()},UTC,@nobody,Hello once more,',
+    )
+    ctx = context()
+    with pytest.raises(AirflowFailException) as caught:
+        publish(path, ctx)
+    said = str(caught.value)
+    assert "2 of 3 rows did not go out (1 created, 2 invalid)" in said
+    assert "line 3, bad-time: invalid: timezone: 'Mars/Base' is not a time zone" in said
+    assert "line 4, two\nlines: invalid: accounts: '@nobody' is no account" in said
+    assert ctx["pushed"]["return_value"]["counts"] == {"created": 1, "invalid": 2}
+    assert len(posts(sandbox)) == 1
+
+
+def test_bad_rows_can_be_ignored(sandbox: Sandbox) -> None:
+    result = publish([row("a"), row("b", text="")], on_row_error="ignore")
+    assert result["counts"] == {"created": 1, "invalid": 1}
+
+
+def test_failing_fast_sends_nothing_when_the_file_alone_tells(sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowFailException, match="row 2, b: invalid: text"):
+        publish([row("a"), row("b", text="")], on_row_error="fail_fast")
+    assert posts(sandbox) == []
+
+
+def test_what_a_retry_can_mend_is_left_to_retries(sandbox: Sandbox) -> None:
+    sandbox.faults({"operation": "create_post", "kind": "server_error", "count": 1000})
+    with pytest.raises(UnreachableError, match="run the task again"):
+        publish([row("a"), row("b")])
+    sandbox.faults()
+    assert publish([row("a"), row("b")])["counts"] == {"created": 2}
+
+
+def test_an_expired_token_fails_without_retries_and_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, token="expired", expires_on="2026-01-01")
+    with pytest.raises(AirflowFailException, match=r"401.*expired 2026-01-01 00:00 UTC.*create a new token"):
+        publish([row()])
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_wrong_workspace_says_where_to_correct_it(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int
+) -> None:
+    sandbox.reset(unknown_workspace=status)
+    use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
+    with pytest.raises(AirflowFailException, match=r"00000000-0000.*connection 'postboost_default'"):
+        publish([row()])
+
+
+def test_no_network_says_what_can_not_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox() as gone:
+        use_connection(monkeypatch, gone)
+    with pytest.raises(UnreachableError, match=r"127.0.0.1:\d+/app/api cannot be reached .*Nothing was sent"):
+        publish([row()])
+
+
+def test_a_full_disk_on_the_worker_stops_nothing(sandbox: Sandbox, tmp_path: Path, monkeypatch: Any) -> None:
+    """Publishing writes no file: the calendar and its media are only read."""
+    (tmp_path / "one.png").write_bytes(PNG)
+    path = calendar(tmp_path, f"a,{soon()},UTC,1,Hello,one.png")
+    real = builtins.open
+
+    def full(file: Any, mode: str = "r", *args: Any, **rest: Any) -> Any:
+        if set(mode) & set("wax+"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(file, mode, *args, **rest)
+
+    monkeypatch.setattr(builtins, "open", full)
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    assert publish(path)["counts"] == {"created": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ("/nowhere/calendar.csv", "There is no calendar /nowhere/calendar.csv"),
+        ("warp://bucket/calendar.csv", "Install the Airflow provider of that storage"),
+        ("[{'key': 'a'}]", "rows was rendered to the text of a list"),
+        ([{"key": "a", "txt": "typo"}], "has the unknown column 'txt'"),
+        (["a"], "rows, item 1 is str"),
+    ],
+)
+def test_rows_that_can_not_be_read_are_one_clear_error(sandbox: Sandbox, rows: Any, what: str) -> None:
+    with pytest.raises(AirflowFailException, match=what.replace("[", r"\[")):
+        publish(rows)
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ([f'a,{soon()},UTC,1,"never closed,', "b,,,,,"], "line 2: this row can't be read as CSV"),
+        (
+            [f"a,{soon()},UTC,1,Hello, world,"],
+            "line 2, a: invalid: it has 7 cells, and the header names 6 columns",
+        ),
+    ],
+)
+def test_a_malformed_csv_names_the_line(
+    sandbox: Sandbox, tmp_path: Path, lines: list[str], what: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=what):
+        publish(calendar(tmp_path, *lines))
+    assert posts(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"on_past": "later"}, "on_past is 'later'; use skip, fail, now"),
+        ({"on_row_error": "cry"}, "on_row_error is 'cry'; use fail_at_end, fail_fast, ignore"),
+        ({"window": 7}, "window is 7; it must be a timedelta"),
+        ({"requests_per_minute": 0}, "requests_per_minute is 0; it must be more than 0"),
+    ],
+)
+def test_a_wrong_argument_is_one_clear_error(sandbox: Sandbox, options: dict[str, Any], what: str) -> None:
+    with pytest.raises(AirflowFailException, match=what):
+        publish([row()], **options)
+    assert sandbox.requests() == []
+
+
+def test_the_window_begins_where_the_data_interval_ends_or_the_run_was_due(sandbox: Sandbox) -> None:
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
+    rows = [row("before", publish_at=f"{day - timedelta(minutes=1):%Y-%m-%d %H:%M}")]
+    rows += [row("first", publish_at=f"{day:%Y-%m-%d %H:%M}")]
+    rows += [row("last", publish_at=f"{day + timedelta(hours=23, minutes=59):%Y-%m-%d %H:%M}")]
+    rows += [row("after", publish_at=f"{day + timedelta(days=1):%Y-%m-%d %H:%M}")]
+    with_interval = publish(rows, context(data_interval_end=day), window=timedelta(days=1))
+    assert [r["key"] for r in with_interval["rows"]] == ["first", "last"]
+    without = context()
+    without["dag_run"].run_after = day + timedelta(days=1)
+    assert [r["key"] for r in publish(rows, without, window=timedelta(days=1))["rows"]] == ["after"]
+
+
+def test_a_dry_run_creates_nothing(sandbox: Sandbox) -> None:
+    assert publish([row()], dry_run=True)["counts"] == {"skipped": 1}
+    assert posts(sandbox) == []
+
+
+def test_airflows_own_dry_run_still_works() -> None:
+    PostBoostPublishCalendarOperator(task_id="publish", rows=[], dry_run=True).dry_run()
+
+
+def test_a_mapped_task_must_say_which_calendar_it_is() -> None:
+    mapped = context()
+    mapped["ti"].map_index = 1
+    with pytest.raises(AirflowFailException, match="A mapped calendar task needs calendar_id"):
+        publish([row()], mapped)
+    assert publish([row()], mapped, calendar_id="client-b")["calendar_id"] == "client-b"
+
+
+def test_the_pace_is_kept(sandbox: Sandbox, mocker: Any) -> None:
+    naps = mocker.patch("postboost_provider.api.client.time.sleep")
+    publish([row("a"), row("b")], requests_per_minute=60)
+    sent = len(sandbox.requests())
+    assert sum(call.args[0] for call in naps.call_args_list) == pytest.approx(sum(range(sent)), rel=0.2)
+
+
+def test_a_server_that_throttles_is_obeyed_and_nothing_is_lost(sandbox: Sandbox, mocker: Any) -> None:
+    naps = mocker.patch("postboost_provider.api.client.time.sleep")
+    sandbox.faults(
+        {"operation": "create_post", "kind": "throttle", "retry_after": 17, "after": 1, "count": 2}
+    )
+    assert publish([row("a"), row("b"), row("c")])["counts"] == {"created": 3}
+    assert sum(17 <= call.args[0] < 18 for call in naps.call_args_list) == 2
