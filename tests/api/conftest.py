@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,8 @@ import tenacity
 from postboost_provider.api import client as client_module
 from postboost_provider.api.client import PostBoostClient
 from tests.api.support import BASE, settings
+
+TLS = ssl.create_default_context()
 
 
 class Clock:
@@ -36,6 +39,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(tenacity, "time", clock)
     monkeypatch.setattr(client_module, "random", SimpleNamespace(random=lambda: 0.5))
     return clock
+
+
+@pytest.fixture(autouse=True)
+def _quick_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the machine's certificates once and not for every client."""
+    read = client_module._tls
+    monkeypatch.setattr(client_module, "_tls", lambda ca_bundle: read(ca_bundle) if ca_bundle else TLS)
 
 
 @pytest.fixture
