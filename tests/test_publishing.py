@@ -79,7 +79,9 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(server: Sandbox, api
     assert len(posts(server)) == 1
 
 
-def test_a_post_whose_answers_are_all_lost_is_found_in_the_ledger(server: Sandbox, api: PostBoostClient) -> None:
+def test_a_post_whose_answers_are_all_lost_is_found_in_the_ledger(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     server.faults({"operation": "create_post", "kind": "drop_after", "count": 100})
     assert publish(api).result == "adopted"
     assert len(posts(server)) == 1
@@ -108,7 +110,9 @@ def test_a_key_without_the_read_ability_relies_on_the_idempotency_key(server: Sa
     assert len(posts(server)) == 1
 
 
-def test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew(server: Sandbox, api: PostBoostClient) -> None:
+def test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     # A key that may not publish is refused, and PostBoost keeps that answer for every key of the same user.
     with client(server, make_key(server, "read", "write")) as weak, pytest.raises(PermissionDeniedError):
         publish(weak)
@@ -118,7 +122,9 @@ def test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew(server:
     assert len(posts(server)) == 1
 
 
-def test_a_key_used_with_another_body_is_looked_up_in_the_ledger(server: Sandbox, api: PostBoostClient) -> None:
+def test_a_key_used_with_another_body_is_looked_up_in_the_ledger(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     assert publish(api).result == "created"
     mine = intention()
     # The same words resolve to another account now, and this try does not know of the first.
@@ -178,7 +184,9 @@ def test_an_edited_post_is_updated_and_keeps_its_time(
     assert publish(api, "Hello again", **mode).result == "adopted"
 
 
-def test_an_edited_draft_that_somebody_scheduled_stays_scheduled(server: Sandbox, api: PostBoostClient) -> None:
+def test_an_edited_draft_that_somebody_scheduled_stays_scheduled(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     first = publish(api, schedule=False)
     at = datetime.now(UTC) + timedelta(days=3)
     when = {"postNow": False, "date": f"{at:%Y-%m-%d}", "time": "08:00", "timezone": "UTC"}
@@ -225,7 +233,9 @@ def test_a_post_that_somebody_took_away_is_not_made_again(
     assert not [p for p in posts(server) if not p["trashed"]]
 
 
-def test_the_same_content_of_somebody_else_is_refused_and_named(server: Sandbox, api: PostBoostClient) -> None:
+def test_the_same_content_of_somebody_else_is_refused_and_named(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     other = api.call("create_post", body=body())
     with pytest.raises(DuplicatePostError) as caught:
         publish(api)
@@ -242,7 +252,9 @@ def test_a_refusal_of_the_values_is_not_taken_for_a_reused_key(server: Sandbox, 
     assert len(creates(server)) == 1
 
 
-def test_a_repeated_refusal_is_asked_anew_and_comes_back_the_same(server: Sandbox, api: PostBoostClient) -> None:
+def test_a_repeated_refusal_is_asked_anew_and_comes_back_the_same(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     for _ in range(3):
         with pytest.raises(ValidationError) as caught:
             publish(api, "x" * 300)
