@@ -1,0 +1,115 @@
+"""The docs are true: code blocks run, links resolve, tables are those of the code."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postboost_provider import __version__, connection_form
+from postboost_provider.api import errors
+from postboost_provider.calendar.report import RESULTS
+from postboost_provider.calendar.rows import COLUMNS, read_csv, read_rows
+from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.sandbox.settings import Settings
+from tests.airflow_stubs import use_connection
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def name(page: Path) -> str:
+    return page.name
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name)
+def test_python_blocks_run_from_top_to_bottom(page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_connection(monkeypatch, sandbox)
+    namespace: dict[str, Any] = {"__name__": "docs"}
+    for text in blocks(page, "python"):
+        exec(compile(text, page.name, "exec"), namespace)
+
+
+def test_every_block_says_what_it_is() -> None:
+    kinds = {kind for page in PAGES for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
+    assert kinds <= {"python", "json", "csv", "bash", "text"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_json_blocks_are_connections_that_can_be_read(page: Path) -> None:
+    for text in blocks(page, "json"):
+        connection_form.read_extras(json.loads(text)["extra"], page.name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_calendars_in_the_docs_have_no_bad_row(page: Path) -> None:
+    for text in blocks(page, "csv"):
+        assert not [row.problems for row in read_rows(read_csv(text.encode(), page.name), None) if row.problems]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for link in LINK.findall(text):
+        if "://" not in link:
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
+def test_the_quick_start_shows_the_example_as_it_is() -> None:
+    example = (ROOT / "dags_examples" / "token_guard.py").read_text(encoding="utf-8")
+    assert example in blocks(ROOT / "docs" / "quickstart.md", "python")
+
+
+def test_the_table_of_the_connection_is_the_form() -> None:
+    assert connection_form.docs_table() in (ROOT / "docs" / "connection.md").read_text(encoding="utf-8")
+
+
+def test_every_error_is_explained() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    kinds = [e for e in errors.__all__ if e not in ("PostBoostError", "PostBoostRequestError")]
+    assert [e for e in kinds if f"| `{e}` |" not in page] == []
+    assert all(inspect.getdoc(getattr(errors, e)) for e in errors.__all__)
+
+
+def test_every_column_and_every_result_of_a_calendar_is_explained() -> None:
+    page = (ROOT / "docs" / "content-calendar.md").read_text(encoding="utf-8")
+    assert [c for c in (*COLUMNS, *RESULTS) if f"| `{c}` |" not in page] == []
+
+
+def test_every_switch_of_the_sandbox_is_explained() -> None:
+    page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    assert [s for s in Settings.__dataclass_fields__ if f"| `{s}` |" not in page] == []
+
+
+def test_make_targets_in_the_docs_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        for target in re.findall(r"make (\w+)\b", "\n".join(blocks(page, "bash"))):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
