@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -251,3 +251,12 @@ def test_a_token_on_the_edge_of_a_shortened_message_is_not_shown_in_part():
 
 def test_an_endless_message_is_cut():
     assert len(str(refusal(422, {"message": "x" * 9999, "errors": {"f": ["y" * 9999]}}))) < 2500
+
+
+@pytest.mark.parametrize(
+    "second, said", [(-1, "is not accepted. By its expires_on it expires"), (0, "expired"), (1, "expired")]
+)
+def test_a_401_is_put_down_to_the_expiry_from_its_very_first_instant(second, said):
+    mine = settings(name=MINE, expiry=Expiry("date", date(2026, 10, 16)))
+    now = datetime(2026, 10, 16, tzinfo=UTC) + timedelta(seconds=second)
+    assert answers.explain_401(mine, now).startswith(f"The token of {MINE} {said}")
