@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from postboost_provider.api.outcome import PostOutcome, read_post
-from postboost_provider.polling import JITTER, LONGEST_PAUSE, Wait
+from postboost_provider.polling import JITTER, LONGEST_PAUSE, LONGEST_PAUSE_FOR_PEOPLE, Wait
 
 START = datetime(2026, 10, 16, 9, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
@@ -78,11 +78,17 @@ def test_a_post_that_may_change_at_any_time_is_looked_at_before_it_is_due(status
         ("scheduled", None, 4 * MINUTE, 2 * MINUTE),
         ("publishing", -DAY, 4 * MINUTE, 2 * MINUTE),
         ("publishing", HOUR, HOUR + 4 * MINUTE, 2 * MINUTE),
-        ("needs_approval", None, DAY, LONGEST_PAUSE),
-        ("needs_approval", 2 * DAY, DAY, SOON),
+        ("needs_approval", None, 4 * MINUTE, 2 * MINUTE),
+        ("needs_approval", 2 * DAY, 4 * MINUTE, 2 * MINUTE),
+        ("needs_approval", HOUR, HOUR + 4 * MINUTE, 2 * MINUTE),
+        ("needs_approval", None, DAY, LONGEST_PAUSE_FOR_PEOPLE),
+        ("needs_approval", 2 * DAY, DAY, LONGEST_PAUSE_FOR_PEOPLE),
+        ("draft", None, DAY, LONGEST_PAUSE_FOR_PEOPLE),
     ],
 )
-def test_a_pause_grows_with_the_time_that_the_post_is_overdue_up_to_ten_minutes(status, due, waited, pause):
+def test_a_pause_grows_with_the_time_waited_up_to_ten_minutes_and_for_people_up_to_an_hour(
+    status, due, waited, pause
+):
     assert wait(timeout=9 * DAY).pause([post(status, due)], START + waited, 0) == pause
 
 
@@ -104,6 +110,11 @@ def test_without_posts_the_interval_is_kept():
 @pytest.mark.parametrize("spread, pause", [(0.0, 30), (0.5, 33), (1.0, 36)])
 def test_waits_do_not_look_in_step(spread, pause):
     assert wait().pause([post()], START, spread) == pause * SECOND
+
+
+@pytest.mark.parametrize("interval, jitter", [(SOON, 0.2 * SOON), (HOUR, 0.2 * LONGEST_PAUSE)])
+def test_a_look_at_a_post_that_goes_out_later_is_late_by_a_part_of_the_interval_at_most(interval, jitter):
+    assert wait(interval=interval).pause([post("scheduled", DAY)], START, 1.0) == DAY + jitter
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,14 @@ def test_the_accounts_of_a_workspace_are_one_request(connect, postboost):
     assert route.call_count == 1
 
 
+def test_a_token_that_may_not_list_accounts_takes_their_ids(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/accounts").respond(403, json={"code": "insufficient_scope"})
+    accounts = load_accounts(connect())
+    assert [a["id"] for a in accounts.find([" 12 ", 3, "12"])] == [3, 12]
+    with pytest.raises(PostBoostConfigError, match=r"^'@acme' can't be looked up: .* Write the account's id"):
+        accounts.find(["@acme"])
+
+
 @pytest.fixture
 def made(postboost: respx.Router) -> list[httpx.Request]:
     """The requests that make tags in a workspace that has one; each new one gets the next id."""

@@ -88,5 +88,10 @@ def test_every_account_that_would_drop_a_first_comment_is_named():
         check_first_comment(accounts)
 
 
+def test_a_first_comment_for_an_account_of_an_unknown_network_is_left_to_postboost():
+    accounts = [{"id": 1, "provider": None, "username": None, "name": "1"}]
+    assert len(body("now", accounts=accounts, first_comment="First!")["versions"][0]["content"]) == 2
+
+
 def test_a_network_has_either_first_comments_or_threads():
     assert not FIRST_COMMENT_PROVIDERS & THREAD_PROVIDERS
