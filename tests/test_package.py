@@ -1,0 +1,100 @@
+"""The package as it is installed: what the wheel holds, what Airflow finds, what an import costs, what is public."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import pytest
+
+from postboost_provider import __version__
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
+    build = "from hatchling.build import build_wheel; import sys; print(build_wheel(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"airflow_provider_postboost-{__version__}-py3-none-any.whl"
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "postboost_provider",
+        f"airflow_provider_postboost-{__version__}.dist-info",
+    }
+    for needed in ("py.typed", "api/operations.json", "sandbox/__main__.py", "operators/calendar.py"):
+        assert f"postboost_provider/{needed}" in names
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert version("airflow-provider-postboost") == __version__
+
+
+def test_airflow_finds_the_provider_and_its_connection_type() -> None:
+    (entry,) = [
+        e for e in entry_points(group="apache_airflow_provider") if e.value.startswith("postboost_provider")
+    ]
+    assert entry.load()()["connection-types"][0]["connection-type"] == "postboost"
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    assert "airflow-provider-postboost" in manager.providers
+    hook = manager.hooks["postboost"]
+    assert hook is not None
+    assert (hook.hook_name, hook.connection_id_attribute_name) == ("PostBoost", "postboost_conn_id")
+
+
+# What a DAG file imports, at every parse of it: nothing may come along that Airflow has not loaded anyway.
+IMPORTS = (
+    "postboost_provider.operators.calendar",
+    "postboost_provider.sensors.expiry",
+    "postboost_provider.sensors.posts",
+    "postboost_provider.hooks.postboost",
+)
+COUNT = """
+import sys
+import airflow.sdk, airflow.providers.common.compat.sdk as compat
+from airflow.sdk.execution_time import task_runner
+compat.BaseHook, compat.BaseOperator, compat.BaseSensorOperator
+before = set(sys.modules)
+{imports}
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_importing_operators_and_sensors_loads_few_foreign_modules() -> None:
+    program = COUNT.format(imports="\n".join(f"import {name}" for name in IMPORTS))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    foreign = [name for name in done.stdout.split() if not name.startswith("postboost_provider")]
+    assert len(foreign) <= 15, foreign
+    assert not {"fastapi", "requests", "aiohttp", "uvicorn"} & set(foreign)
+
+
+@pytest.mark.parametrize("name", ["postboost_provider", "postboost_provider.get_provider_info"])
+def test_what_every_airflow_process_imports_needs_neither_airflow_nor_httpx(name: str) -> None:
+    program = f"import sys, {name}; print(*(m for m in ('airflow', 'httpx', 'pendulum', 'tenacity') if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+PUBLIC = {
+    "postboost_provider.hooks.postboost": {"PostBoostHook"},
+    "postboost_provider.operators.calendar": {"PostBoostPublishCalendarOperator"},
+    "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},
+    "postboost_provider.sensors.posts": {"PostBoostPostSensor"},
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_module_has_the_public_classes_that_dags_import_from_it(name: str) -> None:
+    """The golden list: a name that leaves it breaks somebody's DAG."""
+    module = importlib.import_module(name)
+    classes = {
+        key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == name
+    }
+    assert classes == PUBLIC[name]
