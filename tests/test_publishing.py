@@ -23,6 +23,7 @@ from postboost_provider.publishing import Intention, Published
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
 
+DAY = str((datetime.now(UTC) + timedelta(days=2)).date())
 IDENTITY = identities.row_identity("spring", "monday")
 
 
@@ -44,9 +45,8 @@ def intention(text: str = "Hello") -> Intention:
 
 
 def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
-    at = datetime.now(UTC) + timedelta(days=2)
     content = [{"body": text, "media": more.pop("media", [])}]
-    planned = {"schedule": True, "timezone": "UTC", "date": f"{at:%Y-%m-%d}", "time": "10:00"}
+    planned = {"schedule": True, "timezone": "UTC", "date": DAY, "time": "10:00"}
     return {
         "versions": [{"account_id": 0, "is_original": True, "content": content}],
         "accounts": [1],

@@ -20,14 +20,14 @@ DEFAULT_TAG_COLOR = "#94a3b8"
 class Accounts:
     """The accounts of a workspace, to be found the way people name them.
 
-    :param accounts: as ``list_accounts`` answers them; None where the token may not list them, and then ids alone
-        can be used.
+    :param accounts: as ``list_accounts`` answers them.
+    :param refused: why they could not be listed; then ids alone can be used.
     """
 
-    def __init__(self, accounts: Iterable[Mapping[str, Any]] | None) -> None:
-        self._readable = accounts is not None
+    def __init__(self, accounts: Iterable[Mapping[str, Any]], refused: str | None = None) -> None:
+        self._refused = refused
         # PostBoost lists the newest first; an order that does not change keeps requests the same.
-        self._accounts = sorted(accounts or (), key=lambda account: int(account["id"]))
+        self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
 
     def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         """Return the accounts that these names mean, each once, in the order of their ids.
@@ -41,12 +41,12 @@ class Accounts:
         return [found[key] for key in sorted(found)]
 
     def _find_one(self, name: str) -> list[Mapping[str, Any]]:
-        if not self._readable:
+        if self._refused is not None:
             if name.isdecimal():
                 return [{"id": int(name), "provider": None, "username": None, "name": name}]
             raise PostBoostConfigError(
-                f"{name!r} can't be looked up: the token may not list accounts. Write the account's id, or give the "
-                "key the ability 'read'."
+                f"{name!r} can't be looked up. {self._refused} With a scoped key without the ability 'read', write "
+                "the account's id instead."
             )
         provider, colon, username = name.partition(":")
         provider = PROVIDER_ALIASES.get(provider.lower(), provider.lower())
@@ -86,8 +86,8 @@ def load_accounts(api: PostBoostClient) -> Accounts:
     """Read the accounts of the client's workspace, as far as the token may. One request."""
     try:
         return Accounts(api.pages("list_accounts"))
-    except PermissionDeniedError:
-        return Accounts(None)
+    except PermissionDeniedError as error:
+        return Accounts((), refused=str(error))
 
 
 class Tags:

@@ -21,6 +21,8 @@ from tests.airflow_stubs import context, use_connection
 from tests.clients import client, posts
 
 HEADER = "key,publish_at,timezone,accounts,text,media"
+# Once for all: a row that is sent twice must not have moved by a minute.
+SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
 PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").read_bytes()
 
 
@@ -35,14 +37,10 @@ def publish(rows: Any, ctx: dict[str, Any] | None = None, **options: Any) -> dic
     return operator.execute(ctx or context())  # type: ignore[arg-type]
 
 
-def soon(days: float = 2) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d %H:%M")
-
-
 def row(key: str = "a", **values: Any) -> dict[str, Any]:
     return {
         "key": key,
-        "publish_at": soon(),
+        "publish_at": SOON,
         "timezone": "UTC",
         "accounts": "1",
         "text": f"Text {key}",
@@ -59,7 +57,7 @@ def calendar(folder: Path, *lines: str, header: str = HEADER) -> str:
 def test_a_csv_file_with_media_beside_it_is_published(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "one.png").write_bytes(PNG)
-    path = calendar(tmp_path, f"a,{soon()},UTC,instagram:northwind.berlin,Hello ☕,images/one.png")
+    path = calendar(tmp_path, f"a,{SOON},UTC,instagram:northwind.berlin,Hello ☕,images/one.png")
     ctx = context()
     result = publish(path, ctx)
     assert result["counts"] == {"created": 1}
@@ -75,7 +73,7 @@ def test_a_calendar_on_object_storage_is_read_with_its_media(sandbox: Sandbox) -
     root = ObjectStoragePath("memory://bucket/week")
     (root / "images").mkdir(parents=True, exist_ok=True)
     (root / "images" / "one.png").write_bytes(PNG)
-    (root / "calendar.csv").write_bytes(f"{HEADER}\na,{soon()},UTC,1,Hello,images/one.png".encode())
+    (root / "calendar.csv").write_bytes(f"{HEADER}\na,{SOON},UTC,1,Hello,images/one.png".encode())
     assert publish("memory://bucket/week/calendar.csv")["counts"] == {"created": 1}
 
 
@@ -107,9 +105,9 @@ def test_good_rows_stay_out_when_the_task_fails_for_bad_ones_and_it_lists_them(
 ) -> None:
     path = calendar(
         tmp_path,
-        f"good,{soon()},UTC,1,Hello,",
-        f"bad-time,{soon()},Mars/Base,1,Hello again,",
-        f'"two\nlines",{soon()},UTC,@nobody,Hello once more,',
+        f"good,{SOON},UTC,1,Hello,",
+        f"bad-time,{SOON},Mars/Base,1,Hello again,",
+        f'"two\nlines",{SOON},UTC,@nobody,Hello once more,',
     )
     ctx = context()
     with pytest.raises(AirflowFailException) as caught:
@@ -169,7 +167,7 @@ def test_no_network_says_what_can_not_be_reached(monkeypatch: pytest.MonkeyPatch
 def test_a_full_disk_on_the_worker_stops_nothing(sandbox: Sandbox, tmp_path: Path, monkeypatch: Any) -> None:
     """Publishing writes no file: the calendar and its media are only read."""
     (tmp_path / "one.png").write_bytes(PNG)
-    path = calendar(tmp_path, f"a,{soon()},UTC,1,Hello,one.png")
+    path = calendar(tmp_path, f"a,{SOON},UTC,1,Hello,one.png")
     real = builtins.open
 
     def full(file: Any, mode: str = "r", *args: Any, **rest: Any) -> Any:
@@ -201,9 +199,9 @@ def test_rows_that_can_not_be_read_are_one_clear_error(sandbox: Sandbox, rows: A
 @pytest.mark.parametrize(
     ("lines", "what"),
     [
-        ([f'a,{soon()},UTC,1,"never closed,', "b,,,,,"], "line 2: this row can't be read as CSV"),
+        ([f'a,{SOON},UTC,1,"never closed,', "b,,,,,"], "line 2: this row can't be read as CSV"),
         (
-            [f"a,{soon()},UTC,1,Hello, world,"],
+            [f"a,{SOON},UTC,1,Hello, world,"],
             "line 2, a: invalid: it has 7 cells, and the header names 6 columns",
         ),
     ],
