@@ -47,6 +47,13 @@ def _text(value: Any) -> str:
     return text
 
 
+def _path(value: Any) -> str:
+    text = str(value).strip()
+    if not text.isprintable():
+        raise ValueError("holds a line break or another control character")
+    return text
+
+
 def _label(value: Any) -> str:
     text = str(value).strip()
     if len(text) > 100 or not text.isascii() or not text.isprintable():
@@ -152,7 +159,7 @@ FIELDS = (
         "Path of a PEM file on the workers, where TLS is inspected on the way.",
         TEXT,
         "/etc/ssl/certs/company.pem",
-        _text,
+        _path,
     ),
 )
 

@@ -79,6 +79,7 @@ def test_what_a_saved_form_holds_for_an_empty_field_is_not_set(name, empty):
         ("proxy", "http://proxy.example.com:3128", "http://proxy.example.com:3128"),
         ("proxy", "https://me:p%2Fw@proxy", "https://me:p%2Fw@proxy"),
         ("ca_bundle", "/etc/ssl/company.pem", "/etc/ssl/company.pem"),
+        ("ca_bundle", "/etc/ssl/our company.pem", "/etc/ssl/our company.pem"),
     ],
 )
 def test_a_value_is_read_as_what_it_means(name, value, read):
@@ -115,7 +116,7 @@ def test_a_value_is_read_as_what_it_means(name, value, read):
         ("client_label", "ü", "client_label is 'ü'; it must be up to 100 plain ASCII characters."),
         ("client_label", "a\nb", "it must be up to 100 plain ASCII characters."),
         ("client_label", "x" * 101, "it must be up to 100 plain ASCII characters."),
-        ("ca_bundle", "/a\n/b", "it holds a space or a line break. Path of a PEM file"),
+        ("ca_bundle", "/a\n/b", "it holds a line break or another control character. Path of a PEM file"),
     ],
 )
 def test_a_wrong_value_names_connection_field_and_cure(name, value, said):

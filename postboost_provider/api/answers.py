@@ -94,7 +94,9 @@ def error_of(
     )
     known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
     advice = ADVICE_BY_CODE.get(code or "", "")
-    retry_after = retry_after_seconds(headers.get("retry-after"), now.timestamp())
+    # The free tools say it in the body.
+    hint = headers.get("retry-after") or body.get("retry_after")
+    retry_after = retry_after_seconds(str(hint) if hint else None, now.timestamp())
 
     if status == 401:
         return AuthenticationError(f"{seen} {explain_401(settings, now)}", **known)

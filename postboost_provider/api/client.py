@@ -143,13 +143,14 @@ class PostBoostClient:
             client_label=client_label,
             headers={"X-Allow-Duplicate": "true"} if allow_duplicate else None,
         )
+        ends = time.monotonic() + self._deadline_seconds
         try:
-            return self._repeat(request)
+            return self._repeat(request, ends)
         except AuthenticationError:
             if not self._token_was_rotated():
                 raise
             log.info("The token of %s was replaced meanwhile: sending again with it.", self.settings.name)
-            return self._repeat(request)
+            return self._repeat(request, ends)
 
     def pages(self, operation: str, *, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Iterate lazily over the items of a list operation, through all of its pages."""
@@ -169,17 +170,16 @@ class PostBoostClient:
         self.settings = fresh
         return True
 
-    def _repeat(self, request: Request) -> Reply:
+    def _repeat(self, request: Request, ends: float) -> Reply:
         lost: UnconfirmedError | None = None
         try:
-            for attempt in Retrying(
-                sleep=time.sleep, **_retry_rules(request, self._deadline_seconds, self._attempts)
-            ):
+            rules = _retry_rules(request, max(0.0, ends - time.monotonic()), self._attempts)
+            for attempt in Retrying(sleep=time.sleep, **rules):
                 with attempt:
                     if self._pace:
                         time.sleep(self._pace.pause(time.monotonic()))
                     try:
-                        return self._send_once(request)
+                        return self._send_once(request, ends)
                     except UnconfirmedError as error:
                         lost = error
                         raise
@@ -190,14 +190,19 @@ class PostBoostClient:
             raise lost from error
         raise UnreachableError(f"{request.operation.operation}: no attempt was made.")
 
-    def _send_once(self, request: Request) -> Reply:
+    def _send_once(self, request: Request, ends: float) -> Reply:
         headers = {**request.headers, "Authorization": f"Bearer {self.settings.token}"}
-        # The attempt as a whole is bounded too: httpx's own timeout starts anew with every part of an answer.
-        limit = time.monotonic() + self._deadline_seconds
+        # The last attempt gets a second at least; httpx's own timeout starts anew with every part of an answer.
+        limit = max(ends, time.monotonic() + 1.0)
+        timeout = min(self.settings.timeout_seconds, limit - time.monotonic())
         with ExitStack() as opened:
             try:
                 sent = self._http.build_request(
-                    request.operation.method, request.url, headers=headers, **_body_of(request, opened)
+                    request.operation.method,
+                    request.url,
+                    headers=headers,
+                    timeout=timeout,
+                    **_body_of(request, opened),
                 )
                 with closing(self._http.send(sent, stream=True)) as response:
                     content = bytearray()

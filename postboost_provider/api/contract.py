@@ -179,7 +179,10 @@ def prepare(
         return Request(op, url, all_headers, form=form, files=dict(files or {}))
     content = None
     if body is not None:
-        content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        try:
+            content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        except (TypeError, ValueError) as error:
+            raise PostBoostConfigError(f"The body of {operation} can't be sent as JSON: {error}.") from error
         all_headers["Content-Type"] = "application/json"
     return Request(op, url, all_headers, content=content)
 
@@ -243,6 +246,13 @@ def _check_body(op: Operation, body: Mapping[str, Any] | None, files: Mapping[st
     if missing:
         raise PostBoostConfigError(
             f"The body of {op.operation} lacks {', '.join(missing)}; it can hold {', '.join(op.fields)}."
+        )
+    # A mistyped field would be left out by PostBoost without a word: a post without its accounts.
+    if unknown := [name for name in given if op.fields and name not in op.fields]:
+        near = difflib.get_close_matches(unknown[0], op.fields, n=2)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise PostBoostConfigError(
+            f"The body of {op.operation} has no field {unknown[0]!r}; it can hold {', '.join(op.fields)}.{hint}"
         )
 
 

@@ -7,11 +7,10 @@ start of a label (SDK 1.66.3, ``list_api_activity``). Whatever became of a worke
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import PermissionDeniedError
-from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,6 @@ class Entry:
     identity: str
     post_uuid: str
     intent: str | None
-    written_at: datetime | None
 
 
 def label(scope: str, identity: str, intent: str) -> str:
@@ -73,5 +71,4 @@ def _entries(api: PostBoostClient, prefix: str, start: str) -> Iterator[Entry]:
             identity=identity,
             post_uuid=str(activity["post_uuid"]),
             intent=intent.split(" ")[0] or None,
-            written_at=read_utc(activity.get("created_at")),
         )

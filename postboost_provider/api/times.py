@@ -5,14 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 
 
 def read_utc(text: str | None) -> datetime | None:
-    """Read PostBoost's ``Y-m-d H:i:s`` (UTC, unmarked) or RFC 3339 text; empty is None."""
+    """Read PostBoost's ``Y-m-d H:i:s`` (UTC, unmarked) or RFC 3339 text; empty is None.
+
+    :raises PostBoostError: it is neither.
+    """
     if not text:
         return None
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        raise PostBoostError(
+            f"PostBoost answered the time {text!r}, which this version can't read. Update "
+            "airflow-provider-postboost, or report it."
+        ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -143,7 +143,13 @@ def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str |
 def _read_row(
     place: str, values: Mapping[str, Any], timezone: str | None, places: Mapping[str, list[str]]
 ) -> Row:
-    problems: list[Problem] = []
+    problems = [
+        Problem(name, "it holds half of a character. Look where it was cut, mostly at an emoji.")
+        for name, value in values.items()
+        if not _is_unicode(value)
+    ]
+    if problems:
+        values = {name: value if _is_unicode(value) else "" for name, value in values.items()}
     key = _text(values.get("key"))
     if values.get(""):
         problems.append(Problem("", str(values[""])))
@@ -223,6 +229,15 @@ def _items(value: Any) -> tuple[str, ...]:
     """Return the items of a cell: a list, or text with semicolons between."""
     parts: Iterator[Any] = iter(value if isinstance(value, (list, tuple)) else str(value or "").split(";"))
     return tuple(dict.fromkeys(text for part in parts if (text := _text(part))))
+
+
+def _is_unicode(value: Any) -> bool:
+    """Say whether the value can be written as UTF-8: half of a surrogate pair can't."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(value: Any) -> str:

@@ -207,6 +207,8 @@ def test_a_passing_error_carries_when_to_come_back(status, kind):
 def test_a_throttle_says_when_to_come_back():
     later = {"retry-after": "Fri, 16 Oct 2026 09:31:00 GMT"}
     assert str(refusal(429, headers=later)).endswith("Try again in 60 s.")
+    # The free tools say it in the body.
+    assert str(refusal(429, {"retry_after": 12})).endswith("Try again in 12 s.")
 
 
 @pytest.mark.parametrize(

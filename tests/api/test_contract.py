@@ -165,9 +165,15 @@ def test_an_optional_body_of_a_delete_is_sent():
     assert json.loads(made.content or b"") == {"trash": True}
 
 
-def test_a_number_that_json_lacks_is_refused():
-    with pytest.raises(ValueError, match="JSON"):
-        request("create_post", body={"versions": [float("nan")]})
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, "\ud83d"], ids=["nan", "a set", "half a character"])
+def test_what_json_lacks_is_refused(value):
+    with pytest.raises(PostBoostConfigError, match="The body of create_post can't be sent as JSON"):
+        request("create_post", body={"versions": [value]})
+
+
+def test_a_mistyped_field_of_a_body_is_refused_with_the_nearest():
+    with pytest.raises(PostBoostConfigError, match=r"has no field 'acounts'.*Did you mean accounts"):
+        request("create_post", body={"versions": [], "acounts": [1]})
 
 
 def test_an_idempotency_key_is_sent_where_it_is_accepted():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.api.times import read_utc, to_instant
 
 INSTANT = datetime(2026, 10, 16, 7, 30, tzinfo=UTC)
@@ -29,6 +29,11 @@ def test_postboosts_times_are_utc_marked_or_not(text):
 @pytest.mark.parametrize("text", [None, ""])
 def test_an_empty_time_is_none(text):
     assert read_utc(text) is None
+
+
+def test_a_time_of_postboosts_that_can_not_be_read_is_named():
+    with pytest.raises(PostBoostError, match="the time 'Oct 16, 2026', which this version can't read"):
+        read_utc("Oct 16, 2026")
 
 
 @pytest.mark.parametrize(

@@ -249,3 +249,9 @@ def test_the_content_of_media_and_its_order_are_part_of_the_intent():
 def test_an_upgrade_keeps_the_intent_of_a_row():
     """A change of this updates, in PostBoost, every post of every calendar that is not out yet."""
     assert intent("hash", tags="x", first_comment="First!") == "376617c415edcd80"
+
+
+@pytest.mark.parametrize("column", ["key", "text", "first_comment", "tags"])
+def test_half_of_a_character_is_a_problem_of_its_column(column):
+    found = problems(**{column: "cut \ud83d"})
+    assert f"{column}: it holds half of a character. Look where it was cut, mostly at an emoji." in found

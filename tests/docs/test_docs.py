@@ -33,7 +33,9 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name)
-def test_python_blocks_run_from_top_to_bottom(page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_blocks_run_from_top_to_bottom(
+    page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use_connection(monkeypatch, sandbox)
     namespace: dict[str, Any] = {"__name__": "docs"}
     for text in blocks(page, "python"):
@@ -54,7 +56,9 @@ def test_json_blocks_are_connections_that_can_be_read(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_calendars_in_the_docs_have_no_bad_row(page: Path) -> None:
     for text in blocks(page, "csv"):
-        assert not [row.problems for row in read_rows(read_csv(text.encode(), page.name), None) if row.problems]
+        assert not [
+            row.problems for row in read_rows(read_csv(text.encode(), page.name), None) if row.problems
+        ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
