@@ -1,4 +1,4 @@
-"""The contract of one request: prepare it, read its answer, decide what comes next. Pure: no clock, no I/O."""
+"""A call, checked against the table of operations -> a request that can be sent. Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from postboost_provider.api.credentials import Expiry
-from postboost_provider.api.errors import (
-    ConflictError,
-    PostBoostConfigError,
-    RateLimitedError,
-    ServerError,
-    UnconfirmedError,
-    UnreachableError,
-)
+from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, get_operation
 
 if TYPE_CHECKING:
@@ -268,32 +261,3 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
         except ValueError:
             return None
     return max(0.0, seconds) if seconds < float("inf") else None
-
-
-def may_repeat(request: Request, error: BaseException) -> bool:
-    """Say whether sending the request again is safe and may help.
-
-    A 429 with a ``code`` is a quota and final; a throttle is not, and nothing has happened by it. A 409 to a
-    keyed request without a guardrail's meaning is the same request, still running (SDK 1.66.3, idempotency).
-    """
-    if isinstance(error, (RateLimitedError, UnreachableError)):
-        return True
-    if isinstance(error, (UnconfirmedError, ServerError)):
-        return request.is_safe_to_repeat and getattr(error, "status", 0) != 501
-    if isinstance(error, ConflictError):
-        return "Idempotency-Key" in request.headers and not error.replayed
-    return False
-
-
-def pause_before_repeat(error: BaseException | None, attempt: int, spread: float, longest: float) -> float:
-    """Return the seconds to wait: the server's own hint, else exponential with full jitter.
-
-    :param attempt: how many were made, from 1.
-    :param spread: a random number of [0, 1).
-    :param longest: the cap of the exponential part, in seconds.
-    """
-    hint = getattr(error, "retry_after", None)
-    if hint is not None:
-        # A little later than asked, and not all at once: many tasks are told the same second.
-        return float(hint) + spread
-    return min(longest, 0.5 * 2.0**attempt) * spread

@@ -9,7 +9,7 @@ import pytest
 import respx
 import tenacity
 
-from postboost_provider.api import client as client_module
+from postboost_provider.api import client as client_module, repeats, transport
 from postboost_provider.api.client import PostBoostClient
 from tests.api.support import BASE, settings
 
@@ -36,16 +36,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the client and its retry loop, and no chance in its pauses: always half of the longest."""
     clock = Clock()
     monkeypatch.setattr(client_module, "time", clock)
+    monkeypatch.setattr(transport, "time", clock)
     monkeypatch.setattr(tenacity, "time", clock)
-    monkeypatch.setattr(client_module, "random", SimpleNamespace(random=lambda: 0.5))
+    monkeypatch.setattr(repeats, "random", SimpleNamespace(random=lambda: 0.5))
     return clock
 
 
 @pytest.fixture(autouse=True)
 def _quick_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the machine's certificates once and not for every client."""
-    read = client_module._tls
-    monkeypatch.setattr(client_module, "_tls", lambda ca_bundle: read(ca_bundle) if ca_bundle else TLS)
+    read = transport._tls
+    monkeypatch.setattr(transport, "_tls", lambda ca_bundle: read(ca_bundle) if ca_bundle else TLS)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api.contract import may_repeat, pause_before_repeat, retry_after_seconds
+from postboost_provider.api.contract import retry_after_seconds
+from postboost_provider.api.repeats import may_repeat, pause_before_repeat
 from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
