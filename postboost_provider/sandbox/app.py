@@ -13,15 +13,19 @@ from postboost_provider.api.operations import Operation, load_operations
 from postboost_provider.sandbox import (  # noqa: F401  importing them registers their answers
     accounts,
     activity,
+    chunked,
     control,
     departures,
+    folders,
     keys,
     media,
     panel,
     pipeline,
     posts,
+    remote,
     tags,
 )
+from postboost_provider.sandbox.library import find_media
 from postboost_provider.sandbox.replies import Reply
 
 if TYPE_CHECKING:
@@ -61,10 +65,13 @@ def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awa
 
 def _file_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
-        found = media.find_media(service.store, request.path_params["uuid"])
+        found = find_media(service.store, request.path_params["uuid"])
         if found is None:
             return pipeline.response_of(Reply.of({"message": "Not found."}, 404))
-        return Response(found.content, media_type=found.mime_type)
+        if found.content.kept is None:
+            message = f"The sandbox kept size and hash of {found.name}: it is larger than keep_media_bytes."
+            return pipeline.response_of(Reply.of({"message": message}, 404))
+        return Response(found.content.kept, media_type=found.mime_type)
 
     return serve
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from postboost_provider.sandbox.replies import Reply
 
@@ -85,14 +85,15 @@ class Call:
         return [value for key, value in self.query if key == name]
 
 
-Handler = Callable[[Call], Reply]
+Handler = Callable[[Call], Reply | Awaitable[Reply]]
+H = TypeVar("H", bound=Handler)
 HANDLERS: dict[str, Handler] = {}
 
 
-def answers(operation: str) -> Callable[[Handler], Handler]:
+def answers(operation: str) -> Callable[[H], H]:
     """Register the function that answers an operation."""
 
-    def register(handler: Handler) -> Handler:
+    def register(handler: H) -> H:
         HANDLERS[operation] = handler
         return handler
 

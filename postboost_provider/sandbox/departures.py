@@ -8,6 +8,7 @@ from postboost_provider.sandbox import guardrails, networks, publishing
 from postboost_provider.sandbox.accounts import account_of
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.clock import stamp
+from postboost_provider.sandbox.library import not_ready
 from postboost_provider.sandbox.post_input import (
     allows_duplicate,
     media_by_id,
@@ -115,7 +116,7 @@ def _require_accounts(fields: Fields, post: Post) -> None:
 
 def _require_networks(call: Call, post: Post) -> None:
     accounts = [target.account for target in post.targets]
-    if errors := networks.requirements(post.versions, accounts, media_by_id(call.workspace)):
+    if errors := networks.requirements(post.versions, accounts, media_by_id(call.workspace), not_ready(call)):
         raise invalid(errors)
 
 

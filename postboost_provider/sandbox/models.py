@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.content import Content, Intake
 
 PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
 
@@ -83,20 +86,62 @@ class Tag:
 
 
 @dataclass(eq=False, slots=True)
+class Folder:
+    uuid: str
+    name: str
+    parent: Folder | None
+
+    def path(self) -> list[Folder]:
+        """Return the folder and what it is in, up to the top level."""
+        return [self, *(self.parent.path() if self.parent else ())]
+
+
+@dataclass(eq=False, slots=True)
 class Media:
     id: int
     uuid: str
     name: str
     mime_type: str
-    content: bytes
+    content: Content
     width: int | None
     height: int | None
     alt_text: str | None
+    folder: Folder | None
     created_at: datetime
 
     @property
     def is_video(self) -> bool:
         return self.mime_type.startswith("video/")
+
+
+@dataclass(eq=False, slots=True)
+class UploadSession:
+    """An upload in chunks.
+
+    :param digests: the hash of every chunk so far, by which one that is sent again is recognized.
+    :param media: what it became.
+    """
+
+    uuid: str
+    filename: str
+    mime_type: str
+    total_size: int
+    chunk_size: int
+    intake: Intake
+    started_at: datetime
+    digests: list[str] = field(default_factory=list)
+    media: Media | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Download:
+    """A remote upload in the background. ``status`` is what was told last; the file may be further on."""
+
+    id: str
+    started_at: datetime
+    status: Literal["pending", "downloading", "processing"] = "pending"
+    media: Media | None = None
+    error: str | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -166,6 +211,9 @@ class Workspace:
     groups: dict[str, AccountGroup] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)
     media: dict[str, Media] = field(default_factory=dict)
+    folders: dict[str, Folder] = field(default_factory=dict)
+    uploads: dict[str, UploadSession] = field(default_factory=dict)
+    downloads: dict[str, Download] = field(default_factory=dict)
     posts: dict[str, Post] = field(default_factory=dict)
     keys: dict[int, ApiKey] = field(default_factory=dict)
     activity: deque[Activity] = field(default_factory=deque)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.models import Account, Media, version_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
 # From PostBoost's own GitHub Action, and for Bluesky from the SDK 1.66.3.
 TEXT_LIMITS = {
@@ -39,9 +39,15 @@ def live_parts(account: Account, content: Sequence[Mapping[str, Any]]) -> int:
 
 
 def requirements(
-    versions: list[dict[str, Any]], accounts: Sequence[Account], library: Mapping[int, Media]
+    versions: list[dict[str, Any]],
+    accounts: Sequence[Account],
+    library: Mapping[int, Media],
+    not_ready: Container[int] = (),
 ) -> dict[str, list[str]]:
-    """Return what keeps the post from being scheduled to these accounts, as the ``errors`` of a 422."""
+    """Return what keeps the post from being scheduled to these accounts, as the ``errors`` of a 422.
+
+    :param not_ready: media that may not be scheduled yet.
+    """
     errors: dict[str, list[str]] = {}
     for account in accounts:
         version = version_for(versions, account)
@@ -52,6 +58,9 @@ def requirements(
             if limit is not None and len(item["body"]) > limit:
                 message = f"{account.provider} ({account.name}) takes at most {limit} characters."
                 errors.setdefault(f"{where}.content.{index}.body", []).append(message)
+            if any(each in not_ready for each in item["media"]):
+                message = "A video is still being processed."
+                errors.setdefault(f"{where}.content.{index}.media", []).append(message)
         attached = [library[each] for each in content[0]["media"] if each in library]
         for message in _media_problems(account, attached):
             errors.setdefault(f"{where}.content.0.media", []).append(message)

@@ -129,21 +129,22 @@ async def _once(call: Call, *, delay: float) -> Reply:
     try:
         if delay:
             await asyncio.sleep(delay)
-        reply = _act(call)
+        reply = await _act(call)
     finally:
         if record is not None:
             idempotency.settle(call, record, reply)
     return reply
 
 
-def _act(call: Call) -> Reply:
+async def _act(call: Call) -> Reply:
     try:
         if call.workspace_or_none is not None:
             auth.check_access(call)
         handler = HANDLERS.get(call.operation.operation)
         if handler is None:
             raise _not_here(call.operation)
-        return handler(call)
+        reply = handler(call)
+        return reply if isinstance(reply, Reply) else await reply
     except Refusal as refusal:
         return refusal.reply
     except Exception:

@@ -10,6 +10,7 @@ from postboost_provider.sandbox.accounts import render_account, render_health
 from postboost_provider.sandbox.auth import post_is_visible, require_ability, require_accounts
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.clock import rfc3339, stamp
+from postboost_provider.sandbox.library import not_ready
 from postboost_provider.sandbox.models import Account, Post, Target
 from postboost_provider.sandbox.post_input import (
     PostInput,
@@ -185,7 +186,7 @@ def _check(call: Call, fields: Fields, draft: PostInput, *, but: Post | None = N
     fields.finish()
     if draft.plan != "draft":
         library = media_by_id(call.workspace)
-        if errors := networks.requirements(draft.versions, draft.accounts, library):
+        if errors := networks.requirements(draft.versions, draft.accounts, library, not_ready(call)):
             raise invalid(errors)
     departures = planned_departures(call, draft, but=but)
     if draft.plan == "queue" and len(departures) < len(draft.accounts):
@@ -238,7 +239,7 @@ def validate_post(call: Call) -> Reply:
     departures: dict[int, datetime] = {}
     if not fields.errors:
         library = media_by_id(call.workspace)
-        fields.errors.update(networks.requirements(draft.versions, draft.accounts, library))
+        fields.errors.update(networks.requirements(draft.versions, draft.accounts, library, not_ready(call)))
         warnings = networks.warnings(draft.versions, draft.accounts, library)
         departures = planned_departures(call, draft)
         found = _issues(call, draft, departures)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox import faults, publishing
 from postboost_provider.sandbox.clock import rfc3339, stamp
+from postboost_provider.sandbox.library import brief_media
 from postboost_provider.sandbox.seed import seeded_store
 from postboost_provider.sandbox.store import TOKEN_NAMES, Store, new_token
 
@@ -26,7 +27,10 @@ class Service:
 
     def reset(self, settings: Mapping[str, Any]) -> None:
         """Start over, with the settings it was started with and these on top."""
-        self.store = seeded_store(self.initial_settings.changed(settings), self.tokens)
+        fresh = seeded_store(self.initial_settings.changed(settings), self.tokens)
+        for task in self.store.tasks:
+            task.cancel()
+        self.store = fresh
 
     def change(self, settings: Mapping[str, Any]) -> None:
         """Change settings and nothing else."""
@@ -42,7 +46,7 @@ class Service:
         self.store.faults = faults.read_faults(rules)
 
     def state(self) -> dict[str, Any]:
-        """Return what there is: the clock, counts, posts in brief, settings and faults that are left."""
+        """Return what there is: clock, counts, posts and media in brief, settings, faults that are left."""
         publishing.progress(self.store)
         return {
             "now": self.store.clock.now().isoformat(),
@@ -56,6 +60,8 @@ class Service:
                     "timezone": workspace.timezone,
                     "accounts": len(workspace.accounts),
                     "media": len(workspace.media),
+                    "folders": len(workspace.folders),
+                    "uploads": sum(upload.media is None for upload in workspace.uploads.values()),
                     "tags": len(workspace.tags),
                     "activity": len(workspace.activity),
                     "posts": len(workspace.posts),
@@ -85,6 +91,11 @@ class Service:
                 }
                 for workspace in self.store.workspaces.values()
                 for post in workspace.posts.values()
+            ],
+            "media": [
+                brief_media(workspace, media)
+                for workspace in self.store.workspaces.values()
+                for media in workspace.media.values()
             ],
         }
 

@@ -25,6 +25,33 @@ class Settings:
     video_processing_seconds: float = _switch(
         0.0, "How long an uploaded video has is_processing, in seconds."
     )
+    processing_media: Literal["accept", "refuse"] = _switch(
+        "accept", "Whether a post with a video that has is_processing can be scheduled, or is a 422."
+    )
+    keep_media_bytes: int = _switch(
+        10_485_760, "Files up to this size are kept and served; of larger ones only size and SHA-256."
+    )
+    image_bytes: int = _switch(104_857_600, "Largest image; PostBoost does not say.")
+    gif_bytes: int = _switch(104_857_600, "Largest GIF; PostBoost does not say.")
+    video_bytes: int = _switch(1_073_741_824, "Largest video; PostBoost does not say.")
+    pdf_bytes: int = _switch(104_857_600, "Largest PDF.")
+    multipart_bytes: int = _switch(104_857_600, "Largest file in one multipart request, whatever its type.")
+    chunk_size: int = _switch(5_242_880, "The chunk_size that an upload in chunks is given.")
+    upload_session_seconds: float = _switch(3600.0, "How long an upload in chunks may take, in seconds.")
+    resend_chunk: Literal["accept", "refuse"] = _switch(
+        "accept", "Whether a chunk that is sent again as it was is answered as the first time, or a 422."
+    )
+    complete_twice: Literal[404, 201] = _switch(
+        404, "Status for completing an upload again: it is gone, or answered with its media again."
+    )
+    remote_background_bytes: int = _switch(
+        10_485_760, "Remote files of at least this size are fetched in the background."
+    )
+    remote_fetch_anywhere: bool = _switch(
+        False, "Whether remote files are fetched from any host, or from this machine only."
+    )
+    remote_timeout_seconds: float = _switch(30.0, "How long fetching a remote file may take, in seconds.")
+    folder_depth: int = _switch(5, "Levels of media folders.")
     daily_cap: int = _switch(25, "Posts that an account may publish per UTC day.")
     x_enforced: bool = _switch(False, "Whether the monthly allowance of X posts refuses, or only counts.")
     x_monthly_limit: int = _switch(500, "X posts per UTC month and workspace; a thread part is a post.")

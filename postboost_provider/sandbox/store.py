@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.clock import Clock
 
 if TYPE_CHECKING:
+    from asyncio import Task
     from collections.abc import Iterator
 
     from postboost_provider.sandbox.faults import Fault
@@ -42,6 +43,7 @@ class Store:
         self.api_keys: dict[str, ApiKey] = {}
         self.unfinished: set[Post] = set()
         self.faults: list[Fault] = []
+        self.tasks: set[Task[None]] = set()
         self.idempotency: dict[tuple[int, str, str, str, str], Record] = {}
         self.rates: dict[str, RateWindow] = {}
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS_KEPT)

@@ -58,6 +58,21 @@ class Fields:
             return None
         return value
 
+    def integer(self, name: str, *, required: bool = False, least: int = 0) -> int | None:
+        """Return a whole number; in a form it comes as digits."""
+        value = self.present(name, required=required)
+        if value is None:
+            return None
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+            value = int(value)
+        if not is_integer(value):
+            self.refuse(name, f"The {name.replace('_', ' ')} field must be an integer.")
+            return None
+        if value < least:
+            self.refuse(name, f"The {name.replace('_', ' ')} field must be at least {least}.")
+            return None
+        return int(value)
+
     def boolean(self, name: str, *, required: bool = False) -> bool | None:
         value = self.values.get(name)
         if value is None:
