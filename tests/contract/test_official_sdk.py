@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import sys
@@ -186,6 +187,79 @@ def test_media(client, posts, workspace):
     items = [postboost.DeleteMediaBulkRequestItemsInner(media.uuid)]
     api.delete_media_bulk(workspace, postboost.DeleteMediaBulkRequest(items=items))
     assert api.list_media(workspace).data == []
+
+
+def test_media_in_chunks(client, sandbox, workspace):
+    sandbox.change(chunk_size=50)
+    api = postboost.MediaApi(client)
+    wanted = postboost.InitiateChunkedUploadRequest(
+        filename="clip.mp4", mime_type="video/mp4", total_size=len(PNG)
+    )
+    started = api.initiate_chunked_upload(workspace, wanted, idempotency_key="c")
+    assert (started.chunk_size, started.total_chunks) == (50, 2)
+    for index in range(started.total_chunks):
+        chunk = ("blob", PNG[50 * index : 50 * (index + 1)])
+        sent = api.upload_chunk(workspace, started.upload_uuid, chunk_index=index, chunk=chunk)
+        assert sent.received == index + 1
+    request = postboost.CompleteChunkedUploadRequest(alt_text="A clip")
+    media = api.complete_chunked_upload(workspace, started.upload_uuid, request)
+    assert (media.name, media.size, media.alt_text) == ("clip.mp4", len(PNG), "A clip")
+    other = api.initiate_chunked_upload(workspace, wanted)
+    assert api.abort_chunked_upload(workspace, other.upload_uuid) is None
+
+
+def test_media_from_a_url(client, sandbox, workspace):
+    api = postboost.MediaApi(client)
+    source = api.upload_media(workspace, ("bean.png", PNG)).url
+    request = postboost.InitiateRemoteUploadRequest(url=source)
+    done = api.initiate_remote_upload(workspace, request, idempotency_key="r")
+    assert (done.status, done.media.size) == ("completed", None)
+    assert api.get_media(workspace, done.media.uuid).size == len(PNG)
+    nothing = postboost.InitiateRemoteUploadRequest(url=f"{sandbox.control_url}/nothing.png")
+    failed = api.initiate_remote_upload(workspace, nothing)
+    assert (failed.status, failed.media, bool(failed.error)) == ("failed", None, True)
+    sandbox.change(remote_background_bytes=1)
+    started = api.initiate_remote_upload(workspace, request)
+    assert started.status == "pending"
+    answers = []
+    while not answers or answers[-1].status != "completed":
+        answers.append(api.get_remote_upload_status(workspace, started.download_id))
+    assert (answers[0].status, answers[0].progress) == ("downloading", 0)
+    assert (answers[-1].progress, answers[-1].media.size) == (100, len(PNG))
+    with pytest.raises(postboost.exceptions.NotFoundException) as forgotten:
+        api.get_remote_upload_status(workspace, started.download_id)
+    assert forgotten.value.data.status == "failed"
+
+
+def test_media_as_base64_and_folders(client, workspace):
+    api = postboost.MediaApi(client)
+    outer = api.create_media_folder(
+        workspace, postboost.CreateMediaFolderRequest(name="Outer"), idempotency_key="f"
+    )
+    inner = api.create_media_folder(
+        workspace, postboost.CreateMediaFolderRequest(name="Inner", parent=outer.uuid)
+    )
+    content = base64.b64encode(PNG).decode()
+    media = api.upload_media_base64(
+        workspace,
+        postboost.MediaBase64Input(content=content, filename="bean.png", folder=inner.uuid),
+        idempotency_key="b",
+    )
+    assert (media.folder.uuid, media.folder.name) == (inner.uuid, "Inner")
+    assert [(each.name, each.media_count) for each in api.list_media_folders(workspace).data] == [
+        ("Inner", 1),
+        ("Outer", 1),
+    ]
+    assert api.list_media(workspace, folder=inner.uuid).data == [media]
+    moved = api.update_media_folder(
+        workspace, inner.uuid, postboost.MediaFolderInput(name="Top", parent=None)
+    )
+    assert (moved.name, moved.parent) == ("Top", None)
+    api.update_media(workspace, media.uuid, postboost.UpdateMediaRequest(folder=outer.uuid))
+    assert api.get_media(workspace, media.uuid).folder.uuid == outer.uuid
+    api.delete_media_folder(workspace, outer.uuid, postboost.DeleteMediaFolderRequest(delete_media=True))
+    api.delete_media_folder(workspace, inner.uuid)
+    assert api.list_media_folders(workspace).data == api.list_media(workspace).data == []
 
 
 def test_api_keys_and_the_log(client, workspace):

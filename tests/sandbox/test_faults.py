@@ -37,6 +37,22 @@ def test_dropped_after_acting_means_no_answer_but_everything_else(sandbox, membe
     assert names(member).count("x") == 1
 
 
+def test_media_operations_meet_faults_like_all_others(sandbox, member):
+    operations = [
+        ("POST", "/media/folders", "create_media_folder"),
+        ("POST", "/media/base64", "upload_media_base64"),
+        ("POST", "/media/chunked/initiate", "initiate_chunked_upload"),
+        ("POST", "/media/chunked/x/upload", "upload_chunk"),
+        ("POST", "/media/chunked/x/complete", "complete_chunked_upload"),
+        ("DELETE", "/media/chunked/x", "abort_chunked_upload"),
+        ("POST", "/media/remote/initiate", "initiate_remote_upload"),
+        ("GET", "/media/remote/x/status", "get_remote_upload_status"),
+    ]
+    for method, path, operation in operations:
+        sandbox.faults({"kind": "server_error", "operation": operation, "status": 503})
+        assert member.request(method, path).status_code == 503, operation
+
+
 def test_a_broken_connection_leaves_the_others_alone(sandbox, connect):
     first, second = connect("member"), connect("member")
     assert first.get("/tags").status_code == second.get("/tags").status_code == 200

@@ -26,6 +26,28 @@ def test_a_repeat_gets_the_stored_answer_and_nothing_happens(member):
     ]
 
 
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("/tags", {"name": "x", "hex_color": "#fff"}),
+        ("/media/folders", {"name": "x"}),
+        ("/media/base64", {"content": "iVBORw0KGgo=", "filename": "a.png"}),
+        ("/media/chunked/initiate", {"filename": "a.mp4", "mime_type": "video/mp4", "total_size": 9}),
+        ("/media/remote/initiate", {"url": "http://127.0.0.1:1/a.png"}),
+    ],
+)
+def test_whatever_declares_the_key_heeds_it(member, path, body):
+    first, again = (member.post(path, json=body, headers=keyed()) for _ in range(2))
+    assert first.status_code in (200, 201)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert member.post(path, json={**body, "extra": 1}, headers=keyed()).status_code == 422
+    assert [entry["outcome"] for entry in member.get("/activity").json()["data"]][:2] == [
+        "validation_failed",
+        "replayed",
+    ]
+
+
 def test_a_key_is_forgotten_after_24_hours(sandbox, member):
     member.post("/posts", json=post("once"), headers=keyed())
     sandbox.advance(24 * 3600 - 60)

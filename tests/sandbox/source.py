@@ -1,0 +1,79 @@
+"""A server on this machine to fetch files from."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.sandbox.bodies import PNG
+
+CLIP = bytes(range(256)) * 2000
+
+
+class Source:
+    """What was asked of it, and a gate that holds back the second half of ``/slow.mp4``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.requests: list[dict[str, str]] = []
+        self.gate = threading.Event()
+
+
+@contextmanager
+def serving() -> Iterator[Source]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            source.requests.append(dict(self.headers))
+            path = self.path.partition("?")[0]
+            if path in ("/moved", "/away"):
+                self.send_response(302)
+                self.send_header("Location", "/bean.png" if path == "/moved" else "http://192.0.2.1/bean.png")
+                self.end_headers()
+            elif path == "/bean.png":
+                self.answer(PNG, "image/png", len(PNG))
+            elif path == "/blob":
+                self.answer(PNG, None, None)
+            elif path == "/clip.mp4":
+                self.answer(CLIP, "video/mp4", len(CLIP))
+            elif path == "/endless.mp4":
+                self.answer(CLIP, "video/mp4", None)
+            elif path == "/short.mp4":
+                self.answer(CLIP, "video/mp4", len(CLIP) + 1)
+            elif path == "/slow.mp4":
+                self.answer(CLIP[:1000], "video/mp4", len(CLIP))
+                self.wfile.flush()
+                source.gate.wait(10)
+                self.wfile.write(CLIP[1000:])
+            elif path == "/page":
+                self.answer(b"<html>", "text/html", 6)
+            else:
+                self.send_error(404)
+
+        def answer(self, content: bytes, kind: str | None, length: int | None) -> None:
+            self.send_response(200)
+            if kind is not None:
+                self.send_header("Content-Type", kind)
+            if length is not None:
+                self.send_header("Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            pass  # whoever asked has gone
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        source = Source(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield source
+        source.gate.set()
+        server.shutdown()
+        thread.join()
