@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from airflow.providers.common.compat.sdk import BaseHook, Connection
+
 
 def mask_secret(secret: str) -> None:
     """Mask the value in the logs of this process from now on."""
@@ -14,3 +16,22 @@ def mask_secret(secret: str) -> None:
     except ImportError:
         masker = importlib.import_module("airflow.utils.log.secrets_masker")
     masker.mask_secret(secret)
+
+
+async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
+    """Return a connection and its extras from within an event loop.
+
+    A synchronous look there, of the connection or of its extras, can kill the task: on Airflow 3.3 it raises
+    ``DeadlockImminentError``, which is no ``Exception``. Connections that know ``aextra_dejson`` are safe to await;
+    before them, the look goes to a thread.
+    """
+    if hasattr(Connection, "aextra_dejson"):
+        connection = await BaseHook.aget_connection(conn_id)
+        return connection, await connection.aextra_dejson()
+    from asgiref.sync import sync_to_async
+
+    def look() -> tuple[Connection, dict[str, Any]]:
+        connection = BaseHook.get_connection(conn_id)
+        return connection, connection.extra_dejson
+
+    return await sync_to_async(look)()

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from postboost_provider.api.outcome import describe_status
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from postboost_provider.api.outcome import PostOutcome
 
@@ -62,3 +64,14 @@ class Wait:
         longest = LONGEST_PAUSE_FOR_PEOPLE if waits_for_people else LONGEST_PAUSE
         since = max(self.started, due) if due and due <= now else self.started
         return min(max(self.interval, (now - since) / 2), max(longest, self.interval))
+
+
+def describe_lateness(wait: Wait, seen: Mapping[str, PostOutcome | None]) -> str:
+    """Return the message of a wait that is over: which posts are not through, and where each stands."""
+    late = {uuid: outcome for uuid, outcome in seen.items() if outcome is None or not outcome.is_settled}
+    lines = [f"  post {uuid} {describe_status(o) if o else 'could not be read'}" for uuid, o in late.items()]
+    return (
+        f"{len(late)} of {len(seen)} posts were not live within {wait.timeout} of their time:\n"
+        + "\n".join(lines)
+        + "\nLook at them in PostBoost; a longer timeout waits longer. They may still go out."
+    )

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostError
+from postboost_provider.api.errors import PostBoostError, PublishError
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from postboost_provider.api.errors import NotFoundError
 
 # PostBoost's post statuses (SDK 1.66.3) and those of an account inside a post.
 WAITING = frozenset({"draft", "scheduled", "needs_approval", "publishing"})
@@ -85,6 +88,13 @@ class PostOutcome:
             "accounts": [a.as_dict() for a in self.accounts],
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PostOutcome:
+        """Return the outcome that :meth:`as_dict` gave."""
+        accounts = tuple(AccountOutcome(**{**a, "errors": tuple(a["errors"])}) for a in values["accounts"])
+        times = {key: read_utc(values[key]) for key in ("scheduled_at", "published_at")}
+        return cls(values["uuid"], values["status"], **times, trashed=False, accounts=accounts)
+
 
 def read_post(post: Mapping[str, Any]) -> PostOutcome:
     """Read a post as ``get_post``, ``create_post`` and ``list_posts`` answer it.
@@ -107,6 +117,24 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
         trashed=bool(post.get("trashed")),
         accounts=accounts,
     )
+
+
+def read_awaited(post: Mapping[str, Any]) -> PostOutcome:
+    """Read a post that somebody waits for.
+
+    :raises PublishError: it was moved to trash, so that the wait would never end.
+    """
+    outcome = read_post(post)
+    if outcome.trashed:
+        raise PublishError(
+            f"Post {outcome.uuid} was moved to trash in PostBoost, so that it will not go out."
+        )
+    return outcome
+
+
+def missing(uuid: str, error: NotFoundError) -> PublishError:
+    """Return what it means that a post which somebody waits for is not found."""
+    return PublishError(f"Post {uuid} is not there: it was deleted, or never was here. {error}")
 
 
 def _read_account(post_uuid: str, account: Mapping[str, Any]) -> AccountOutcome:
@@ -143,7 +171,24 @@ def _error_text(error: Mapping[str, Any]) -> str:
     return f"{message} ({code})" if code and message else message or str(code or "")
 
 
-def describe_failures(outcomes: list[PostOutcome]) -> str:
+def conclude(outcomes: Sequence[PostOutcome], on_partial: str) -> list[str]:
+    """Judge posts that are settled, and return a line for each that only some of its accounts got.
+
+    :param on_partial: ``fail``, or ``succeed``: then a post that is live somewhere counts.
+    :raises PublishError: posts failed; it carries every outcome.
+    """
+    bad = [o for o in outcomes if o.status == "failed" or o.failed_accounts]
+    partial = [o for o in bad if o.is_live_somewhere] if on_partial == "succeed" else []
+    if failed := [o for o in bad if o not in partial]:
+        raise PublishError(
+            f"{len(failed)} of {len(outcomes)} posts failed:\n{describe_failures(failed)}\nMend the cause (mostly: "
+            "reconnect the account) and retry the account in PostBoost; what is live stays live.",
+            [outcome.as_dict() for outcome in outcomes],
+        )
+    return [f"Post {o.uuid} went out to some accounts only:\n{describe_failures([o])}" for o in partial]
+
+
+def describe_failures(outcomes: Sequence[PostOutcome]) -> str:
     """Return a line for each account that failed: post, account, why."""
     lines = []
     for outcome in outcomes:
@@ -153,3 +198,16 @@ def describe_failures(outcomes: list[PostOutcome]) -> str:
         if outcome.status == "failed" and not outcome.accounts:
             lines.append(f"  post {outcome.uuid}: failed, and PostBoost names no account")
     return "\n".join(lines)
+
+
+def describe_status(outcome: PostOutcome) -> str:
+    """Return where a post stands, for a log line."""
+    when = f"{outcome.scheduled_at:%Y-%m-%d %H:%M} UTC" if outcome.scheduled_at else "no time set"
+    if outcome.status == "needs_approval":
+        return f"waits for somebody to approve it in PostBoost ({when})"
+    if outcome.status == "draft":
+        return "is a draft, which nobody has scheduled"
+    if outcome.status == "scheduled":
+        return f"is scheduled for {when}"
+    live = sum(account.status == "published" for account in outcome.accounts)
+    return f"is {outcome.status}, live on {live} of {len(outcome.accounts)} accounts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 import time
 from contextlib import ExitStack, closing
@@ -172,9 +173,15 @@ def _body_of(request: Request, opened: ExitStack) -> dict[str, Any]:
     return {"data": dict(request.form or {}), "files": files}
 
 
-def _tls(ca_bundle: str | None) -> ssl.SSLContext | bool:
+@functools.cache
+def _default_tls() -> ssl.SSLContext:
+    """Read the certificates that come with httpx once for all clients: it takes longer than many a request."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _tls(ca_bundle: str | None) -> ssl.SSLContext:
     if not ca_bundle:
-        return True
+        return _default_tls()
     try:
         return ssl.create_default_context(cafile=ca_bundle)
     except OSError as error:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from postboost_provider import __version__, connection_form
-from postboost_provider._compat import mask_secret
-from postboost_provider.api.client import PostBoostClient
+from postboost_provider._compat import aget_connection, mask_secret
+from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
 from postboost_provider.api.contract import (
     DEFAULT_BASE_URL,
     DEFAULT_TIMEOUT_SECONDS,
@@ -74,7 +75,29 @@ class PostBoostHook(BaseHook):
 
         :raises PostBoostConfigError: it does not exist, lacks the token or holds something that can't be meant.
         """
-        settings, unknown = self._read()
+        return self._report(*self._read())
+
+    def async_client(self, settings: ClientSettings, **options: Any) -> AsyncPostBoostClient:
+        """Return a client for an event loop, to be used in an ``async with`` block.
+
+        :param settings: what :meth:`asettings` gave.
+        :param options: like those of :meth:`client`.
+        """
+        return AsyncPostBoostClient(settings, refresh=self.asettings, **options)
+
+    async def asettings(self) -> ClientSettings:
+        """Read the connection from within an event loop, anew each time: :meth:`settings`, awaited."""
+        try:
+            connection, extras = await aget_connection(self.postboost_conn_id)
+        except AirflowNotFoundException:
+            return await asyncio.to_thread(self._settings_from_environment)
+        return self._report(*read_connection(connection, extras, self._name))
+
+    @property
+    def _name(self) -> str:
+        return f"connection {self.postboost_conn_id!r}"
+
+    def _report(self, settings: ClientSettings, unknown: list[str]) -> ClientSettings:
         if unknown:
             self.log.warning(
                 "%s has unknown extras, which are not used: %s", settings.name, ", ".join(unknown)
@@ -94,7 +117,7 @@ class PostBoostHook(BaseHook):
             connection = self.get_connection(self.postboost_conn_id)
         except AirflowNotFoundException:
             return self._settings_from_environment(), []
-        return read_connection(connection, f"connection {self.postboost_conn_id!r}")
+        return read_connection(connection, connection.extra_dejson, self._name)
 
     def _settings_from_environment(self) -> ClientSettings:
         variable = connection_form.TOKEN_VARIABLE
@@ -118,16 +141,19 @@ class PostBoostHook(BaseHook):
         )
 
 
-def read_connection(connection: Connection, name: str) -> tuple[ClientSettings, list[str]]:
+def read_connection(
+    connection: Connection, raw_extras: dict[str, Any], name: str
+) -> tuple[ClientSettings, list[str]]:
     """Return what a connection says, and the names of its unknown extras.
 
+    :param raw_extras: its extras, read in the way that fits where this runs.
     :param name: what messages call it.
     :raises PostBoostConfigError: it lacks the token or holds something that can't be meant.
     """
-    extras, unknown = connection_form.read_extras(connection.extra_dejson, name)
+    extras, unknown = connection_form.read_extras(raw_extras, name)
     token = (connection.password or "").strip()
     if not token:
-        misplaced = [k for k in connection.extra_dejson if "token" in k.lower() or k.lower()[-3:] == "key"]
+        misplaced = [k for k in raw_extras if "token" in k.lower() or k.lower()[-3:] == "key"]
         hint = f" It has an extra {misplaced[0]!r}: move its value to the password." if misplaced else ""
         raise PostBoostConfigError(
             f"{name} has no token.{hint} {how_to_give_a_token(connection.conn_id or 'postboost_default')}"

@@ -6,18 +6,28 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+from airflow.triggers.base import StartTriggerArgs
 
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, PostBoostError, PublishError
-from postboost_provider.api.outcome import PostOutcome, describe_failures, read_post
+from postboost_provider.api.outcome import PostOutcome, conclude, describe_status, missing, read_awaited
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.polling import FAILURES_IN_A_ROW, Wait
+from postboost_provider.polling import FAILURES_IN_A_ROW, Wait, describe_lateness
 from postboost_provider.retry_policy import can_help, failing_fast
+from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
+
+
+TRIGGER = f"{PostBoostPostTrigger.__module__}.{PostBoostPostTrigger.__qualname__}"
 
 
 class PostBoostPostSensor(BaseSensorOperator):
@@ -38,7 +48,11 @@ class PostBoostPostSensor(BaseSensorOperator):
         ones grow to ten minutes. Default 30 seconds.
     :param timeout: how long to wait for a post after its ``scheduled_at``, or after the start of the wait if that is
         later; in seconds or as a timedelta. Default one hour.
-    :param mode: ``poke`` (default) keeps the worker's slot; ``reschedule`` frees it between two looks.
+    :param mode: without ``deferrable``: ``poke`` (default) keeps the worker's slot; ``reschedule`` frees it between
+        two looks.
+    :param deferrable: wait in the triggerer, at no worker slot at all. Default: ``[operators] default_deferrable``.
+    :param start_from_trigger: with ``deferrable``, do not start a worker for the first look either. The wait then
+        begins in the triggerer, and ``post_uuids`` is rendered there (Airflow 3.3 or newer). Default False.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises AirflowFailException: a post failed, was deleted or can't be read; no retry can mend that.
     :raises AirflowSensorTimeout: a post was not live in time.
@@ -54,13 +68,29 @@ class PostBoostPostSensor(BaseSensorOperator):
         on_partial: Literal["fail", "succeed"] = "fail",
         poke_interval: timedelta | float = 30,
         timeout: timedelta | float = 3600,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        start_from_trigger: bool = False,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
         self.post_uuids = post_uuids
         self.on_partial = on_partial
+        self.deferrable = deferrable
+        self.start_from_trigger = start_from_trigger
         self.postboost_conn_id = postboost_conn_id
+        if start_from_trigger:
+            # The scheduler reads this and starts no worker, so that there is no later moment for it.
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls=TRIGGER,
+                trigger_kwargs={
+                    "post_uuids": post_uuids,
+                    "postboost_conn_id": postboost_conn_id,
+                    "timeout": self.timeout,
+                    "poll_interval": self.poke_interval,
+                },
+                next_method="execute_complete",
+            )
 
     def execute(self, context: Context) -> Any:
         with failing_fast():
@@ -75,10 +105,39 @@ class PostBoostPostSensor(BaseSensorOperator):
         )
         self._seen: dict[str, PostOutcome | None] = dict.fromkeys(uuids)
         self._failures = 0
+        if self.deferrable:
+            return self._defer(uuids, context)
         # The wait's own deadline comes first, counted from when a post is due; Airflow's, counted from the start of
         # the task, stands behind it.
         self.timeout = float("inf")
         return super().execute(context)
+
+    def _defer(self, uuids: list[str], context: Context) -> Any:
+        """Look once from here, and leave what is not through to the triggerer."""
+        done = self.poke(context)
+        if isinstance(done, PokeReturnValue):
+            return done.xcom_value
+        now = datetime.now(UTC)
+        unsettled = [o for o in self._seen.values() if o is not None and not o.is_settled]
+        self.defer(
+            trigger=PostBoostPostTrigger(
+                post_uuids=uuids,
+                postboost_conn_id=self.postboost_conn_id,
+                timeout=self.timeout,
+                poll_interval=self.poke_interval,
+                started_at=self._wait.started.isoformat(),
+                next_look_at=(now + self._wait.pause(unsettled, now, SPREAD)).isoformat(),
+            ),
+            method_name="execute_complete",
+        )
+
+    def execute_complete(self, context: Context, event: Any) -> list[dict[str, Any]]:
+        """Go on when the triggerer has seen every post settled."""
+        with failing_fast():
+            _kind, said = read_event(event)
+            if isinstance(said, list):
+                return self._conclude(said, context)
+        raise AirflowSensorTimeout(said)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         with failing_fast():
@@ -96,7 +155,7 @@ class PostBoostPostSensor(BaseSensorOperator):
             if len(outcomes) == len(self._seen) and all(outcome.is_settled for outcome in outcomes):
                 return PokeReturnValue(is_done=True, xcom_value=self._conclude(outcomes, context))
         if self._wait.is_over(outcomes, datetime.now(UTC)):
-            raise AirflowSensorTimeout(self._describe_lateness(outcomes))
+            raise AirflowSensorTimeout(describe_lateness(self._wait, self._seen))
         return False
 
     def _look(self) -> None:
@@ -106,15 +165,9 @@ class PostBoostPostSensor(BaseSensorOperator):
                 if seen is not None and seen.is_settled:
                     continue
                 try:
-                    outcome = read_post(api.call("get_post", parameters={"post_uuid": uuid}))
+                    outcome = read_awaited(api.call("get_post", parameters={"post_uuid": uuid}))
                 except NotFoundError as error:
-                    raise PublishError(
-                        f"Post {uuid} is not there: it was deleted, or never was here. {error}"
-                    ) from error
-                if outcome.trashed:
-                    raise PublishError(
-                        f"Post {uuid} was moved to trash in PostBoost, so that it will not go out."
-                    )
+                    raise missing(uuid, error) from error
                 self._seen[uuid] = outcome
                 if not outcome.is_settled:
                     self.log.info("Post %s %s", uuid, describe_status(outcome))
@@ -122,32 +175,14 @@ class PostBoostPostSensor(BaseSensorOperator):
         self.log.info("%d of %d posts are through.", settled, len(self._seen))
 
     def _conclude(self, outcomes: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
-        result = [outcome.as_dict() for outcome in outcomes]
-        bad = [o for o in outcomes if o.status == "failed" or o.failed_accounts]
-        if self.on_partial == "succeed":
-            for outcome in (o for o in bad if o.is_live_somewhere):
-                self.log.warning(
-                    "Post %s went out to some accounts only:\n%s", outcome.uuid, describe_failures([outcome])
-                )
-            bad = [o for o in bad if not o.is_live_somewhere]
-        if bad:
+        try:
+            for partial in conclude(outcomes, self.on_partial):
+                self.log.warning("%s", partial)
+        except PublishError as error:
             # A report that runs after a failure wants to know what is live.
-            context["ti"].xcom_push(key="return_value", value=result)
-            raise PublishError(
-                f"{len(bad)} of {len(outcomes)} posts failed:\n{describe_failures(bad)}\nMend the cause (mostly: "
-                "reconnect the account) and retry the account in PostBoost; what is live stays live.",
-                result,
-            )
-        return result
-
-    def _describe_lateness(self, outcomes: list[PostOutcome]) -> str:
-        late = [o for o in outcomes if not o.is_settled]
-        lines = [f"  post {o.uuid} {describe_status(o)}" for o in late]
-        lines += [f"  post {uuid}: could not be read" for uuid, seen in self._seen.items() if seen is None]
-        return (
-            f"{len(lines)} of {len(self._seen)} posts were not live within {self._wait.timeout} of their time:\n"
-            + "\n".join(lines)
-        )
+            context["ti"].xcom_push(key="return_value", value=error.outcomes)
+            raise
+        return [outcome.as_dict() for outcome in outcomes]
 
     def _started(self, context: Context) -> datetime:
         """Return when the wait began: for a rescheduled task, in an earlier process."""
@@ -177,16 +212,3 @@ def read_uuids(value: Any) -> list[str]:
                 'publish.output["post_uuids"], or set render_template_as_native_obj=True on the DAG.'
             )
     return list(dict.fromkeys(uuids))
-
-
-def describe_status(outcome: PostOutcome) -> str:
-    """Return where a post stands, for a log line."""
-    when = f"{outcome.scheduled_at:%Y-%m-%d %H:%M} UTC" if outcome.scheduled_at else "no time set"
-    if outcome.status == "needs_approval":
-        return f"waits for somebody to approve it in PostBoost ({when})"
-    if outcome.status == "draft":
-        return "is a draft, which nobody has scheduled"
-    if outcome.status == "scheduled":
-        return f"is scheduled for {when}"
-    live = sum(account.status == "published" for account in outcome.accounts)
-    return f"is {outcome.status}, live on {live} of {len(outcome.accounts)} accounts"

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.contract import retry_after_seconds
-from postboost_provider.api.repeats import may_repeat, pause_before_repeat
 from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
@@ -25,6 +24,7 @@ from postboost_provider.api.errors import (
     UnreachableError,
     ValidationError,
 )
+from postboost_provider.api.repeats import may_repeat, pause_before_repeat
 from tests.api.support import request
 
 NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC).timestamp()

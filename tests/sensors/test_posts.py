@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    TaskDeferred,
 )
 
 from postboost_provider.api.errors import UnreachableError
@@ -29,21 +33,61 @@ def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
 
 @pytest.fixture
 def naps(mocker: Any, sandbox: Sandbox) -> list[float]:
-    """Let a nap of the sensor move its clock and the sandbox's, and note how long each was."""
+    """Let a nap of the sensor or of the trigger move its clock and the sandbox's, and note how long each was."""
     taken: list[float] = []
 
     def nap(seconds: float) -> None:
-        assert len(taken) < 50, "the sensor does not come to an end"
+        assert len(taken) < 50, "the wait does not come to an end"
         taken.append(seconds)
         sandbox.advance(seconds)
 
-    mocker.patch("airflow.sdk.bases.sensor.time", SimpleNamespace(sleep=nap, monotonic=time.monotonic))
+    async def anap(seconds: float) -> None:
+        # The first nap of a trigger is until its next look, as it was told.
+        nap(seconds)
+
+    fake = SimpleNamespace(sleep=nap, monotonic=time.monotonic)
+    mocker.patch("airflow.sdk.bases.sensor.time", fake)
     mocker.patch(
-        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=fake.monotonic)
     )
-    clock = mocker.patch("postboost_provider.sensors.posts.datetime", wraps=datetime)
-    clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
+    mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
+    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
+    mocker.patch("postboost_provider.triggers.looks.GATHER_SECONDS", 0)
+    for module in ("sensors", "triggers"):
+        clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
+        clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
     return taken
+
+
+async def _at_once(_: float) -> None:
+    return None
+
+
+@pytest.fixture(params=["poke", "deferrable"])
+def wait(request: pytest.FixtureRequest) -> Any:
+    """Run the sensor to its end in one of its modes: both must say and return the same."""
+
+    def run(uuids: Any, ctx: dict[str, Any] | None = None, **options: Any) -> Any:
+        ctx = ctx or context()
+        sensor = PostBoostPostSensor(
+            task_id="wait", post_uuids=uuids, deferrable=request.param == "deferrable", **options
+        )
+        try:
+            return sensor.execute(ctx)  # type: ignore[arg-type]
+        except TaskDeferred as deferred:
+            name, arguments = deferred.trigger.serialize()
+            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
+            return getattr(sensor, deferred.method_name)(ctx, json.loads(json.dumps(event)))  # type: ignore[arg-type]
+
+    return run
+
+
+async def first_event(trigger: Any) -> Any:
+    events = trigger.run()
+    try:
+        return (await anext(events)).payload
+    finally:
+        await events.aclose()
 
 
 def make(sandbox: Sandbox, *accounts: int, **body: Any) -> str:
@@ -59,16 +103,12 @@ def at(days: float) -> dict[str, Any]:
     return {"schedule": True, "date": f"{when:%Y-%m-%d}", "time": f"{when:%H:%M}", "timezone": "UTC"}
 
 
-def wait(uuids: Any, ctx: dict[str, Any] | None = None, **options: Any) -> Any:
-    return PostBoostPostSensor(task_id="wait", post_uuids=uuids, **options).execute(ctx or context())
-
-
 def looks(sandbox: Sandbox) -> int:
     return sum(r["operation"] == "get_post" for r in sandbox.requests())
 
 
 def test_a_published_post_needs_one_look_and_comes_back_account_by_account(
-    sandbox: Sandbox, naps: list[float]
+    sandbox: Sandbox, naps: list[float], wait: Any
 ) -> None:
     uuid = make(sandbox, 1, 2, schedule_now=True)
     sandbox.advance(10)
@@ -81,7 +121,9 @@ def test_a_published_post_needs_one_look_and_comes_back_account_by_account(
     assert all(a["external_url"].startswith("https://") for a in post["accounts"])
 
 
-def test_a_post_for_friday_is_not_looked_at_on_tuesday(sandbox: Sandbox, naps: list[float]) -> None:
+def test_a_post_for_friday_is_not_looked_at_on_tuesday(
+    sandbox: Sandbox, naps: list[float], wait: Any
+) -> None:
     uuid = make(sandbox, **at(3))
     (post,) = wait([uuid])
     assert post["status"] == "published"
@@ -89,7 +131,9 @@ def test_a_post_for_friday_is_not_looked_at_on_tuesday(sandbox: Sandbox, naps: l
     assert looks(sandbox) <= 3
 
 
-def test_only_the_posts_that_are_not_through_are_looked_at_again(sandbox: Sandbox, naps: list[float]) -> None:
+def test_only_the_posts_that_are_not_through_are_looked_at_again(
+    sandbox: Sandbox, naps: list[float], wait: Any
+) -> None:
     done = make(sandbox, 1, schedule_now=True)
     sandbox.advance(10)
     going = make(sandbox, 2, schedule_now=True)
@@ -98,7 +142,7 @@ def test_only_the_posts_that_are_not_through_are_looked_at_again(sandbox: Sandbo
     assert looks(sandbox) == 3
 
 
-def test_a_rescheduled_sensor_gives_its_slot_back_until_the_post_is_due(sandbox: Sandbox) -> None:
+def test_a_rescheduled_sensor_gives_its_slot_back_until_the_post_is_due(sandbox: Sandbox, wait: Any) -> None:
     uuid = make(sandbox, **at(3))
     with pytest.raises(AirflowRescheduleException) as caught:
         wait(uuid, mode="reschedule")
@@ -107,7 +151,7 @@ def test_a_rescheduled_sensor_gives_its_slot_back_until_the_post_is_due(sandbox:
     )
 
 
-def test_a_rescheduled_sensor_remembers_when_its_wait_began(sandbox: Sandbox) -> None:
+def test_a_rescheduled_sensor_remembers_when_its_wait_began(sandbox: Sandbox, wait: Any) -> None:
     uuid = make(sandbox)
     ctx = context()
     ctx["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(hours=2)
@@ -116,7 +160,7 @@ def test_a_rescheduled_sensor_remembers_when_its_wait_began(sandbox: Sandbox) ->
 
 
 def test_the_timeout_counts_from_when_the_post_is_due(
-    sandbox: Sandbox, naps: list[float], capsys: pytest.CaptureFixture[str]
+    sandbox: Sandbox, naps: list[float], capsys: pytest.CaptureFixture[str], wait: Any
 ) -> None:
     sandbox.reset(approval_required_for=["member"])
     uuid = make(sandbox, **at(2))
@@ -126,7 +170,9 @@ def test_the_timeout_counts_from_when_the_post_is_due(
     assert capsys.readouterr().out.count(f"Post {uuid} waits for somebody to approve it") == looks(sandbox)
 
 
-def test_a_post_that_somebody_approves_goes_on(sandbox: Sandbox, naps: list[float], mocker: Any) -> None:
+def test_a_post_that_somebody_approves_goes_on(
+    sandbox: Sandbox, naps: list[float], mocker: Any, wait: Any
+) -> None:
     sandbox.reset(approval_required_for=["member"])
     uuid = make(sandbox, **at(0.1))
 
@@ -142,7 +188,9 @@ def test_a_post_that_somebody_approves_goes_on(sandbox: Sandbox, naps: list[floa
 
 
 @pytest.mark.parametrize("on_partial", ["fail", "succeed"])
-def test_a_post_that_some_accounts_got(sandbox: Sandbox, naps: list[float], on_partial: Any) -> None:
+def test_a_post_that_some_accounts_got(
+    sandbox: Sandbox, naps: list[float], on_partial: Any, wait: Any
+) -> None:
     sandbox.faults(
         {"kind": "fail_account", "account_id": 2, "code": "190", "message": "The session is invalid."}
     )
@@ -160,7 +208,7 @@ def test_a_post_that_some_accounts_got(sandbox: Sandbox, naps: list[float], on_p
     assert ctx["pushed"]["return_value"][0]["accounts"][0]["status"] == "published"
 
 
-def test_a_post_that_no_account_got_fails_even_so(sandbox: Sandbox, naps: list[float]) -> None:
+def test_a_post_that_no_account_got_fails_even_so(sandbox: Sandbox, naps: list[float], wait: Any) -> None:
     sandbox.faults({"kind": "fail_account", "account_id": 1})
     uuid = make(sandbox, 1, schedule_now=True)
     sandbox.advance(10)
@@ -174,7 +222,7 @@ def test_a_post_that_no_account_got_fails_even_so(sandbox: Sandbox, naps: list[f
     ("trash", "what"), [(True, "was moved to trash"), (False, "is not there: it was deleted")]
 )
 def test_a_post_that_was_taken_away_fails_at_once(
-    sandbox: Sandbox, naps: list[float], trash: bool, what: str
+    sandbox: Sandbox, naps: list[float], trash: bool, what: str, wait: Any
 ) -> None:
     uuid = make(sandbox, **at(3))
     with client(sandbox) as api:
@@ -184,7 +232,7 @@ def test_a_post_that_was_taken_away_fails_at_once(
 
 
 def test_looks_that_fail_are_forgiven_until_five_in_a_row(
-    sandbox: Sandbox, naps: list[float], mocker: Any
+    sandbox: Sandbox, naps: list[float], mocker: Any, wait: Any
 ) -> None:
     uuid = make(sandbox, schedule_now=True)
     sandbox.advance(10)
@@ -199,18 +247,18 @@ def test_looks_that_fail_are_forgiven_until_five_in_a_row(
 
 
 @pytest.mark.parametrize("given", [[], None, "", ()])
-def test_nothing_to_wait_for_is_done_at_once(sandbox: Sandbox, given: Any) -> None:
+def test_nothing_to_wait_for_is_done_at_once(sandbox: Sandbox, given: Any, wait: Any) -> None:
     assert wait(given) == []
     assert sandbox.requests() == []
 
 
 @pytest.mark.parametrize("given", ["['a', 'b']", "None", ["a b"]])
-def test_a_list_that_was_rendered_to_text_is_explained(given: Any) -> None:
+def test_a_list_that_was_rendered_to_text_is_explained(given: Any, wait: Any) -> None:
     with pytest.raises(AirflowFailException, match="Pass a list itself"):
         wait(given)
 
 
-def test_a_status_of_the_future_is_an_error_that_names_it(naps: list[float], mocker: Any) -> None:
+def test_a_status_of_the_future_is_an_error_that_names_it(naps: list[float], mocker: Any, wait: Any) -> None:
     mocker.patch(
         "postboost_provider.api.client.PostBoostClient.call",
         return_value={"uuid": "u-1", "status": "levitating"},
@@ -220,7 +268,7 @@ def test_a_status_of_the_future_is_an_error_that_names_it(naps: list[float], moc
 
 
 def test_a_token_rotated_during_the_wait_is_picked_up(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, naps: list[float], mocker: Any
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, naps: list[float], mocker: Any, wait: Any
 ) -> None:
     uuid = make(sandbox, schedule_now=True)
 

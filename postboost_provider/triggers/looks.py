@@ -1,0 +1,146 @@
+"""Looks at posts, shared by all waits of one connection in one event loop.
+
+A thousand posts that are due at nine are looked at with twenty lists instead of a thousand gets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from postboost_provider.api.errors import NotFoundError, PostBoostError
+from postboost_provider.api.outcome import PostOutcome, missing, read_awaited
+from postboost_provider.hooks.postboost import PostBoostHook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from postboost_provider.api.client import AsyncPostBoostClient
+
+# Looks that are wanted within this time go together.
+GATHER_SECONDS = 0.25
+# A list of fifty posts costs the server and the wire about as much as this many gets (benchmarks/waits.py).
+GETS_PER_LIST = 8
+GETS_IN_FLIGHT = 8
+# What a wait may take for one look, with repeats: the wait has a budget of its own for looks that fail.
+LOOK_SECONDS = 60.0
+
+
+class SharedLooks:
+    """Gather wanted looks of one connection for a moment, and answer them together."""
+
+    def __init__(self, postboost_conn_id: str) -> None:
+        self._hook = PostBoostHook(postboost_conn_id)
+        self._client: AsyncPostBoostClient | None = None
+        self._wanted: dict[str, asyncio.Future[PostOutcome]] = {}
+        self._gathering: asyncio.Task[None] | None = None
+        self.users = 0
+
+    async def look(self, uuids: Iterable[str]) -> dict[str, PostOutcome]:
+        """Return these posts as they are now.
+
+        :raises PublishError: one of them is gone.
+        :raises PostBoostError: the look failed.
+        """
+        futures = {uuid: self._want(uuid) for uuid in uuids}
+        return {uuid: await asyncio.shield(future) for uuid, future in futures.items()}
+
+    def _want(self, uuid: str) -> asyncio.Future[PostOutcome]:
+        future = self._wanted.get(uuid)
+        if future is None:
+            future = self._wanted[uuid] = asyncio.get_running_loop().create_future()
+            # A wait that was cancelled asks nobody for its answer.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if self._gathering is None or self._gathering.done():
+            self._gathering = asyncio.create_task(self._answer_soon())
+        return future
+
+    async def _answer_soon(self) -> None:
+        while self._wanted:
+            await asyncio.sleep(GATHER_SECONDS)
+            wanted, self._wanted = self._wanted, {}
+            try:
+                await self._answer(wanted)
+            except PostBoostError as error:
+                _give_up(wanted, error)
+            except BaseException as error:
+                _give_up(wanted, PostBoostError(f"The look failed: {type(error).__name__}: {error}"))
+                raise
+
+    async def _answer(self, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
+        api = await self._current_client()
+        await self._list(api, wanted)
+        rest = [uuid for uuid, future in wanted.items() if not future.done()]
+        gate = asyncio.Semaphore(GETS_IN_FLIGHT)
+
+        async def get(uuid: str) -> None:
+            async with gate:
+                try:
+                    wanted[uuid].set_result(
+                        read_awaited(await api.call("get_post", parameters={"post_uuid": uuid}))
+                    )
+                except NotFoundError as error:
+                    wanted[uuid].set_exception(missing(uuid, error))
+                except PostBoostError as error:
+                    wanted[uuid].set_exception(error)
+
+        await asyncio.gather(*(get(uuid) for uuid in rest))
+
+    async def _list(self, api: AsyncPostBoostClient, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
+        """Read lists as long as each of them answers more looks than gets would for the same cost."""
+        page, more = 1, len(wanted) > GETS_PER_LIST
+        while more:
+            answer = await api.call("list_posts", parameters={"page": page})
+            found = 0
+            for post in answer.get("data") or ():
+                future = wanted.get(str(post.get("uuid")))
+                if future is not None and not future.done():
+                    found += 1
+                    try:
+                        future.set_result(read_awaited(post))
+                    except PostBoostError as error:
+                        future.set_exception(error)
+            left = sum(not future.done() for future in wanted.values())
+            last = int((answer.get("meta") or {}).get("last_page") or 0)
+            more = found >= GETS_PER_LIST and left > GETS_PER_LIST and page < last
+            page += 1
+
+    async def _current_client(self) -> AsyncPostBoostClient:
+        """Return a client with the connection as it is now: a token that was rotated is picked up."""
+        settings = await self._hook.asettings()
+        if self._client is not None and self._client.settings != settings:
+            await self.close()
+        if self._client is None:
+            self._client = self._hook.async_client(settings, deadline_seconds=LOOK_SECONDS)
+        return self._client
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+
+def _give_up(wanted: dict[str, asyncio.Future[PostOutcome]], error: PostBoostError) -> None:
+    for future in wanted.values():
+        if not future.done():
+            future.set_exception(error)
+
+
+_LOOKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedLooks]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def shared_looks(postboost_conn_id: str) -> AsyncIterator[SharedLooks]:
+    """Give the looks that all waits of this connection in this event loop share; the last one closes them."""
+    here = _LOOKS.setdefault(asyncio.get_running_loop(), {})
+    looks = here.setdefault(postboost_conn_id, SharedLooks(postboost_conn_id))
+    looks.users += 1
+    try:
+        yield looks
+    finally:
+        looks.users -= 1
+        if looks.users == 0:
+            here.pop(postboost_conn_id, None)
+            await looks.close()

@@ -1,0 +1,128 @@
+"""Wait for posts in the triggerer, at the cost of a few requests each and of no worker slot."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from postboost_provider.api.errors import PostBoostError, UnreachableError
+from postboost_provider.api.outcome import PostOutcome, describe_status
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.polling import FAILURES_IN_A_ROW, Wait, describe_lateness
+from postboost_provider.retry_policy import can_help
+from postboost_provider.triggers.looks import shared_looks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+# One number for all waits of this process: they wake together, so that their looks can be shared, and not in step
+# with those of other triggerers.
+SPREAD = random.random()
+
+
+class PostBoostPostTrigger(BaseTrigger):
+    """Wait until posts are settled: published, or failed.
+
+    All state of the wait is in its arguments. It only reads.
+
+    :param post_uuids: the uuid of one post, or several.
+    :param postboost_conn_id: read anew at each look, so that a rotated token is picked up.
+    :param timeout: seconds to wait after the later of ``started_at`` and a post's ``scheduled_at``.
+    :param poll_interval: seconds between the first looks at a post that is due; later ones grow to ten minutes.
+    :param started_at: ISO 8601; default: when it first runs.
+    :param next_look_at: ISO 8601 of the first look; default: at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        post_uuids: str | Sequence[str],
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        timeout: float = 3600,
+        poll_interval: float = 30,
+        started_at: str | None = None,
+        next_look_at: str | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it so
+        self.post_uuids = post_uuids
+        self.postboost_conn_id = postboost_conn_id
+        self.timeout = timeout
+        self.poll_interval = poll_interval
+        self.started_at = started_at
+        self.next_look_at = next_look_at
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "post_uuids": self.post_uuids,
+                "postboost_conn_id": self.postboost_conn_id,
+                "timeout": self.timeout,
+                "poll_interval": self.poll_interval,
+                "started_at": self.started_at,
+                "next_look_at": self.next_look_at,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event: see :func:`read_event`."""
+        now = datetime.now(UTC)
+        started = datetime.fromisoformat(self.started_at) if self.started_at else now
+        wait = Wait(started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
+        seen: dict[str, PostOutcome | None] = dict.fromkeys(
+            [self.post_uuids] if isinstance(self.post_uuids, str) else self.post_uuids
+        )
+        if self.next_look_at:
+            await asyncio.sleep(max(0.0, (datetime.fromisoformat(self.next_look_at) - now).total_seconds()))
+        failures = 0
+        async with shared_looks(self.postboost_conn_id) as looks:
+            while True:
+                try:
+                    seen |= await looks.look(
+                        uuid for uuid, o in seen.items() if o is None or not o.is_settled
+                    )
+                    failures = 0
+                except PostBoostError as error:
+                    failures += 1
+                    if not can_help(error) or failures >= FAILURES_IN_A_ROW:
+                        yield TriggerEvent(
+                            {"status": "error", "message": str(error), "can_retry": can_help(error)}
+                        )
+                        return
+                    self.log.warning("This look failed (%d in a row), the next may not: %s", failures, error)
+                waiting = [o for o in seen.values() if o is not None and not o.is_settled]
+                if not waiting and None not in seen.values():
+                    yield TriggerEvent(
+                        {"status": "settled", "posts": [o.as_dict() for o in seen.values() if o is not None]}
+                    )
+                    return
+                for outcome in waiting:
+                    self.log.info("Post %s %s", outcome.uuid, describe_status(outcome))
+                now = datetime.now(UTC)
+                if wait.is_over(waiting, now):
+                    yield TriggerEvent({"status": "timeout", "message": describe_lateness(wait, seen)})
+                    return
+                await asyncio.sleep(wait.pause(waiting, now, SPREAD).total_seconds())
+
+
+def read_event(event: Any) -> tuple[str, list[PostOutcome] | str]:
+    """Return what an event of the trigger says: ``("settled", outcomes)`` or ``("timeout", message)``.
+
+    :raises PostBoostError: the wait ended in an error, or the event is none of the trigger's.
+    """
+    if isinstance(event, dict):
+        if event.get("status") == "settled" and isinstance(event.get("posts"), list):
+            return "settled", [PostOutcome.from_dict(post) for post in event["posts"]]
+        if event.get("status") == "timeout":
+            return "timeout", str(event.get("message"))
+        if event.get("status") == "error":
+            kind = UnreachableError if event.get("can_retry") else PostBoostError
+            raise kind(str(event.get("message")))
+    raise PostBoostError(
+        f"The triggerer sent {str(event)[:200]!r}, which no version of this provider sends. Run the same version of "
+        "airflow-provider-postboost on workers and triggerers."
+    )

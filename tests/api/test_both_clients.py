@@ -1,0 +1,191 @@
+"""One contract, two senders: each of these holds for the client that blocks and for the one that is awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
+from postboost_provider.api.contract import ClientSettings
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+    ServerError,
+    UnconfirmedError,
+    UnreachableError,
+)
+from postboost_provider.sandbox.server import Sandbox
+from tests.clients import posts, settings
+
+Act = Callable[..., Any]
+POST = {"versions": [{"account_id": 0, "is_original": True, "content": [{"body": "Hello"}]}], "accounts": [1]}
+TAG = {"name": "fresh", "hex_color": "#112233"}
+GROUP = {"name": "New group"}
+
+
+@pytest.fixture(params=["blocking", "awaited"])
+def act(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Act:
+    """Make one call with a client of either kind: ``act(settings, method, operation, refresh=..., **arguments)``."""
+    monkeypatch.setattr("postboost_provider.api.repeats.LONGEST_PAUSE_SECONDS", 0.01)
+
+    def block(given: ClientSettings, method: str, *args: Any, refresh: Any = None, **rest: Any) -> Any:
+        with PostBoostClient(given, refresh=refresh and (lambda: refresh), attempts=4) as api:
+            answer = getattr(api, method)(*args, **rest)
+            return list(answer) if method == "pages" else answer
+
+    async def awaited(
+        given: ClientSettings, method: str, *args: Any, refresh: Any = None, **rest: Any
+    ) -> Any:
+        async def again() -> Any:
+            return refresh
+
+        async with AsyncPostBoostClient(given, refresh=refresh and again, attempts=4) as api:
+            answer = getattr(api, method)(*args, **rest)
+            return [item async for item in answer] if method == "pages" else await answer
+
+    if request.param == "blocking":
+        return block
+    return lambda *args, **rest: asyncio.run(awaited(*args, **rest))
+
+
+def test_a_call_gives_the_body_and_pages_give_items(sandbox: Sandbox, act: Act) -> None:
+    mine = settings(sandbox)
+    assert {t["name"] for t in act(mine, "call", "list_tags")["data"]} == {"Launch", "Evergreen"}
+    assert len(act(mine, "pages", "list_accounts")) == 12
+    for n in range(60):
+        body = {**POST, "versions": [{**POST["versions"][0], "content": [{"body": f"{n}"}]}]}  # type: ignore[dict-item]
+        act(mine, "call", "create_post", body=body)
+    assert len({p["uuid"] for p in act(mine, "pages", "list_posts")}) == 60
+
+
+def test_an_error_before_sending_sends_nothing(sandbox: Sandbox, act: Act) -> None:
+    with pytest.raises(PostBoostConfigError, match="Did you mean list_tags"):
+        act(settings(sandbox), "call", "list_tag")
+    assert sandbox.requests() == []
+
+
+def test_a_lost_answer_is_asked_for_again_with_the_same_key_and_bytes(sandbox: Sandbox, act: Act) -> None:
+    sandbox.faults({"operation": "create_post", "kind": "drop_after", "count": 2})
+    reply = act(settings(sandbox), "send", "create_post", body=POST, idempotency_key="one")
+    assert reply.replayed
+    assert len(posts(sandbox)) == 1
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_write_without_a_key_whose_answer_is_lost_is_unconfirmed_and_not_sent_again(
+    sandbox: Sandbox, act: Act, kind: str
+) -> None:
+    """Whatever the transport calls it: aiohttp's says of such a connection that it could not be made."""
+    sandbox.faults({"operation": "create_account_group", "kind": kind, "count": 5})
+    with pytest.raises(UnconfirmedError, match="It may have happened"):
+        act(settings(sandbox), "call", "create_account_group", body=GROUP)
+    assert len([r for r in sandbox.requests() if r["operation"] == "create_account_group"]) == 1
+
+
+def test_the_same_on_a_connection_that_was_used_before(sandbox: Sandbox, act: Act) -> None:
+    async def twice() -> None:
+        async with AsyncPostBoostClient(settings(sandbox), attempts=4) as api:
+            await api.call("list_tags")
+            sandbox.faults({"operation": "create_account_group", "kind": "drop_after", "count": 5})
+            with pytest.raises(UnconfirmedError):
+                await api.call("create_account_group", body=GROUP)
+
+    asyncio.run(twice())
+    assert len([r for r in sandbox.requests() if r["operation"] == "create_account_group"]) == 1
+
+
+def test_reads_are_repeated_and_then_unreachable(sandbox: Sandbox, act: Act) -> None:
+    sandbox.faults({"operation": "list_tags", "kind": "drop_before", "count": 3})
+    assert act(settings(sandbox), "call", "list_tags")["data"]
+    sandbox.faults({"operation": "list_tags", "kind": "drop_before", "count": 99})
+    with pytest.raises(UnreachableError, match="gave no answer"):
+        act(settings(sandbox), "call", "list_tags")
+
+
+def test_a_server_that_is_not_there_is_unreachable_for_a_write_as_well(act: Act) -> None:
+    with Sandbox() as gone:
+        mine = settings(gone)
+    with pytest.raises(UnreachableError, match="cannot be reached .*Nothing was sent"):
+        act(mine, "call", "create_account_group", body=GROUP)
+
+
+def test_server_errors_are_repeated_where_that_is_safe(sandbox: Sandbox, act: Act) -> None:
+    sandbox.faults({"operation": "*", "kind": "server_error", "count": 2})
+    assert act(settings(sandbox), "call", "create_tag", body=TAG, idempotency_key="tag")["name"] == "fresh"
+    sandbox.faults({"operation": "*", "kind": "server_error", "count": 2})
+    with pytest.raises(ServerError):
+        act(settings(sandbox), "call", "create_account_group", body=GROUP)
+
+
+def test_a_token_that_was_rotated_meanwhile_is_taken_once_and_for_the_same_origin(
+    sandbox: Sandbox, act: Act
+) -> None:
+    dead, fresh = settings(sandbox, "expired"), settings(sandbox)
+    assert act(dead, "call", "list_tags", refresh=fresh)["data"]
+    with pytest.raises(AuthenticationError):
+        act(dead, "call", "list_tags", refresh=dead)
+    with pytest.raises(AuthenticationError):
+        act(dead, "call", "list_tags", refresh=replace(fresh, base_url="https://elsewhere.example/app/api"))
+
+
+class Redirect(http.server.BaseHTTPRequestHandler):
+    seen: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append((self.path, self.headers.get("Authorization")))
+        self.send_response(302)
+        self.send_header("Location", f"http://127.0.0.1:{self.server.server_address[1]}/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def redirecting() -> Iterator[str]:
+    Redirect.seen.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirect) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/app/api"
+        server.shutdown()
+
+
+def test_a_redirect_is_not_followed(sandbox: Sandbox, redirecting: str, act: Act) -> None:
+    with pytest.raises(PostBoostRequestError, match="It redirects, which is not followed"):
+        act(settings(sandbox, base_url=redirecting), "call", "list_tags")
+    assert [path for path, _ in Redirect.seen] == [f"/app/api/{sandbox.workspaces[0]['uuid']}/tags"]
+
+
+def test_proxies_of_the_environment_are_ignored_and_the_connections_own_is_used(
+    sandbox: Sandbox, redirecting: str, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = redirecting.removesuffix("/app/api")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy)
+    assert act(settings(sandbox), "call", "list_tags")["data"]
+    assert Redirect.seen == []
+    with pytest.raises(PostBoostRequestError, match="redirects"):
+        act(settings(sandbox, proxy=proxy), "call", "list_tags")
+    assert len(Redirect.seen) == 1
+
+
+def test_no_error_and_no_log_line_holds_the_token(
+    sandbox: Sandbox, act: Act, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    sandbox.faults({"operation": "*", "kind": "drop_before", "count": 2})
+    said = ""
+    for name in ("member", "expired"):
+        mine = settings(sandbox, name)
+        try:
+            act(mine, "call", "list_tags")
+        except AuthenticationError as error:
+            said += str(error)
+        said += repr(mine)
+    assert not any(secret in said + caplog.text for secret in sandbox.tokens.values())

@@ -1,0 +1,183 @@
+"""The trigger: its state, its event, and the looks that waits share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk._shared.module_loading import import_string
+
+from postboost_provider.api.errors import PostBoostError, UnreachableError
+from postboost_provider.api.outcome import PostOutcome
+from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.sensors.posts import PostBoostPostSensor
+from postboost_provider.triggers import looks
+from postboost_provider.triggers.posts import PostBoostPostTrigger, read_event
+from tests.airflow_stubs import use_connection
+from tests.clients import client
+
+
+@pytest.fixture(autouse=True)
+def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox)
+    monkeypatch.setattr(looks, "GATHER_SECONDS", 0.01)
+
+
+def publish(sandbox: Sandbox, count: int) -> list[str]:
+    sandbox.reset(daily_cap=10_000, publish_seconds=0)
+    uuids = []
+    with client(sandbox) as api:
+        for n in range(count):
+            versions = [{"account_id": 0, "is_original": True, "content": [{"body": f"Number {n}"}]}]
+            body = {"versions": versions, "accounts": [1], "schedule_now": True}
+            uuids.append(str(api.call("create_post", body=body)["uuid"]))
+    return uuids
+
+
+async def first_event(trigger: PostBoostPostTrigger) -> Any:
+    events = trigger.run()
+    try:
+        return (await anext(events)).payload  # type: ignore[call-overload]
+    finally:
+        await events.aclose()  # type: ignore[attr-defined]
+
+
+def test_all_of_its_state_is_serialised_as_plain_json() -> None:
+    trigger = PostBoostPostTrigger(
+        post_uuids=["a", "b"],
+        postboost_conn_id="other",
+        timeout=7.5,
+        poll_interval=3,
+        started_at="2026-10-16T07:30:00+00:00",
+        next_look_at="2026-10-16T08:00:00+00:00",
+    )
+    name, arguments = trigger.serialize()
+    again = import_string(name)(**json.loads(json.dumps(arguments)))
+    assert again.serialize() == (name, arguments)
+
+
+def test_a_restarted_trigger_keeps_the_deadline_of_the_first(sandbox: Sandbox) -> None:
+    with client(sandbox) as api:
+        versions = [{"account_id": 0, "is_original": True, "content": [{"body": "A draft"}]}]
+        uuid = api.call("create_post", body={"versions": versions, "accounts": [1]})["uuid"]
+    long_ago = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    event = asyncio.run(
+        first_event(PostBoostPostTrigger(post_uuids=[uuid], timeout=3600, started_at=long_ago))
+    )
+    assert event["status"] == "timeout"
+    assert f"post {uuid} is a draft, which nobody has scheduled" in event["message"]
+
+
+def test_a_few_waits_get_and_many_waits_list(sandbox: Sandbox) -> None:
+    uuids = publish(sandbox, 120)
+
+    async def wait_for(waited: list[str]) -> list[Any]:
+        return await asyncio.gather(
+            *(first_event(PostBoostPostTrigger(post_uuids=[uuid])) for uuid in waited)
+        )
+
+    before = len(sandbox.requests())
+    events = asyncio.run(wait_for(uuids[:3]))
+    assert [r["operation"] for r in sandbox.requests()[before:]] == ["get_post"] * 3
+    before = len(sandbox.requests())
+    events = asyncio.run(wait_for(uuids))
+    assert [e["posts"][0]["uuid"] for e in events] == uuids
+    assert [r["operation"] for r in sandbox.requests()[before:]] == ["list_posts"] * 3
+
+
+def test_posts_that_lists_do_not_pay_for_are_got(sandbox: Sandbox) -> None:
+    uuids = publish(sandbox, 120)
+    few_and_old = uuids[:10]
+
+    async def wait() -> Any:
+        return await first_event(PostBoostPostTrigger(post_uuids=few_and_old))
+
+    before = len(sandbox.requests())
+    event = asyncio.run(wait())
+    assert [post["uuid"] for post in event["posts"]] == few_and_old
+    operations = [r["operation"] for r in sandbox.requests()[before:]]
+    assert operations == ["list_posts"] + ["get_post"] * 10
+
+
+def test_one_post_that_is_gone_fails_its_own_wait_and_no_other(sandbox: Sandbox) -> None:
+    good, bad = publish(sandbox, 2)
+    with client(sandbox) as api:
+        api.call("delete_post", parameters={"post_uuid": bad}, body={"trash": False})
+
+    async def both() -> Any:
+        return await asyncio.gather(*(first_event(PostBoostPostTrigger(post_uuids=[u])) for u in (good, bad)))
+
+    first, second = asyncio.run(both())
+    assert first["status"] == "settled"
+    assert (second["status"], second["can_retry"]) == ("error", False)
+    assert bad in second["message"]
+
+
+def test_a_wait_that_is_cancelled_takes_no_other_with_it(sandbox: Sandbox) -> None:
+    one, two = publish(sandbox, 2)
+
+    async def go() -> Any:
+        doomed = asyncio.create_task(first_event(PostBoostPostTrigger(post_uuids=[one])))
+        other = asyncio.create_task(first_event(PostBoostPostTrigger(post_uuids=[one, two])))
+        await asyncio.sleep(0)
+        doomed.cancel()
+        return await other
+
+    assert asyncio.run(go())["status"] == "settled"
+
+
+def test_clients_are_closed_with_the_last_wait(sandbox: Sandbox) -> None:
+    (uuid,) = publish(sandbox, 1)
+
+    async def go() -> int:
+        await first_event(PostBoostPostTrigger(post_uuids=[uuid]))
+        return len(looks._LOOKS.get(asyncio.get_running_loop(), {}))
+
+    assert asyncio.run(go()) == 0
+
+
+def test_a_token_that_is_dead_ends_the_wait_and_is_no_retry(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    (uuid,) = publish(sandbox, 1)
+    use_connection(monkeypatch, sandbox, token="expired")
+    event = asyncio.run(first_event(PostBoostPostTrigger(post_uuids=uuid)))
+    assert (event["status"], event["can_retry"]) == ("error", False)
+    assert "401" in event["message"]
+    assert not any(secret in event["message"] for secret in sandbox.tokens.values())
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"status": "error", "message": "gone", "can_retry": False}, PostBoostError),
+        ({"status": "error", "message": "down", "can_retry": True}, UnreachableError),
+        ({"status": "excellent"}, PostBoostError),
+        ({"status": "settled"}, PostBoostError),
+        (None, PostBoostError),
+        ("settled", PostBoostError),
+    ],
+)
+def test_an_event_that_is_no_success_is_an_error(event: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught:
+        read_event(event)
+    assert type(caught.value) is kind
+
+
+def test_an_outcome_survives_its_way_through_an_event() -> None:
+    outcome = PostOutcome("u", "published", datetime(2026, 10, 16, 7, 30, tzinfo=UTC), None, False, ())
+    assert read_event(json.loads(json.dumps({"status": "settled", "posts": [outcome.as_dict()]})))[1] == [
+        outcome
+    ]
+
+
+def test_a_sensor_that_starts_in_the_triggerer_hands_over_what_it_waits_for() -> None:
+    sensor = PostBoostPostSensor(task_id="wait", post_uuids=["u"], deferrable=True, start_from_trigger=True)
+    arguments = sensor.start_trigger_args
+    assert arguments is not None
+    trigger = import_string(arguments.trigger_cls)(**(arguments.trigger_kwargs or {}))
+    assert trigger.post_uuids == ["u"]
+    assert hasattr(sensor, arguments.next_method)
