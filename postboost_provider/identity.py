@@ -40,12 +40,15 @@ def intent_hash(intent: Mapping[str, Any]) -> str:
     return digest(intent)[:16]
 
 
-def idempotency_key(identity: tuple[str, ...], intent: str, generation: int = 0) -> str:
+def idempotency_key(identity: tuple[str, ...], generation: int = 0) -> str:
     """Return the key of one request.
+
+    What the author wrote is not in it: an edited text that is sent while the first one is under way, or by a task
+    that can't know of it, must meet the first one's key, and not pass beside it as a second post.
 
     :param generation: steps by one after a stored refusal, which would be answered again for 24 hours.
     """
-    return digest(identity, intent, generation)
+    return digest(identity, generation)
 
 
 def ledger_scope(name: str) -> str:

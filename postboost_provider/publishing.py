@@ -44,11 +44,13 @@ class Intention:
     :param scope: the ledger's name for what it belongs to (a calendar, a task).
     :param identity: what makes it the same intention in every try.
     :param intent: hash of what the author wrote, or None where that can't be told any more.
+    :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
     """
 
     scope: str
     identity: tuple[str, ...]
     intent: str | None
+    mode: str
 
     @property
     def ledger_identity(self) -> str:
@@ -56,10 +58,10 @@ class Intention:
 
     @property
     def client_label(self) -> str:
-        return label(self.scope, self.ledger_identity, self.intent or "")
+        return label(self.scope, self.ledger_identity, self.intent or "", self.mode)
 
     def key(self, generation: int) -> str:
-        return identities.idempotency_key(self.identity, self.intent or "", generation)
+        return identities.idempotency_key(self.identity, generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
                 client_label=intention.client_label,
             )
         except (PostBoostRequestError, UnconfirmedError) as error:
-            if _is_stored_refusal(error):
+            if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
                 continue
             reused = _is_key_reuse(error)
             if not reused and not isinstance(error, (DuplicatePostError, UnconfirmedError)):
@@ -103,12 +105,19 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
                 continue
             if reused and not ledger:
                 raise UnconfirmedError(
-                    "An earlier try sent this post with other media or accounts, and the token may not read the "
-                    "activity log (ability 'read') that tells whether it was created. Look in PostBoost; give the "
-                    "key the ability, or change the row's key to post it anew."
+                    "An earlier try sent this post with another content, and the token may not read the activity log "
+                    "(ability 'read') that tells what became of it. Look in PostBoost; give the token the ability, or "
+                    "give the post a new key to publish it anew."
                 ) from error
             raise
         post = reply.payload
+        if not isinstance(post, dict) or not post.get("uuid"):
+            if ledger and (entry := look_up(api, intention)) is not None:
+                return adopt(api, intention, entry, lambda: content)
+            raise UnconfirmedError(
+                f"create_post: PostBoost answered {reply.status} without a post. It may have been created: run the "
+                "task again, which looks first."
+            )
         result: Result = "replayed" if reply.replayed else "created"
         why = "an earlier try had created it" if reply.replayed else ""
         return Published(result, why, str(post["uuid"]), read_post(post), _warnings(post))
@@ -124,26 +133,65 @@ def look_up(api: PostBoostClient, intention: Intention) -> Entry | None:
     return (found or {}).get(intention.ledger_identity)
 
 
+def compare(api: PostBoostClient, intention: Intention, entry: Entry) -> Published | PostOutcome:
+    """Read the post that an earlier try created, and say what is to be done about it.
+
+    :return: nothing is (a post that is as its author wants it, or that somebody took away), or the post that is to be
+        updated.
+    :raises PostBoostConfigError: the author changed it in a way that comes too late, or that PostBoost can't do.
+    """
+    try:
+        outcome = read_post(api.call("get_post", parameters={"post_uuid": entry.post_uuid}))
+    except NotFoundError:
+        return Published("skipped", "created earlier, and deleted in PostBoost since", entry.post_uuid, None)
+    if outcome.trashed:
+        why = "created earlier, and moved to trash in PostBoost since"
+        return Published("skipped", why, outcome.uuid, outcome)
+    if intention.intent is None:
+        why = (
+            "an earlier try had created it; its files can't be read any more, so that no edit was looked for"
+        )
+        return Published("adopted", why, outcome.uuid, outcome)
+    if entry.intent in (None, intention.intent):
+        return Published("adopted", "an earlier try had created it", outcome.uuid, outcome)
+    if not outcome.can_be_changed:
+        raise _too_late(outcome)
+    if intention.mode == "draft" and entry.mode not in (None, "draft") and outcome.status != "draft":
+        raise PostBoostConfigError(
+            f"Its mode was changed to draft, but post {outcome.uuid} is {outcome.status}, and PostBoost's API has no "
+            "way back to a draft. Move it to trash in PostBoost, or change the mode back."
+        )
+    return outcome
+
+
 def adopt(api: PostBoostClient, intention: Intention, entry: Entry, body: Body) -> Published:
     """Go on from the post that an earlier try created, and bring it up to date where its author changed it.
 
     :param body: gives the body for ``update_post``, where one is needed.
-    :raises PostBoostConfigError: the author changed it after it went out.
+    :raises PostBoostConfigError: like :func:`compare`.
     """
-    try:
-        post = api.call("get_post", parameters={"post_uuid": entry.post_uuid})
-    except NotFoundError:
-        return Published("skipped", "created earlier, and deleted in PostBoost since", entry.post_uuid, None)
-    outcome = read_post(post)
-    if outcome.trashed:
-        return Published(
-            "skipped", "created earlier, and moved to trash in PostBoost since", outcome.uuid, outcome
-        )
-    if intention.intent is None or entry.intent in (None, intention.intent):
-        return Published("adopted", "an earlier try had created it", outcome.uuid, outcome)
-    if not outcome.can_be_changed:
-        raise _too_late(outcome)
-    return _update(api, intention, outcome, body())
+    found = compare(api, intention, entry)
+    return found if isinstance(found, Published) else update(api, intention, entry, found, body)
+
+
+def update(
+    api: PostBoostClient, intention: Intention, entry: Entry, outcome: PostOutcome, body: Body
+) -> Published:
+    """Bring a post up to date that :func:`compare` gave."""
+    done = _update(api, intention, outcome, body())
+    if intention.mode != "queue" or entry.mode in (None, "queue") or outcome.status == "draft":
+        return done
+    # A post that is planned keeps its time when it is updated; a place in the queue is asked for on its own.
+    key = identities.idempotency_key((*intention.identity, "queue", intention.intent or ""))
+    api.send(
+        "add_post_to_queue",
+        parameters={"post_uuid": outcome.uuid},
+        body={},
+        idempotency_key=key,
+        client_label=intention.client_label,
+    )
+    queued = read_post(api.call("get_post", parameters={"post_uuid": outcome.uuid}))
+    return Published("updated", "moved to the queue", queued.uuid, queued, done.warnings)
 
 
 def _update(
@@ -151,6 +199,7 @@ def _update(
 ) -> Published:
     changed = {**body, **_kept_schedule(outcome, body)}
     where = {"post_uuid": outcome.uuid}
+    warnings: tuple[str, ...] = ()
     try:
         try:
             reply = api.send(
@@ -164,16 +213,18 @@ def _update(
             reply = api.send(
                 "update_post", parameters=where, body=changed, client_label=intention.client_label
             )
+        warnings = _warnings(reply.payload)
     except PostBoostRequestError as error:
         now = read_post(api.call("get_post", parameters=where))
-        if error.status in (400, 422) and not now.can_be_changed:
+        if error.status not in (400, 422) or now.can_be_changed:
+            raise
+        # It went out meanwhile. If the ledger has this very update, it was ours, and only its answer was lost.
+        entry = look_up(api, intention)
+        if entry is None or entry.intent != intention.intent:
             raise _too_late(now) from error
-        raise
     # PostBoost answers an update with no post (SDK 1.66.3): read it back.
     fresh = read_post(api.call("get_post", parameters=where))
-    return Published(
-        "updated", "changed since it was created", fresh.uuid, fresh, _warnings(reply.payload or {})
-    )
+    return Published("updated", "changed since it was created", fresh.uuid, fresh, warnings)
 
 
 def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,11 +252,6 @@ def _too_late(outcome: PostOutcome) -> PostBoostConfigError:
     )
 
 
-def _is_stored_refusal(error: Exception) -> bool:
-    """A refusal that PostBoost repeats for 24 hours: nothing was created, and the next key asks anew."""
-    return isinstance(error, PostBoostRequestError) and error.replayed and 400 <= error.status < 500
-
-
 def _is_key_reuse(error: Exception) -> bool:
     """The key was used with another body: a 422 that complains of no field (its body is not documented)."""
     if not isinstance(error, ValidationError) or error.errors:
@@ -213,5 +259,6 @@ def _is_key_reuse(error: Exception) -> bool:
     return error.code is None or "idempotency" in error.code
 
 
-def _warnings(post: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(w.get("message") or w.get("code")) for w in post.get("warnings") or ())
+def _warnings(answer: Any) -> tuple[str, ...]:
+    found = answer.get("warnings") if isinstance(answer, dict) else None
+    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())

@@ -7,24 +7,10 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from postboost_provider.api.errors import (
-    ConflictError,
-    PostBoostError,
-    RateLimitedError,
-    ServerError,
-    UnconfirmedError,
-    UnreachableError,
-)
+from postboost_provider.api.errors import PostBoostError, can_help
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-RETRY_CAN_HELP = (ConflictError, RateLimitedError, ServerError, UnconfirmedError, UnreachableError)
-
-
-def can_help(error: BaseException) -> bool:
-    """Say whether a retry can mend the error: the network, the server or the time of day was to blame."""
-    return isinstance(error, RETRY_CAN_HELP)
 
 
 @contextmanager

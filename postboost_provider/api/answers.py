@@ -81,12 +81,13 @@ def error_of(
     now: datetime,
 ) -> PostBoostRequestError:
     """Return the error that an answer of that status stands for."""
-    body = _decode(content)
+    # An answer may echo what was sent.
+    body = _decode(settings.redact(content.decode(errors="replace")))
     code = str(body["code"]) if body.get("code") else None
-    said = settings.redact(str(body.get("message") or ""))[:500]
+    said = str(body.get("message") or "")[:500]
     if isinstance(body.get("errors"), dict):
         fields = "; ".join(f"{k}: {_first(v)}" for k, v in body["errors"].items())
-        said = f"{said} {settings.redact(fields)[:1500]}"
+        said = f"{said} {fields[:1500]}"
     where = f"{request.operation.operation} in {settings.workspace_uuid}" if settings.workspace_uuid else ""
     where = where if request.operation.tier == "workspace" and where else request.operation.operation
     seen = (
@@ -167,7 +168,7 @@ def _explain_404(settings: ClientSettings, request: Request) -> str:
     return "Check the id."
 
 
-def _decode(content: bytes) -> dict[str, Any]:
+def _decode(content: str) -> dict[str, Any]:
     try:
         body = json.loads(content)
     except ValueError:

@@ -97,6 +97,11 @@ class PostBoostRequestError(PostBoostError):
         self.body = body or {}
         self.replayed = replayed
 
+    @property
+    def is_stored_refusal(self) -> bool:
+        """Nothing was done, and PostBoost repeats this answer to the same idempotency key for 24 hours."""
+        return self.replayed and 400 <= self.status < 500
+
 
 class AuthenticationError(PostBoostRequestError):
     """The token is missing, mistyped, expired or revoked (401). No retry helps until it is replaced."""
@@ -173,3 +178,11 @@ class ServerError(PostBoostRequestError):
     def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
         super().__init__(message, **rest)
         self.retry_after = retry_after
+
+
+RETRY_CAN_HELP = (ConflictError, RateLimitedError, ServerError, UnconfirmedError, UnreachableError)
+
+
+def can_help(error: BaseException) -> bool:
+    """Say whether a retry can mend the error: the network, the server or the time of day was to blame."""
+    return isinstance(error, RETRY_CAN_HELP)

@@ -26,16 +26,18 @@ class Entry:
 
     :param identity: the second part of the label: whose post it is.
     :param intent: the last intent that was written to it under this label, or None where the label lacks it.
+    :param mode: the mode of that intent, likewise.
     """
 
     identity: str
     post_uuid: str
     intent: str | None
+    mode: str | None
 
 
-def label(scope: str, identity: str, intent: str) -> str:
-    """Return the client label of a write: ``airflow/<scope>/<identity> <intent>``."""
-    return f"airflow/{scope}/{identity} {intent}"
+def label(scope: str, identity: str, intent: str, mode: str) -> str:
+    """Return the client label of a write: ``airflow/<scope>/<identity> <intent> <mode>``."""
+    return f"airflow/{scope}/{identity} {intent} {mode}"
 
 
 def read_ledger(api: PostBoostClient, scope: str, identity: str | None = None) -> dict[str, Entry] | None:
@@ -66,9 +68,5 @@ def _entries(api: PostBoostClient, prefix: str, start: str) -> Iterator[Entry]:
             continue
         if activity.get("outcome") not in ("created", "updated", "replayed"):
             continue
-        identity, _, intent = client.removeprefix(start).partition(" ")
-        yield Entry(
-            identity=identity,
-            post_uuid=str(activity["post_uuid"]),
-            intent=intent.split(" ")[0] or None,
-        )
+        identity, intent, mode, *_ = [*client.removeprefix(start).split(" "), "", ""]
+        yield Entry(identity, str(activity["post_uuid"]), intent or None, mode or None)

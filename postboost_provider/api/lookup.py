@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, ServerError
+from postboost_provider.api.keyed import make_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +28,12 @@ class Accounts:
     def __init__(self, accounts: Iterable[Mapping[str, Any]], refused: str | None = None) -> None:
         self._refused = refused
         # PostBoost lists the newest first; an order that does not change keeps requests the same.
-        self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
+        try:
+            self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
+        except (KeyError, TypeError, ValueError):
+            raise ServerError(
+                "list_accounts: PostBoost's answer holds an account without an id.", status=200
+            ) from None
 
     def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         """Return the accounts that these names mean, each once, in the order of their ids.
@@ -110,10 +116,12 @@ class Tags:
         known = self._known()
         # One tag for two spellings of it, and one key for each spelling: headers carry ASCII alone.
         for name in {name.casefold(): name for name in self.missing(names)}.values():
-            tag = self._api.call(
+            tag = make_once(
+                self._api,
                 "create_tag",
+                f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
+                lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
                 body={"name": name, "hex_color": DEFAULT_TAG_COLOR},
-                idempotency_key=f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
             )
             known[name.casefold()] = int(tag["id"])
         return sorted({known[name.casefold()] for name in names})

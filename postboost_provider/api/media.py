@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from postboost_provider.api.contract import FilePart
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, ServerError
+from postboost_provider.api.keyed import make_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +81,11 @@ def upload_image(api: PostBoostClient, file: MediaFile, content_hash: str) -> in
     filename = PurePosixPath(file.name).name
     key = hashlib.sha256(f"media\n{content_hash}\n{filename}".encode()).hexdigest()
     part = FilePart(filename, _image_type(file.name) or "application/octet-stream", file.open)
-    media = api.call("upload_media", files={"file": part}, idempotency_key=key)
-    return media_id(media)
+
+    def look(media: dict[str, Any]) -> None:
+        api.call("get_media", parameters={"media_uuid": media["uuid"]})
+
+    return media_id(make_once(api, "upload_media", key, look, files={"file": part}))
 
 
 def find_media(api: PostBoostClient, uuid: str) -> int:
@@ -99,7 +103,10 @@ def find_media(api: PostBoostClient, uuid: str) -> int:
 
 def media_id(media: dict[str, Any]) -> int:
     """Return the id to attach by. PostBoost answers it as text and takes it as a number (SDK 1.66.3)."""
-    return int(media["id"])
+    try:
+        return int(media["id"])
+    except (KeyError, TypeError, ValueError):
+        raise ServerError("PostBoost's answer is no media item: it has no id.", status=200) from None
 
 
 def _image_type(name: str) -> str | None:

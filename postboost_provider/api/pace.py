@@ -19,7 +19,9 @@ class Pace:
     """
 
     def __init__(self, requests_per_minute: float | None = None) -> None:
-        if requests_per_minute is not None and not requests_per_minute > 0:
+        if requests_per_minute is not None and not (
+            isinstance(requests_per_minute, (int, float)) and requests_per_minute > 0
+        ):
             raise PostBoostConfigError(
                 f"requests_per_minute is {requests_per_minute!r}; it must be more than 0, or None for no limit."
             )

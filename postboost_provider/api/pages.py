@@ -34,10 +34,8 @@ def items_of(operation: Operation, payload: Any) -> list[Any]:
     if not isinstance(payload, dict):
         raise ServerError(f"{operation.operation}: the answer is no object with {key}.", status=200)
     items = payload.get(key)
-    if items is None:
-        return []
-    if not isinstance(items, list):
-        raise ServerError(f"{operation.operation}: the answer's {key} is not a list.", status=200)
+    if not isinstance(items, list) or not all(isinstance(item, (dict, str)) for item in items):
+        raise ServerError(f"{operation.operation}: the answer's {key} is not a list of things.", status=200)
     return items
 
 
@@ -55,7 +53,11 @@ def next_page(operation: Operation, parameters: Mapping[str, Any], payload: Any)
     if operation.reply != "page":
         return None
     page = int(parameters.get("page") or 1)
-    meta, links = payload.get("meta") or {}, payload.get("links") or {}
-    last = meta.get("last_page")
-    more = page < int(last) if last is not None else bool(links.get("next"))
+    try:
+        last = (payload.get("meta") or {}).get("last_page")
+        more = page < int(last) if last is not None else bool((payload.get("links") or {}).get("next"))
+    except (AttributeError, TypeError, ValueError):
+        raise ServerError(
+            f"{operation.operation}: the answer's page numbers can't be read.", status=200
+        ) from None
     return {**parameters, "page": page + 1} if more else None

@@ -41,7 +41,7 @@ class Transport:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._http = httpx.Client(
-            follow_redirects=False, trust_env=False, proxy=settings.proxy, verify=_tls(settings.ca_bundle)
+            follow_redirects=False, trust_env=False, proxy=_proxy(settings), verify=_tls(settings.ca_bundle)
         )
 
     def close(self) -> None:
@@ -158,8 +158,14 @@ def _aiohttp_transport(settings: ClientSettings) -> httpx.AsyncBaseTransport:
     def session() -> ClientSession:
         return ClientSession(connector=TCPConnector(ssl=tls, limit=0), cookie_jar=DummyCookieJar())
 
-    proxy = httpx.Proxy(settings.proxy) if settings.proxy else None
-    return AiohttpTransport(verify=tls, trust_env=False, proxy=proxy, client=session)
+    return AiohttpTransport(verify=tls, trust_env=False, proxy=_proxy(settings), client=session)
+
+
+def _proxy(settings: ClientSettings) -> httpx.Proxy | None:
+    # A proxy sees everything of a request to http://, the token too; what is on this machine needs none.
+    if not settings.proxy or settings.base_url.startswith("http://"):
+        return None
+    return httpx.Proxy(settings.proxy)
 
 
 def _body_of(request: Request, opened: ExitStack) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from postboost_provider.api.times import to_instant
 COLUMNS = ("key", "publish_at", "timezone", "accounts", "text", "media", "tags", "first_comment", "mode")
 REQUIRED_COLUMNS = ("key", "accounts", "text")
 LIST_COLUMNS = ("accounts", "media", "tags")
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 MODES: tuple[str, ...] = get_args(Mode)
 
 
@@ -49,8 +52,8 @@ class Row:
 def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the rows of a CSV file, each with its place.
 
-    The first line names the columns, in any order. Commas separate cells, or semicolons where the first line has
-    no comma, as spreadsheets write them in some countries.
+    The first line names the columns, in any order. Commas separate cells; where the first line has none, semicolons
+    or tabs do, as spreadsheets write them in some countries.
 
     :param name: what messages call the file.
     :raises PostBoostConfigError: the file as a whole can't be read: not UTF-8, no header, unknown columns, a quote
@@ -65,7 +68,7 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
             f"{name}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8. Save the file as CSV UTF-8."
         ) from None
     header = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = ";" if ";" in header and "," not in header else ","
+    delimiter = next((d for d in DELIMITERS if d in header), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[str, dict[str, Any]]] = []
     begins = 1
@@ -76,14 +79,15 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
             if not any(cell.strip() for cell in cells):
                 continue
             if columns is None:
-                columns = [cell.strip() for cell in cells]
+                # Spreadsheets leave empty columns behind.
+                columns = "\0".join(cell.strip() for cell in cells).rstrip("\0").split("\0")
                 check_columns(columns, name)
                 continue
             values: dict[str, Any] = dict(zip(columns, cells, strict=False))
-            if len(cells) != len(columns):
+            if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
                 values[""] = (
                     f"it has {len(cells)} cells, and the header names {len(columns)} columns. Put a text with "
-                    f"{'commas' if delimiter == ',' else 'semicolons'} in double quotes."
+                    f"{DELIMITERS[delimiter]} in double quotes."
                 )
             rows.append((f"line {line}", values))
     except csv.Error as error:
@@ -158,7 +162,7 @@ def _read_row(
     elif len(places[key]) > 1:
         others = ", ".join(other for other in places[key] if other != place)
         problems.append(Problem("key", f"{key!r} is also the key of {others}. Each row needs its own."))
-    text = str(values.get("text") or "")
+    text = _words(values.get("text"))
     if not text.strip():
         problems.append(Problem("text", "it is empty. Write what is to be published."))
     accounts = _items(values.get("accounts"))
@@ -192,7 +196,7 @@ def _read_row(
         accounts=accounts,
         media=_items(values.get("media")),
         tags=_items(values.get("tags")),
-        first_comment=str(values.get("first_comment") or "").strip() or None,
+        first_comment=_text(values.get("first_comment")) or None,
         mode=mode,  # type: ignore[arg-type]  # checked against MODES above
         publish_at=publish_at,
         problems=tuple(problems),
@@ -227,7 +231,7 @@ def row_intent(row: Row, media: Sequence[str]) -> dict[str, Any]:
 
 def _items(value: Any) -> tuple[str, ...]:
     """Return the items of a cell: a list, or text with semicolons between."""
-    parts: Iterator[Any] = iter(value if isinstance(value, (list, tuple)) else str(value or "").split(";"))
+    parts: Iterator[Any] = iter(value if isinstance(value, (list, tuple)) else _words(value).split(";"))
     return tuple(dict.fromkeys(text for part in parts if (text := _text(part))))
 
 
@@ -241,7 +245,15 @@ def _is_unicode(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    return _words(value).strip()
+
+
+def _words(value: Any) -> str:
+    """Return a cell as text. How it was stored is no edit: line ends and composed characters are made the same."""
+    # pandas writes an empty cell as not-a-number.
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return unicodedata.normalize("NFC", str(value)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _time(value: Any) -> str | datetime:

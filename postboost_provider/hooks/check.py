@@ -68,7 +68,8 @@ def _read(settings: ClientSettings, operation: str, ends: float, share: float = 
 def _workspaces(settings: ClientSettings, ends: float) -> list[dict[str, Any]] | None:
     """Return the workspaces that the token's user is a member of, or None where that can't be told."""
     try:
-        return list(_read(settings, "list_my_workspaces", ends, share=0.5)["data"])
+        found = _read(settings, "list_my_workspaces", ends, share=0.5)["data"]
+        return [{"name": str(w["name"]), "uuid": str(w["uuid"])} for w in found]
     except (PostBoostError, KeyError, TypeError):
         return None
 

@@ -150,6 +150,13 @@ def read_connection(
     :param name: what messages call it.
     :raises PostBoostConfigError: it lacks the token or holds something that can't be meant.
     """
+    if connection.conn_type and connection.conn_type != connection_form.CONNECTION_TYPE:
+        raise PostBoostConfigError(
+            f"{name} is of type {connection.conn_type!r}, so that its password is no token of PostBoost's. Correct "
+            f"postboost_conn_id, or set its type to {connection_form.CONNECTION_TYPE!r}."
+        )
+    if not isinstance(raw_extras, dict):
+        raise PostBoostConfigError(f"The extras of {name} are no JSON object. Write them as {{...}}.")
     extras, unknown = connection_form.read_extras(raw_extras, name)
     token = (connection.password or "").strip()
     if not token:
@@ -192,12 +199,13 @@ def _base_url(connection: Connection, name: str) -> str:
     host = (connection.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL
-    if "://" not in host:
-        bare, _, path = host.partition("/")
-        path = path or (connection.schema or "").strip("/") or "app/api"
-        port = f":{connection.port}" if connection.port else ""
-        scheme = "http" if is_loopback(bare.partition(":")[0]) else "https"
-        host = f"{scheme}://{bare}{port}/{path}"
+    scheme, _, rest = host.rpartition("://")
+    authority, _, path = rest.partition("/")
+    if connection.port and ":" not in authority.rpartition("]")[2]:
+        authority = f"{authority}:{connection.port}"
+    path = path.strip("/") or (connection.schema or "").strip("/") or "app/api"
+    scheme = scheme or ("http" if is_loopback(authority.partition(":")[0]) else "https")
+    host = f"{scheme}://{authority}/{path}"
     try:
         return check_base_url(host)
     except PostBoostConfigError as error:

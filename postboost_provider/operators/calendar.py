@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -17,7 +18,7 @@ from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import failing_fast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -32,8 +33,8 @@ class PostBoostPublishCalendarOperator(BaseOperator):
     task fails and lists the bad ones. Rows are described in ``docs/content-calendar.md``.
 
     Returns, and pushes as XCom even when the task fails for bad rows: ``calendar_id``, ``counts`` by result, ``rows``
-    (``place``, ``key``, ``result``, ``why``, and of the post ``uuid``, ``status``, ``scheduled_at``, ``published_at``,
-    ``accounts``) and ``post_uuids``, the posts to wait for.
+    (``place``, ``key``, ``result``, ``why``, ``warnings``, and of the post ``uuid``, ``status`` and ``scheduled_at``)
+    and ``post_uuids``, the posts to wait for.
 
     :param rows: path of a CSV file, local or any ``ObjectStoragePath`` URI, or a list of mappings. Templated.
     :param calendar_id: what the calendar is called. The same id in another DAG is the same calendar. Default: dag id
@@ -106,6 +107,7 @@ class PostBoostPublishCalendarOperator(BaseOperator):
                     find_media=self._find_media,
                     clock=lambda: datetime.now(UTC),
                     on_past=self.on_past,
+                    in_window=self.window is not None,
                     fail_fast=self.on_row_error == "fail_fast",
                     dry_run=self.only_ask,
                 )
@@ -124,8 +126,7 @@ class PostBoostPublishCalendarOperator(BaseOperator):
         context["ti"].xcom_push(key="return_value", value=result)
         message = (
             f"{len(report.bad)} of {len(report.rows)} rows did not go out ({report.describe_counts()}):\n"
-            f"{report.describe_bad()}\nThe others are out and will not go out again: correct these and run the task "
-            "again."
+            f"{report.describe_bad()}\nWhat is out will not go out again: correct these and run the task again."
         )
         if isinstance(report.stopped, AuthenticationError) or not any(r.retry for r in report.bad):
             raise PostBoostConfigError(message)
@@ -161,41 +162,47 @@ class PostBoostPublishCalendarOperator(BaseOperator):
         return due
 
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:
-        if not isinstance(self.rows, str):
-            return calendar_rows.number_rows(list(self.rows))
-        if self.rows.lstrip().startswith(("[", "{")):
+        rows = self.rows
+        if isinstance(rows, Iterable) and not isinstance(rows, (str, Mapping)) and not hasattr(rows, "open"):
+            return calendar_rows.number_rows(list(rows))
+        path = str(rows or "").strip()
+        if not path or isinstance(rows, Mapping):
+            raise PostBoostConfigError(
+                f"rows is {rows!r}; it must be the path of a CSV file, or a list of mappings."
+            )
+        if path.startswith(("[", "{")):
             raise PostBoostConfigError(
                 "rows was rendered to the text of a list. Pass the task's output itself (rows=my_task.output), or set "
                 "render_template_as_native_obj=True on the DAG."
             )
         try:
-            with self._locate(self.rows).open("rb") as stream:
-                return calendar_rows.read_csv(stream.read(), self.rows)
+            with self._locate(path).open("rb") as stream:
+                content = stream.read()
         except FileNotFoundError:
+            raise PostBoostConfigError(f"There is no calendar {path}. Correct the path in rows.") from None
+        except Exception as error:
+            # Each storage has exceptions of its own.
             raise PostBoostConfigError(
-                f"There is no calendar {self.rows}. Correct the path in rows."
-            ) from None
-        except OSError as error:
-            raise PostBoostConfigError(f"The calendar {self.rows} can't be read: {error}.") from error
-        except (ValueError, ImportError) as error:
-            raise PostBoostConfigError(
-                f"The calendar {self.rows} can't be opened ({error}). Install the Airflow provider of that storage, "
-                "such as apache-airflow-providers-amazon[s3fs] for s3://, and give object_storage_conn_id."
+                f"The calendar {path} can't be read ({type(error).__name__}: {error}). For object storage, install the "
+                "Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, and set "
+                "object_storage_conn_id."
             ) from error
+        return calendar_rows.read_csv(content, path)
 
     def _find_media(self, name: str) -> MediaFile:
-        root = self.media_root
-        if root is None and isinstance(self.rows, str):
-            root = self.rows.rpartition("/")[0] or "."
         if "://" not in name and not name.startswith("/"):
-            if not root:
-                raise PostBoostConfigError(
-                    f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the "
-                    "whole path."
-                )
-            name = f"{root.rstrip('/')}/{name}"
+            name = f"{self._media_root(name).rstrip('/')}/{name}"
         path = self._locate(name)
         return MediaFile(name, lambda: cast("IO[bytes]", path.open("rb")))
+
+    def _media_root(self, name: str) -> str:
+        if self.media_root:
+            return self.media_root
+        if isinstance(self.rows, str) or hasattr(self.rows, "open"):
+            return str(self.rows).rpartition("/")[0] or "."
+        raise PostBoostConfigError(
+            f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the whole path."
+        )
 
     def _locate(self, path: str) -> Path:
         """Return a path to read from, local or on object storage."""

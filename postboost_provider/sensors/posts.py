@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,16 +15,20 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.triggers.base import StartTriggerArgs
 
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, PostBoostError, PublishError
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostError,
+    PublishError,
+    can_help,
+)
 from postboost_provider.api.outcome import PostOutcome, conclude, describe_status, missing, read_awaited
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.polling import FAILURES_IN_A_ROW, Wait, describe_lateness
-from postboost_provider.retry_policy import can_help, failing_fast
+from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.providers.common.compat.sdk import Context
 
 
@@ -109,8 +114,11 @@ class PostBoostPostSensor(BaseSensorOperator):
             return self._defer(uuids, context)
         # The wait's own deadline comes first, counted from when a post is due; Airflow's, counted from the start of
         # the task, stands behind it.
-        self.timeout = float("inf")
-        return super().execute(context)
+        own, self.timeout = self.timeout, float("inf")
+        try:
+            return super().execute(context)
+        finally:
+            self.timeout = own
 
     def _defer(self, uuids: list[str], context: Context) -> Any:
         """Look once from here, and leave what is not through to the triggerer."""
@@ -141,9 +149,23 @@ class PostBoostPostSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         with failing_fast():
+            if not self._look_patiently():
+                return False
+            outcomes = [outcome for outcome in self._seen.values() if outcome is not None]
+            if all(outcome.is_settled for outcome in outcomes):
+                return PokeReturnValue(is_done=True, xcom_value=self._conclude(outcomes, context))
+        if self._wait.is_over(outcomes, datetime.now(UTC)):
+            raise AirflowSensorTimeout(describe_lateness(self._wait, self._seen))
+        return False
+
+    def _look_patiently(self) -> bool:
+        """Look, and say whether that succeeded. The wait fails when five looks in a row do.
+
+        A rescheduled sensor remembers nothing of its last look, and makes the five at once.
+        """
+        while True:
             try:
                 self._look()
-                self._failures = 0
             except PostBoostError as error:
                 self._failures += 1
                 if not can_help(error) or self._failures >= FAILURES_IN_A_ROW:
@@ -151,12 +173,11 @@ class PostBoostPostSensor(BaseSensorOperator):
                 self.log.warning(
                     "This look failed (%d in a row), the next may not: %s", self._failures, error
                 )
-            outcomes = [outcome for outcome in self._seen.values() if outcome is not None]
-            if len(outcomes) == len(self._seen) and all(outcome.is_settled for outcome in outcomes):
-                return PokeReturnValue(is_done=True, xcom_value=self._conclude(outcomes, context))
-        if self._wait.is_over(outcomes, datetime.now(UTC)):
-            raise AirflowSensorTimeout(describe_lateness(self._wait, self._seen))
-        return False
+                if not self.reschedule:
+                    return False
+            else:
+                self._failures = 0
+                return True
 
     def _look(self) -> None:
         """Read the posts that are not settled yet, and say where each stands."""
@@ -203,8 +224,7 @@ def read_uuids(value: Any) -> list[str]:
 
     :raises PostBoostConfigError: it is no uuid or list of them, such as a list that a template rendered to text.
     """
-    items = [value] if isinstance(value, str) else list(value or ())
-    uuids = [str(item).strip() for item in items if str(item).strip()]
+    uuids = [text for item in _flat(value) if (text := str(item).strip())]
     for uuid in uuids:
         if any(c in uuid for c in "[]'\", ") or uuid in ("None", "null"):
             raise PostBoostConfigError(
@@ -212,3 +232,12 @@ def read_uuids(value: Any) -> list[str]:
                 'publish.output["post_uuids"], or set render_template_as_native_obj=True on the DAG.'
             )
     return list(dict.fromkeys(uuids))
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Give the items of a list, and of the lists in it: a mapped task's output is one of those."""
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        yield from () if value is None else (value,)
+        return
+    for item in value:
+        yield from _flat(item)

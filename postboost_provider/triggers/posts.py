@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from postboost_provider.api.errors import PostBoostError, UnreachableError
+from postboost_provider.api.errors import PostBoostError, UnreachableError, can_help
 from postboost_provider.api.outcome import PostOutcome, describe_status
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.polling import FAILURES_IN_A_ROW, Wait, describe_lateness
-from postboost_provider.retry_policy import can_help
 from postboost_provider.triggers.looks import shared_looks
 
 if TYPE_CHECKING:

@@ -1,0 +1,181 @@
+"""A row of a calendar, in its author's words -> what PostBoost takes, and back for what it refuses."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider import identity as identities
+from postboost_provider.api import media as uploads
+from postboost_provider.api.errors import (
+    PostBoostConfigError,
+    PostBoostError,
+    PostBoostRequestError,
+    ValidationError,
+)
+from postboost_provider.api.lookup import Accounts, Tags, load_accounts
+from postboost_provider.api.media import MediaFile
+from postboost_provider.api.post import Post, check_first_comment, post_body
+from postboost_provider.calendar.rows import Problem, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from postboost_provider.api.client import PostBoostClient
+
+# A uuid of PostBoost's, or a hash of the content of a file, and the file.
+Media = tuple[str, MediaFile | None]
+
+# The API's field names -> the column that the author wrote.
+COLUMN_OF_FIELD = (
+    ("accounts", "accounts"),
+    ("tags", "tags"),
+    ("date", "publish_at"),
+    ("time", "publish_at"),
+    ("timezone", "publish_at"),
+    ("schedule", "publish_at"),
+)
+
+
+class RowError(Exception):
+    """A row that can't be sent, and why."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(p) for p in problems))
+        self.problems = tuple(problems)
+
+
+class Resolver:
+    """Resolve the rows of one calendar.
+
+    :param scope: what tags and their keys belong to.
+    :param find_media: gives the file that a row's media path means.
+    """
+
+    def __init__(self, api: PostBoostClient, scope: str, find_media: Callable[[str], MediaFile]) -> None:
+        self._api = api
+        self._tag_key = identities.digest(scope, "tags")
+        self._find_media = find_media
+        self._tags = Tags(api)
+        self._accounts: Accounts | None = None
+
+    def media(self, row: Row) -> list[Media]:
+        """Read the row's files. Nothing is uploaded.
+
+        :raises RowError: one of them can't be read, or is none that can be uploaded.
+        """
+        return [self._read_media(name) for name in row.media]
+
+    def body(self, row: Row, mode: str, media: Sequence[Media], *, dry_run: bool = False) -> dict[str, Any]:
+        """Return the body of the row's post, having uploaded its files and made its tags.
+
+        :param dry_run: leave files and missing tags out instead.
+        :raises RowError: a name means nothing, or an account can't be posted to.
+        """
+        with column("accounts"):
+            accounts = self._known_accounts().find(row.accounts)
+            if mode != "draft":
+                _check_connected(accounts)
+        with column("first_comment"):
+            if row.first_comment:
+                check_first_comment(accounts)
+        with column("tags"):
+            missing = self._tags.missing(row.tags) if dry_run else []
+            names = [tag for tag in row.tags if tag not in missing]
+            tags = self._tags.ids(names, idempotency_key=self._tag_key) if names else []
+        with column("media"):
+            ids = [self._media_id(m) for m in media if not (dry_run and m[1] is not None)]
+        return post_body(
+            Post(
+                text=row.text,
+                accounts=accounts,
+                mode=mode,  # type: ignore[arg-type]  # one of Mode by construction
+                publish_at=row.publish_at,
+                media=ids,
+                tags=tags,
+                first_comment=row.first_comment,
+            )
+        )
+
+    def explain(self, error: PostBoostRequestError) -> str:
+        """Say what PostBoost refused in the author's words: columns and account names."""
+        if isinstance(error, ValidationError) and error.errors:
+            problems = [Problem(column_of(name), "; ".join(texts)) for name, texts in error.errors.items()]
+            return "PostBoost refused it: " + "; ".join(str(p) for p in problems)
+        if error.body.get("account_id"):
+            return f"{self.describe_issue(error.body)} ({error})"
+        return str(error)
+
+    def describe_issue(self, issue: Mapping[str, Any]) -> str:
+        """Return what a guardrail says, with the account that it says it of."""
+        account_id = issue.get("account_id")
+        said = str(issue.get("message") or issue.get("code"))
+        if account_id is None:
+            return said
+        try:
+            account = self._known_accounts().find([account_id])[0]
+        except PostBoostError:
+            return f"account {account_id}: {said}"
+        return f"{account['provider']}:{account.get('username') or account['name']}: {said}"
+
+    def _known_accounts(self) -> Accounts:
+        if self._accounts is None:
+            self._accounts = load_accounts(self._api)
+        return self._accounts
+
+    def _read_media(self, name: str) -> Media:
+        if uploads.is_media_uuid(name):
+            return name.lower(), None
+        with column("media"), _reading(name):
+            file = self._find_media(name)
+            return uploads.check_image(file), file
+
+    def _media_id(self, media: Media) -> int:
+        content, file = media
+        if file is None:
+            return uploads.find_media(self._api, content)
+        with _reading(file.name):
+            return uploads.upload_image(self._api, file, content)
+
+
+@contextmanager
+def column(name: str) -> Iterator[None]:
+    """Say of an error that the author made in which column."""
+    try:
+        yield
+    except PostBoostConfigError as error:
+        raise RowError([Problem(name, str(error))]) from error
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Say of whatever a storage raises which file it was: each has exceptions of its own."""
+    try:
+        yield
+    except PostBoostError:
+        raise
+    except Exception as error:
+        raise PostBoostConfigError(
+            f"{name} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
+            "install the Airflow provider of that storage and set object_storage_conn_id."
+        ) from error
+
+
+def column_of(field_name: str) -> str:
+    """Return the column behind the API's name of a field, such as ``versions.0.content.0.body``."""
+    if field_name.startswith("versions"):
+        if ".media" in field_name:
+            return "media"
+        return "first_comment" if ".content.1" in field_name else "text"
+    return next((column for start, column in COLUMN_OF_FIELD if field_name.startswith(start)), field_name)
+
+
+def _check_connected(accounts: Sequence[Mapping[str, Any]]) -> None:
+    dead = [
+        f"{a['provider']}:{a.get('username') or a['name']}" for a in accounts if a.get("authorized") is False
+    ]
+    if dead:
+        raise PostBoostConfigError(
+            f"{', '.join(dead)} must be reconnected before anything goes out there. Reconnect it in PostBoost "
+            "under Accounts, then run the task again."
+        )
