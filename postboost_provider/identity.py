@@ -57,9 +57,9 @@ def ledger_scope(name: str) -> str:
 
 
 def ledger_identity(identity: tuple[str, ...]) -> str:
-    """Return the second part of a ledger label: readable by its last part, and different for each identity."""
-    readable = next((part for part in reversed(identity) if part), "")
-    return f"{_slug(readable, 24)}~{digest(identity)[:12]}"
+    """Return the second part of a ledger label: readable by the task or the row's key, different for each identity."""
+    readable = identity[3] if identity[0] == "task" else identity[-1]
+    return f"{_slug(readable, 20)}~{digest(identity)[:12]}"
 
 
 def _slug(text: str, length: int) -> str:

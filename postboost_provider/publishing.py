@@ -7,6 +7,7 @@ PostBoost's), and the duplicate guard (the same content within 24 hours).
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +21,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     ValidationError,
 )
-from postboost_provider.api.ledger import Entry, label, read_ledger
+from postboost_provider.api.ledger import Entry, count_old_refusals, label, read_ledger
 from postboost_provider.api.outcome import PostOutcome, read_post
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 MAX_GENERATIONS = 50
 # A 422 that names no field is taken for a reused key this often, then for what it says.
 MAX_REUSES = 5
+# How long a try that met another one's key waits for what becomes of that: as long as a request may take.
+OTHER_TRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +101,21 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
             reused = _is_key_reuse(error)
             if not reused and not isinstance(error, (DuplicatePostError, UnconfirmedError)):
                 raise
-            # Whatever the answer was, a post that the ledger calls ours is ours.
-            if ledger and (entry := look_up(api, intention)) is not None:
-                return adopt(api, intention, entry, lambda: content)
-            if reused and ledger and generation < MAX_REUSES:
-                continue
             if reused and not ledger:
                 raise UnconfirmedError(
                     "An earlier try sent this post with another content, and the token may not read the activity log "
                     "(ability 'read') that tells what became of it. Look in PostBoost; give the token the ability, or "
                     "give the post a new key to publish it anew."
                 ) from error
+            # Whatever the answer was, a post that the ledger calls ours is ours.
+            if reused:
+                entry = _await_other_try(api, intention, generation)
+            else:
+                entry = look_up(api, intention) if ledger else None
+            if entry is not None:
+                return adopt(api, intention, entry, lambda: content)
+            if reused and generation < MAX_REUSES:
+                continue
             raise
         post = reply.payload
         if not isinstance(post, dict) or not post.get("uuid"):
@@ -124,6 +131,24 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
     raise PostBoostConfigError(
         f"{MAX_GENERATIONS} tries within 24 hours were refused, and PostBoost repeats those answers. Mend what "
         "they complained of and try again tomorrow, or change the text."
+    )
+
+
+def _await_other_try(api: PostBoostClient, intention: Intention, generation: int) -> Entry | None:
+    """Return what another try made under this key with another content, or None where it was refused.
+
+    :raises UnconfirmedError: neither can be told yet, so that it may be under way.
+    """
+    for pause in (*OTHER_TRY_SECONDS, 0.0):
+        if (entry := look_up(api, intention)) is not None:
+            return entry
+        refused = count_old_refusals(api, intention.scope, intention.ledger_identity, intention.intent)
+        if refused > generation:
+            return None
+        time.sleep(pause)
+    raise UnconfirmedError(
+        "Another try is sending this post with another content, and has got no answer yet. Run the task again when it "
+        "is through: it looks before it sends."
     )
 
 

@@ -78,7 +78,7 @@ def test_no_two_tasks_and_rows_have_one_identity():
     ]
     rows = [row_identity(*parts) for parts in itertools.product(PARTS, repeat=2)]
     everything = tasks + rows
-    assert len({idempotency_key(identity, "intent") for identity in everything}) == len(everything)
+    assert len({idempotency_key(identity) for identity in everything}) == len(everything)
     assert len({ledger_identity(identity) for identity in everything}) == len(everything)
 
 
@@ -105,13 +105,13 @@ def test_the_order_in_which_an_intent_is_written_does_not_matter_and_every_value
     assert len({intent_hash(i) for i in [{"a": 1, "b": [1, 2]}, *others]}) == 5
 
 
-def test_identity_intent_and_generation_each_make_another_key():
-    keys = [idempotency_key(i, intent, g) for i in (TASK, ROW) for intent in ("a", "b") for g in (0, 1, 10)]
+def test_identity_and_generation_each_make_another_key():
+    keys = [idempotency_key(i, g) for i in (TASK, ROW) for g in (0, 1, 10)]
     assert len(set(keys)) == len(keys)
 
 
 def test_a_key_without_a_generation_is_that_of_the_first():
-    assert idempotency_key(ROW, "a") == idempotency_key(ROW, "a", 0)
+    assert idempotency_key(ROW) == idempotency_key(ROW, 0)
 
 
 # These are what earlier versions have sent. PostBoost knows a key for 24 hours and a label for 90 days: a change of
@@ -121,16 +121,14 @@ def test_an_upgrade_asks_with_the_same_keys_and_labels():
     assert ROW == ("row", "dag.task", "monday")
     assert digest("a", 1, None) == "30780d0daa72bce56290bae99d93fa5e78f718b5b2f9db49d692d5b5fa1e70da"
     assert INTENT == "2d9e58c6c61d053f"
-    assert idempotency_key(TASK, INTENT) == "3ceede2a66b5d7cf3b087665c338a5d2389fd56101c0cf9b0dea65b0b308431b"
-    assert (
-        idempotency_key(ROW, INTENT, 2) == "0712ccd1ff5dc115f188a6633c8fd235792edb475af4582e82fdabaabfc3b246"
-    )
+    assert idempotency_key(TASK) == "daffe290803817fa8077e7e2f1fe356ff6ef72136a03774822fc2eb1598d6c7d"
+    assert idempotency_key(ROW, 2) == "5be5aed0496b343de9cf19940ad5a2b0187fcb3f25d7ba4669f9bb0b9ee91f6e"
     assert ledger_scope("dag.task") == "dag.task~ea9a9b10"
-    assert ledger_identity(TASK) == "salt~1df409683259"
+    assert ledger_identity(TASK) == "publish~1df409683259"
     assert ledger_identity(ROW) == "monday~4c54fda6ea75"
     assert (
-        label(ledger_scope("dag.task"), ledger_identity(ROW), INTENT)
-        == "airflow/dag.task~ea9a9b10/monday~4c54fda6ea75 2d9e58c6c61d053f"
+        label(ledger_scope("dag.task"), ledger_identity(ROW), INTENT, "schedule")
+        == "airflow/dag.task~ea9a9b10/monday~4c54fda6ea75 2d9e58c6c61d053f schedule"
     )
 
 
@@ -161,12 +159,14 @@ def test_a_row_is_labelled_apart_in_each_calendar():
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_a_label_is_short_plain_text_of_two_words_without_wildcards(name):
-    whole = Intention(ledger_scope(name), row_identity(name, name), intent_hash({"text": name})).client_label
+def test_a_label_is_short_plain_text_of_three_words_without_wildcards(name):
+    whole = Intention(
+        ledger_scope(name), row_identity(name, name), intent_hash({"text": name}), "schedule"
+    ).client_label
     assert whole.isascii()
     assert whole.isprintable()
     assert len(whole) <= 110
-    assert len(whole.split(" ")) == 2
+    assert len(whole.split(" ")) == 3
     assert whole.count("/") == 2
     assert "%" not in whole
     assert "_" not in whole
@@ -180,7 +180,7 @@ def test_a_label_is_short_plain_text_of_two_words_without_wildcards(name):
         (ledger_scope("ÄÖÜ"), "x~"),
         (ledger_identity(("row", "calendar", "monday")), "monday~"),
         (ledger_identity(task_identity("dag", "run", "publish")), "publish~"),
-        (ledger_identity(task_identity("dag", "run", "publish", 4)), "4~"),
+        (ledger_identity(task_identity("dag", "run", "publish", 4, "salt")), "publish~"),
     ],
 )
 def test_a_label_can_be_read_by_a_person(made, start):

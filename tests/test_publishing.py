@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,8 +41,10 @@ def api(server: Sandbox, mocker: Any) -> Iterator[PostBoostClient]:
         yield api
 
 
-def intention(text: str = "Hello") -> Intention:
-    return Intention(identities.ledger_scope("spring"), IDENTITY, identities.intent_hash({"text": text}))
+def intention(text: str = "Hello", mode: str = "schedule") -> Intention:
+    return Intention(
+        identities.ledger_scope("spring"), IDENTITY, identities.intent_hash({"text": text}), mode
+    )
 
 
 def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
@@ -55,9 +58,9 @@ def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
     }
 
 
-def publish(api: PostBoostClient, text: str = "Hello", **more: Any) -> Published:
+def publish(api: PostBoostClient, text: str = "Hello", mode: str = "schedule", **more: Any) -> Published:
     """Do what a task does: read the ledger, then adopt or create."""
-    mine = intention(text)
+    mine = intention(text, mode)
     ledger = read_ledger(api, mine.scope)
     entry = (ledger or {}).get(mine.ledger_identity)
     if entry is not None:
@@ -260,3 +263,112 @@ def test_a_repeated_refusal_is_asked_anew_and_comes_back_the_same(
             publish(api, "x" * 300)
         assert not caught.value.replayed
     assert posts(server) == []
+
+
+def test_an_edit_by_a_token_that_may_not_read_is_unconfirmed_and_no_second_post(server: Sandbox) -> None:
+    with client(server, make_key(server, "write", "publish")) as api:
+        assert publish(api).result == "created"
+        with pytest.raises(UnconfirmedError, match="activity log"):
+            publish(api, "Hello again")
+    assert [p["text"] for p in posts(server)] == ["Hello"]
+
+
+def test_two_runs_at_once_with_an_edit_between_them_are_one_post(sandbox: Sandbox) -> None:
+    """Neither finds the other in the ledger: the key is the same for both texts, and tells the second of the first."""
+    sandbox.faults({"operation": "create_post", "kind": "delay", "seconds": 0.3})
+    results: list[str] = []
+
+    def go(text: str) -> None:
+        with client(sandbox) as api:
+            results.append(
+                publishing.create_once(api, intention(text), lambda: body(text), ledger=True).result
+            )
+
+    threads = [threading.Thread(target=go, args=(text,)) for text in ("Hello", "Hello again")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) in (["created", "updated"], ["adopted", "created"])
+    assert len(posts(sandbox)) == 1
+
+
+def test_a_plan_that_is_turned_into_a_draft_is_refused_and_says_what_to_do(
+    server: Sandbox, api: PostBoostClient
+) -> None:
+    """PostBoost has no way back to a draft: to report success here would let it go out against its author's will."""
+    first = publish(api)
+    with pytest.raises(PostBoostConfigError, match=f"post {first.post_uuid} is scheduled.*Move it to trash"):
+        publish(api, "Hello again", "draft", schedule=False)
+
+
+def test_a_plan_that_is_turned_into_a_place_in_the_queue_moves_there(
+    server: Sandbox, api: PostBoostClient
+) -> None:
+    first = publish(api)
+    second = publish(api, "Hello again", "queue", queue=True)
+    assert (second.result, second.post_uuid) == ("updated", first.post_uuid)
+    assert first.outcome is not None
+    assert second.outcome is not None
+    assert second.outcome.status == "scheduled"
+    assert second.outcome.scheduled_at != first.outcome.scheduled_at
+    assert publish(api, "Hello again", "queue", queue=True).result == "adopted"
+
+
+@pytest.mark.parametrize(
+    ("mode", "more", "status"),
+    [
+        ("schedule", {}, "scheduled"),
+        ("queue", {"queue": True}, "scheduled"),
+        ("now", {"schedule_now": True}, "publishing"),
+    ],
+)
+def test_a_draft_becomes_what_its_author_makes_of_it(
+    server: Sandbox, api: PostBoostClient, mode: str, more: dict[str, Any], status: str
+) -> None:
+    first = publish(api, mode="draft", schedule=False)
+    second = publish(api, "Hello again", mode, **more)
+    assert (second.result, second.post_uuid) == ("updated", first.post_uuid)
+    assert second.outcome is not None
+    assert second.outcome.status == status
+
+
+def test_an_update_that_sent_the_post_and_whose_answer_was_lost_is_ours(
+    server: Sandbox, api: PostBoostClient
+) -> None:
+    publish(api, mode="draft", schedule=False)
+    server.faults({"operation": "update_post", "kind": "drop_after"})
+    assert publish(api, "Hello again", "now", schedule_now=True).result == "updated"
+    assert len(posts(server)) == 1
+
+
+@pytest.mark.parametrize("payload", [None, {}, {"data": {"uuid": "u"}}, [], "created"])
+def test_a_success_without_a_post_is_unconfirmed_and_looked_up(
+    sandbox: Sandbox, mocker: Any, payload: Any
+) -> None:
+    with client(sandbox) as api:
+        send = api.send
+
+        def garble(operation: str, **rest: Any) -> Any:
+            reply = send(operation, **rest)
+            return replace(reply, payload=payload) if operation == "create_post" else reply
+
+        mocker.patch.object(api, "send", garble)
+        with pytest.raises(UnconfirmedError, match="answered 201 without a post"):
+            publishing.create_once(api, intention(), body, ledger=False)
+        assert publish(api).result == "adopted"
+    assert len(posts(sandbox)) == 1
+
+
+def test_an_edit_after_a_refusal_is_sent_once_no_other_try_can_be_under_way(
+    server: Sandbox, api: PostBoostClient
+) -> None:
+    with pytest.raises(ValidationError):
+        publish(api, "x" * 300)
+    if server.state()["settings"]["store_4xx"]:
+        with pytest.raises(UnconfirmedError, match="Another try is sending this post with another content"):
+            publish(api)
+        assert posts(server) == []
+        server.advance(61)
+    assert publish(api).result == "created"
+    assert len(posts(server)) == 1

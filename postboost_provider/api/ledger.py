@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import PermissionDeniedError
+from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
 
 KEPT_FOR = timedelta(days=90)
+# No request is under way for longer: clients give up on their answers after half of it.
+UNDER_WAY = timedelta(seconds=60)
+REFUSED = frozenset({"blocked_duplicate", "blocked_unauthorized", "validation_failed", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +74,29 @@ def _entries(api: PostBoostClient, prefix: str, start: str) -> Iterator[Entry]:
             continue
         identity, intent, mode, *_ = [*client.removeprefix(start).split(" "), "", ""]
         yield Entry(identity, str(activity["post_uuid"]), intent or None, mode or None)
+
+
+def count_old_refusals(api: PostBoostClient, scope: str, identity: str, intent: str | None) -> int:
+    """Return of how many other intents PostBoost has refused a write, longer ago than any request is under way.
+
+    The answer to this very try, which met another one's key, is a refusal in the log, too: it says when now is, by
+    PostBoost's own clock, and counts for nothing itself.
+    """
+    prefix = f"airflow/{scope}/{identity}"
+    seen = [
+        (
+            str(a.get("client")).removeprefix(prefix).split(" ")[1:2],
+            a.get("outcome"),
+            read_utc(a.get("created_at")),
+        )
+        for a in api.pages("list_api_activity", parameters={"client": prefix})
+        if str(a.get("client") or "").startswith(prefix)
+    ]
+    now = max((at for _, _, at in seen if at is not None), default=None)
+    return len(
+        {
+            words[0]
+            for words, outcome, at in seen
+            if words and words[0] != intent and outcome in REFUSED and at and now and now - at > UNDER_WAY
+        }
+    )

@@ -34,7 +34,7 @@ def items_of(operation: Operation, payload: Any) -> list[Any]:
     if not isinstance(payload, dict):
         raise ServerError(f"{operation.operation}: the answer is no object with {key}.", status=200)
     items = payload.get(key)
-    if not isinstance(items, list) or not all(isinstance(item, (dict, str)) for item in items):
+    if not isinstance(items, list) or None in items:
         raise ServerError(f"{operation.operation}: the answer's {key} is not a list of things.", status=200)
     return items
 

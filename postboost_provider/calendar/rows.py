@@ -71,7 +71,7 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
     delimiter = next((d for d in DELIMITERS if d in header), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[str, dict[str, Any]]] = []
-    begins = 1
+    begins, width = 1, 0
     columns: list[str] | None = None
     try:
         for cells in reader:
@@ -80,11 +80,14 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
                 continue
             if columns is None:
                 # Spreadsheets leave empty columns behind.
-                columns = "\0".join(cell.strip() for cell in cells).rstrip("\0").split("\0")
+                columns, width = (
+                    "\0".join(cell.strip() for cell in cells).rstrip("\0").split("\0"),
+                    len(cells),
+                )
                 check_columns(columns, name)
                 continue
             values: dict[str, Any] = dict(zip(columns, cells, strict=False))
-            if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
+            if not len(columns) <= len(cells) <= width or any(cell.strip() for cell in cells[len(columns) :]):
                 values[""] = (
                     f"it has {len(cells)} cells, and the header names {len(columns)} columns. Put a text with "
                     f"{DELIMITERS[delimiter]} in double quotes."

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
@@ -122,7 +124,13 @@ class PostBoostPostSensor(BaseSensorOperator):
 
     def _defer(self, uuids: list[str], context: Context) -> Any:
         """Look once from here, and leave what is not through to the triggerer."""
-        done = self.poke(context)
+        try:
+            done = self.poke(context)
+        except (AirflowSensorTimeout, AirflowFailException) as error:
+            # Airflow does this for the loop of a sensor and for what comes after a deferral.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
         if isinstance(done, PokeReturnValue):
             return done.xcom_value
         now = datetime.now(UTC)

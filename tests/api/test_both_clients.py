@@ -144,6 +144,10 @@ class Redirect(http.server.BaseHTTPRequestHandler):
         self.send_header("Location", f"http://127.0.0.1:{self.server.server_address[1]}/elsewhere")
         self.end_headers()
 
+    def do_CONNECT(self) -> None:
+        self.seen.append((self.path, self.headers.get("Authorization")))
+        self.send_error(502)
+
     def log_message(self, *_: Any) -> None: ...
 
 
@@ -170,9 +174,10 @@ def test_proxies_of_the_environment_are_ignored_and_the_connections_own_is_used(
         monkeypatch.setenv(name, proxy)
     assert act(settings(sandbox), "call", "list_tags")["data"]
     assert Redirect.seen == []
-    with pytest.raises(PostBoostRequestError, match="redirects"):
-        act(settings(sandbox, proxy=proxy), "call", "list_tags")
-    assert len(Redirect.seen) == 1
+    with pytest.raises(UnreachableError):
+        act(settings(sandbox, base_url="https://postboost.invalid/app/api", proxy=proxy), "call", "list_tags")
+    assert {path for path, _ in Redirect.seen} == {"postboost.invalid:443"}
+    assert {authorization for _, authorization in Redirect.seen} == {None}
 
 
 def test_no_error_and_no_log_line_holds_the_token(

@@ -38,33 +38,37 @@ def log(connect, postboost):
 
 
 def test_a_label_names_scope_identity_and_intent():
-    assert label("spring~1", "monday~2", "abc") == "airflow/spring~1/monday~2 abc"
+    assert label("spring~1", "monday~2", "abc", "queue") == "airflow/spring~1/monday~2 abc queue"
 
 
 def test_a_label_is_read_back_as_it_was_written(log):
-    written = label(SCOPE, MONDAY, "abc")
+    written = label(SCOPE, MONDAY, "abc", "schedule")
     read = log([activity(written, created_at="2026-10-16T07:30:00Z")])
-    assert read == {MONDAY: Entry(MONDAY, "p1", "abc")}
+    assert read == {MONDAY: Entry(MONDAY, "p1", "abc", "schedule")}
 
 
 def test_a_whole_scope_is_asked_for_by_the_start_of_its_labels_and_read_to_the_end(log):
-    read = log([activity(label(SCOPE, MONDAY, "a"))], [], [activity(label(SCOPE, TUESDAY, "b"), "p2")])
+    read = log(
+        [activity(label(SCOPE, MONDAY, "a", "schedule"))],
+        [],
+        [activity(label(SCOPE, TUESDAY, "b", "schedule"), "p2")],
+    )
     assert {identity: entry.post_uuid for identity, entry in read.items()} == {MONDAY: "p1", TUESDAY: "p2"}
     assert [dict(call.request.url.params)["client"] for call in log.route.calls] == [f"airflow/{SCOPE}/"] * 3
 
 
 def test_one_identity_is_asked_for_alone(log):
-    assert set(log([activity(label(SCOPE, MONDAY, "a"))], identity=MONDAY)) == {MONDAY}
+    assert set(log([activity(label(SCOPE, MONDAY, "a", "schedule"))], identity=MONDAY)) == {MONDAY}
     assert log.route.calls.last.request.url.params["client"] == f"airflow/{SCOPE}/{MONDAY}"
 
 
 def test_the_newest_intent_and_post_of_an_identity_win(log):
     entries = [
-        activity(label(SCOPE, MONDAY, "third"), "p2", "updated"),
-        activity(label(SCOPE, MONDAY, "second"), "p1", "created"),
+        activity(label(SCOPE, MONDAY, "third", "schedule"), "p2", "updated"),
+        activity(label(SCOPE, MONDAY, "second", "schedule"), "p1", "created"),
     ]
-    assert log(entries, [activity(label(SCOPE, MONDAY, "first"), "p0")])[MONDAY] == Entry(
-        MONDAY, "p2", "third"
+    assert log(entries, [activity(label(SCOPE, MONDAY, "first", "schedule"), "p0")])[MONDAY] == Entry(
+        MONDAY, "p2", "third", "schedule"
     )
 
 
@@ -87,7 +91,7 @@ def test_what_a_server_matches_too_widely_is_not_ours(log, client):
 
 @pytest.mark.parametrize("outcome", ["created", "updated", "replayed"])
 def test_what_made_or_changed_a_post_counts(log, outcome):
-    assert set(log([activity(label(SCOPE, MONDAY, "a"), outcome=outcome)])) == {MONDAY}
+    assert set(log([activity(label(SCOPE, MONDAY, "a", "schedule"), outcome=outcome)])) == {MONDAY}
 
 
 @pytest.mark.parametrize(
@@ -96,11 +100,11 @@ def test_what_made_or_changed_a_post_counts(log, outcome):
 )
 def test_what_made_nothing_does_not_count_and_hides_nothing(log, outcome):
     entries = [
-        activity(label(SCOPE, MONDAY, "b"), "p9", outcome),
-        activity(label(SCOPE, MONDAY, "b"), None, "updated"),
-        activity(label(SCOPE, MONDAY, "a"), "p1"),
+        activity(label(SCOPE, MONDAY, "b", "schedule"), "p9", outcome),
+        activity(label(SCOPE, MONDAY, "b", "schedule"), None, "updated"),
+        activity(label(SCOPE, MONDAY, "a", "schedule"), "p1"),
     ]
-    assert log(entries)[MONDAY] == Entry(MONDAY, "p1", "a")
+    assert log(entries)[MONDAY] == Entry(MONDAY, "p1", "a", "schedule")
 
 
 @pytest.mark.parametrize(

@@ -134,9 +134,21 @@ def test_an_error_on_a_later_page_is_raised_after_the_items_before_it(connect, p
         next(pages)
 
 
-@pytest.mark.parametrize("payload", [{"data": None}, {}, {"data": []}])
-def test_a_list_may_be_empty(payload):
-    assert items_of(get_operation("list_tags"), payload) == []
+def test_a_list_may_be_empty():
+    assert items_of(get_operation("list_tags"), {"data": []}) == []
+
+
+@pytest.mark.parametrize("payload", [{"data": None}, {}, {"data": [None]}, {"data": {"a": 1}}])
+def test_an_answer_without_a_list_is_no_empty_list(payload):
+    """The ledger would say by it that nothing was sent."""
+    with pytest.raises(ServerError, match="is not a list of things"):
+        items_of(get_operation("list_api_activity"), payload)
+
+
+@pytest.mark.parametrize("meta", [[1], {"last_page": "many"}, {"last_page": {}}])
+def test_page_numbers_that_can_not_be_read_are_an_error(meta):
+    with pytest.raises(ServerError, match="page numbers can't be read"):
+        next_page(get_operation("list_posts"), {}, {"data": [], "meta": meta})
 
 
 @pytest.mark.parametrize("payload", [None, [], [1], "text", 3])

@@ -20,6 +20,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     PostBoostRequestError,
     ServerError,
+    UnreachableError,
 )
 from tests.api.support import BASE, BODIES, TOKEN, WORKSPACE, Upload, settings
 
@@ -39,6 +40,10 @@ class Echo(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_CONNECT(self) -> None:
+        self.server.seen.append((self.path, self.headers))  # type: ignore[attr-defined]
+        self.send_error(502)
 
     def log_message(self, *args: Any) -> None:
         """Say nothing on stderr."""
@@ -154,9 +159,17 @@ def test_proxies_of_the_environment_are_ignored(server, monkeypatch, variable):
 
 def test_the_proxy_of_the_connection_is_used(server):
     proxy = f"http://127.0.0.1:{server.server_port}"
-    with PostBoostClient(settings(base_url="http://127.0.0.1:9", proxy=proxy), attempts=1) as api:
+    with PostBoostClient(settings(proxy=proxy), attempts=1) as api, pytest.raises(UnreachableError):
+        api.call("list_tags")
+    ((target, headers),) = server.seen
+    assert target == "api.example.test:443"
+    assert "Authorization" not in headers
+
+
+def test_a_sandbox_on_this_machine_is_asked_without_a_proxy_that_would_see_the_token(server):
+    elsewhere = settings(base_url=f"http://127.0.0.1:{server.server_port}", proxy="http://127.0.0.1:9")
+    with PostBoostClient(elsewhere, attempts=1) as api:
         assert api.call("list_tags") == {"data": []}
-    assert [path for path, _ in server.seen] == [f"http://127.0.0.1:9/{WORKSPACE}/tags"]
 
 
 def test_a_path_parameter_reaches_the_server_as_one_segment(server):

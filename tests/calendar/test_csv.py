@@ -90,9 +90,9 @@ def test_an_empty_file_is_told_what_its_first_line_must_be(content):
             "key,accounts,texts",
             f"plan.csv has the unknown column 'texts'. The columns are {', '.join(COLUMNS)}.",
         ),
-        ("key,accounts,text,Mode,", "plan.csv has the unknown column 'Mode', ''."),
+        ("key,accounts,text,Mode,", "plan.csv has the unknown column 'Mode'."),
         ("Key,accounts,text", "plan.csv has the unknown column 'Key'."),
-        ("key\taccounts\ttext", "plan.csv has the unknown column 'key\\taccounts\\ttext'."),
+        ("key|accounts|text", "plan.csv has the unknown column 'key|accounts|text'."),
         ("key,text,accounts,text,key", "plan.csv names the column key, text more than once."),
         ("key,text", "plan.csv lacks the column accounts. Add it to the header."),
         ("publish_at", "plan.csv lacks the column key, accounts, text. Add it to the header."),
@@ -145,3 +145,18 @@ def test_a_file_that_is_not_utf_8_is_named_with_line_and_byte(mark, lines):
 
 def test_a_spreadsheet_itself_is_not_utf_8():
     assert "line 1: byte 0x" in refused(b"PK\x03\x04\xff\xfe\x00\x01")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key\taccounts\ttext\nmonday\t@a\tHello, you\n",
+        "key,accounts,text,,\nmonday,@a,Hello; you,,\n",
+        "key,accounts,text,\nmonday,@a,Hello; you\n",
+    ],
+    ids=["tabs", "empty columns", "an empty column that rows leave out"],
+)
+def test_what_spreadsheets_write_is_read(text):
+    (row,) = read_rows(cells(text), None)
+    assert (row.key, row.accounts, row.text[:5]) == ("monday", ("@a",), "Hello")
+    assert [p.column for p in row.problems] == ["publish_at"]

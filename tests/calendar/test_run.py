@@ -201,12 +201,31 @@ def test_a_first_comment_goes_where_it_can_and_is_refused_where_it_would_vanish(
 def test_a_row_whose_time_has_passed(
     sandbox: Sandbox, api: PostBoostClient, on_past: str, result: str
 ) -> None:
-    late = row(publish_at="2026-01-02 03:04")
+    late = row(publish_at=f"{datetime.now(UTC) - timedelta(hours=3):%Y-%m-%d %H:%M}")
     report = run(api, late, on_past=on_past)
     assert results(report) == [result]
     assert len(posts(sandbox)) == (1 if on_past == "now" else 0)
     if on_past != "now":
-        assert "publish_at 2026-01-02 03:04 UTC has passed" in report.rows[0].why
+        assert "UTC has passed" in report.rows[0].why
+
+
+def test_a_row_so_late_that_it_may_be_forgotten_is_never_sent(sandbox: Sandbox, api: PostBoostClient) -> None:
+    report = run(
+        api, row(publish_at=f"{datetime.now(UTC) - timedelta(days=11):%Y-%m-%d %H:%M}"), on_past="now"
+    )
+    assert results(report) == ["skipped"]
+    assert "may have gone out and been forgotten" in report.rows[0].why
+    assert posts(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("in_window", "late", "result"), [(True, 14, "created"), (True, 16, "skipped"), (False, 2, "skipped")]
+)
+def test_a_row_of_the_window_that_became_due_while_the_task_started_is_sent(
+    api: PostBoostClient, in_window: bool, late: int, result: str
+) -> None:
+    just = row(publish_at=f"{datetime.now(UTC) - timedelta(minutes=late):%Y-%m-%d %H:%M}")
+    assert results(run(api, just, in_window=in_window)) == [result]
 
 
 def test_a_row_that_went_out_in_time_is_adopted_when_its_time_has_passed(
@@ -246,7 +265,7 @@ def test_a_dry_run_asks_about_every_row_and_creates_nothing(sandbox: Sandbox, ap
         dry_run=True,
     )
     assert results(report) == ["skipped", "skipped", "skipped", "invalid", "invalid", "skipped"]
-    assert "is created already" in report.rows[0].why
+    assert report.rows[0].why == "dry run: an earlier try had created it"
     assert report.rows[1].why == "dry run: it would be created"
     assert "files were checked here alone" in report.rows[2].why
     assert report.rows[3].why.startswith("text:")
@@ -328,3 +347,101 @@ def test_a_thousand_rows_are_asked_about_in_few_requests_beside_their_own(
     before = len(sandbox.requests())
     assert run(api, *rows).counts() == {"adopted": 300}
     assert len(sandbox.requests()) - before <= 300 + 10
+
+
+def test_one_bad_path_keeps_no_other_row_back(sandbox: Sandbox, api: PostBoostClient) -> None:
+    class StorageError(Exception):
+        pass
+
+    def find(name: str) -> MediaFile:
+        if name.startswith("s3://"):
+            raise StorageError("no credentials")
+
+        def vanish() -> Any:
+            read.append(name)
+            if len(read) > 1:
+                raise FileNotFoundError(name)
+            return io.BytesIO(PNG)
+
+        return MediaFile(name, vanish)
+
+    read: list[str] = []
+    report = run(api, row("a", media="s3://bucket/a.png"), row("b", media="gone.png"), row("c"), media=find)
+    assert results(report) == ["invalid", "invalid", "created"]
+    assert "s3://bucket/a.png can't be read (StorageError: no credentials)" in report.rows[0].why
+    assert "gone.png can't be read (FileNotFoundError" in report.rows[1].why
+
+
+def test_an_error_of_our_own_is_told_and_loses_no_report(
+    sandbox: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    from postboost_provider.calendar.resolve import Resolver
+
+    make = Resolver.body
+
+    def fail(self: Resolver, row: Any, *args: Any, **rest: Any) -> Any:
+        if row.key == "b":
+            raise KeyError("surprise")
+        return make(self, row, *args, **rest)
+
+    mocker.patch.object(Resolver, "body", fail)
+    report = run(api, row("a"), row("b"), row("c"))
+    assert results(report) == ["created", "failed", "created"]
+    assert "unexpected KeyError: 'surprise'" in report.rows[1].why
+
+
+def test_a_refused_upload_or_tag_is_asked_for_anew_once_its_cause_is_mended(
+    sandbox: Sandbox, mocker: Any
+) -> None:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    one, media = row("a", media="one.png", tags="fresh"), files(**{"one.png": PNG})
+    with client(sandbox, make_key(sandbox, "read", "publish")) as weak:
+        assert results(run(weak, one, media=media)) == ["failed"]
+    with client(sandbox, "admin") as api:
+        assert results(run(api, one, media=media)) == ["created"]
+
+
+def test_media_and_tags_that_were_deleted_since_are_made_again(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    media = files(**{"one.png": PNG})
+    run(api, row("a", media="one.png", tags="fresh"), media=media)
+    api.call("delete_media_bulk", body={"items": [m["uuid"] for m in api.pages("list_media")]})
+    for tag in api.pages("list_tags"):
+        api.call("delete_tag", parameters={"tag_uuid": tag["uuid"]})
+    assert results(run(api, row("b", media="one.png", tags="fresh"), media=media)) == ["created"]
+
+
+def test_how_a_text_is_stored_is_no_edit(api: PostBoostClient) -> None:
+    run(api, row("caf\u00e9", text="One\nTwo", first_comment="A\nB"))
+    assert results(run(api, row("cafe\u0301", text="One\r\nTwo", first_comment="A\r\nB"))) == ["adopted"]
+
+
+def test_a_row_whose_key_is_still_in_use_is_left_to_a_retry(sandbox: Sandbox, api: PostBoostClient) -> None:
+    sandbox.faults({"operation": "create_post", "kind": "throttle", "retry_after": None, "count": 1000})
+    report = run(api, row("a"))
+    assert (results(report), report.rows[0].retry) == (["failed"], True)
+
+
+def test_a_dry_run_says_what_would_become_of_posts_that_are_there(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    run(api, row("live", mode="now"), row("planned"), row("edited"), row("gone"))
+    sandbox.advance(60)
+    uuids = {r.row.key: r.post_uuid for r in run(api, row("gone")).rows}
+    api.call("delete_post", parameters={"post_uuid": uuids["gone"]}, body={"trash": True})
+    report = run(
+        api,
+        row("live", mode="now"),
+        row("planned"),
+        row("edited", text="New words"),
+        row("gone"),
+        row("live-edit", mode="now"),
+        dry_run=True,
+    )
+    whys = {r.row.key: (r.result, r.why) for r in report.rows}
+    assert whys["live"] == ("skipped", "dry run: an earlier try had created it")
+    assert whys["edited"] == ("skipped", "dry run: it would be updated")
+    assert "moved to trash" in whys["gone"][1]
+    late = run(api, row("live", mode="now", text="Too late"), dry_run=True).rows[0]
+    assert (late.result, "is published" in late.why) == ("failed", True)

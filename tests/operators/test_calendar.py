@@ -184,7 +184,7 @@ def test_a_full_disk_on_the_worker_stops_nothing(sandbox: Sandbox, tmp_path: Pat
     ("rows", "what"),
     [
         ("/nowhere/calendar.csv", "There is no calendar /nowhere/calendar.csv"),
-        ("warp://bucket/calendar.csv", "Install the Airflow provider of that storage"),
+        ("warp://bucket/calendar.csv", "install the Airflow provider of that storage"),
         ("[{'key': 'a'}]", "rows was rendered to the text of a list"),
         ([{"key": "a", "txt": "typo"}], "has the unknown column 'txt'"),
         (["a"], "rows, item 1 is str"),
