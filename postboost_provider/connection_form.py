@@ -140,7 +140,7 @@ FIELDS = (
     Field(
         "client_label",
         "Client label",
-        "What PostBoost's activity log calls this client, beside what the task adds.",
+        "What PostBoost's activity log calls this client, in writes that no task labels.",
         {"type": ["string", "null"], "maxLength": 100},
         "airflow-provider-postboost",
         _label,
