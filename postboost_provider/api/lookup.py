@@ -9,7 +9,7 @@ from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfig
 from postboost_provider.api.keyed import make_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from postboost_provider.api.client import PostBoostClient
 
@@ -23,10 +23,18 @@ class Accounts:
 
     :param accounts: as ``list_accounts`` answers them.
     :param refused: why they could not be listed; then ids alone can be used.
+    :param groups: gives the account groups, as ``list_account_groups`` answers them; asked when a name is none of an
+        account's.
     """
 
-    def __init__(self, accounts: Iterable[Mapping[str, Any]], refused: str | None = None) -> None:
+    def __init__(
+        self,
+        accounts: Iterable[Mapping[str, Any]],
+        refused: str | None = None,
+        groups: Callable[[], Iterable[Mapping[str, Any]]] = tuple,
+    ) -> None:
         self._refused = refused
+        self._groups = groups
         # PostBoost lists the newest first; an order that does not change keeps requests the same.
         try:
             self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
@@ -38,7 +46,8 @@ class Accounts:
     def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         """Return the accounts that these names mean, each once, in the order of their ids.
 
-        :param names: each an id (``12``), ``@username``, ``provider:username`` or ``provider:*``.
+        :param names: each an id (``12``), ``@username``, ``provider:username``, ``provider:*``, or the name of an
+            account group, which ``group:name`` says for certain.
         :raises PostBoostConfigError: a name that means no account or several; it lists those that exist.
         """
         found = {
@@ -56,6 +65,8 @@ class Accounts:
             )
         provider, colon, username = name.partition(":")
         provider = PROVIDER_ALIASES.get(provider.lower(), provider.lower())
+        if provider == "group" and colon:
+            return self._in_group(username, name)
         if colon and username == "*":
             matches = [a for a in self._accounts if a["provider"] == provider]
             several = True
@@ -68,6 +79,8 @@ class Accounts:
         else:
             matches = [a for a in self._accounts if _is_named(a, name)]
             several = False
+        if not matches and name[:1].isalpha() and not colon:
+            return self._in_group(name, name)
         if not matches:
             raise PostBoostConfigError(
                 f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}."
@@ -77,6 +90,17 @@ class Accounts:
                 f"{name!r} means {len(matches)} accounts: {self._listed(matches)}. Write provider:username or the id."
             )
         return matches
+
+    def _in_group(self, group_name: str, name: str) -> list[Mapping[str, Any]]:
+        groups = list(self._groups())
+        for group in groups:
+            if str(group["name"]).casefold() == group_name.strip().casefold():
+                ids = {int(account_id) for account_id in group["account_ids"]}
+                return [a for a in self._accounts if int(a["id"]) in ids]
+        listed = f"; groups: {', '.join(str(group['name']) for group in groups)}" if groups else ""
+        raise PostBoostConfigError(
+            f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}{listed}."
+        )
 
     def _listed(self, accounts: Sequence[Mapping[str, Any]]) -> str:
         shown = [f"{a['id']} ({a['provider']}:{a.get('username') or a['name']})" for a in accounts]
@@ -91,7 +115,7 @@ def _is_named(account: Mapping[str, Any], name: str) -> bool:
 def load_accounts(api: PostBoostClient) -> Accounts:
     """Read the accounts of the client's workspace, as far as the token may. One request."""
     try:
-        return Accounts(api.pages("list_accounts"))
+        return Accounts(api.pages("list_accounts"), groups=lambda: api.pages("list_account_groups"))
     except PermissionDeniedError as error:
         return Accounts((), refused=str(error))
 

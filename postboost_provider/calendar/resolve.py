@@ -15,7 +15,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.lookup import Accounts, Tags, load_accounts
 from postboost_provider.api.media import MediaFile
-from postboost_provider.api.post import Post, check_first_comment, post_body
+from postboost_provider.api.post import Post, Words, content_for, post_body
 from postboost_provider.calendar.rows import Problem, Row
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ class Resolver:
             if mode != "draft":
                 _check_connected(accounts)
         with column("first_comment"):
-            if row.first_comment:
-                check_first_comment(accounts)
+            for account in accounts:
+                content_for(Words(row.text, first_comment=row.first_comment), account)
         with column("tags"):
             missing = self._tags.missing(row.tags) if dry_run else []
             names = [tag for tag in row.tags if tag not in missing]
@@ -87,13 +87,11 @@ class Resolver:
             ids = [self._media_id(m) for m in media if not (dry_run and m[1] is not None)]
         return post_body(
             Post(
-                text=row.text,
+                words=Words(row.text, ids, first_comment=row.first_comment),
                 accounts=accounts,
                 mode=mode,  # type: ignore[arg-type]  # one of Mode by construction
                 publish_at=row.publish_at,
-                media=ids,
                 tags=tags,
-                first_comment=row.first_comment,
             )
         )
 

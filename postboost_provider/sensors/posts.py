@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,18 +16,13 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.triggers.base import StartTriggerArgs
 
-from postboost_provider.api.errors import (
-    NotFoundError,
-    PostBoostConfigError,
-    PostBoostError,
-    PublishError,
-    can_help,
-)
-from postboost_provider.api.outcome import PostOutcome, conclude, describe_status, missing, read_awaited
+from postboost_provider.api.errors import PostBoostConfigError, PublishError
+from postboost_provider.api.outcome import PostOutcome, conclude
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.polling import FAILURES_IN_A_ROW, Wait, describe_lateness
+from postboost_provider.polling import Wait
 from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
+from postboost_provider.waiting import Looks
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -107,11 +101,11 @@ class PostBoostPostSensor(BaseSensorOperator):
         if not uuids:
             self.log.info("There is no post to wait for.")
             return []
-        self._wait = Wait(
+        wait = Wait(
             self._started(context), timedelta(seconds=self.timeout), timedelta(seconds=self.poke_interval)
         )
-        self._seen: dict[str, PostOutcome | None] = dict.fromkeys(uuids)
-        self._failures = 0
+        connect = PostBoostHook(self.postboost_conn_id).client
+        self._looks = Looks(connect, uuids, wait, keeps_state=not self.reschedule)
         if self.deferrable:
             return self._defer(uuids, context)
         # The wait's own deadline comes first, counted from when a post is due; Airflow's, counted from the start of
@@ -134,15 +128,14 @@ class PostBoostPostSensor(BaseSensorOperator):
         if isinstance(done, PokeReturnValue):
             return done.xcom_value
         now = datetime.now(UTC)
-        unsettled = [o for o in self._seen.values() if o is not None and not o.is_settled]
         self.defer(
             trigger=PostBoostPostTrigger(
                 post_uuids=uuids,
                 postboost_conn_id=self.postboost_conn_id,
                 timeout=self.timeout,
                 poll_interval=self.poke_interval,
-                started_at=self._wait.started.isoformat(),
-                next_look_at=(now + self._wait.pause(unsettled, now, SPREAD)).isoformat(),
+                started_at=self._looks.wait.started.isoformat(),
+                next_look_at=(now + self._looks.pause(now, SPREAD)).isoformat(),
             ),
             method_name="execute_complete",
         )
@@ -157,51 +150,11 @@ class PostBoostPostSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         with failing_fast():
-            if not self._look_patiently():
-                return False
-            outcomes = [outcome for outcome in self._seen.values() if outcome is not None]
-            if all(outcome.is_settled for outcome in outcomes):
-                return PokeReturnValue(is_done=True, xcom_value=self._conclude(outcomes, context))
-        if self._wait.is_over(outcomes, datetime.now(UTC)):
-            raise AirflowSensorTimeout(describe_lateness(self._wait, self._seen))
+            if self._looks.look():
+                return PokeReturnValue(is_done=True, xcom_value=self._conclude(self._looks.outcomes, context))
+        if (late := self._looks.lateness(datetime.now(UTC))) is not None:
+            raise AirflowSensorTimeout(late)
         return False
-
-    def _look_patiently(self) -> bool:
-        """Look, and say whether that succeeded. The wait fails when five looks in a row do.
-
-        A rescheduled sensor remembers nothing of its last look, and makes the five at once.
-        """
-        while True:
-            try:
-                self._look()
-            except PostBoostError as error:
-                self._failures += 1
-                if not can_help(error) or self._failures >= FAILURES_IN_A_ROW:
-                    raise
-                self.log.warning(
-                    "This look failed (%d in a row), the next may not: %s", self._failures, error
-                )
-                if not self.reschedule:
-                    return False
-            else:
-                self._failures = 0
-                return True
-
-    def _look(self) -> None:
-        """Read the posts that are not settled yet, and say where each stands."""
-        with PostBoostHook(self.postboost_conn_id).client() as api:
-            for uuid, seen in self._seen.items():
-                if seen is not None and seen.is_settled:
-                    continue
-                try:
-                    outcome = read_awaited(api.call("get_post", parameters={"post_uuid": uuid}))
-                except NotFoundError as error:
-                    raise missing(uuid, error) from error
-                self._seen[uuid] = outcome
-                if not outcome.is_settled:
-                    self.log.info("Post %s %s", uuid, describe_status(outcome))
-        settled = sum(outcome is not None and outcome.is_settled for outcome in self._seen.values())
-        self.log.info("%d of %d posts are through.", settled, len(self._seen))
 
     def _conclude(self, outcomes: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
         try:
@@ -219,10 +172,7 @@ class PostBoostPostSensor(BaseSensorOperator):
         return first or datetime.now(UTC)
 
     def _get_next_poke_interval(self, *_args: Any, **_kwargs: Any) -> float:
-        unsettled = [
-            outcome for outcome in self._seen.values() if outcome is not None and not outcome.is_settled
-        ]
-        pause = self._wait.pause(unsettled, datetime.now(UTC), random.random())
+        pause = self._looks.pause(datetime.now(UTC))
         self.log.info("The next look is in %s.", pause)
         return pause.total_seconds()
 

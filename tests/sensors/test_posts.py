@@ -167,14 +167,17 @@ def test_a_rescheduled_sensor_remembers_when_its_wait_began(sandbox: Sandbox) ->
 
 
 def test_the_timeout_counts_from_when_the_post_is_due(
-    sandbox: Sandbox, naps: list[float], capsys: pytest.CaptureFixture[str], wait: Any
+    sandbox: Sandbox, naps: list[float], caplog: Any, capsys: Any, wait: Any
 ) -> None:
+    caplog.set_level("INFO")
     sandbox.reset(approval_required_for=["member"])
     uuid = make(sandbox, **at(2))
     with pytest.raises(AirflowSensorTimeout, match=f"post {uuid} waits for somebody to approve it"):
         wait(uuid, timeout=3600, poke_interval=4 * 3600)
     assert timedelta(seconds=sum(naps)) == pytest.approx(timedelta(days=2, hours=1), abs=timedelta(minutes=2))
-    assert capsys.readouterr().out.count(f"Post {uuid} waits for somebody to approve it") == looks(sandbox)
+    assert (caplog.text + capsys.readouterr().out).count(
+        f"Post {uuid} waits for somebody to approve it"
+    ) == looks(sandbox)
 
 
 def test_a_post_that_somebody_approves_goes_on(sandbox: Sandbox, naps: list[float], mocker: Any) -> None:
