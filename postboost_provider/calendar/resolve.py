@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider import identity as identities
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # A uuid of PostBoost's, or a hash of the content of a file, and the file.
 Media = tuple[str, MediaFile | None]
+# A row's own media under "", and those of a variant under its name.
+MediaByWho = dict[str, list[Media]]
 
 # The API's field names -> the column that the author wrote.
 COLUMN_OF_FIELD = (
@@ -59,14 +62,15 @@ class Resolver:
         self._tags = Tags(api)
         self._accounts: Accounts | None = None
 
-    def media(self, row: Row) -> list[Media]:
+    def media(self, row: Row) -> MediaByWho:
         """Read the row's files. Nothing is uploaded.
 
         :raises RowError: one of them can't be read, or is none that can be uploaded.
         """
-        return [self._read_media(name) for name in row.media]
+        own = {"": row.media, **{v.who: v.media for v in row.variants if v.media is not None}}
+        return {who: [self._read_media(name) for name in names] for who, names in own.items()}
 
-    def body(self, row: Row, mode: str, media: Sequence[Media], *, dry_run: bool = False) -> dict[str, Any]:
+    def body(self, row: Row, mode: str, media: MediaByWho, *, dry_run: bool = False) -> dict[str, Any]:
         """Return the body of the row's post, having uploaded its files and made its tags.
 
         :param dry_run: leave files and missing tags out instead.
@@ -76,24 +80,64 @@ class Resolver:
             accounts = self._known_accounts().find(row.accounts)
             if mode != "draft":
                 _check_connected(accounts)
-        with column("first_comment"):
-            for account in accounts:
-                content_for(Words(row.text, first_comment=row.first_comment), account)
         with column("tags"):
             missing = self._tags.missing(row.tags) if dry_run else []
             names = [tag for tag in row.tags if tag not in missing]
             tags = self._tags.ids(names, idempotency_key=self._tag_key) if names else []
-        with column("media"):
-            ids = [self._media_id(m) for m in media if not (dry_run and m[1] is not None)]
+        times = {int(a["id"]): at for who, at in row.account_times for a in self._among(accounts, who)}
+        plain = self._words(row, accounts, {})
+        for account in accounts:
+            with column("first_comment"):
+                content_for(plain.get(int(account["id"]), plain[0]), account)
+        ids = {
+            who: [self._media_id(m) for m in found if not (dry_run and m[1] is not None)]
+            for who, found in media.items()
+        }
+        words = self._words(row, accounts, ids)
         return post_body(
             Post(
-                words=Words(row.text, ids, first_comment=row.first_comment),
+                words=words.pop(0),
                 accounts=accounts,
                 mode=mode,  # type: ignore[arg-type]  # one of Mode by construction
                 publish_at=row.publish_at,
                 tags=tags,
+                variants=words,
+                account_times=times,
+                ai_generated=row.ai_generated,
             )
         )
+
+    def _words(
+        self, row: Row, accounts: Sequence[Mapping[str, Any]], media: Mapping[str, Sequence[int]]
+    ) -> dict[int, Words]:
+        """Return what is published by account id, and under 0 what all the others get."""
+        words = {0: Words(row.text, media.get("", ()), row.thread, row.first_comment)}
+        # What is said of an account goes before what is said of its network.
+        for variant in sorted(row.variants, key=lambda v: not _is_provider(v.who)):
+            for account in self._among(accounts, variant.who):
+                account_id = int(account["id"])
+                changes = {
+                    "text": variant.text,
+                    "media": media.get(variant.who),
+                    "thread": variant.thread,
+                    "first_comment": variant.first_comment,
+                    "options": variant.options,
+                }
+                said: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+                words[account_id] = replace(words.get(account_id, words[0]), **said)
+        return words
+
+    def _among(self, accounts: Sequence[Mapping[str, Any]], who: str) -> list[Mapping[str, Any]]:
+        """Return those of a post's accounts that a network's or an account's name means."""
+        with column(f"text:{who}"):
+            name = f"{who}:*" if _is_provider(who) else who
+            meant = {int(account["id"]) for account in self._known_accounts().find([name])}
+            found = [account for account in accounts if int(account["id"]) in meant]
+            if not found:
+                raise PostBoostConfigError(
+                    f"{who!r} is none of this post's accounts. Add it to accounts, or leave out what is said for it."
+                )
+            return found
 
     def explain(self, error: PostBoostRequestError) -> str:
         """Say what PostBoost refused in the author's words: columns and account names."""
@@ -130,10 +174,11 @@ class Resolver:
 
     def _media_id(self, media: Media) -> int:
         content, file = media
-        if file is None:
-            return uploads.find_media(self._api, content)
-        with _reading(file.name):
-            return uploads.upload_image(self._api, file, content)
+        with column("media"):
+            if file is None:
+                return uploads.find_media(self._api, content)
+            with _reading(file.name):
+                return uploads.upload_image(self._api, file, content)
 
 
 @contextmanager
@@ -157,6 +202,10 @@ def _reading(name: str) -> Iterator[None]:
             f"{name} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
             "install the Airflow provider of that storage and set object_storage_conn_id."
         ) from error
+
+
+def _is_provider(who: str) -> bool:
+    return who.replace("_", "").isalpha()
 
 
 def column_of(field_name: str) -> str:

@@ -7,7 +7,7 @@ import io
 import math
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
@@ -17,7 +17,8 @@ from postboost_provider.api.times import to_instant
 
 COLUMNS = ("key", "publish_at", "timezone", "accounts", "text", "media", "tags", "first_comment", "mode")
 REQUIRED_COLUMNS = ("key", "accounts", "text")
-LIST_COLUMNS = ("accounts", "media", "tags")
+# With a network or an account behind a colon, such as text:linkedin_page, they are that one's own.
+VARIANT_COLUMNS = ("text", "media", "first_comment")
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 MODES: tuple[str, ...] = get_args(Mode)
 
@@ -34,8 +35,27 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """What a network or an account gets instead of the rest; None leaves it as it is for the others.
+
+    :param who: a provider, ``provider:username``, ``@username`` or an id.
+    """
+
+    who: str
+    text: str | None = None
+    media: tuple[str, ...] | None = None
+    thread: tuple[str, ...] | None = None
+    first_comment: str | None = None
+    options: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One row. ``place`` names it for people: ``line 7`` of a file, ``row 3`` of a list."""
+    """One row, or one post that is written in a DAG: what its author means, in the author's words.
+
+    :param place: names it for people: ``line 7`` of a file, ``row 3`` of a list.
+    :param account_times: departure times of their own, by account as its author names it.
+    """
 
     place: str
     key: str
@@ -46,6 +66,10 @@ class Row:
     first_comment: str | None
     mode: Mode
     publish_at: datetime | None
+    thread: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    account_times: tuple[tuple[str, datetime], ...] = ()
+    ai_generated: bool | None = None
     problems: tuple[Problem, ...] = field(default=())
 
 
@@ -123,7 +147,7 @@ def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, 
 
 def check_columns(columns: Sequence[str], name: str, *, required: bool = True) -> None:
     """Refuse unknown, repeated and missing columns: a mistyped one would be left out of every post."""
-    unknown = [repr(c) for c in columns if c not in COLUMNS]
+    unknown = [repr(c) for c in columns if c not in COLUMNS and not _variant_of(c)]
     if unknown:
         raise PostBoostConfigError(
             f"{name} has the unknown column {', '.join(unknown)}. The columns are {', '.join(COLUMNS)}."
@@ -202,8 +226,26 @@ def _read_row(
         first_comment=_text(values.get("first_comment")) or None,
         mode=mode,  # type: ignore[arg-type]  # checked against MODES above
         publish_at=publish_at,
+        variants=_read_variants(values),
         problems=tuple(problems),
     )
+
+
+def _read_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
+    """Return what the row's variant columns hold; an empty cell is no variant."""
+    said: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        if (found := _variant_of(name)) and _text(value):
+            column, who = found
+            read = {"text": _words, "media": _items, "first_comment": _text}[column]
+            said.setdefault(who, {})[column] = read(value)
+    return tuple(Variant(who, **columns) for who, columns in said.items())
+
+
+def _variant_of(name: str) -> tuple[str, str] | None:
+    """Return column and network or account of a variant column, or None for any other."""
+    column, _, who = str(name).partition(":")
+    return (column, who.strip()) if column in VARIANT_COLUMNS and who.strip() else None
 
 
 def in_window(row: Row, anchor: datetime | None, window: timedelta | None) -> bool:
@@ -216,17 +258,28 @@ def in_window(row: Row, anchor: datetime | None, window: timedelta | None) -> bo
     return anchor <= row.publish_at < anchor + window
 
 
-def row_intent(row: Row, media: Sequence[str]) -> dict[str, Any]:
+def row_intent(row: Row, media: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return what the author wrote, for its hash.
 
-    :param media: a hash of the content, or a uuid, for each of the row's media.
+    :param media: a hash of the content, or a uuid, for each of the row's media under ``""``, and for those of a
+        variant under its ``who``.
     """
+    more: dict[str, Any] = {
+        "thread": list(row.thread),
+        "account_times": [[who, at.isoformat()] for who, at in row.account_times],
+        "ai_generated": row.ai_generated,
+        "variants": [
+            {**asdict(v), "media": media.get(v.who)} for v in sorted(row.variants, key=lambda v: v.who)
+        ],
+    }
     return {
+        # What is not used is left out: a new feature is no edit of what is there.
+        **{name: value for name, value in more.items() if value not in (None, [])},
         "text": row.text,
         "first_comment": row.first_comment,
         "accounts": sorted(row.accounts),
         "tags": sorted(row.tags),
-        "media": list(media),
+        "media": list(media.get("", ())),
         "mode": row.mode,
         "publish_at": row.publish_at.isoformat() if row.publish_at else None,
     }

@@ -17,7 +17,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.ledger import KEPT_FOR, Entry, read_ledger
 from postboost_provider.calendar.report import Report, RowReport, invalid
-from postboost_provider.calendar.resolve import Media, Resolver, RowError, column_of
+from postboost_provider.calendar.resolve import MediaByWho, Resolver, RowError, column_of
 from postboost_provider.calendar.rows import Problem, Row, row_intent
 
 if TYPE_CHECKING:
@@ -138,10 +138,11 @@ class CalendarRun:
     def _publish(self, row: Row) -> RowReport:
         identity = identities.row_identity(self._calendar_id, row.key)
         entry = (self._ledger or {}).get(identities.ledger_identity(identity))
-        media: list[Media] = []
+        media: MediaByWho = {}
         try:
             media = self._resolver.media(row)
-            intent = identities.intent_hash(row_intent(row, [content for content, _ in media]))
+            contents = {who: [content for content, _ in found] for who, found in media.items()}
+            intent = identities.intent_hash(row_intent(row, contents))
         except RowError:
             # The file of a post that is out may be gone: that takes nothing back.
             if entry is None:
@@ -204,11 +205,11 @@ class CalendarRun:
             return invalid(row, [Problem("publish_at", f"{why}. {cure}")])
         return RowReport(row, "skipped", why)
 
-    def _ask(self, row: Row, mode: str, media: Sequence[Media], entry: Entry | None) -> RowReport:
+    def _ask(self, row: Row, mode: str, media: MediaByWho, entry: Entry | None) -> RowReport:
         """Have PostBoost check the row without creating anything. Files are checked here and not uploaded."""
         body = self._resolver.body(row, mode, media, dry_run=True)
         answer = self._api.call("validate_post", body=body)
-        has_files = any(file is not None for _, file in media)
+        has_files = any(file is not None for found in media.values() for _, file in found)
         problems = []
         for name, messages in (answer.get("errors") or {}).items():
             if not (has_files and column_of(name) == "media"):

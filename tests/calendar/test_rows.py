@@ -207,7 +207,7 @@ def test_a_row_whose_time_is_not_known_is_due_in_every_window(changes):
 
 def intent(*content: str, **changes: Any) -> str:
     """Return the hash for a row whose media have this content."""
-    return intent_hash(row_intent(row(**changes), content))
+    return intent_hash(row_intent(row(**changes), {"": content}))
 
 
 @pytest.mark.parametrize(

@@ -445,3 +445,52 @@ def test_a_dry_run_says_what_would_become_of_posts_that_are_there(
     assert "moved to trash" in whys["gone"][1]
     late = run(api, row("live", mode="now", text="Too late"), dry_run=True).rows[0]
     assert (late.result, "is published" in late.why) == ("failed", True)
+
+
+def versions(api: PostBoostClient, uuid: str | None) -> dict[int, list[str]]:
+    post = api.call("get_post", parameters={"post_uuid": uuid})
+    return {v["account_id"]: [item["body"] for item in v["content"]] for v in post["versions"]}
+
+
+def test_variant_columns_are_words_of_their_own(api: PostBoostClient) -> None:
+    one = row(
+        accounts="twitter:northwind;linkedin_page:northwind-coffee;facebook_page:northwindcoffee",
+        **{"text:linkedin_page": "For colleagues", "first_comment:facebook_page:northwindcoffee": "The link"},
+    )
+    (report,) = run(api, one).rows
+    assert report.result == "created", report.why
+    assert versions(api, report.post_uuid) == {
+        0: ["Text a"],
+        6: ["For colleagues"],
+        5: ["Text a", "The link"],
+    }
+    assert results(run(api, one)) == ["adopted"]
+    assert results(run(api, {**one, "text:linkedin_page": "For all"})) == ["updated"]
+
+
+def test_an_account_goes_before_its_network(api: PostBoostClient) -> None:
+    one = row(
+        accounts="instagram:*",
+        mode="draft",
+        **{"text:instagram:northwind.berlin": "Hallo", "text:instagram": "Hi"},
+    )
+    (report,) = run(api, one).rows
+    assert versions(api, report.post_uuid) == {0: ["Text a"], 3: ["Hi"], 4: ["Hallo"]}
+
+
+def test_an_empty_variant_cell_is_no_variant_and_one_for_nobody_is_an_error(api: PostBoostClient) -> None:
+    report = run(
+        api, row("a", **{"text:linkedin_page": ""}), row("b", **{"text:linkedin_page": "For nobody"})
+    )
+    assert results(report) == ["created", "invalid"]
+    assert "text:linkedin_page: 'linkedin_page' is none of this post's accounts" in report.rows[1].why
+
+
+def test_accounts_may_be_a_group(api: PostBoostClient) -> None:
+    (report,) = run(api, row(accounts="Short texts", mode="draft")).rows
+    assert report.outcome is not None
+    assert len(report.outcome.accounts) > 1
+    assert (
+        "account groups" in run(api, row("b", accounts="Long texts")).rows[0].why
+        or "groups: " in run(api, row("b", accounts="Long texts")).rows[0].why
+    )
