@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook, Connection
+from airflow.providers.common.compat.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
 
 
 def mask_secret(secret: str) -> None:
@@ -25,6 +28,9 @@ async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
     ``DeadlockImminentError``, which is no ``Exception``. Connections that know ``aextra_dejson`` are safe to await;
     before them, the look goes to a thread.
     """
+    # Not at module level: DAG files that import an operator have no use for it.
+    from airflow.providers.common.compat.sdk import Connection
+
     if hasattr(Connection, "aextra_dejson"):
         connection = await BaseHook.aget_connection(conn_id)
         return connection, await connection.aextra_dejson()

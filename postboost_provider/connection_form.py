@@ -6,8 +6,7 @@ read whenever Airflow discovers providers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from postboost_provider.api.credentials import parse_expiry
@@ -28,8 +27,7 @@ RELABELING = {"host": "Base URL", "password": "Access token or scoped key"}
 PLACEHOLDERS = {"host": "https://postboost.co/app/api", "password": "shown once, when PostBoost creates it"}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """An extra of the connection. ``check`` returns the value in its own type, or raises what is wrong with it."""
 
     name: str

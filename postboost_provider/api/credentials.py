@@ -8,9 +8,8 @@ count on neither from D 00:00 UTC.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from postboost_provider.api.errors import PostBoostConfigError
 
@@ -21,8 +20,7 @@ ROTATION_STEPS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Expiry:
+class Expiry(NamedTuple):
     """What is known of the end of a credential: a date, that there is none, or nothing."""
 
     kind: Literal["date", "never", "unknown"]

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from postboost_provider import __version__, connection_form
-from postboost_provider._compat import aget_connection, mask_secret
-from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
-from postboost_provider.api.contract import (
-    DEFAULT_BASE_URL,
-    DEFAULT_TIMEOUT_SECONDS,
-    ClientSettings,
-    check_base_url,
-    is_loopback,
-)
-from postboost_provider.api.credentials import Expiry
+from postboost_provider import connection_form
+from postboost_provider._compat import aget_connection
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.hooks.check import check_connection
 
+# What needs the client is imported where it is used: each parse of each DAG file imports this module, and most of the
+# time of that went into classes that a DAG never sees (benchmarks/imports.py).
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
-
-USER_AGENT = f"airflow-provider-postboost/{__version__}"
+    from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
+    from postboost_provider.api.contract import ClientSettings
 
 
 class PostBoostHook(BaseHook):
@@ -68,6 +58,8 @@ class PostBoostHook(BaseHook):
             :class:`~postboost_provider.api.client.PostBoostClient`.
         :raises PostBoostConfigError: the connection lacks the token or holds something that can't be meant.
         """
+        from postboost_provider.api.client import PostBoostClient
+
         return PostBoostClient(self.settings(), refresh=self.settings, **options)
 
     def settings(self) -> ClientSettings:
@@ -83,14 +75,18 @@ class PostBoostHook(BaseHook):
         :param settings: what :meth:`asettings` gave.
         :param options: like those of :meth:`client`.
         """
+        from postboost_provider.api.client import AsyncPostBoostClient
+
         return AsyncPostBoostClient(settings, refresh=self.asettings, **options)
 
     async def asettings(self) -> ClientSettings:
         """Read the connection from within an event loop, anew each time: :meth:`settings`, awaited."""
+        from postboost_provider.hooks.connection import read_connection, read_environment
+
         try:
             connection, extras = await aget_connection(self.postboost_conn_id)
         except AirflowNotFoundException:
-            return await asyncio.to_thread(self._settings_from_environment)
+            return await asyncio.to_thread(read_environment, self.postboost_conn_id)
         return self._report(*read_connection(connection, extras, self._name))
 
     @property
@@ -106,6 +102,8 @@ class PostBoostHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether tasks can work with the connection, and what it opens. At most 10 s, without repeats."""
+        from postboost_provider.hooks.check import check_connection
+
         try:
             settings, unknown = self._read()
             return check_connection(settings, unknown)
@@ -113,100 +111,10 @@ class PostBoostHook(BaseHook):
             return False, str(error)
 
     def _read(self) -> tuple[ClientSettings, list[str]]:
+        from postboost_provider.hooks.connection import read_connection, read_environment
+
         try:
             connection = self.get_connection(self.postboost_conn_id)
         except AirflowNotFoundException:
-            return self._settings_from_environment(), []
+            return read_environment(self.postboost_conn_id), []
         return read_connection(connection, connection.extra_dejson, self._name)
-
-    def _settings_from_environment(self) -> ClientSettings:
-        variable = connection_form.TOKEN_VARIABLE
-        token = os.environ.get(variable, "").strip()
-        if self.postboost_conn_id != self.default_conn_name:
-            raise PostBoostConfigError(
-                f"There is no connection {self.postboost_conn_id!r}. Create it with type postboost, or correct "
-                "postboost_conn_id."
-            )
-        if not token:
-            raise PostBoostConfigError(
-                f"There is no connection {self.postboost_conn_id!r} and no {variable} in the environment. "
-                + how_to_give_a_token(self.postboost_conn_id)
-            )
-        mask_secret(token)
-        return ClientSettings(
-            token=token,
-            workspace_uuid=os.environ.get(connection_form.WORKSPACE_VARIABLE, "").strip() or None,
-            client_label=USER_AGENT,
-            name=f"{variable} in the environment",
-        )
-
-
-def read_connection(
-    connection: Connection, raw_extras: dict[str, Any], name: str
-) -> tuple[ClientSettings, list[str]]:
-    """Return what a connection says, and the names of its unknown extras.
-
-    :param raw_extras: its extras, read in the way that fits where this runs.
-    :param name: what messages call it.
-    :raises PostBoostConfigError: it lacks the token or holds something that can't be meant.
-    """
-    if connection.conn_type and connection.conn_type != connection_form.CONNECTION_TYPE:
-        raise PostBoostConfigError(
-            f"{name} is of type {connection.conn_type!r}, so that its password is no token of PostBoost's. Correct "
-            f"postboost_conn_id, or set its type to {connection_form.CONNECTION_TYPE!r}."
-        )
-    if not isinstance(raw_extras, dict):
-        raise PostBoostConfigError(f"The extras of {name} are no JSON object. Write them as {{...}}.")
-    extras, unknown = connection_form.read_extras(raw_extras, name)
-    token = (connection.password or "").strip()
-    if not token:
-        misplaced = [k for k in raw_extras if "token" in k.lower() or k.lower()[-3:] == "key"]
-        hint = f" It has an extra {misplaced[0]!r}: move its value to the password." if misplaced else ""
-        raise PostBoostConfigError(
-            f"{name} has no token.{hint} {how_to_give_a_token(connection.conn_id or 'postboost_default')}"
-        )
-    settings = ClientSettings(
-        token=token,
-        base_url=_base_url(connection, name),
-        workspace_uuid=extras.get("workspace_uuid"),
-        expiry=extras.get("expires_on") or Expiry("unknown"),
-        timeout_seconds=extras.get("timeout_seconds") or DEFAULT_TIMEOUT_SECONDS,
-        client_label=extras.get("client_label") or USER_AGENT,
-        proxy=extras.get("proxy"),
-        ca_bundle=extras.get("ca_bundle"),
-        name=name,
-    )
-    return settings, unknown
-
-
-def how_to_give_a_token(conn_id: str) -> str:
-    """Return the ways to give a token, for a message."""
-    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
-    return (
-        "Give the token in one of these ways: the password of the connection in the Airflow UI (Admin > Connections, "
-        f"type PostBoost); airflow connections add {conn_id} --conn-type postboost --conn-password ...; "
-        f'the environment variable {variable}=\'{{"conn_type": "postboost", "password": "..."}}\'; a secrets backend'
-        + (
-            f"; or {connection_form.TOKEN_VARIABLE} in the environment."
-            if conn_id == "postboost_default"
-            else "."
-        )
-    )
-
-
-def _base_url(connection: Connection, name: str) -> str:
-    """Return the base URL of a connection in any of its forms: a whole URL as the host, or its parts as a URI has them."""
-    host = (connection.host or "").strip()
-    if not host:
-        return DEFAULT_BASE_URL
-    scheme, _, rest = host.rpartition("://")
-    authority, _, path = rest.partition("/")
-    if connection.port and ":" not in authority.rpartition("]")[2]:
-        authority = f"{authority}:{connection.port}"
-    path = path.strip("/") or (connection.schema or "").strip("/") or "app/api"
-    scheme = scheme or ("http" if is_loopback(authority.partition(":")[0]) else "https")
-    host = f"{scheme}://{authority}/{path}"
-    try:
-        return check_base_url(host)
-    except PostBoostConfigError as error:
-        raise PostBoostConfigError(f"{name}: {error}") from None

@@ -10,19 +10,18 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, cast
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
-from postboost_provider.api.media import MediaFile
-from postboost_provider.api.pace import Pace
-from postboost_provider.calendar import rows as calendar_rows
-from postboost_provider.calendar.run import CalendarRun
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import failing_fast
 
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.api.media import MediaFile
     from postboost_provider.calendar.report import Report
+    from postboost_provider.calendar.rows import Row
 
 
 class PostBoostPublishCalendarOperator(BaseOperator):
@@ -97,6 +96,9 @@ class PostBoostPublishCalendarOperator(BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from postboost_provider.api.pace import Pace
+        from postboost_provider.calendar.run import CalendarRun
+
         with failing_fast():
             rows = self._rows_due(context)
             api = PostBoostHook(self.postboost_conn_id).client(pace=Pace(self.requests_per_minute))
@@ -143,7 +145,9 @@ class PostBoostPublishCalendarOperator(BaseOperator):
             )
         return f"{ti.dag_id}.{ti.task_id}"
 
-    def _rows_due(self, context: Context) -> list[calendar_rows.Row]:
+    def _rows_due(self, context: Context) -> list[Row]:
+        from postboost_provider.calendar.rows import in_window, read_rows
+
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         if self.window is not None and not (
@@ -153,8 +157,8 @@ class PostBoostPublishCalendarOperator(BaseOperator):
                 f"window is {self.window!r}; it must be a timedelta of more than 0, or None."
             )
         anchor = window_anchor(context)
-        rows = calendar_rows.read_rows(self._numbered_rows(), self.timezone or None)
-        due = [row for row in rows if calendar_rows.in_window(row, anchor, self.window)]
+        rows = read_rows(self._numbered_rows(), self.timezone or None)
+        due = [row for row in rows if in_window(row, anchor, self.window)]
         if self.window is not None and anchor is not None:
             self.log.info(
                 "%d of %d rows are due from %s to %s", len(due), len(rows), anchor, anchor + self.window
@@ -162,9 +166,11 @@ class PostBoostPublishCalendarOperator(BaseOperator):
         return due
 
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:
+        from postboost_provider.calendar.rows import number_rows, read_csv
+
         rows = self.rows
         if isinstance(rows, Iterable) and not isinstance(rows, (str, Mapping)) and not hasattr(rows, "open"):
-            return calendar_rows.number_rows(list(rows))
+            return number_rows(list(rows))
         path = str(rows or "").strip()
         if not path or isinstance(rows, Mapping):
             raise PostBoostConfigError(
@@ -187,9 +193,11 @@ class PostBoostPublishCalendarOperator(BaseOperator):
                 "Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, and set "
                 "object_storage_conn_id."
             ) from error
-        return calendar_rows.read_csv(content, path)
+        return read_csv(content, path)
 
     def _find_media(self, name: str) -> MediaFile:
+        from postboost_provider.api.media import MediaFile
+
         if "://" not in name and not name.startswith("/"):
             name = f"{self._media_root(name).rstrip('/')}/{name}"
         path = self._locate(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +12,6 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.credentials import ROTATION_STEPS, Expiry, describe_span, parse_expiry
 from postboost_provider.api.errors import (
     PermissionDeniedError,
@@ -88,6 +86,11 @@ class PostBoostTokenExpirySensor(BaseSensorOperator):
             ) from error
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
+        # Not at module level: a DAG file that imports the sensor has no use for it.
+        from dataclasses import replace
+
+        from postboost_provider.api.client import PostBoostClient
+
         with failing_fast():
             hook = PostBoostHook(self.postboost_conn_id)
             settings = hook.settings()

@@ -17,16 +17,15 @@ from airflow.providers.common.compat.sdk import (
 from airflow.triggers.base import StartTriggerArgs
 
 from postboost_provider.api.errors import PostBoostConfigError, PublishError
-from postboost_provider.api.outcome import PostOutcome, conclude
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.polling import Wait
 from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
-from postboost_provider.waiting import Looks
 
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.api.outcome import PostOutcome
 
 TRIGGER = f"{PostBoostPostTrigger.__module__}.{PostBoostPostTrigger.__qualname__}"
 
@@ -94,6 +93,9 @@ class PostBoostPostSensor(BaseSensorOperator):
             )
 
     def execute(self, context: Context) -> Any:
+        from postboost_provider.polling import Wait
+        from postboost_provider.waiting import Looks
+
         with failing_fast():
             if self.on_partial not in ("fail", "succeed"):
                 raise PostBoostConfigError(f"on_partial is {self.on_partial!r}; use fail or succeed.")
@@ -157,6 +159,8 @@ class PostBoostPostSensor(BaseSensorOperator):
         return False
 
     def _conclude(self, outcomes: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
+        from postboost_provider.api.outcome import conclude
+
         try:
             for partial in conclude(outcomes, self.on_partial):
                 self.log.warning("%s", partial)
