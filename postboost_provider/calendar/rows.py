@@ -167,11 +167,11 @@ def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str |
     """
     places: dict[str, list[str]] = {}
     for place, values in numbered:
-        places.setdefault(_text(values.get("key")), []).append(place)
-    return [_read_row(place, values, timezone, places) for place, values in numbered]
+        places.setdefault(as_text(values.get("key")), []).append(place)
+    return [read_row(place, values, timezone, places) for place, values in numbered]
 
 
-def _read_row(
+def read_row(
     place: str, values: Mapping[str, Any], timezone: str | None, places: Mapping[str, list[str]]
 ) -> Row:
     problems = [
@@ -181,7 +181,7 @@ def _read_row(
     ]
     if problems:
         values = {name: value if _is_unicode(value) else "" for name, value in values.items()}
-    key = _text(values.get("key"))
+    key = as_text(values.get("key"))
     if values.get(""):
         problems.append(Problem("", str(values[""])))
     if not key:
@@ -189,7 +189,7 @@ def _read_row(
     elif len(places[key]) > 1:
         others = ", ".join(other for other in places[key] if other != place)
         problems.append(Problem("key", f"{key!r} is also the key of {others}. Each row needs its own."))
-    text = _words(values.get("text"))
+    text = as_words(values.get("text"))
     if not text.strip():
         problems.append(Problem("text", "it is empty. Write what is to be published."))
     accounts = _items(values.get("accounts"))
@@ -200,15 +200,15 @@ def _read_row(
                 "it is empty. Write ids, @username, provider:username or provider:*, with ; between.",
             )
         )
-    mode = _text(values.get("mode")).lower() or "schedule"
+    mode = as_text(values.get("mode")).lower() or "schedule"
     if mode not in MODES:
         problems.append(Problem("mode", f"{mode!r} is unknown. Use {', '.join(MODES)}."))
         mode = "draft"
     publish_at = None
-    if _text(values.get("publish_at")):
-        zone = _text(values.get("timezone")) or timezone
+    if as_text(values.get("publish_at")):
+        zone = as_text(values.get("timezone")) or timezone
         try:
-            publish_at = to_instant(_time(values["publish_at"]), zone).replace(second=0, microsecond=0)
+            publish_at = to_instant(as_time(values["publish_at"]), zone).replace(second=0, microsecond=0)
         except PostBoostConfigError as error:
             column = "timezone" if "is not a time zone" in str(error) else "publish_at"
             problems.append(Problem(column, str(error)))
@@ -223,7 +223,7 @@ def _read_row(
         accounts=accounts,
         media=_items(values.get("media")),
         tags=_items(values.get("tags")),
-        first_comment=_text(values.get("first_comment")) or None,
+        first_comment=as_text(values.get("first_comment")) or None,
         mode=mode,  # type: ignore[arg-type]  # checked against MODES above
         publish_at=publish_at,
         variants=_read_variants(values),
@@ -235,9 +235,9 @@ def _read_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
     """Return what the row's variant columns hold; an empty cell is no variant."""
     said: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
-        if (found := _variant_of(name)) and _text(value):
+        if (found := _variant_of(name)) and as_text(value):
             column, who = found
-            read = {"text": _words, "media": _items, "first_comment": _text}[column]
+            read = {"text": as_words, "media": _items, "first_comment": as_text}[column]
             said.setdefault(who, {})[column] = read(value)
     return tuple(Variant(who, **columns) for who, columns in said.items())
 
@@ -287,8 +287,8 @@ def row_intent(row: Row, media: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 def _items(value: Any) -> tuple[str, ...]:
     """Return the items of a cell: a list, or text with semicolons between."""
-    parts: Iterator[Any] = iter(value if isinstance(value, (list, tuple)) else _words(value).split(";"))
-    return tuple(dict.fromkeys(text for part in parts if (text := _text(part))))
+    parts: Iterator[Any] = iter(value if isinstance(value, (list, tuple)) else as_words(value).split(";"))
+    return tuple(dict.fromkeys(text for part in parts if (text := as_text(part))))
 
 
 def _is_unicode(value: Any) -> bool:
@@ -300,11 +300,11 @@ def _is_unicode(value: Any) -> bool:
     return True
 
 
-def _text(value: Any) -> str:
-    return _words(value).strip()
+def as_text(value: Any) -> str:
+    return as_words(value).strip()
 
 
-def _words(value: Any) -> str:
+def as_words(value: Any) -> str:
     """Return a cell as text. How it was stored is no edit: line ends and composed characters are made the same."""
     # pandas writes an empty cell as not-a-number.
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -312,5 +312,5 @@ def _words(value: Any) -> str:
     return unicodedata.normalize("NFC", str(value)).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _time(value: Any) -> str | datetime:
+def as_time(value: Any) -> str | datetime:
     return value if isinstance(value, datetime) else str(value)

@@ -1,0 +1,139 @@
+"""What can be done to a post that exists, each safe to repeat. No Airflow in here.
+
+Each looks first, and does nothing that is done already. Its key carries an ordinal, how often this was done before, so
+that a second genuine one is not answered with the first one's stored reply.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider import identity as identities
+from postboost_provider.api.errors import NotFoundError, PermissionDeniedError, PostBoostConfigError
+from postboost_provider.api.outcome import PostOutcome, describe_status, missing, read_post
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from postboost_provider.api.client import PostBoostClient
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: the same for every try of one task.
+
+    :param scope: the ledger's name for the task.
+    :param identity: of the task.
+    """
+
+    scope: str
+    identity: tuple[str, ...]
+
+    def send(
+        self, api: PostBoostClient, action: str, operation: str, parameters: Mapping[str, Any], body: Any
+    ) -> Any:
+        """Send an action on a post under the task's label and a key with its ordinal."""
+        label = f"airflow/{self.scope}/{identities.ledger_identity(self.identity)} {action}"
+        ordinal = self._done_before(api, label)
+        key = identities.idempotency_key((*self.identity, action, *map(str, parameters.values())), ordinal)
+        return api.send(
+            operation, parameters=parameters, body=body, idempotency_key=key, client_label=label
+        ).payload
+
+    def _done_before(self, api: PostBoostClient, label: str) -> int:
+        """Return how often the ledger says that PostBoost has answered this action, stored answers aside."""
+        try:
+            entries = list(api.pages("list_api_activity", parameters={"client": label}))
+        except PermissionDeniedError:
+            return 0
+        return sum(str(e.get("client") or "") == label and e.get("outcome") != "replayed" for e in entries)
+
+
+def look(api: PostBoostClient, post_uuid: str) -> PostOutcome:
+    """Read a post that is to be acted on.
+
+    :raises PublishError: there is no such post.
+    """
+    try:
+        return read_post(api.call("get_post", parameters={"post_uuid": post_uuid}))
+    except NotFoundError as error:
+        raise missing(post_uuid, error) from error
+
+
+def retry_failed(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> list[str]:
+    """Send a failed post again to the accounts that did not get it, and return their names.
+
+    PostBoost retries an account at a time, and refuses while the post is publishing (SDK 1.66.3): an account that is
+    under way, or live, is left alone.
+    """
+    sent = []
+    for account in outcome.failed_accounts:
+        fresh = look(api, outcome.uuid)
+        if not any(a.uuid == account.uuid and a.status == "failed" for a in fresh.accounts):
+            continue
+        parameters = {"post_uuid": outcome.uuid, "account_uuid": account.uuid}
+        actor.send(api, f"retry {account.uuid}", "retry_post_account", parameters, None)
+        sent.append(f"{account.provider} {account.name!r}")
+    return sent
+
+
+def schedule(
+    api: PostBoostClient, actor: Actor, post_uuid: str, at: datetime | None, *, allow_duplicate: bool = False
+) -> PostOutcome:
+    """Schedule a draft, move a planned post, or with ``at=None`` send it now."""
+    outcome = look(api, post_uuid)
+    if outcome.status in ("publishing", "published") and at is None:
+        return outcome
+    if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
+        return outcome
+    _check_changeable(outcome)
+    body: dict[str, Any] = {"postNow": at is None}
+    if at is not None:
+        body |= {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
+    action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
+    actor.send(api, action, "schedule_post", {"post_uuid": post_uuid}, body)
+    return look(api, post_uuid)
+
+
+def queue(api: PostBoostClient, actor: Actor, post_uuid: str) -> PostOutcome:
+    """Give a draft each account's next free slot. A post that is planned has a time already, and is left alone."""
+    outcome = look(api, post_uuid)
+    if outcome.status != "draft":
+        return outcome
+    actor.send(api, "queue", "add_post_to_queue", {"post_uuid": post_uuid}, {})
+    return look(api, post_uuid)
+
+
+def approve(api: PostBoostClient, actor: Actor, post_uuid: str) -> PostOutcome:
+    """Approve a post that waits for it; one that does not is left alone."""
+    outcome = look(api, post_uuid)
+    if outcome.status != "needs_approval":
+        return outcome
+    actor.send(api, "approve", "approve_post", {"post_uuid": post_uuid}, {})
+    return look(api, post_uuid)
+
+
+def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: str) -> bool:
+    """Delete a post and return whether it was there. A repeat finds it gone, which is what was wanted."""
+    try:
+        api.call(
+            "delete_post",
+            parameters={"post_uuid": post_uuid},
+            body={"trash": trash, "delete_mode": delete_mode},
+        )
+    except NotFoundError:
+        return False
+    return True
+
+
+def _check_changeable(outcome: PostOutcome) -> None:
+    if not outcome.can_be_changed:
+        where = "is in trash" if outcome.trashed else describe_status(outcome)
+        raise PostBoostConfigError(
+            f"Post {outcome.uuid} {where}: PostBoost changes the time of drafts and planned posts alone."
+        )

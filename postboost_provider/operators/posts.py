@@ -1,0 +1,329 @@
+"""Publish one post, once."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+
+from postboost_provider import actions, identity as identities, publishing
+from postboost_provider.api.errors import DuplicatePostError, PostBoostConfigError, PostBoostError
+from postboost_provider.api.ledger import read_ledger
+from postboost_provider.api.outcome import PostOutcome, conclude, read_post
+from postboost_provider.calendar.resolve import Resolver, RowError, column_of
+from postboost_provider.calendar.rows import Problem, Row, row_intent
+from postboost_provider.calendar.single import read_post_row
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.polling import Wait
+from postboost_provider.publishing import Intention, Published
+from postboost_provider.retry_policy import failing_fast
+from postboost_provider.storage import find_file
+from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
+from postboost_provider.waiting import Looks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.api.client import PostBoostClient
+
+
+class PostBoostCreatePostOperator(BaseOperator):
+    """Publish one post, exactly once, however often the task is tried or cleared.
+
+    Its identity is the task of the run (dag id, run id, task id, map index and ``idempotency_salt``). A task that is
+    repeated after its words were edited updates the post while it is not live yet, and fails naming it afterwards.
+
+    Returns ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``), ``why``,
+    ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``, ``name``,
+    ``status``, ``external_url`` and ``errors``.
+
+    :param text: what is published. Templated, like everything that says what and where.
+    :param accounts: ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups.
+    :param thread: the further parts of a thread, on networks that have threads.
+    :param first_comment: a comment below the post, on networks that have comments. With ``thread``, each network gets
+        the one that it has; without, a network with threads gets it as a reply. What a network would drop is an error.
+    :param media: images: paths, URIs or uuids of PostBoost media, in order.
+    :param tags: names; missing ones are made.
+    :param variants: other words for a network or an account, by ``provider``, ``provider:username``, ``@username`` or
+        id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
+        ``{"title": ...}`` for YouTube).
+    :param publish: ``draft`` (default), ``schedule``, ``queue`` or ``now``.
+    :param publish_at: when to, with ``schedule``: a datetime or ISO 8601 text, aware or in ``timezone``.
+    :param timezone: IANA zone of times that have none of their own.
+    :param account_times: departure times of their own, by account.
+    :param ai_generated: label the post as made by AI, or not; default: PostBoost decides.
+    :param validate: have PostBoost check the post first (default): what it refuses fails without a retry, what it only
+        warns of is logged.
+    :param on_duplicate: what to do when the same content went to the same account within 24 hours: ``fail`` (default),
+        ``reuse`` that post, or ``allow`` it.
+    :param wait_for_completion: wait until the post is live. Default False; a sensor is the usual way.
+    :param deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds between the first looks at a post that is due. Default 30.
+    :param timeout: seconds to wait after it is due. Default 3600.
+    :param on_partial: when some accounts got it and others did not: ``fail`` (default), ``succeed``, or
+        ``retry_failed_accounts`` once and then fail.
+    :param on_kill: what becomes of the post when the task is killed while it waits: ``keep`` (default), or ``trash``
+        it as long as it is not out.
+    :param idempotency_salt: something of your own that makes it another post.
+    :param media_root: where relative media paths start.
+    :param object_storage_conn_id: the Airflow connection for media on object storage.
+    :param postboost_conn_id: the PostBoost connection.
+    :raises AirflowFailException: anything that no retry can mend.
+    :raises PostBoostError: anything that a retry can.
+    """
+
+    template_fields: Sequence[str] = (
+        "text",
+        "accounts",
+        "thread",
+        "first_comment",
+        "media",
+        "tags",
+        "variants",
+        "publish",
+        "publish_at",
+        "timezone",
+        "account_times",
+        "idempotency_salt",
+        "media_root",
+        "object_storage_conn_id",
+        "postboost_conn_id",
+    )
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        text: str,
+        accounts: str | int | Sequence[str | int],
+        thread: Sequence[str] | None = None,
+        first_comment: str | None = None,
+        media: str | Sequence[str] | None = None,
+        tags: str | Sequence[str] | None = None,
+        variants: Mapping[str, Mapping[str, Any]] | None = None,
+        publish: Literal["draft", "schedule", "queue", "now"] = "draft",
+        publish_at: datetime | str | None = None,
+        timezone: str | None = None,
+        account_times: Mapping[str, datetime | str] | None = None,
+        ai_generated: bool | None = None,
+        validate: bool = True,
+        on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 30,
+        timeout: float = 3600,
+        on_partial: Literal["fail", "succeed", "retry_failed_accounts"] = "fail",
+        on_kill: Literal["keep", "trash"] = "keep",
+        idempotency_salt: str | None = None,
+        media_root: str | None = None,
+        object_storage_conn_id: str | None = None,
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.text = text
+        self.accounts = accounts
+        self.thread = thread
+        self.first_comment = first_comment
+        self.media = media
+        self.tags = tags
+        self.variants = variants
+        self.publish = publish
+        self.publish_at = publish_at
+        self.timezone = timezone
+        self.account_times = account_times
+        self.ai_generated = ai_generated
+        self.validate = validate
+        self.on_duplicate = on_duplicate
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.on_partial = on_partial
+        # Not ``on_kill``: that is a method of Airflow's operators.
+        self.when_killed = on_kill
+        self.idempotency_salt = idempotency_salt
+        self.media_root = media_root
+        self.object_storage_conn_id = object_storage_conn_id
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        self._started = datetime.now(UTC)
+        with failing_fast():
+            row = self._row(context)
+            with PostBoostHook(self.postboost_conn_id).client() as api:
+                done = self._publish(api, row, context)
+        self._post_uuid = done.post_uuid
+        self.log.info("Post %s was %s. %s", done.post_uuid, done.result, done.why)
+        for warning in done.warnings:
+            self.log.warning("PostBoost warns: %s", warning)
+        if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
+            return _result(done.result, done.why, done.outcome, done.post_uuid)
+        return self._wait(context, done.post_uuid, {"result": done.result, "why": done.why}, retried=False)
+
+    def execute_complete(
+        self, context: Context, event: Any, post_uuid: str, done: dict[str, str], retried: bool
+    ) -> dict[str, Any]:
+        """Go on when the triggerer has seen the post settled."""
+        self._started = datetime.now(UTC)
+        with failing_fast():
+            _, said = read_event(event)
+        if not isinstance(said, list):
+            raise AirflowFailException(said)
+        return self._conclude(context, said, done, retried=retried)
+
+    def on_kill(self) -> None:
+        """Keep the post, or move it to trash as long as it is not out."""
+        uuid = getattr(self, "_post_uuid", None)
+        if uuid is None or self.when_killed != "trash":
+            return
+        try:
+            with PostBoostHook(self.postboost_conn_id).client(attempts=2, deadline_seconds=10) as api:
+                if actions.look(api, uuid).can_be_changed:
+                    actions.delete(api, uuid, trash=True, delete_mode="app_only")
+                    self.log.info("Post %s was moved to trash, because its task was killed.", uuid)
+        except PostBoostError as error:
+            self.log.warning("Post %s could not be moved to trash: %s", uuid, error)
+
+    def _row(self, context: Context) -> Row:
+        for name, value, choices in (
+            ("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow")),
+            ("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts")),
+            ("on_kill", self.when_killed, ("keep", "trash")),
+        ):
+            if value not in choices:
+                raise PostBoostConfigError(f"{name} is {value!r}; use {', '.join(choices)}.")
+        if self.wait_for_completion and self.publish == "draft":
+            raise PostBoostConfigError(
+                "wait_for_completion would wait for ever: publish='draft' leaves the post to people. Use schedule, queue "
+                "or now, or wait with a PostBoostPostSensor."
+            )
+        accounts = (
+            self.accounts if isinstance(self.accounts, (list, tuple)) else str(self.accounts or "").split(";")
+        )
+        row = read_post_row(
+            {
+                "key": context["ti"].task_id,
+                "text": self.text,
+                "accounts": accounts,
+                "media": self.media,
+                "tags": self.tags,
+                "first_comment": self.first_comment,
+                "mode": self.publish,
+                "publish_at": self.publish_at,
+                "thread": self.thread,
+                "variants": self.variants,
+                "account_times": self.account_times,
+                "ai_generated": self.ai_generated,
+            },
+            self.timezone or None,
+        )
+        if row.problems:
+            raise PostBoostConfigError(_listed(row.problems))
+        return row
+
+    def _publish(self, api: PostBoostClient, row: Row, context: Context) -> Published:
+        actor = self._actor(context)
+        resolver = Resolver(
+            api, actor.scope, lambda name: find_file(name, self.media_root, self.object_storage_conn_id)
+        )
+        try:
+            media = resolver.media(row)
+            contents = {who: [content for content, _ in found] for who, found in media.items()}
+            intent = identities.intent_hash(row_intent(row, contents))
+            intention = Intention(actor.scope, actor.identity, intent, row.mode)
+            ledger = read_ledger(api, actor.scope, intention.ledger_identity)
+            entry = (ledger or {}).get(intention.ledger_identity)
+            extra = {"allow_duplicate": True} if self.on_duplicate == "allow" else {}
+            if entry is not None:
+                return publishing.adopt(
+                    api, intention, entry, lambda: {**resolver.body(row, row.mode, media), **extra}
+                )
+            if row.mode == "schedule" and row.publish_at is not None and row.publish_at <= self._started:
+                raise PostBoostConfigError(
+                    f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'."
+                )
+            body = {**resolver.body(row, row.mode, media), **extra}
+            if self.validate:
+                self._check(api, resolver, body)
+            return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
+        except RowError as error:
+            raise PostBoostConfigError(_listed(error.problems)) from error
+        except DuplicatePostError as error:
+            if self.on_duplicate != "reuse" or not error.existing_post_uuid:
+                raise
+            found = read_post(api.call("get_post", parameters={"post_uuid": error.existing_post_uuid}))
+            return Published("adopted", "the same content was posted before", found.uuid, found)
+
+    def _check(self, api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:
+        """Have PostBoost check the post. What a guardrail finds is advice: the create decides."""
+        answer = api.call("validate_post", body=body)
+        problems = [
+            Problem(column_of(name), "; ".join(texts)) for name, texts in (answer.get("errors") or {}).items()
+        ]
+        if problems:
+            raise PostBoostConfigError(f"PostBoost would refuse it: {_listed(problems)}")
+        for issue in answer.get("issues") or ():
+            self.log.warning("PostBoost's check says: %s", resolver.describe_issue(issue))
+
+    def _wait(self, context: Context, uuid: str, done: dict[str, str], *, retried: bool) -> dict[str, Any]:
+        wait = Wait(self._started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
+        looks = Looks(PostBoostHook(self.postboost_conn_id).client, [uuid], wait)
+        with failing_fast():
+            while not looks.look():
+                now = datetime.now(UTC)
+                if (late := looks.lateness(now)) is not None:
+                    raise AirflowFailException(late)
+                if self.deferrable:
+                    self._defer(uuid, done, wait, now + looks.pause(now, SPREAD), retried=retried)
+                time.sleep(looks.pause(now).total_seconds())
+        return self._conclude(context, looks.outcomes, done, retried=retried)
+
+    def _defer(
+        self, uuid: str, done: dict[str, str], wait: Wait, next_look: datetime, *, retried: bool
+    ) -> None:
+        self.defer(
+            trigger=PostBoostPostTrigger(
+                post_uuids=[uuid],
+                postboost_conn_id=self.postboost_conn_id,
+                timeout=self.timeout,
+                poll_interval=self.poll_interval,
+                started_at=wait.started.isoformat(),
+                next_look_at=next_look.isoformat(),
+            ),
+            method_name="execute_complete",
+            kwargs={"post_uuid": uuid, "done": done, "retried": retried},
+        )
+
+    def _conclude(
+        self, context: Context, outcomes: list[PostOutcome], done: dict[str, str], *, retried: bool
+    ) -> dict[str, Any]:
+        (outcome,) = outcomes
+        with failing_fast():
+            if outcome.failed_accounts and self.on_partial == "retry_failed_accounts" and not retried:
+                with PostBoostHook(self.postboost_conn_id).client() as api:
+                    sent = actions.retry_failed(api, self._actor(context), outcome)
+                self.log.info("Sent post %s again to %s.", outcome.uuid, ", ".join(sent) or "nobody")
+                return self._wait(context, outcome.uuid, done, retried=True)
+            for partial in conclude(outcomes, "succeed" if self.on_partial == "succeed" else "fail"):
+                self.log.warning("%s", partial)
+        return _result(done["result"], done["why"], outcome, outcome.uuid)
+
+    def _actor(self, context: Context) -> actions.Actor:
+        ti = context["ti"]
+        identity = identities.task_identity(
+            ti.dag_id, ti.run_id, ti.task_id, ti.map_index, self.idempotency_salt or None
+        )
+        return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+
+
+def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:
+    return {"uuid": uuid, **(outcome.as_dict() if outcome else {}), "result": result, "why": why}
+
+
+def _listed(problems: Sequence[Problem]) -> str:
+    return "; ".join(str(problem) for problem in problems)

@@ -1,0 +1,291 @@
+"""The single-post operator: one post whatever happens, words that mean what they say, both modes of waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk._shared.module_loading import import_string
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from postboost_provider.api.errors import UnconfirmedError
+from postboost_provider.operators.posts import PostBoostCreatePostOperator
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import VARIANTS, client, creates, posts, variant_name
+
+SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
+
+
+@pytest.fixture(autouse=True)
+def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list[float]:
+    """Let a nap of the operator or of the trigger move its clock and the sandbox's, and note how long each was."""
+    use_connection(monkeypatch, sandbox)
+    taken: list[float] = []
+
+    def nap(seconds: float) -> None:
+        assert len(taken) < 50, "the wait does not come to an end"
+        taken.append(seconds)
+        sandbox.advance(seconds)
+
+    async def anap(seconds: float) -> None:
+        nap(seconds)
+
+    mocker.patch("postboost_provider.operators.posts.time", SimpleNamespace(sleep=nap))
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=lambda _: None))
+    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
+    mocker.patch("postboost_provider.triggers.looks.GATHER_SECONDS", 0)
+    for module in ("operators", "triggers"):
+        clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
+        clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
+    return taken
+
+
+def run(ctx: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    """Run the operator to its end, through every deferral."""
+    ctx = ctx or context()
+    arguments = {"text": "Hello", "accounts": ["twitter:northwind"], **options}
+    operator = PostBoostCreatePostOperator(task_id="post", **arguments)
+    step = lambda: operator.execute(ctx)  # type: ignore[arg-type]
+    for _ in range(5):
+        try:
+            result = step()
+            json.dumps(result)
+            return result
+        except TaskDeferred as deferred:
+            name, state = deferred.trigger.serialize()
+            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(state)))))
+            method, rest = deferred.method_name, {**(deferred.kwargs or {}), "event": event}
+            step = lambda method=method, rest=rest: operator.resume_execution(method, rest, ctx)  # type: ignore[misc]
+    raise AssertionError("it defers for ever")
+
+
+async def first_event(trigger: Any) -> Any:
+    events = trigger.run()
+    try:
+        return (await anext(events)).payload
+    finally:
+        await events.aclose()
+
+
+def texts(sandbox: Sandbox, uuid: str) -> dict[int, list[str]]:
+    with client(sandbox) as api:
+        post = api.call("get_post", parameters={"post_uuid": uuid})
+    return {v["account_id"]: [item["body"] for item in v["content"]] for v in post["versions"]}
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=variant_name)
+@pytest.mark.parametrize("publish", ["draft", "schedule", "queue", "now"])
+def test_a_task_that_is_tried_again_makes_one_post(
+    sandbox: Sandbox, variant: dict[str, Any], publish: Any
+) -> None:
+    sandbox.reset(**variant)
+    options = {"publish": publish, "publish_at": SOON, "timezone": "UTC"}
+    first, second = run(**options), run(**options)
+    assert (first["result"], second["result"]) == ("created", "adopted")
+    assert first["uuid"] == second["uuid"]
+    assert len(posts(sandbox)) == len(creates(sandbox)) == 1
+
+
+def test_another_run_another_map_index_and_another_salt_are_other_posts(sandbox: Sandbox) -> None:
+    run(text="one")
+    for n, changes in enumerate(({"run_id": "other"}, {"map_index": 0}, {"map_index": 1})):
+        ctx = context()
+        for name, value in changes.items():
+            setattr(ctx["ti"], name, value)
+        assert run(ctx, text=f"text {n}")["result"] == "created"
+    assert run(text="salted", idempotency_salt="again")["result"] == "created"
+    assert len(posts(sandbox)) == 5
+
+
+def test_an_edited_task_updates_its_post_until_it_is_live(sandbox: Sandbox) -> None:
+    first = run(publish="schedule", publish_at=SOON, timezone="UTC")
+    second = run(text="Hello again", publish="schedule", publish_at=SOON, timezone="UTC")
+    assert (second["result"], second["uuid"]) == ("updated", first["uuid"])
+    sandbox.advance(3 * 86400)
+    with pytest.raises(AirflowFailException, match=f"post {first['uuid']} is published"):
+        run(text="Too late", publish="schedule", publish_at=SOON, timezone="UTC")
+    assert [p["text"] for p in posts(sandbox)] == ["Hello again"]
+
+
+def test_a_lost_answer_is_no_second_post(sandbox: Sandbox) -> None:
+    sandbox.faults({"operation": "create_post", "kind": "drop_after", "count": 100})
+    assert run(publish="now")["result"] == "adopted"
+    assert len(posts(sandbox)) == 1
+    sandbox.reset()
+    sandbox.faults({"operation": "create_post", "kind": "drop_before", "count": 100})
+    with pytest.raises(UnconfirmedError):
+        run(publish="now")
+    sandbox.faults()
+    assert run(publish="now")["result"] == "created"
+
+
+def test_threads_comments_variants_and_options_each_go_where_they_belong(sandbox: Sandbox) -> None:
+    result = run(
+        accounts=["twitter:northwind", "facebook_page:northwindcoffee", "linkedin_page:northwind-coffee"],
+        thread=["Two", "Three"],
+        first_comment="The link",
+        variants={"linkedin_page": {"text": "For colleagues", "thread": [], "first_comment": ""}},
+        tags=["launch", "new tag"],
+    )
+    assert texts(sandbox, result["uuid"]) == {
+        0: ["Hello", "Two", "Three"],
+        5: ["Hello", "The link"],
+        6: ["For colleagues"],
+    }
+
+
+def test_a_group_is_its_accounts(sandbox: Sandbox) -> None:
+    assert len(run(accounts="Short texts")["accounts"]) > 1
+
+
+def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
+    later = (datetime.now(UTC) + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M+00:00")
+    result = run(
+        accounts=["twitter:northwind", "threads:northwind"],
+        publish="schedule",
+        publish_at=SOON,
+        timezone="UTC",
+        account_times={"threads:northwind": later},
+    )
+    sandbox.advance(2 * 86400 + 3600)
+    with client(sandbox) as api:
+        accounts = api.call("get_post", parameters={"post_uuid": result["uuid"]})["accounts"]
+    assert {a["provider"]: a["publish_status"] for a in accounts} == {
+        "twitter": "published",
+        "threads": "pending",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"text": " "}, "text: it is empty"),
+        ({"accounts": []}, "accounts: it is empty"),
+        ({"accounts": "@northwind"}, "means 2 accounts"),
+        ({"accounts": "facebook_page:northwindold", "publish": "now"}, "must be reconnected"),
+        ({"publish": "later"}, "mode: 'later' is unknown"),
+        ({"publish": "schedule"}, "publish_at: it is empty"),
+        ({"publish": "schedule", "publish_at": SOON}, "has no time zone"),
+        ({"publish": "schedule", "publish_at": "2026-01-01 09:00", "timezone": "UTC"}, "has passed"),
+        ({"publish": "draft", "wait_for_completion": True}, "would wait for ever"),
+        (
+            {"accounts": "youtube:northwindvideo", "first_comment": "Hi"},
+            "publishes no first comment on youtube",
+        ),
+        (
+            {"accounts": "facebook_page:northwindcoffee", "thread": ["Two"]},
+            "publishes no thread on facebook_page",
+        ),
+        ({"variants": {"linkedin_page": {"text": "x"}}}, "'linkedin_page' is none of this post's accounts"),
+        ({"variants": {"twitter": {"txt": "x"}}}, "'txt' of 'twitter' is unknown"),
+        ({"account_times": {"twitter": "soon"}}, "account_times: twitter: 'soon' is not a date with a time"),
+        ({"on_duplicate": "shrug"}, "on_duplicate is 'shrug'"),
+        ({"on_partial": "shrug"}, "on_partial is 'shrug'"),
+        ({"on_kill": "shrug"}, "on_kill is 'shrug'"),
+        ({"text": "x" * 281, "publish": "now"}, "PostBoost would refuse it: text:"),
+    ],
+)
+def test_a_wrong_argument_fails_without_a_retry_and_posts_nothing(
+    sandbox: Sandbox, options: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=what):
+        run(**options)
+    assert posts(sandbox) == []
+    assert creates(sandbox) == []
+
+
+@pytest.mark.parametrize("on_duplicate", ["fail", "reuse", "allow"])
+def test_the_same_content_of_somebody_else(sandbox: Sandbox, on_duplicate: Any) -> None:
+    with client(sandbox) as api:
+        versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
+        other = api.call("create_post", body={"versions": versions, "accounts": [1]})["uuid"]
+    if on_duplicate == "fail":
+        with pytest.raises(AirflowFailException, match=f"Earlier post: {other}"):
+            run()
+        return
+    result = run(on_duplicate=on_duplicate)
+    assert (result["uuid"] == other) == (on_duplicate == "reuse")
+    assert len(posts(sandbox)) == (1 if on_duplicate == "reuse" else 2)
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_it_waits_until_the_post_is_live(sandbox: Sandbox, naps: list[float], deferrable: bool) -> None:
+    result = run(
+        publish="schedule", publish_at=SOON, timezone="UTC", wait_for_completion=True, deferrable=deferrable
+    )
+    assert (result["result"], result["status"]) == ("created", "published")
+    assert result["accounts"][0]["external_url"].startswith("https://")
+    assert naps[0] == pytest.approx(2 * 86400, abs=120)
+    looks = [r for r in sandbox.requests() if r["operation"] == "get_post"]
+    assert len(looks) <= 4
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("on_partial", ["fail", "succeed", "retry_failed_accounts"])
+def test_some_accounts_got_it(sandbox: Sandbox, deferrable: bool, on_partial: Any) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 2, "message": "The session is invalid."})
+    options = {
+        "accounts": ["twitter:northwind", "threads:northwind"],
+        "publish": "now",
+        "wait_for_completion": True,
+        "deferrable": deferrable,
+        "on_partial": on_partial,
+    }
+    if on_partial == "fail":
+        with pytest.raises(AirflowFailException, match="The session is invalid"):
+            run(**options)
+        return
+    result = run(**options)
+    expected = ["published", "failed" if on_partial == "succeed" else "published"]
+    assert [a["status"] for a in result["accounts"]] == expected
+    assert len(posts(sandbox)) == 1
+
+
+def test_an_account_that_fails_again_is_not_sent_to_for_ever(sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1, "count": 99})
+    with pytest.raises(AirflowFailException, match="posts failed"):
+        run(publish="now", wait_for_completion=True, on_partial="retry_failed_accounts")
+    assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 1
+
+
+@pytest.mark.parametrize(("on_kill", "left"), [("keep", 1), ("trash", 0)])
+def test_a_killed_task_keeps_its_post_or_trashes_it(sandbox: Sandbox, on_kill: Any, left: int) -> None:
+    operator = PostBoostCreatePostOperator(
+        task_id="post",
+        text="Hello",
+        accounts=["1"],
+        publish="schedule",
+        publish_at=SOON,
+        timezone="UTC",
+        on_kill=on_kill,
+    )
+    operator.on_kill()
+    operator.execute(context())  # type: ignore[arg-type]
+    operator.on_kill()
+    assert len([p for p in posts(sandbox) if not p["trashed"]]) == left
+
+
+def test_a_killed_task_leaves_alone_what_is_out(sandbox: Sandbox) -> None:
+    operator = PostBoostCreatePostOperator(
+        task_id="post", text="Hello", accounts=1, publish="now", on_kill="trash"
+    )
+    operator.execute(context())  # type: ignore[arg-type]
+    sandbox.advance(60)
+    operator.on_kill()
+    assert [p["trashed"] for p in posts(sandbox)] == [False]
+
+
+def test_a_post_that_somebody_deleted_is_not_made_again(sandbox: Sandbox) -> None:
+    uuid = run()["uuid"]
+    with client(sandbox) as api:
+        api.call("delete_post", parameters={"post_uuid": uuid}, body={"trash": False})
+    assert run(publish="now", wait_for_completion=True)["result"] == "skipped"
