@@ -1,32 +1,60 @@
-"""The upload flows: a file of a person's -> a media id of PostBoost's."""
+"""Media: what a person names -> an item of PostBoost's library, by the flow that fits it.
+
+A file of up to 10 MB goes in one request, a larger one in chunks (:mod:`uploads`), and a URL is fetched by PostBoost
+itself (:mod:`remote`).
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import time
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from postboost_provider.api import remote, uploads
 from postboost_provider.api.contract import FilePart
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, ServerError
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PostBoostConfigError,
+    ServerError,
+)
 from postboost_provider.api.keyed import make_once
+from postboost_provider.api.library import growing_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postboost_provider.api.client import PostBoostClient
 
-# What one multipart request is meant for (PostBoost's media page); larger files need other flows.
+log = logging.getLogger(__name__)
+
+# What one multipart request is meant for (PostBoost's media page); larger files go in chunks.
 MULTIPART_LIMIT_BYTES = 10 * 1024 * 1024
 READ_BYTES = 1024 * 1024
+# At an upload; an update of the item takes the longer one (SDK 1.66.3).
+ALT_TEXT_AT_UPLOAD = 255
+ALT_TEXT_LIMIT = 500
+READY_SECONDS = 1800.0
 # Python's own table lacks .webp below 3.13 where the machine has no mime.types; the type is part of what is sent.
-IMAGE_TYPES = {
+MEDIA_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".png": "image/png",
     ".gif": "image/gif",
     ".webp": "image/webp",
+    ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".avi": "video/x-msvideo",
+    ".mkv": "video/x-matroska",
+    ".mpeg": "video/mpeg",
+    ".mpg": "video/mpeg",
+    ".pdf": "application/pdf",
 }
 
 
@@ -38,20 +66,60 @@ class MediaFile:
     open: Callable[[], IO[bytes]] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What was named, checked: a file that was read, a URL, or an item that is in the library already.
+
+    :param content: what makes it this one: the SHA-256 of a file, the URL, or the item's uuid.
+    :param name: how messages call it: the path, the URL without what may be secret in it, or the uuid.
+    :param file: the file, for a file.
+    :param size: its bytes, for a file.
+    """
+
+    content: str
+    name: str
+    file: MediaFile | None = None
+    size: int = 0
+
+    @property
+    def is_item(self) -> bool:
+        return self.file is None and not is_url(self.content)
+
+
 def is_media_uuid(text: str) -> bool:
     """Tell a media uuid of PostBoost's from a path."""
     return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text.strip()) is not None
 
 
-def check_image(file: MediaFile) -> str:
-    """Read the file once and return the SHA-256 of its content.
+def is_url(text: str) -> bool:
+    """Tell a URL that PostBoost fetches itself from a path and from what is on object storage."""
+    return re.match(r"https?://", text.strip(), re.IGNORECASE) is not None
 
-    :raises PostBoostConfigError: it cannot be read, is no image, is empty or too large for one request.
+
+def read_medium(name: str, find: Callable[[str], MediaFile]) -> Medium:
+    """Check what a person named as far as it can be without PostBoost. A file is read once, from start to end.
+
+    :param name: a path or URI of a file, an http(s) URL, or the uuid of an item of the library.
+    :param find: gives the file that a path means.
+    :raises PostBoostConfigError: it cannot be read, is empty, or is none that PostBoost takes.
     """
-    if _image_type(file.name) is None:
+    name = name.strip()
+    if is_media_uuid(name):
+        return Medium(name.lower(), name.lower())
+    if is_url(name):
+        return Medium(name, _check_url(name))
+    return read_file(find(name))
+
+
+def read_file(file: MediaFile) -> Medium:
+    """Read the file once for its size and the SHA-256 of its content.
+
+    :raises PostBoostConfigError: it cannot be read, is empty, or is none that PostBoost takes.
+    """
+    if media_type(file.name) is None:
         raise PostBoostConfigError(
-            f"{file.name} is not an image that can be uploaded here. Use .jpg, .png, .gif or .webp, or the uuid of a "
-            "media item that is in PostBoost already."
+            f"{file.name} is not an image, a video or a PDF that can be uploaded. Use {', '.join(MEDIA_TYPES)}, an "
+            "http(s) URL, or the uuid of a media item that is in PostBoost already."
         )
     digest, size = hashlib.sha256(), 0
     try:
@@ -65,40 +133,85 @@ def check_image(file: MediaFile) -> str:
         raise PostBoostConfigError(f"{file.name} cannot be read: {error.strerror or error}.") from error
     if size == 0:
         raise PostBoostConfigError(f"{file.name} is empty.")
-    if size > MULTIPART_LIMIT_BYTES:
-        raise PostBoostConfigError(
-            f"{file.name} has {size / 1024 / 1024:.1f} MiB; images up to {MULTIPART_LIMIT_BYTES // 1024 // 1024} MiB "
-            "are taken. Make it smaller, or upload it in PostBoost and write its uuid."
-        )
-    return digest.hexdigest()
+    return Medium(digest.hexdigest(), file.name, file, size)
 
 
-def upload_image(api: PostBoostClient, file: MediaFile, content_hash: str) -> int:
-    """Upload an image in one request and return its media id.
+def bring(
+    api: PostBoostClient,
+    medium: Medium,
+    *,
+    alt_text: str | None = None,
+    folder: str | None = None,
+    salt: str = "",
+    timeout: float = READY_SECONDS,
+) -> dict[str, Any]:
+    """Have the medium in PostBoost's library, and return its item. It may still be processed there.
 
-    The same content under the same name within 24 hours is one media item, whoever asks: the key says so.
+    The same file under the same name within 24 hours is one item, whoever asks: the idempotency key says so.
+
+    :param alt_text: at most 500 characters.
+    :param folder: uuid of the folder.
+    :param salt: for a URL, whose content may change: the same URL is one item only under the same salt.
+    :param timeout: seconds to wait while PostBoost fetches a large file from a URL.
+    :raises PostBoostConfigError: there is no such item, or the file changed since it was read.
+    :raises UnconfirmedError: answers were lost, and the item is not to be found; a retry looks again.
+    :raises PostBoostRequestError: PostBoost refused it.
     """
-    filename = PurePosixPath(file.name).name
-    key = hashlib.sha256(f"media\n{content_hash}\n{filename}".encode()).hexdigest()
-    part = FilePart(filename, _image_type(file.name) or "application/octet-stream", file.open)
+    check_alt_text(alt_text)
+    if medium.is_item:
+        media = find_item(api, medium.content)
+        changes = {"alt_text": alt_text, "folder": folder}
+        return _update(api, media, {key: value for key, value in changes.items() if value is not None})
+    short = alt_text if alt_text is None or len(alt_text) <= ALT_TEXT_AT_UPLOAD else None
+    about = {key: value for key, value in (("alt_text", short), ("folder", folder)) if value}
+    if medium.file is None:
+        media = remote.upload(
+            api, medium.content, shown=medium.name, key=_key("url", salt, medium.content, about), about=about,
+            timeout=timeout,
+        )  # fmt: skip
+    else:
+        media = _upload_file(api, medium, medium.file, about)
+    log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
+    return _update(api, media, {"alt_text": alt_text} if alt_text != short else {})
 
-    def look(media: dict[str, Any]) -> None:
-        api.call("get_media", parameters={"media_uuid": media["uuid"]})
 
-    return media_id(make_once(api, "upload_media", key, look, files={"file": part}))
+def wait_until_ready(
+    api: PostBoostClient, media: dict[str, Any], timeout: float = READY_SECONDS
+) -> dict[str, Any]:
+    """Return the item once PostBoost has processed it: a video is converted before it can be posted.
+
+    :raises ServerError: it is still processed after ``timeout`` seconds.
+    """
+    ends = time.monotonic() + timeout
+    for pause in growing_pauses():
+        if not media.get("is_processing"):
+            return media
+        left = ends - time.monotonic()
+        if left <= 0:
+            break
+        log.info("PostBoost still processes %s: looking again in %.0f s", media.get("name"), min(pause, left))
+        time.sleep(min(pause, left))
+        media = find_item(api, str(media["uuid"]))
+    raise ServerError(
+        f"PostBoost still processes {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Run the task again: "
+        "it goes on from there. If this is usual for such files, raise the timeout.",
+        status=200,
+    )
 
 
-def find_media(api: PostBoostClient, uuid: str) -> int:
-    """Return the media id of a media item that is in PostBoost already.
+def find_item(api: PostBoostClient, uuid: str) -> dict[str, Any]:
+    """Return a media item that is in PostBoost already.
 
     :raises PostBoostConfigError: there is no such item in this workspace.
     """
     try:
-        return media_id(api.call("get_media", parameters={"media_uuid": uuid}))
+        media = api.call("get_media", parameters={"media_uuid": uuid})
     except NotFoundError:
         raise PostBoostConfigError(
             f"There is no media item {uuid} in this workspace. Correct the uuid, or upload the file."
         ) from None
+    media_id(media)
+    return dict(media)
 
 
 def media_id(media: dict[str, Any]) -> int:
@@ -109,5 +222,65 @@ def media_id(media: dict[str, Any]) -> int:
         raise ServerError("PostBoost's answer is no media item: it has no id.", status=200) from None
 
 
-def _image_type(name: str) -> str | None:
-    return IMAGE_TYPES.get(PurePosixPath(name).suffix.lower())
+def media_type(name: str) -> str | None:
+    """Return the MIME type of a file of that name, or None for one that PostBoost does not take."""
+    return MEDIA_TYPES.get(PurePosixPath(name).suffix.lower())
+
+
+def check_alt_text(text: str | None) -> None:
+    """Refuse a text that PostBoost would refuse after the upload.
+
+    :raises PostBoostConfigError: it has more than 500 characters.
+    """
+    if text is not None and len(text) > ALT_TEXT_LIMIT:
+        raise PostBoostConfigError(
+            f"An alt text has {len(text)} characters; PostBoost takes {ALT_TEXT_LIMIT}: shorten {text[:40]!r}..."
+        )
+
+
+def _upload_file(
+    api: PostBoostClient, medium: Medium, file: MediaFile, about: dict[str, str]
+) -> dict[str, Any]:
+    filename = PurePosixPath(file.name).name
+    key = _key("media", medium.content, filename, about)
+    kind = media_type(file.name) or "application/octet-stream"
+    if medium.size > MULTIPART_LIMIT_BYTES:
+        source = uploads.Source(filename, kind, medium.size, file.open)
+        return uploads.upload(api, source, key=key, about=about)
+
+    def look(media: dict[str, Any]) -> None:
+        api.call("get_media", parameters={"media_uuid": media["uuid"]})
+
+    files = {"file": FilePart(filename, kind, file.open)}
+    return make_once(api, "upload_media", key, look, body=about or None, files=files)
+
+
+def _update(api: PostBoostClient, media: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    if not changes:
+        return media
+    api.call("update_media", parameters={"media_uuid": media["uuid"]}, body=changes)
+    return find_item(api, str(media["uuid"]))
+
+
+def _key(kind: str, *parts: str | dict[str, str]) -> str:
+    """Return the key of a content with all that goes with it: PostBoost refuses a key with another body."""
+    texts = [kind]
+    for part in parts:
+        texts += [part] if isinstance(part, str) else [f"{k}={v}" for k, v in sorted(part.items())]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _check_url(url: str) -> str:
+    """Return the URL as messages may show it: what a signed one is signed with stays out of logs.
+
+    :raises PostBoostConfigError: it is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or re.search(r"[\s\\]", url):
+        shown = re.sub(r"[?#].*", "?...", url.rpartition("@")[2], flags=re.DOTALL)
+        raise PostBoostConfigError(f"{shown!r} is no URL that a file can be fetched from. Correct it.")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -15,7 +15,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.lookup import Accounts, Tags, load_accounts
-from postboost_provider.api.media import MediaFile
+from postboost_provider.api.media import MediaFile, Medium
 from postboost_provider.api.post import Post, Words, content_for, post_body
 from postboost_provider.calendar.rows import Problem, Row
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
 
-# A uuid of PostBoost's, or a hash of the content of a file, and the file.
-Media = tuple[str, MediaFile | None]
+# What makes a medium this one (uuid, hash of the content, or URL), and what is to be uploaded: None for a uuid.
+Media = tuple[str, Medium | None]
 # A row's own media under "", and those of a variant under its name.
 MediaByWho = dict[str, list[Media]]
 
@@ -53,12 +53,24 @@ class Resolver:
 
     :param scope: what tags and their keys belong to.
     :param find_media: gives the file that a row's media path means.
+    :param media_salt: what makes the same URL another file, on top of scope and row: of a post that each run of a DAG
+        publishes anew, the run.
     """
 
-    def __init__(self, api: PostBoostClient, scope: str, find_media: Callable[[str], MediaFile]) -> None:
+    def __init__(
+        self,
+        api: PostBoostClient,
+        scope: str,
+        find_media: Callable[[str], MediaFile],
+        *,
+        media_salt: str = "",
+    ) -> None:
         self._api = api
+        self._media_salt = f"{scope}\n{media_salt}"
         self._tag_key = identities.digest(scope, "tags")
         self._find_media = find_media
+        self._read: dict[str, Medium] = {}
+        self._ids: dict[tuple[str, str, str], int] = {}
         self._tags = Tags(api)
         self._accounts: Accounts | None = None
 
@@ -90,7 +102,7 @@ class Resolver:
             with column("first_comment"):
                 content_for(plain.get(int(account["id"]), plain[0]), account)
         ids = {
-            who: [self._media_id(m) for m in found if not (dry_run and m[1] is not None)]
+            who: [self._media_id(m, row) for m in found if not (dry_run and m[1] is not None)]
             for who, found in media.items()
         }
         words = self._words(row, accounts, ids)
@@ -166,19 +178,23 @@ class Resolver:
         return self._accounts
 
     def _read_media(self, name: str) -> Media:
-        if uploads.is_media_uuid(name):
-            return name.lower(), None
         with column("media"), _reading(name):
-            file = self._find_media(name)
-            return uploads.check_image(file), file
+            # A file that many rows have is read once.
+            if name not in self._read:
+                self._read[name] = uploads.read_medium(name, self._find_media)
+            medium = self._read[name]
+            return medium.content, None if medium.is_item else medium
 
-    def _media_id(self, media: Media) -> int:
-        content, file = media
-        with column("media"):
-            if file is None:
-                return uploads.find_media(self._api, content)
-            with _reading(file.name):
-                return uploads.upload_image(self._api, file, content)
+    def _media_id(self, media: Media, row: Row) -> int:
+        content, medium = media
+        medium = medium or Medium(content, content)
+        # What is behind a URL may be another file for another row.
+        known = (content, medium.name, "" if medium.file else row.key)
+        with column("media"), _reading(medium.name):
+            if known not in self._ids:
+                item = uploads.bring(self._api, medium, salt=f"{self._media_salt}\n{row.key}")
+                self._ids[known] = uploads.media_id(uploads.wait_until_ready(self._api, item))
+            return self._ids[known]
 
 
 @contextmanager
