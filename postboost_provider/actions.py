@@ -118,6 +118,33 @@ def approve(api: PostBoostClient, actor: Actor, post_uuid: str) -> PostOutcome:
     return look(api, post_uuid)
 
 
+def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[str, Any]) -> PostOutcome:
+    """Change fields of a post that is not out yet, and leave the rest of it as it is.
+
+    PostBoost replaces a post as a whole and answers without it (SDK 1.66.3): it is read, changed, sent and read again.
+
+    :param changes: fields of ``create_post``'s body, or ``text`` for the words of the original version.
+    """
+    outcome = look(api, post_uuid)
+    _check_changeable(outcome)
+    post = api.call("get_post", parameters={"post_uuid": post_uuid})
+    body: dict[str, Any] = {
+        "versions": post["versions"],
+        "accounts": [int(account["id"]) for account in post["accounts"]],
+        "tags": [int(tag["id"]) for tag in post["tags"]],
+    }
+    if outcome.status != "draft" and outcome.scheduled_at is not None:
+        at = outcome.scheduled_at
+        body |= {"schedule": True, "date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
+    changed = {name: value for name, value in changes.items() if name != "text"}
+    if "text" in changes:
+        original = next(v for v in body["versions"] if v["is_original"])
+        original["content"][0]["body"] = str(changes["text"])
+    label = f"airflow/{actor.scope}/{identities.ledger_identity(actor.identity)} update"
+    api.send("update_post", parameters={"post_uuid": post_uuid}, body={**body, **changed}, client_label=label)
+    return look(api, post_uuid)
+
+
 def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: str) -> bool:
     """Delete a post and return whether it was there. A repeat finds it gone, which is what was wanted."""
     try:

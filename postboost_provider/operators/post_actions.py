@@ -1,0 +1,199 @@
+"""Act on a post that exists: schedule, move, queue, approve, retry, update, delete. Each is safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from postboost_provider import actions, identity as identities
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.times import to_instant
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import failing_fast
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.outcome import PostOutcome
+
+DELETE_MODES = ("app_only", "app_and_social", "social_only")
+
+
+class PostBoostSchedulePostOperator(BaseOperator):
+    """Give a post its time: schedule a draft, move a planned post, queue, approve or send it now.
+
+    It looks first, and does nothing that is done already. Returns the post: ``uuid``, ``status``, ``scheduled_at``,
+    ``published_at`` and ``accounts``.
+
+    :param post_uuid: the post. Templated.
+    :param how: ``at`` (default) ``publish_at``; ``now``; ``queue``, for a draft: each account's next free slot; or
+        ``approve``, for a post that waits for it.
+    :param publish_at: a datetime or ISO 8601 text, aware or in ``timezone``. Templated.
+    :param timezone: IANA zone of a time that has none of its own. Templated.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    :raises AirflowFailException: there is no such post, it is out already, or PostBoost refused.
+    """
+
+    template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "postboost_conn_id")
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        post_uuid: str,
+        how: Literal["at", "now", "queue", "approve"] = "at",
+        publish_at: datetime | str | None = None,
+        timezone: str | None = None,
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.post_uuid = post_uuid
+        self.how = how
+        self.publish_at = publish_at
+        self.timezone = timezone
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with failing_fast():
+            act = self._act()
+            with PostBoostHook(self.postboost_conn_id).client() as api:
+                outcome = act(api, _actor(context), self.post_uuid)
+        self.log.info("Post %s is %s.", outcome.uuid, outcome.status)
+        return outcome.as_dict()
+
+    def _act(self) -> Callable[[PostBoostClient, actions.Actor, str], PostOutcome]:
+        if self.how == "queue":
+            return actions.queue
+        if self.how == "approve":
+            return actions.approve
+        if self.how == "now":
+            return lambda api, actor, uuid: actions.schedule(api, actor, uuid, None)
+        if self.how != "at":
+            raise PostBoostConfigError(f"how is {self.how!r}; use at, now, queue or approve.")
+        if not self.publish_at:
+            raise PostBoostConfigError("publish_at is empty: give the time, or how='now' or 'queue'.")
+        at = to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
+        return lambda api, actor, uuid: actions.schedule(api, actor, uuid, at)
+
+
+class PostBoostRetryPostOperator(BaseOperator):
+    """Send a failed post again to the accounts that did not get it. What is live stays as it is.
+
+    Returns the names of the accounts that it was sent to; wait with a ``PostBoostPostSensor`` for what becomes of it.
+
+    :param post_uuid: the post. Templated.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    """
+
+    template_fields: Sequence[str] = ("post_uuid", "postboost_conn_id")
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self, *, post_uuid: str, postboost_conn_id: str = PostBoostHook.default_conn_name, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.post_uuid = post_uuid
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> list[str]:
+        with failing_fast(), PostBoostHook(self.postboost_conn_id).client() as api:
+            sent = actions.retry_failed(api, _actor(context), actions.look(api, self.post_uuid))
+        self.log.info(
+            "Sent post %s again to %s.", self.post_uuid, ", ".join(sent) or "nobody: no account failed"
+        )
+        return sent
+
+
+class PostBoostUpdatePostOperator(BaseOperator):
+    """Change fields of a post that is not out yet. What is not named stays; a planned post stays planned.
+
+    PostBoost replaces a post as a whole, so that this reads it and sends it back changed. Returns the post.
+
+    :param post_uuid: the post. Templated.
+    :param changes: fields of ``create_post``'s body, such as ``{"tags": [3]}``, or ``text``, which changes the words
+        of the original version. Templated.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    """
+
+    template_fields: Sequence[str] = ("post_uuid", "changes", "postboost_conn_id")
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        post_uuid: str,
+        changes: Mapping[str, Any],
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.post_uuid = post_uuid
+        self.changes = changes
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with failing_fast():
+            if not isinstance(self.changes, Mapping) or not self.changes:
+                raise PostBoostConfigError(
+                    f"changes is {self.changes!r}; it must be a mapping of what to change."
+                )
+            with PostBoostHook(self.postboost_conn_id).client() as api:
+                outcome = actions.update(api, _actor(context), self.post_uuid, self.changes)
+        return outcome.as_dict()
+
+
+class PostBoostDeletePostOperator(BaseOperator):
+    """Delete posts, or move them to trash. One that is gone already is what was wanted.
+
+    Returns the uuids that were there.
+
+    :param post_uuids: the uuid of one post, or a list of them. Templated.
+    :param trash: move to trash (default); False deletes for good.
+    :param delete_mode: ``app_only`` (default: what is live on a network stays there), ``app_and_social`` or
+        ``social_only``.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    """
+
+    template_fields: Sequence[str] = ("post_uuids", "postboost_conn_id")
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        post_uuids: str | Sequence[str],
+        trash: bool = True,
+        delete_mode: Literal["app_only", "app_and_social", "social_only"] = "app_only",
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.post_uuids = post_uuids
+        self.trash = trash
+        self.delete_mode = delete_mode
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> list[str]:
+        with failing_fast():
+            if self.delete_mode not in DELETE_MODES:
+                raise PostBoostConfigError(
+                    f"delete_mode is {self.delete_mode!r}; use {', '.join(DELETE_MODES)}."
+                )
+            uuids = [self.post_uuids] if isinstance(self.post_uuids, str) else list(self.post_uuids or ())
+            with PostBoostHook(self.postboost_conn_id).client() as api:
+                return [
+                    uuid
+                    for uuid in uuids
+                    if actions.delete(api, uuid, trash=self.trash, delete_mode=self.delete_mode)
+                ]
+
+
+def _actor(context: Context) -> actions.Actor:
+    ti = context["ti"]
+    identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+    return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)

@@ -1,0 +1,168 @@
+"""Actions on a post: each does what it says once, however often it is tried."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from postboost_provider.operators.post_actions import (
+    PostBoostDeletePostOperator,
+    PostBoostRetryPostOperator,
+    PostBoostSchedulePostOperator,
+    PostBoostUpdatePostOperator,
+)
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import VARIANTS, client, posts, variant_name
+
+AT = (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0)
+
+
+@pytest.fixture(autouse=True, params=VARIANTS, ids=variant_name)
+def server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> Sandbox:
+    sandbox.reset(**request.param)
+    use_connection(monkeypatch, sandbox)
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    return sandbox
+
+
+def make(sandbox: Sandbox, *accounts: int, **body: Any) -> str:
+    versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
+    with client(sandbox) as api:
+        post = api.call("create_post", body={"versions": versions, "accounts": list(accounts) or [1], **body})
+    return str(post["uuid"])
+
+
+def schedule(uuid: str, **options: Any) -> dict[str, Any]:
+    return PostBoostSchedulePostOperator(task_id="act", post_uuid=uuid, **options).execute(context())  # type: ignore[arg-type]
+
+
+def retry(uuid: str) -> list[str]:
+    return PostBoostRetryPostOperator(task_id="act", post_uuid=uuid).execute(context())  # type: ignore[arg-type]
+
+
+def writes(sandbox: Sandbox, operation: str) -> list[dict[str, Any]]:
+    return [r for r in sandbox.requests() if r["operation"] == operation]
+
+
+def test_a_draft_is_scheduled_once_and_moved_when_asked(sandbox: Sandbox) -> None:
+    uuid = make(sandbox)
+    assert schedule(uuid, publish_at=AT)["scheduled_at"] == AT.isoformat()
+    assert schedule(uuid, publish_at=AT)["scheduled_at"] == AT.isoformat()
+    assert len(writes(sandbox, "schedule_post")) == 1
+    later = AT + timedelta(days=1)
+    assert (
+        schedule(uuid, publish_at=f"{later:%Y-%m-%d %H:%M}", timezone="UTC")["scheduled_at"]
+        == later.isoformat()
+    )
+    # And back again within 24 hours: a genuine action, which the stored answer of the first must not stand for.
+    assert schedule(uuid, publish_at=AT)["scheduled_at"] == AT.isoformat()
+
+
+@pytest.mark.parametrize("how", ["now", "queue"])
+def test_a_draft_is_sent_or_queued_once(sandbox: Sandbox, how: Any) -> None:
+    uuid = make(sandbox)
+    first = schedule(uuid, how=how)
+    assert first["status"] == ("publishing" if how == "now" else "scheduled")
+    assert schedule(uuid, how=how)["scheduled_at"] == first["scheduled_at"]
+    assert len(writes(sandbox, "schedule_post") + writes(sandbox, "add_post_to_queue")) == 1
+
+
+def test_a_post_is_approved_once(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    sandbox.reset(approval_required_for=["member"])
+    uuid = make(sandbox, schedule=True, date=f"{AT:%Y-%m-%d}", time=f"{AT:%H:%M}", timezone="UTC")
+    use_connection(monkeypatch, sandbox, token="admin")
+    assert schedule(uuid, how="approve")["status"] == "scheduled"
+    assert schedule(uuid, how="approve")["status"] == "scheduled"
+    assert len(writes(sandbox, "approve_post")) == 1
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before", "server_error"])
+def test_an_action_whose_answer_is_lost_is_done_once(sandbox: Sandbox, kind: str) -> None:
+    uuid = make(sandbox)
+    sandbox.faults({"operation": "schedule_post", "kind": kind})
+    assert schedule(uuid, publish_at=AT)["status"] == "scheduled"
+
+
+def test_only_the_accounts_that_failed_are_sent_to_again(sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 2, "count": 2})
+    uuid = make(sandbox, 1, 2, schedule_now=True)
+    sandbox.advance(60)
+    assert retry(uuid) == ["threads 'Northwind Coffee'"]
+    assert retry(uuid) == []
+    sandbox.advance(60)
+    # It failed again: a second genuine retry of the same task, which the first one's stored answer must not stand for.
+    assert retry(uuid) == ["threads 'Northwind Coffee'"]
+    sandbox.advance(60)
+    assert [p["status"] for p in posts(sandbox)] == ["published"]
+    assert retry(uuid) == []
+
+
+def test_words_are_changed_and_the_plan_is_kept(sandbox: Sandbox) -> None:
+    uuid = make(
+        sandbox, 1, 2, schedule=True, date=f"{AT:%Y-%m-%d}", time=f"{AT:%H:%M}", timezone="UTC", tags=[1]
+    )
+    update = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": "Changed"})
+    for _ in range(2):
+        outcome = update.execute(context())  # type: ignore[arg-type]
+    assert (outcome["status"], outcome["scheduled_at"]) == ("scheduled", AT.isoformat())
+    with client(sandbox) as api:
+        post = api.call("get_post", parameters={"post_uuid": uuid})
+    assert [item["body"] for item in post["versions"][0]["content"]] == ["Changed"]
+    assert [tag["id"] for tag in post["tags"]] == [1]
+    assert len(post["accounts"]) == 2
+
+
+@pytest.mark.parametrize("trash", [True, False])
+def test_deleting_is_done_once_and_a_repeat_is_no_error(sandbox: Sandbox, trash: bool) -> None:
+    uuids = [make(sandbox, 1), make(sandbox, 2)]
+    delete = PostBoostDeletePostOperator(task_id="act", post_uuids=uuids, trash=trash)
+    assert delete.execute(context()) == uuids  # type: ignore[arg-type]
+    delete.execute(context())  # type: ignore[arg-type]
+    assert [p for p in posts(sandbox) if not p["trashed"]] == []
+
+
+@pytest.mark.parametrize(
+    ("operator", "what"),
+    [
+        (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u), "publish_at is empty"),
+        (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u, how="soon"), "how is 'soon'"),
+        (
+            lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u, publish_at="9 am"),
+            "is not a date",
+        ),
+        (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid="gone", how="now"), "is not there"),
+        (lambda u: PostBoostUpdatePostOperator(task_id="a", post_uuid=u, changes={}), "must be a mapping"),
+        (
+            lambda u: PostBoostUpdatePostOperator(task_id="a", post_uuid=u, changes={"txt": "x"}),
+            "has no field 'txt'",
+        ),
+        (lambda u: PostBoostRetryPostOperator(task_id="a", post_uuid="gone"), "is not there"),
+        (
+            lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids=u, delete_mode="all"),
+            "delete_mode is 'all'",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_one_clear_error(sandbox: Sandbox, operator: Any, what: str) -> None:
+    uuid = make(sandbox)
+    with pytest.raises(AirflowFailException, match=what):
+        operator(uuid).execute(context())
+
+
+def test_a_post_that_is_out_can_not_be_moved_or_changed(sandbox: Sandbox) -> None:
+    uuid = make(sandbox, schedule_now=True)
+    sandbox.advance(60)
+    with pytest.raises(AirflowFailException, match="changes the time of drafts and planned posts alone"):
+        schedule(uuid, publish_at=AT)
+    with pytest.raises(AirflowFailException, match=uuid):
+        PostBoostUpdatePostOperator(task_id="a", post_uuid=uuid, changes={"text": "x"}).execute(context())  # type: ignore[arg-type]
