@@ -7,6 +7,9 @@ from typing import Any
 from postboost_provider import __version__, connection_form
 
 
+OPERATORS = ("approval", "calendar", "media", "post_actions", "posts")
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata, as Airflow's provider schema describes it."""
     name = "PostBoost"
@@ -24,7 +27,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": name, "python-modules": ["postboost_provider.hooks.postboost"]}],
         "operators": [
-            {"integration-name": name, "python-modules": ["postboost_provider.operators.calendar"]}
+            {
+                "integration-name": name,
+                "python-modules": [f"postboost_provider.operators.{topic}" for topic in OPERATORS],
+            }
         ],
         "sensors": [
             {
@@ -32,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["postboost_provider.sensors.expiry", "postboost_provider.sensors.posts"],
             }
         ],
+        "triggers": [{"integration-name": name, "python-modules": ["postboost_provider.triggers.posts"]}],
         "connection-types": [
             {
                 "connection-type": connection_form.CONNECTION_TYPE,

@@ -84,9 +84,19 @@ def test_what_every_airflow_process_imports_needs_neither_airflow_nor_httpx(name
 
 PUBLIC = {
     "postboost_provider.hooks.postboost": {"PostBoostHook"},
+    "postboost_provider.operators.approval": {"PostBoostApprovePostOperator"},
     "postboost_provider.operators.calendar": {"PostBoostPublishCalendarOperator"},
+    "postboost_provider.operators.media": {"PostBoostUploadMediaOperator"},
+    "postboost_provider.operators.post_actions": {
+        "PostBoostDeletePostOperator",
+        "PostBoostRetryPostOperator",
+        "PostBoostSchedulePostOperator",
+        "PostBoostUpdatePostOperator",
+    },
+    "postboost_provider.operators.posts": {"PostBoostCreatePostOperator"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},
     "postboost_provider.sensors.posts": {"PostBoostPostSensor"},
+    "postboost_provider.triggers.posts": {"PostBoostPostTrigger"},
 }
 
 

@@ -158,6 +158,8 @@ class PostBoostCreatePostOperator(BaseOperator):
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 done = self._publish(api, row, context)
         self._post_uuid = done.post_uuid
+        # Under a key of its own, and before any wait: what comes after can take publish.output["uuid"].
+        context["ti"].xcom_push(key="uuid", value=done.post_uuid)
         self.log.info("Post %s was %s. %s", done.post_uuid, done.result, done.why)
         for warning in done.warnings:
             self.log.warning("PostBoost warns: %s", warning)

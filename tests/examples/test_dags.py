@@ -7,9 +7,10 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,8 +95,62 @@ def test_the_token_guard_lets_only_a_token_pass_that_lasts(
     assert states["list_accounts"] == ("success" if state == "success" else "upstream_failed")
 
 
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_release_is_announced_in_each_networks_own_words(sandbox: Sandbox, deferrable: bool) -> None:
+    sandbox.reset(publish_seconds=0)
+    sandbox.faults({"kind": "fail_account", "account_id": 1, "message": "The session is invalid."})
+    dag = load("announce_release")
+    dag.task_dict["announce"].deferrable = deferrable  # type: ignore[attr-defined]
+    done = dag.test(run_conf={"version": "2.0"})
+    assert str(done.state) == "success"
+    (post,) = posts(sandbox)
+    assert post["status"] == "published"
+    assert "Version 2.0 is out" in post["text"]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_series_goes_out_for_every_client(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mocker: Any, deferrable: bool
+) -> None:
+    sandbox.reset(publish_seconds=0)
+    use_connection(
+        monkeypatch, sandbox, conn_id="postboost_contoso", workspace_uuid=sandbox.workspaces[1]["uuid"]
+    )
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        sandbox.advance(seconds)
+
+    async def anap(seconds: float) -> None:
+        nap(seconds)
+
+    mocker.patch("airflow.sdk.bases.sensor.time", SimpleNamespace(sleep=nap, monotonic=time.monotonic))
+    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
+    dag = load("recurring_series")
+    dag.task_dict["wait"].partial_kwargs |= {"mode": "poke", "deferrable": deferrable}  # type: ignore[attr-defined]
+    done = dag.test(run_conf={})
+    assert str(done.state) == "success"
+    assert {post["workspace_uuid"] for post in posts(sandbox)} == {w["uuid"] for w in sandbox.workspaces}
+    assert [post["status"] for post in posts(sandbox)] == ["published", "published"]
+    # An hour until they are due, and little more.
+    assert max(naps) <= 3700
+
+
+def test_the_approved_announcement_can_be_parsed() -> None:
+    """Its middle task waits for a person: tests/operators/test_approval.py answers for one."""
+    dag = load("approved_announcement")
+    assert [t.task_id for t in dag.topological_sort()] == ["draft", "approve", "wait"]
+
+
 def test_every_example_is_run_here() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"publish_content_calendar", "token_guard"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        "announce_release",
+        "approved_announcement",
+        "publish_content_calendar",
+        "recurring_series",
+        "token_guard",
+    }
 
 
 def test_examples_need_nothing_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,141 @@
+"""Have a person approve a draft in Airflow's own form (Airflow 3.1 or newer)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.standard.operators.hitl import HITLOperator
+
+from postboost_provider import actions, identity as identities
+from postboost_provider.api.errors import ConflictError, PostBoostConfigError
+from postboost_provider.api.outcome import describe_status
+from postboost_provider.api.times import to_instant
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import failing_fast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.outcome import PostOutcome
+
+APPROVE = "Approve"
+REJECT = "Reject"
+
+
+class PostBoostApprovePostOperator(HITLOperator):
+    """Show a draft to a person in Airflow, and publish exactly what was seen, or trash it.
+
+    The form shows text, media, accounts and time. Its approving option carries a fingerprint of them: a draft that was
+    edited in between is not published, and the next try asks again, with a new form. So give it ``retries``, and a short
+    ``retry_delay``. Rejecting moves the draft to trash and skips what comes after.
+
+    Returns the post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
+
+    :param post_uuid: the draft. Templated.
+    :param publish_at: when it is to go out, aware or in ``timezone``; default: at once, when it is approved. Templated.
+    :param timezone: IANA zone of a time that has none of its own. Templated.
+    :param subject: the headline of the form. Templated.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
+    :raises ConflictError: the draft was changed after it was shown; a retry asks again.
+    :raises AirflowFailException: there is no such draft, or PostBoost refused.
+    """
+
+    template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "subject", "postboost_conn_id")
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        post_uuid: str,
+        publish_at: datetime | str | None = None,
+        timezone: str | None = None,
+        subject: str = "Publish this post?",
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(subject=subject, options=[APPROVE, REJECT], **kwargs)
+        self.post_uuid = post_uuid
+        self.publish_at = publish_at
+        self.timezone = timezone
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> Any:
+        with failing_fast():
+            at = self._at()
+            with PostBoostHook(self.postboost_conn_id).client() as api:
+                outcome, post = self._read(api)
+        if outcome.status != "draft":
+            # An earlier try was answered, and only its end was lost.
+            self.log.info("Post %s %s: there is nothing to approve.", outcome.uuid, describe_status(outcome))
+            return outcome.as_dict()
+        self.body = describe(post, at)
+        self.options = [f"{APPROVE} {fingerprint(post, at)}", REJECT]
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        if "error" in event:
+            return super().execute_complete(context, event)
+        (chosen,) = event["chosen_options"]
+        who = (event.get("responded_by_user") or {}).get("name") or "somebody"
+        with failing_fast():
+            at = self._at()
+            with PostBoostHook(self.postboost_conn_id).client() as api:
+                outcome, post = self._read(api)
+                if chosen == REJECT:
+                    actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
+                    raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
+                if outcome.status == "draft" and chosen != f"{APPROVE} {fingerprint(post, at)}":
+                    raise ConflictError(
+                        f"Draft {outcome.uuid} was changed after it was shown to {who}, so that it was not published. "
+                        "The next try asks again; give this task retries.",
+                        status=409,
+                    )
+                outcome = actions.schedule(api, self._actor(context), outcome.uuid, at)
+        self.log.info("Approved by %s: post %s is %s.", who, outcome.uuid, outcome.status)
+        return outcome.as_dict()
+
+    def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any]]:
+        outcome = actions.look(api, self.post_uuid)
+        if outcome.trashed:
+            raise PostBoostConfigError(f"Post {outcome.uuid} is in trash: there is nothing to approve.")
+        return outcome, api.call("get_post", parameters={"post_uuid": self.post_uuid})
+
+    def _at(self) -> datetime | None:
+        if not self.publish_at:
+            return None
+        return to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
+
+    def _actor(self, context: Context) -> actions.Actor:
+        ti = context["ti"]
+        identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+        return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+
+
+def fingerprint(post: Mapping[str, Any], at: datetime | None) -> str:
+    """Return a short hash of what readers would see, where and when."""
+    accounts = sorted(int(account["id"]) for account in post["accounts"])
+    return identities.digest(post["versions"], accounts, at.isoformat() if at else "now")[:8]
+
+
+def describe(post: Mapping[str, Any], at: datetime | None) -> str:
+    """Return the post as Markdown: accounts, time, and each version's words and media."""
+    accounts = {int(a["id"]): f"{a['provider']}:{a.get('username') or a['name']}" for a in post["accounts"]}
+    lines = [
+        f"**Accounts:** {', '.join(accounts.values()) or 'none'}",
+        "**Time:** " + (f"{at:%Y-%m-%d %H:%M} UTC" if at else "at once"),
+    ]
+    for version in post["versions"]:
+        lines.append("")
+        whose = "" if version["is_original"] else f" for {accounts.get(version['account_id'])}"
+        lines.append(f"**Text{whose}:**")
+        for item in version["content"]:
+            lines += ["", *(f"> {line}" for line in str(item.get("body") or "").splitlines())]
+            if item.get("media"):
+                lines += ["", f"Media: {', '.join(map(str, item['media']))}"]
+    return "\n".join(lines)

@@ -1,0 +1,144 @@
+"""The approval by a person: what is seen is what goes out."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from postboost_provider.api.errors import ConflictError
+from postboost_provider.operators.approval import PostBoostApprovePostOperator
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import client, posts
+
+AT = (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0)
+
+
+class Asked(Exception):
+    """Airflow's signal that the task waits for a person."""
+
+
+@pytest.fixture(autouse=True)
+def forms(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list[dict[str, Any]]:
+    """The forms that were shown."""
+    use_connection(monkeypatch, sandbox)
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    shown: list[dict[str, Any]] = []
+    mocker.patch(
+        "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **form: shown.append(form)
+    )
+    mocker.patch("airflow.providers.standard.operators.hitl.TaskAwaitingInput", return_value=Asked())
+    return shown
+
+
+def draft(sandbox: Sandbox, text: str = "We are moving\nto the harbour") -> str:
+    versions = [
+        {"account_id": 0, "is_original": True, "content": [{"body": text, "media": []}]},
+        {"account_id": 2, "is_original": False, "content": [{"body": "In other words", "media": []}]},
+    ]
+    with client(sandbox) as api:
+        return str(api.call("create_post", body={"versions": versions, "accounts": [1, 2]})["uuid"])
+
+
+def edit(sandbox: Sandbox, uuid: str, text: str) -> None:
+    versions = [{"account_id": 0, "is_original": True, "content": [{"body": text, "media": []}]}]
+    with client(sandbox) as api:
+        api.call(
+            "update_post", parameters={"post_uuid": uuid}, body={"versions": versions, "accounts": [1, 2]}
+        )
+
+
+def ask(uuid: str, **options: Any) -> None:
+    ctx = context()
+    ctx["task_instance"] = SimpleNamespace(id="ti")
+    with pytest.raises(Asked):
+        PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid, **options).execute(ctx)  # type: ignore[arg-type]
+
+
+def answer(uuid: str, option: str, **options: Any) -> Any:
+    """Answer in another process than the one that asked."""
+    event = {
+        "chosen_options": [option],
+        "params_input": {},
+        "responded_at": datetime.now(UTC),
+        "responded_by_user": {"id": "1", "name": "Ada"},
+    }
+    operator = PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid, **options)
+    return operator.execute_complete(context(), event)  # type: ignore[arg-type]
+
+
+def test_the_form_shows_text_accounts_and_time(sandbox: Sandbox, forms: list[dict[str, Any]]) -> None:
+    ask(draft(sandbox), publish_at=AT)
+    (form,) = forms
+    assert "**Accounts:** twitter:northwind, threads:northwind" in form["body"]
+    assert f"**Time:** {AT:%Y-%m-%d %H:%M} UTC" in form["body"]
+    assert "> We are moving\n> to the harbour" in form["body"]
+    assert "**Text for threads:northwind:**\n\n> In other words" in form["body"]
+    assert form["options"][1] == "Reject"
+
+
+@pytest.mark.parametrize("publish_at", [None, AT])
+def test_approving_publishes_what_was_seen_once(
+    sandbox: Sandbox, forms: list[dict[str, Any]], publish_at: datetime | None
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid, publish_at=publish_at)
+    status = "scheduled" if publish_at else "publishing"
+    for _ in range(2):
+        assert answer(uuid, forms[0]["options"][0], publish_at=publish_at)["status"] == status
+    assert sum(r["operation"] == "schedule_post" for r in sandbox.requests()) == 1
+
+
+def test_an_edit_in_between_is_not_published_and_the_next_try_asks_again(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid)
+    edit(sandbox, uuid, "Something else")
+    with pytest.raises(ConflictError, match="was changed after it was shown to Ada"):
+        answer(uuid, forms[0]["options"][0])
+    assert [p["status"] for p in posts(sandbox)] == ["draft"]
+    ask(uuid)
+    assert forms[0]["options"][0] != forms[1]["options"][0]
+    assert answer(uuid, forms[1]["options"][0])["status"] == "publishing"
+
+
+def test_another_time_than_the_one_that_was_seen_is_not_approved(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid, publish_at=AT)
+    with pytest.raises(ConflictError):
+        answer(uuid, forms[0]["options"][0], publish_at=AT + timedelta(hours=1))
+
+
+def test_rejecting_trashes_the_draft_and_skips_what_comes_after(sandbox: Sandbox) -> None:
+    uuid = draft(sandbox)
+    ask(uuid)
+    with pytest.raises(AirflowSkipException, match=f"Rejected by Ada: draft {uuid} is in trash"):
+        answer(uuid, "Reject")
+    assert [p["trashed"] for p in posts(sandbox)] == [True]
+
+
+def test_a_draft_that_is_gone_is_one_clear_error(sandbox: Sandbox) -> None:
+    operator = PostBoostApprovePostOperator(task_id="approve", post_uuid="gone")
+    with pytest.raises(AirflowFailException, match="Post gone is not there"):
+        operator.execute(context())  # type: ignore[arg-type]
+
+
+def test_a_post_that_is_planned_already_needs_no_person(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
+    uuid = draft(sandbox)
+    with client(sandbox) as api:
+        api.call("schedule_post", parameters={"post_uuid": uuid}, body={"postNow": True})
+    operator = PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid)
+    assert operator.execute(context())["status"] == "publishing"  # type: ignore[arg-type]
+    assert forms == []
