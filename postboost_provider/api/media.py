@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from postboost_provider.api import remote, uploads
+from postboost_provider.api.content import digest_content, sample_content
 from postboost_provider.api.contract import FilePart
 from postboost_provider.api.errors import (
     NotFoundError,
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 
 # What one multipart request is meant for (PostBoost's media page); larger files go in chunks.
 MULTIPART_LIMIT_BYTES = 10 * 1024 * 1024
-READ_BYTES = 1024 * 1024
 # At an upload; an update of the item takes the longer one (SDK 1.66.3).
 ALT_TEXT_AT_UPLOAD = 255
 ALT_TEXT_LIMIT = 500
@@ -70,16 +70,18 @@ class MediaFile:
 class Medium:
     """What was named, checked: a file that was read, a URL, or an item that is in the library already.
 
-    :param content: what makes it this one: the SHA-256 of a file, the URL, or the item's uuid.
+    :param content: what makes it this one: a hash of a file's, the URL, or the item's uuid.
     :param name: how messages call it: the path, the URL without what may be secret in it, or the uuid.
     :param file: the file, for a file.
     :param size: its bytes, for a file.
+    :param is_sampled: the hash is of samples, and no proof that it is the same as a file of another time.
     """
 
     content: str
     name: str
     file: MediaFile | None = None
     size: int = 0
+    is_sampled: bool = False
 
     @property
     def is_item(self) -> bool:
@@ -96,11 +98,12 @@ def is_url(text: str) -> bool:
     return re.match(r"https?://", text.strip(), re.IGNORECASE) is not None
 
 
-def read_medium(name: str, find: Callable[[str], MediaFile]) -> Medium:
+def read_medium(name: str, find: Callable[[str], MediaFile], *, quick: bool = False) -> Medium:
     """Check what a person named as far as it can be without PostBoost. A file is read once, from start to end.
 
     :param name: a path or URI of a file, an http(s) URL, or the uuid of an item of the library.
     :param find: gives the file that a path means.
+    :param quick: read a large file in samples alone: then it is the same only under the same salt.
     :raises PostBoostConfigError: it cannot be read, is empty, or is none that PostBoost takes.
     """
     name = name.strip()
@@ -108,11 +111,13 @@ def read_medium(name: str, find: Callable[[str], MediaFile]) -> Medium:
         return Medium(name.lower(), name.lower())
     if is_url(name):
         return Medium(name, _check_url(name))
-    return read_file(find(name))
+    return read_file(find(name), quick=quick)
 
 
-def read_file(file: MediaFile) -> Medium:
-    """Read the file once for its size and the SHA-256 of its content.
+def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
+    """Read the file once for its size and a hash of its content.
+
+    :param quick: read a large one in samples alone.
 
     :raises PostBoostConfigError: it cannot be read, is empty, or is none that PostBoost takes.
     """
@@ -121,19 +126,17 @@ def read_file(file: MediaFile) -> Medium:
             f"{file.name} is not an image, a video or a PDF that can be uploaded. Use {', '.join(MEDIA_TYPES)}, an "
             "http(s) URL, or the uuid of a media item that is in PostBoost already."
         )
-    digest, size = hashlib.sha256(), 0
     try:
         with file.open() as stream:
-            while part := stream.read(READ_BYTES):
-                digest.update(part)
-                size += len(part)
+            sampled = sample_content(stream, MULTIPART_LIMIT_BYTES + 1) if quick else None
+            content, size = sampled or digest_content(stream)
     except FileNotFoundError:
         raise PostBoostConfigError(f"There is no file {file.name}. Correct the path.") from None
     except OSError as error:
         raise PostBoostConfigError(f"{file.name} cannot be read: {error.strerror or error}.") from error
     if size == 0:
         raise PostBoostConfigError(f"{file.name} is empty.")
-    return Medium(digest.hexdigest(), file.name, file, size)
+    return Medium(content, file.name, file, size, is_sampled=sampled is not None)
 
 
 def bring(
@@ -151,7 +154,8 @@ def bring(
 
     :param alt_text: at most 500 characters.
     :param folder: uuid of the folder.
-    :param salt: for a URL, whose content may change: the same URL is one item only under the same salt.
+    :param salt: who asks, for what may be another file under the same name: a URL, and a file that was read in samples,
+        are one item only under the same salt.
     :param timeout: seconds to wait while PostBoost fetches a large file from a URL.
     :raises PostBoostConfigError: there is no such item, or the file changed since it was read.
     :raises UnconfirmedError: answers were lost, and the item is not to be found; a retry looks again.
@@ -170,7 +174,7 @@ def bring(
             timeout=timeout,
         )  # fmt: skip
     else:
-        media = _upload_file(api, medium, medium.file, about)
+        media = _upload_file(api, medium, medium.file, about, salt)
     log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
     return _update(api, media, {"alt_text": alt_text} if alt_text != short else {})
 
@@ -239,10 +243,11 @@ def check_alt_text(text: str | None) -> None:
 
 
 def _upload_file(
-    api: PostBoostClient, medium: Medium, file: MediaFile, about: dict[str, str]
+    api: PostBoostClient, medium: Medium, file: MediaFile, about: dict[str, str], salt: str
 ) -> dict[str, Any]:
     filename = PurePosixPath(file.name).name
-    key = _key("media", medium.content, filename, about)
+    content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
+    key = _key("media", content, filename, about)
     kind = media_type(file.name) or "application/octet-stream"
     if medium.size > MULTIPART_LIMIT_BYTES:
         source = uploads.Source(filename, kind, medium.size, file.open)
