@@ -6,7 +6,6 @@ from typing import Any
 
 from postboost_provider import __version__, connection_form
 
-
 OPERATORS = ("approval", "calendar", "media", "post_actions", "posts")
 
 

@@ -1,0 +1,169 @@
+"""What the benchmarks share: a sandbox in a process of its own, interleaved rounds, and a table."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+
+from postboost_provider.api.contract import ClientSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Server:
+    """A sandbox that runs in another process, so that its work is not taken for the client's."""
+
+    pid: int
+    base_url: str
+    token: str
+    workspace_uuid: str
+
+    @property
+    def url(self) -> str:
+        """Where the operations of the workspace are."""
+        return f"{self.base_url}/{self.workspace_uuid}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+
+    def settings(self) -> ClientSettings:
+        return ClientSettings(
+            token=self.token, base_url=self.base_url, workspace_uuid=self.workspace_uuid, timeout_seconds=60
+        )
+
+    def control(self, what: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        where = self.base_url.removesuffix("/app/api") + f"/_sandbox/{what}"
+        with urlopen(Request(where, data, {"Content-Type": "application/json"}), timeout=60) as answer:
+            return json.load(answer)
+
+    def cpu_seconds(self) -> float:
+        """Return what the sandbox has computed so far, where the system tells (Linux)."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return float("nan")
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    def make_posts(self, count: int, **body: Any) -> list[str]:
+        """Create posts and return their uuids. The content differs, so that no guard takes one for another."""
+        import httpx
+
+        uuids = []
+        with httpx.Client(headers=self.headers, trust_env=False, timeout=60) as http:
+            accounts = http.get(f"{self.url}/accounts").json()["data"]
+            account = next(a["id"] for a in accounts if a["provider"] == "twitter")
+            for number in range(count):
+                content = [{"body": f"Post {number}, {time.time_ns()}"}]
+                version = {"account_id": 0, "is_original": True, "content": content}
+                answer = http.post(
+                    f"{self.url}/posts", json={"versions": [version], "accounts": [account], **body}
+                )
+                if answer.status_code != 201:
+                    raise RuntimeError(f"The sandbox refused a post: {answer.text}")
+                uuids.append(answer.json()["uuid"])
+        return uuids
+
+
+@contextmanager
+def sandbox(*flags: str) -> Iterator[Server]:
+    """Start a sandbox on a free port of this machine, and end it."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "postboost_provider.sandbox",
+            "--port=0",
+            "--json",
+            "--daily-cap=1000000",
+            *flags,
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        yield Server(process.pid, said["base_url"], said["tokens"]["admin"], said["workspaces"][0]["uuid"])
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@dataclass
+class Cost:
+    """What one round took, of the clock and of this process's CPU, in seconds."""
+
+    wall: float
+    cpu: float
+
+
+def timed(act: Callable[[], object]) -> Cost:
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def interleaved(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+    """Run every contender once per round, in an order that turns, and return the medians.
+
+    Whatever else the machine does meanwhile befalls all of them alike. The first round only warms up.
+    """
+    seen: dict[str, list[Cost]] = {name: [] for name in contenders}
+    names = list(contenders)
+    for number in range(rounds + 1):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            cost = contenders[name]()
+            if number:
+                seen[name].append(cost)
+    return {
+        name: Cost(
+            statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs)
+        )
+        for name, costs in seen.items()
+    }
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], note: str = "") -> None:
+    """Print a table: the first column to the left, numbers to the right."""
+    lines = [list(columns), *([_text(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    print(f"\n{title}")
+    for number, line in enumerate(lines):
+        cells = [
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  " + "  ".join(cells).rstrip())
+        if number == 0:
+            print("  " + "  ".join("-" * width for width in widths))
+    if note:
+        print(f"  {note}")
+    sys.stdout.flush()
+
+
+def ratio(ours: float, other: float) -> str:
+    return f"{ours / other:.2f}"
+
+
+def _text(cell: object) -> str:
+    return f"{cell:.1f}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,191 @@
+"""Waits of the triggerer: what each costs in requests, CPU, memory and held-up time of the event loop.
+
+Posts are due together, as those of a calendar are. The waits look when they begin, sleep until the posts are due, and
+look until they are live. The goal is at most 3 requests per post however long the wait, and 10,000 waits within one
+core and 300 MiB, with no step of the loop over 50 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import logging
+import os
+import resource
+import statistics
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.support import Server, ratio, sandbox, show
+from postboost_provider.triggers import looks as looks_module
+from postboost_provider.triggers.posts import PostBoostPostTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# How long an account takes to publish in the sandbox, and how soon a wait looks again: short, so that this ends soon.
+PUBLISH_SECONDS = 2.0
+POLL_INTERVAL = 5.0
+LATENCY = 0.05
+POSTS = 500
+
+
+class Monitor:
+    """Measure how long the loop is held up, by how much later than asked a short nap ends."""
+
+    NAP = 0.005
+
+    def __init__(self) -> None:
+        self.late: list[tuple[float, float]] = []
+
+    async def run(self) -> None:
+        while True:
+            asked = time.perf_counter()
+            await asyncio.sleep(self.NAP)
+            self.late.append((asked, time.perf_counter() - asked - self.NAP))
+
+    def longest(self, since: float = 0.0, until: float = float("inf")) -> float:
+        """Return the longest block in ms."""
+        return max((late for at, late in self.late if since <= at < until), default=0.0) * 1000
+
+
+def connect(server: Server) -> None:
+    """Give Airflow a connection to the sandbox."""
+    os.environ["AIRFLOW_CONN_POSTBOOST_DEFAULT"] = json.dumps(
+        {
+            "conn_type": "postboost",
+            "host": server.base_url,
+            "password": server.token,
+            "extra": {"workspace_uuid": server.workspace_uuid, "timeout_seconds": 60},
+        }
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--waits", type=int, default=1000, help="How many waits (default: 1000; the goal's: 10000)."
+    )
+    count = parser.parse_args(arguments).waits
+    # A log line per look is the triggerer's to write, and not what is measured here.
+    logging.disable(logging.WARNING)
+    with sandbox(f"--publish-seconds={PUBLISH_SECONDS}") as server:
+        connect(server)
+        wait_for(server, count)
+    with sandbox() as server:
+        connect(server)
+        lists_or_gets(server)
+
+
+def wait_for(server: Server, count: int) -> None:
+    # PostBoost plans to the minute: the next one that leaves time to create the posts.
+    spare = timedelta(seconds=15 + count / 100)
+    due = (datetime.now(UTC) + spare).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    planned = {"schedule": True, "timezone": "UTC", "date": f"{due:%Y-%m-%d}", "time": f"{due:%H:%M}"}
+    uuids = server.make_posts(count, **planned)
+    before = resident_mib()
+    monitor = Monitor()
+    events: list[dict[str, Any]] = []
+    began, cpu = time.perf_counter(), time.process_time()
+
+    async def one(uuid: str) -> None:
+        async for event in PostBoostPostTrigger(post_uuids=uuid, poll_interval=POLL_INTERVAL).run():
+            events.append(event.payload)
+
+    async def everything() -> None:
+        watch = asyncio.create_task(monitor.run())
+        waits = []
+        for number, uuid in enumerate(uuids):
+            waits.append(asyncio.create_task(one(uuid)))
+            # The triggerer starts them a few at a time, too.
+            if number % 100 == 99:
+                await asyncio.sleep(0)
+        await asyncio.gather(*waits)
+        watch.cancel()
+
+    asyncio.run(everything())
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    assert all(event["status"] == "settled" for event in events), events[0]
+    log = server.control("requests")["requests"]
+    reads = Counter(r["operation"] for r in log if r["method"] == "GET" and r["operation"] != "list_accounts")
+    looked = began + 5
+    show(
+        f"{count} posts, a wait for each, due together after {(due - datetime.now(UTC)).total_seconds() + wall:.0f} s",
+        ("", "seen", "goal", "seen/goal"),
+        [
+            ("requests per post", f"{reads.total() / count:.2f}", "3", ratio(reads.total() / count, 3)),
+            ("CPU, share of one core", f"{cpu / wall:.2f}", "1", ratio(cpu / wall, 1)),
+            ("CPU ms per wait", cpu / count * 1000, "", ""),
+            ("peak memory, MiB", peak_mib(), "", ""),
+            ("of it the waits', MiB", peak_mib() - before, "300", ratio(peak_mib() - before, 300)),
+            ("longest block, first look, ms", monitor.longest(until=looked), "50", ""),
+            ("longest block after, ms", monitor.longest(since=looked), "50", ""),
+        ],
+        f"Requests: {', '.join(f'{n} {name}' for name, n in reads.items())}.",
+    )
+
+
+def resident_mib() -> float:
+    gc.collect()
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+def peak_mib() -> float:
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def lists_or_gets(server: Server) -> None:
+    """Look at some of a workspace's posts, with lists as long as each finds enough of them, or with gets alone."""
+    uuids = server.make_posts(POSTS)
+    rows = []
+    for latency in (0.0, LATENCY):
+        server.control("faults", [{"kind": "delay", "seconds": latency, "count": 10**6}] if latency else [])
+        for every in (1, 3, 6, 12):
+            wanted = uuids[::every]
+            found = {limit: look_at(server, wanted, limit) for limit in (1, 4, 8, 16, 10**9)}
+            gets, _ = found[10**9]
+            rows.append(
+                (
+                    f"{50 // every} of 50, {latency * 1000:.0f} ms away",
+                    *(f"{ratio(wall, gets)} ({sent})" for wall, sent in found.values()),
+                )
+            )
+    show(
+        f"Looks at posts among {POSTS}: time over that with gets alone (requests), by GETS_PER_LIST",
+        ("awaited", "1", "4", "8", "16", "gets alone"),
+        rows,
+        f"GETS_PER_LIST is {looks_module.GETS_PER_LIST}. Median of 3.",
+    )
+
+
+def look_at(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float, int]:
+    """Return how long a look takes, in seconds, and how many requests it is."""
+    kept = looks_module.GETS_PER_LIST
+    looks_module.GETS_PER_LIST = gets_per_list
+    try:
+
+        async def look() -> float:
+            async with looks_module.shared_looks("postboost_default") as looks:
+                await looks.look(uuids[:1])
+                began = time.perf_counter()
+                await looks.look(uuids)
+                return time.perf_counter() - began - looks_module.GATHER_SECONDS
+
+        before = len(server.control("requests")["requests"])
+        took = [asyncio.run(look()) for _ in range(3)]
+        sent = len(server.control("requests")["requests"]) - before
+    finally:
+        looks_module.GETS_PER_LIST = kept
+    return statistics.median(took), round(sent / 3) - 1
+
+
+if __name__ == "__main__":
+    main()
