@@ -130,10 +130,8 @@ def test_a_lost_final_answer_without_an_item_is_neither_success_nor_failure(
         fetch(api, source, "/short.mp4")
 
 
-def test_a_try_after_that_fetches_it_anew(sandbox, api, source, monkeypatch):
+def test_a_try_after_the_final_answer_fetches_it_anew(sandbox, api, source, monkeypatch):
     """As after a SIGKILL just behind the final answer: a copy does less harm than the wrong file."""
-    started = api.send(INITIATE, body={"url": "u"}).payload if False else None
-    assert started is None
     monkeypatch.setattr(remote, "_poll", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         fetch(api, source)
