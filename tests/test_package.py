@@ -52,6 +52,7 @@ def test_airflow_finds_the_provider_and_its_connection_type() -> None:
 # What a DAG file imports, at every parse of it: nothing may come along that Airflow has not loaded anyway.
 IMPORTS = (
     "postboost_provider.operators.calendar",
+    "postboost_provider.operators.media",
     "postboost_provider.sensors.expiry",
     "postboost_provider.sensors.posts",
     "postboost_provider.hooks.postboost",

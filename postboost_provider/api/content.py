@@ -1,14 +1,34 @@
-"""What a file contains, as a hash: the same content is the same upload, wherever it lies."""
+"""What a file contains: as a hash, by which the same content is the same upload, and in windows, to send a part of it."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-from typing import IO
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Self
+
+from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
 
 READ_BYTES = 1024 * 1024
+# httpx asks for 64 KiB at a time, which sends more slowly.
+PIECE_BYTES = 1024 * 1024
 SAMPLES = 16
 SAMPLE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it is declared to PostBoost, and how to read it from its start."""
+
+    filename: str
+    mime_type: str
+    size: int
+    open: Callable[[], IO[bytes]]
 
 
 def digest_content(stream: IO[bytes]) -> tuple[str, int]:
@@ -42,3 +62,88 @@ def sample_content(stream: IO[bytes], least: int) -> tuple[str, int] | None:
     except (AttributeError, OSError, ValueError):
         return None
     return digest.hexdigest(), size
+
+
+class Content:
+    """The content of a file, to be read from any place; it is opened once, and again where it can't go back."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._stream: IO[bytes] | None = None
+        self._at = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the next bytes from there, at least one.
+
+        :raises PostBoostConfigError: the file is shorter than it was.
+        """
+        stream = self._opened_at(offset)
+        data = stream.read(size)
+        if not data:
+            raise PostBoostConfigError(
+                f"{self._source.filename} had {self._source.size} bytes and ends after {offset} now: it was changed "
+                "during the upload. Run the task again when it is written to the end."
+            )
+        self._at += len(data)
+        return data
+
+    def _opened_at(self, offset: int) -> IO[bytes]:
+        stream = self._stream
+        if stream is not None and self._at > offset and not stream.seekable():
+            self._close()
+            stream = None
+        if stream is None:
+            stream, self._at = self._source.open(), 0
+            self._stream = stream
+        if self._at != offset and stream.seekable():
+            stream.seek(offset)
+            self._at = offset
+        while self._at < offset and (skipped := stream.read(min(PIECE_BYTES, offset - self._at))):
+            self._at += len(skipped)
+        return stream
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+
+class Window(io.RawIOBase):
+    """A chunk of a file, read while it is sent: none is ever in memory as a whole."""
+
+    def __init__(self, content: Content, start: int, length: int) -> None:
+        super().__init__()
+        self._content = content
+        self._start = start
+        self._length = length
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence] + offset
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next piece, whatever size is asked for."""
+        left = self._length - self._at
+        if left <= 0:
+            return b""
+        data = self._content.read(self._start + self._at, min(PIECE_BYTES, left))
+        self._at += len(data)
+        return data

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from postboost_provider.api import remote, uploads
-from postboost_provider.api.content import digest_content, sample_content
+from postboost_provider.api.content import Source, digest_content, sample_content
 from postboost_provider.api.contract import FilePart
 from postboost_provider.api.errors import (
     NotFoundError,
@@ -250,7 +250,7 @@ def _upload_file(
     key = _key("media", content, filename, about)
     kind = media_type(file.name) or "application/octet-stream"
     if medium.size > MULTIPART_LIMIT_BYTES:
-        source = uploads.Source(filename, kind, medium.size, file.open)
+        source = Source(filename, kind, medium.size, file.open)
         return uploads.upload(api, source, key=key, about=about)
 
     def look(media: dict[str, Any]) -> None:

@@ -7,21 +7,19 @@ arrived; a completion whose answer was lost is looked up in the library before a
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 import random
 import time
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any
 
 from postboost_provider.api import repeats
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.content import Content, Source, Window
 from postboost_provider.api.contract import FilePart
 from postboost_provider.api.errors import (
     ConflictError,
     NotFoundError,
-    PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
     ServerError,
@@ -32,13 +30,10 @@ from postboost_provider.api.keyed import MAX_GENERATIONS
 from postboost_provider.api.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
+    from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
-# httpx asks for 64 KiB at a time, which sends more slowly.
-PIECE_BYTES = 1024 * 1024
 TRIES = 6
 LONGEST_PAUSE_SECONDS = 20.0
 PROGRESS_SECONDS = 10.0
@@ -46,16 +41,6 @@ PROGRESS_BYTES = 64 * 1024 * 1024
 # A session may be forgotten while it is in use; one that is forgotten again and again will be the next time, too.
 MOST_SESSIONS = 3
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file as it is declared to PostBoost, and how to read it from its start."""
-
-    filename: str
-    mime_type: str
-    size: int
-    open: Callable[[], IO[bytes]]
 
 
 class _SessionGoneError(Exception):
@@ -77,7 +62,7 @@ def upload(api: PostBoostClient, source: Source, *, key: str, about: Mapping[str
     body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
     forgotten = 0
     refused: PostBoostRequestError | None = None
-    with _Content(source) as content:
+    with Content(source) as content:
         for generation in range(MAX_GENERATIONS):
             generation_key = f"{key}-{generation}" if generation else key
             try:
@@ -115,7 +100,7 @@ class _Session:
         self,
         api: PostBoostClient,
         source: Source,
-        content: _Content,
+        content: Content,
         library: Library,
         about: Mapping[str, str],
         started: Any,
@@ -177,7 +162,7 @@ class _Session:
         length = min(self._chunk_size, self._source.size - index * self._chunk_size)
 
         def window() -> IO[bytes]:
-            return _Window(self._content, index * self._chunk_size, length)  # type: ignore[return-value]
+            return Window(self._content, index * self._chunk_size, length)  # type: ignore[return-value]
 
         part = FilePart(self._source.filename, "application/octet-stream", window)
         lost = False
@@ -277,88 +262,3 @@ def _pause(what: str, error: PostBoostError, attempt: int) -> None:
     seconds = repeats.pause_before_repeat(error, attempt, random.random(), LONGEST_PAUSE_SECONDS)
     log.warning("%s Sending %s again in %.1f s.", error, what, seconds)
     time.sleep(seconds)
-
-
-class _Content:
-    """The content of a file, to be read from any place; it is opened once, and again where it can't go back."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._stream: IO[bytes] | None = None
-        self._at = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Return the next bytes from there, at least one.
-
-        :raises PostBoostConfigError: the file is shorter than it was.
-        """
-        stream = self._opened_at(offset)
-        data = stream.read(size)
-        if not data:
-            raise PostBoostConfigError(
-                f"{self._source.filename} had {self._source.size} bytes and ends after {offset} now: it was changed "
-                "during the upload. Run the task again when it is written to the end."
-            )
-        self._at += len(data)
-        return data
-
-    def _opened_at(self, offset: int) -> IO[bytes]:
-        stream = self._stream
-        if stream is not None and self._at > offset and not stream.seekable():
-            self._close()
-            stream = None
-        if stream is None:
-            stream, self._at = self._source.open(), 0
-            self._stream = stream
-        if self._at != offset and stream.seekable():
-            stream.seek(offset)
-            self._at = offset
-        while self._at < offset and (skipped := stream.read(min(PIECE_BYTES, offset - self._at))):
-            self._at += len(skipped)
-        return stream
-
-    def _close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-
-
-class _Window(io.RawIOBase):
-    """A chunk of a file, read while it is sent: none is ever in memory as a whole."""
-
-    def __init__(self, content: _Content, start: int, length: int) -> None:
-        super().__init__()
-        self._content = content
-        self._start = start
-        self._length = length
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence] + offset
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next piece, whatever size is asked for."""
-        left = self._length - self._at
-        if left <= 0:
-            return b""
-        data = self._content.read(self._start + self._at, min(PIECE_BYTES, left))
-        self._at += len(data)
-        return data

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api import media as media_module, uploads
+from postboost_provider.api import content as content_module, media as media_module, uploads
 from postboost_provider.api.errors import (
     PermissionDeniedError,
     PostBoostConfigError,
@@ -294,15 +294,15 @@ with PostBoostClient(settings) as api:
 def test_chunks_that_are_larger_than_memory_should_hold_are_streamed(sandbox, api, mocker):
     sandbox.reset(chunk_size=64 * 1024 * 1024)
     sizes: list[int] = []
-    real = uploads._Content.read
+    real = content_module.Content.read
 
     def read(content: Any, offset: int, size: int) -> bytes:
         data = real(content, offset, size)
         sizes.append(len(data))
         return data
 
-    mocker.patch.object(uploads._Content, "read", read)
+    mocker.patch.object(content_module.Content, "read", read)
     large = CONTENT * 1000
     bring(api, video(large))
     assert library(sandbox) == [whole(large)]
-    assert max(sizes) <= uploads.PIECE_BYTES
+    assert max(sizes) <= content_module.PIECE_BYTES
