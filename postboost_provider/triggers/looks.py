@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import AsyncPostBoostClient
 
-# Looks that are wanted within this time go together.
+# Looks go together until none was wanted for this time, but not for longer than that.
 GATHER_SECONDS = 0.25
-# A list of fifty posts costs the server and the wire about as much as this many gets (benchmarks/waits.py).
+LONGEST_GATHER_SECONDS = 3.0
+# A list of fifty posts takes about as long as this many gets, of which so many are in flight: with 50 ms to the server,
+# a list that answers eight looks is a little faster than eight gets, one that answers four is slower by two thirds
+# (python -m benchmarks.waits). It is one request in place of eight, besides.
 GETS_PER_LIST = 8
 GETS_IN_FLIGHT = 8
 # What a wait may take for one look, with repeats: the wait has a budget of its own for looks that fail.
@@ -59,7 +62,7 @@ class SharedLooks:
 
     async def _answer_soon(self) -> None:
         while self._wanted:
-            await asyncio.sleep(GATHER_SECONDS)
+            await self._gather()
             wanted, self._wanted = self._wanted, {}
             try:
                 await self._answer(wanted)
@@ -68,6 +71,13 @@ class SharedLooks:
             except BaseException as error:
                 _give_up(wanted, PostBoostError(f"The look failed: {type(error).__name__}: {error}"))
                 raise
+
+    async def _gather(self) -> None:
+        clock = asyncio.get_running_loop().time
+        ends, known = clock() + LONGEST_GATHER_SECONDS, 0
+        while len(self._wanted) > known and clock() < ends:
+            known = len(self._wanted)
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def _answer(self, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
         api = await self._current_client()
@@ -113,7 +123,11 @@ class SharedLooks:
         if self._client is not None and self._client.settings != settings:
             await self.close()
         if self._client is None:
-            self._client = self._hook.async_client(settings, deadline_seconds=LOOK_SECONDS)
+            # In a thread: the first client of a process loads aiohttp and certificates, which takes longer than any
+            # other wait in this event loop should be held up.
+            self._client = await asyncio.to_thread(
+                self._hook.async_client, settings, deadline_seconds=LOOK_SECONDS
+            )
         return self._client
 
     async def close(self) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # One number for all waits of this process: they wake together, so that their looks can be shared, and not in step
 # with those of other triggerers.
 SPREAD = random.random()
+# Together, but not at one instant: ten thousand that wake in one step of the event loop hold it up for half a second
+# (benchmarks/waits.py). Their looks are shared all the same.
+WAKE_SECONDS = 2.0
 
 
 class PostBoostPostTrigger(BaseTrigger):
@@ -80,7 +83,7 @@ class PostBoostPostTrigger(BaseTrigger):
             [self.post_uuids] if isinstance(self.post_uuids, str) else self.post_uuids
         )
         if self.next_look_at:
-            await asyncio.sleep(max(0.0, (datetime.fromisoformat(self.next_look_at) - now).total_seconds()))
+            await _sleep((datetime.fromisoformat(self.next_look_at) - now).total_seconds())
         failures = 0
         async with shared_looks(self.postboost_conn_id) as looks:
             while True:
@@ -109,7 +112,11 @@ class PostBoostPostTrigger(BaseTrigger):
                 if wait.is_over(waiting, now):
                     yield TriggerEvent({"status": "timeout", "message": describe_lateness(wait, seen)})
                     return
-                await asyncio.sleep(wait.pause(waiting, now, SPREAD).total_seconds())
+                await _sleep(wait.pause(waiting, now, SPREAD).total_seconds())
+
+
+async def _sleep(seconds: float) -> None:
+    await asyncio.sleep(max(0.0, seconds) + random.random() * WAKE_SECONDS)
 
 
 def read_event(event: Any) -> tuple[str, list[PostOutcome] | str]:
