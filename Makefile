@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-$(AIRFLOW)
 DEVELOP := $(VENV)/.develop-$(AIRFLOW)
+BENCH := $(VENV)/.bench-$(AIRFLOW)
 PORT ?= 8765
 
 # Compiled modules are kept: without them each Airflow command starts twice as slowly.
@@ -14,20 +15,22 @@ export PYTHONDONTWRITEBYTECODE :=
 # Nothing of the caller's own Airflow or PostBoost gets in.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
-.PHONY: help demo test lint sandbox build clean
+.PHONY: help demo test lint sandbox bench build clean
 
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, twice, and once more through a kill"
 	@echo "make test     lint, types, walls and every test"
 	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
+	@echo "make bench    ratios to other clients and providers, in about five minutes"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make build    build the wheel and the sdist into dist/"
 	@echo "make clean    remove what the others made"
 
-# What the demo and the sandbox need, and what checking needs on top.
+# What the demo and the sandbox need, what checking needs on top, and what benchmarks compare with.
 $(RUN): WITH = sandbox
 $(DEVELOP): WITH = sandbox,test
-$(RUN) $(DEVELOP): pyproject.toml constraints/airflow-$(AIRFLOW).txt
+$(BENCH): WITH = sandbox,bench
+$(RUN) $(DEVELOP) $(BENCH): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old: Python 3.11 or newer is needed. Try make PYTHON=python3.11."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -51,6 +54,9 @@ lint: $(DEVELOP)
 
 sandbox: $(RUN)
 	@$(BIN)/python -m postboost_provider.sandbox --port $(PORT)
+
+bench: $(BENCH)
+	@$(BIN)/python -m benchmarks
 
 build: $(DEVELOP)
 	$(BIN)/uv build --quiet --python $(BIN)/python --no-build-isolation

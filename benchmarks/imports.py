@@ -18,7 +18,9 @@ from postboost_provider.get_provider_info import get_provider_info
 
 ROUNDS = 4
 OURS = "postboost_provider"
+HITL = f"{OURS}.operators.approval"
 PEERS = {
+    "standard HITL operator": ["airflow.providers.standard.operators.hitl"],
     "airbyte operator": ["airflow.providers.airbyte.operators.airbyte"],
     "http operator": ["airflow.providers.http.operators.http"],
     "dbt-cloud operators": ["airflow.providers.dbt.cloud.operators.dbt"],
@@ -58,25 +60,26 @@ def measure(modules: list[str]) -> tuple[float, float, list[str]]:
 
 
 def main() -> None:
-    contenders = {"this package, all of it": public_modules(), **PEERS}
+    ours = public_modules()
+    contenders = {"ours, all": ours, "ours, without approval": [m for m in ours if m != HITL], **PEERS}
     seen: dict[str, list[tuple[float, float, list[str]]]] = {name: [] for name in contenders}
     for number in range(ROUNDS + 1):
         for name, modules in contenders.items():
             found = measure(modules)
             if number:  # the first round compiles
                 seen[name].append(found)
+    cpu = {name: statistics.median(cost for cost, _, _ in found) for name, found in seen.items()}
     rows = []
-    (ours, *_) = (statistics.median(cpu for cpu, _, _ in found) for found in seen.values())
     for name, found in seen.items():
-        cpu = statistics.median(cpu for cpu, _, _ in found)
         new = found[-1][2]
         foreign = [module for module in new if not module.startswith(OURS)]
-        rows.append((name, ratio(ours, cpu), cpu, min(c for c, _, _ in found), len(new), len(foreign)))
+        least = min(cost for cost, _, _ in found)
+        rows.append((name, ratio(cpu["ours, all"], cpu[name]), cpu[name], least, len(new), len(foreign)))
     show(
         f"Importing all operators, sensors, triggers and hooks, after what Airflow has loaded (median of {ROUNDS})",
-        ("", "ours/it", "CPU ms", "least", "new modules", "foreign"),
+        ("", "all of ours/it", "CPU ms", "least", "new modules", "foreign"),
         rows,
-        "Goal: 10 ms and 15 foreign modules. Foreign to this package: not its own.",
+        "Goal: 10 ms and 15 modules that are not our own (foreign).",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -141,6 +142,19 @@ def interleaved(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> di
         )
         for name, costs in seen.items()
     }
+
+
+def resident_mib() -> float:
+    """Return the memory that this process has now (Linux)."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+def peak_mib() -> float:
+    """Return the most memory that this process has had."""
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], note: str = "") -> None:
