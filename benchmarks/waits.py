@@ -11,28 +11,32 @@ import argparse
 import asyncio
 import gc
 import json
+import math
 import os
 import statistics
 import sys
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.log import configure_logging
 
 from benchmarks.support import Server, peak_mib, ratio, resident_mib, sandbox, show
-from postboost_provider.triggers import looks as looks_module
+from postboost_provider.triggers import looks as looks_module, posts as posts_module
 from postboost_provider.triggers.posts import PostBoostPostTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # How long an account takes to publish in the sandbox, and how soon a wait looks again: short, so that this ends soon.
 PUBLISH_SECONDS = 2.0
 POLL_INTERVAL = 5.0
 LATENCY = 0.05
 POSTS = 500
+POSTS_PER_SANDBOX = 2000
 
 
 class Monitor:
@@ -54,9 +58,45 @@ class Monitor:
         return max((late for at, late in self.late if since <= at < until), default=0.0) * 1000
 
 
-def connect(server: Server) -> None:
+class ShiftedClock(datetime):
+    """What the trigger takes for the present: moved on like the sandbox's clock, so that nobody waits for a full minute."""
+
+    shift = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + cls.shift
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--waits", type=int, default=1000, help="How many (default: 1000). 10000 take a few minutes."
+    )
+    count = parser.parse_args(arguments).waits
+    with open(os.devnull, "wb") as nowhere, ExitStack() as started:
+        # Log lines are made as JSON, as the triggerer makes them, and thrown away.
+        configure_logging(json_output=True, log_level="INFO", output=nowhere)
+        # Airflow would log what ends this process, too.
+        sys.excepthook = sys.__excepthook__
+        # A sandbox takes longer for each request the more posts it holds: it must not be what is measured.
+        servers = {
+            f"postboost_{number}": started.enter_context(sandbox(f"--publish-seconds={PUBLISH_SECONDS}"))
+            for number in range(math.ceil(count / POSTS_PER_SANDBOX))
+        }
+        for conn_id, server in servers.items():
+            connect(server, conn_id)
+        wait_for(servers, count)
+        configure_logging(log_level="ERROR")
+    if count <= POSTS_PER_SANDBOX:
+        with sandbox() as server:
+            connect(server, "postboost_0")
+            lists_or_gets(server)
+
+
+def connect(server: Server, conn_id: str) -> None:
     """Give Airflow a connection to the sandbox."""
-    os.environ["AIRFLOW_CONN_POSTBOOST_DEFAULT"] = json.dumps(
+    os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(
         {
             "conn_type": "postboost",
             "host": server.base_url,
@@ -66,50 +106,38 @@ def connect(server: Server) -> None:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--waits", type=int, default=1000, help="How many waits (default: 1000). 10000 take ten minutes."
-    )
-    count = parser.parse_args(arguments).waits
-    # Log lines are made as JSON, as the triggerer makes them, and thrown away.
-    with open(os.devnull, "wb") as nowhere, sandbox(f"--publish-seconds={PUBLISH_SECONDS}") as server:
-        configure_logging(json_output=True, log_level="INFO", output=nowhere)
-        # Airflow would log what ends this process, too.
-        sys.excepthook = sys.__excepthook__
-        connect(server)
-        wait_for(server, count)
-        configure_logging(log_level="ERROR")
-    if count <= 1000:
-        with sandbox() as server:
-            connect(server)
-            lists_or_gets(server)
-
-
-def wait_for(server: Server, count: int) -> None:
-    # PostBoost plans to the minute: the next one that leaves time to create the posts, each of which takes the sandbox
-    # longer the more there are.
-    spare = timedelta(seconds=10 + 5 * (count / 1000) ** 2)
-    due = (datetime.now(UTC) + spare).replace(second=0, microsecond=0) + timedelta(minutes=1)
+def wait_for(servers: Mapping[str, Server], count: int) -> None:
+    due = (datetime.now(UTC) + timedelta(days=1)).replace(second=0, microsecond=0)
     planned = {"schedule": True, "timezone": "UTC", "date": f"{due:%Y-%m-%d}", "time": f"{due:%H:%M}"}
-    uuids = server.make_posts(count, **planned)
+    share = math.ceil(count / len(servers))
+    with ThreadPoolExecutor(len(servers)) as pool:
+        made = list(pool.map(lambda server: server.make_posts(share, **planned), servers.values()))
+    posts = [(conn_id, uuid) for conn_id, uuids in zip(servers, made, strict=True) for uuid in uuids][:count]
+    lead = timedelta(seconds=15 + count / 500)
+    ShiftedClock.shift = due - lead - datetime.now(UTC)
+    posts_module.datetime = ShiftedClock  # type: ignore[attr-defined]
+    for server in servers.values():
+        server.control("clock", {"advance_seconds": ShiftedClock.shift.total_seconds()})
     # What Airflow has loaded is looked through by every full collection, for 100 ms; that is not the waits' doing.
     gc.collect()
     gc.freeze()
-    started, before = datetime.now(UTC), resident_mib()
+    before = resident_mib()
     monitor = Monitor()
     events: list[dict[str, Any]] = []
     began, cpu = time.perf_counter(), time.process_time()
 
-    async def one(uuid: str) -> None:
-        async for event in PostBoostPostTrigger(post_uuids=uuid, poll_interval=POLL_INTERVAL).run():
+    async def one(conn_id: str, uuid: str) -> None:
+        trigger = PostBoostPostTrigger(
+            post_uuids=uuid, postboost_conn_id=conn_id, poll_interval=POLL_INTERVAL
+        )
+        async for event in trigger.run():
             events.append(event.payload)
 
     async def everything() -> None:
         watch = asyncio.create_task(monitor.run())
         waits = []
-        for number, uuid in enumerate(uuids):
-            waits.append(asyncio.create_task(one(uuid)))
+        for number, post in enumerate(posts):
+            waits.append(asyncio.create_task(one(*post)))
             # The triggerer starts them a few at a time, too.
             if number % 100 == 99:
                 await asyncio.sleep(0)
@@ -119,11 +147,11 @@ def wait_for(server: Server, count: int) -> None:
     asyncio.run(everything())
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
     assert all(event["status"] == "settled" for event in events), events[0]
-    log = server.control("requests")["requests"]
+    log = [request for server in servers.values() for request in server.control("requests")["requests"]]
     reads = Counter(r["operation"] for r in log if r["method"] == "GET" and r["operation"] != "list_accounts")
-    due_at = began + (due - started).total_seconds()
+    due_at = began + lead.total_seconds()
     show(
-        f"{count} posts, a wait for each, due together after {(due - started).total_seconds():.0f} s",
+        f"{count} posts, a wait for each, due together after {lead.total_seconds():.0f} s",
         ("", "seen", "goal", "seen/goal"),
         [
             ("requests per post", f"{reads.total() / count:.2f}", "3", ratio(reads.total() / count, 3)),
@@ -170,7 +198,7 @@ def look_at(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float
     try:
 
         async def look() -> float:
-            async with looks_module.shared_looks("postboost_default") as looks:
+            async with looks_module.shared_looks("postboost_0") as looks:
                 await looks.look(uuids[:1])
                 began = time.perf_counter()
                 await looks.look(uuids)
