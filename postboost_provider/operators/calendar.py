@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import failing_fast
+from postboost_provider.storage import find_file, locate
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class PostBoostPublishCalendarOperator(BaseOperator):
                 "render_template_as_native_obj=True on the DAG."
             )
         try:
-            with self._locate(path).open("rb") as stream:
+            with locate(path, self.object_storage_conn_id).open("rb") as stream:
                 content = stream.read()
         except FileNotFoundError:
             raise PostBoostConfigError(f"There is no calendar {path}. Correct the path in rows.") from None
@@ -196,30 +196,15 @@ class PostBoostPublishCalendarOperator(BaseOperator):
         return read_csv(content, path)
 
     def _find_media(self, name: str) -> MediaFile:
-        from postboost_provider.api.media import MediaFile
-
-        if "://" not in name and not name.startswith("/"):
-            name = f"{self._media_root(name).rstrip('/')}/{name}"
-        path = self._locate(name)
-        return MediaFile(name, lambda: cast("IO[bytes]", path.open("rb")))
-
-    def _media_root(self, name: str) -> str:
-        if self.media_root:
-            return self.media_root
-        if isinstance(self.rows, str) or hasattr(self.rows, "open"):
-            return str(self.rows).rpartition("/")[0] or "."
-        raise PostBoostConfigError(
-            f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the whole path."
-        )
-
-    def _locate(self, path: str) -> Path:
-        """Return a path to read from, local or on object storage."""
-        if "://" not in path:
-            return Path(path)
-        # Not at module level: it costs every DAG file that imports this module.
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-        return cast("Path", ObjectStoragePath(path, conn_id=self.object_storage_conn_id or None))
+        root = self.media_root or None
+        if root is None and "://" not in name and not name.startswith("/"):
+            if not isinstance(self.rows, str) and not hasattr(self.rows, "open"):
+                raise PostBoostConfigError(
+                    f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the "
+                    "whole path."
+                )
+            root = str(self.rows).rpartition("/")[0] or "."
+        return find_file(name, root, self.object_storage_conn_id)
 
 
 def window_anchor(context: Context) -> datetime | None:

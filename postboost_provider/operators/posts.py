@@ -46,7 +46,8 @@ class PostBoostCreatePostOperator(BaseOperator):
     :param thread: the further parts of a thread, on networks that have threads.
     :param first_comment: a comment below the post, on networks that have comments. With ``thread``, each network gets
         the one that it has; without, a network with threads gets it as a reply. What a network would drop is an error.
-    :param media: images: paths, URIs or uuids of PostBoost media, in order.
+    :param media: images, videos or a PDF, in order: paths, URIs of object storage, URLs that PostBoost fetches, or
+        uuids of PostBoost media.
     :param tags: names; missing ones are made.
     :param variants: other words for a network or an account, by ``provider``, ``provider:username``, ``@username`` or
         id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
@@ -231,7 +232,10 @@ class PostBoostCreatePostOperator(BaseOperator):
     def _publish(self, api: PostBoostClient, row: Row, context: Context) -> Published:
         actor = self._actor(context)
         resolver = Resolver(
-            api, actor.scope, lambda name: find_file(name, self.media_root, self.object_storage_conn_id)
+            api,
+            actor.scope,
+            lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
+            media_salt="\n".join(actor.identity),
         )
         try:
             media = resolver.media(row)

@@ -18,6 +18,7 @@ from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import VARIANTS, client, creates, posts, variant_name
+from tests.sandbox.source import serving
 
 SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
 
@@ -290,3 +291,18 @@ def test_a_post_that_somebody_deleted_is_not_made_again(sandbox: Sandbox) -> Non
     with client(sandbox) as api:
         api.call("delete_post", parameters={"post_uuid": uuid}, body={"trash": False})
     assert run(publish="now", wait_for_completion=True)["result"] == "skipped"
+
+
+def test_each_run_fetches_its_own_media_from_a_url(sandbox: Sandbox) -> None:
+    tomorrow = context()
+    tomorrow["ti"].run_id = "another run"
+    with serving() as source:
+        url = f"{source.url}/bean.png"
+        uuids = [
+            run(ctx, text=text, media=url)["uuid"]
+            for ctx, text in ((context(), "Monday"), (context(), "Monday"), (tomorrow, "Tuesday"))
+        ]
+    with client(sandbox) as api:
+        found = [api.call("get_post", parameters={"post_uuid": uuid}) for uuid in uuids]
+    media = [post["versions"][0]["content"][0]["media"][0] for post in found]
+    assert media[0] == media[1] != media[2]
