@@ -126,6 +126,14 @@ def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
     return int(status), "page" if meta and "last_page" in meta.model_fields else "list"
 
 
+def secret_of(models: Any, replies: dict[str, str | None]) -> str | None:
+    """Return where a reply holds a secret that is shown once, such as ``data.token``, or None."""
+    model = getattr(models, replies[min(code for code in replies if code.startswith("2"))] or "", None)
+    data = getattr(model, "model_fields", {}).get("data")
+    fields = getattr(model_of(data.annotation) if data else None, "model_fields", {})
+    return next((f"data.{name}" for name in ("token", "secret") if name in fields), None)
+
+
 def is_repeatable(name: str, method: str, tier: str, replies: dict[str, str | None]) -> bool:
     """Return whether sending it twice without an idempotency key does no more than sending it once."""
     if method != "POST":
@@ -169,6 +177,11 @@ def row_of(models: Any, api_class: Any, name: str) -> dict[str, Any]:
         for wire, value in pairs:
             required = not is_optional(hints[value.name])
             row["parameters"].append({"name": value.name, "in": place, "wire": wire, "required": required})
+    # What is true of few is said of those alone.
+    if "bearerAuth" not in sent["auth_settings"]:
+        row["needs_token"] = False
+    if (secret := secret_of(models, recorder.replies)) is not None:
+        row["secret"] = secret
     if sent["files"] or sent["post_params"]:
         row["body"] = "multipart"
         names = {**sent["files"], **dict(sent["post_params"])}

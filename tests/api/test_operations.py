@@ -47,6 +47,21 @@ def test_what_makes_something_new_without_a_key_is_not_repeatable(name):
     assert not ALL[name].repeatable
 
 
+def test_what_shows_a_secret_once_says_where():
+    assert {name: op.secret for name, op in ALL.items() if op.secret} == {
+        "create_api_key": "data.token",
+        "create_webhook_subscription": "data.secret",
+    }
+
+
+def test_43_of_the_54_free_tools_answer_without_a_token_and_nothing_else_does():
+    free = [op for op in ALL.values() if not op.needs_token]
+    assert len(free) == 43
+    assert {op.tier for op in free} == {"tools"}
+    assert all(op.repeatable and not op.idempotency_key for op in free)
+    assert sum(op.tier == "tools" for op in ALL.values()) == 54
+
+
 @pytest.mark.parametrize("op", ALL.values(), ids=lambda op: op.operation)
 def test_an_operation_is_whole(op):
     in_path = re.findall(r"\{(\w+)\}", op.path)
