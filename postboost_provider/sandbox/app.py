@@ -24,6 +24,7 @@ from postboost_provider.sandbox import (  # noqa: F401  importing them registers
     posts,
     remote,
     tags,
+    webhooks,
 )
 from postboost_provider.sandbox.library import find_media
 from postboost_provider.sandbox.replies import Reply

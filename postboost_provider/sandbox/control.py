@@ -28,6 +28,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     add("GET", "state", lambda _: service.state())
     add("GET", "requests", lambda _: {"requests": service.requests()})
+    add("GET", "deliveries", lambda _: {"deliveries": service.deliveries()})
+    add("POST", "resend", lambda body: _resend(service, body))
     add("POST", "clock", lambda body: _clock(service, body))
     add("POST", "faults", lambda body: _faults(service, body))
     add("POST", "settings", lambda body: _settings(service, body))
@@ -67,6 +69,13 @@ def _settings(service: Service, body: Any) -> dict[str, Any]:
         raise SettingsError('Send the settings to change: {"publish_seconds": 0}.')
     service.change(body)
     return {"settings": service.store.settings.as_dict()}
+
+
+def _resend(service: Service, body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+        raise ValueError('Say which event to deliver again: {"id": "..."}.')  # noqa: TRY004
+    service.resend(body["id"])
+    return {"deliveries": [each for each in service.deliveries() if each["id"] == body["id"]]}
 
 
 def _reset(service: Service, body: Any) -> dict[str, Any]:

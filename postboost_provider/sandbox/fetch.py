@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 from postboost_provider.sandbox.content import Content, Intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
@@ -53,12 +53,17 @@ def is_url(text: str) -> bool:
         return False
 
 
+def is_loopback_url(text: str) -> bool:
+    """Judge by what is written: a name other than localhost is not looked up."""
+    return is_url(text) and _is_loopback(urlsplit(text).hostname or "")
+
+
 async def open_source(url: str, *, anywhere: bool, seconds: float) -> Source:
     """Ask for the file and return once its headers are there.
 
     :raises FetchError: it cannot be had, or not within that many seconds.
     """
-    return await _in_thread(lambda: _open(url, anywhere, time.monotonic() + seconds))
+    return await in_thread(lambda: _open(url, anywhere, time.monotonic() + seconds))
 
 
 async def read_source(source: Source, *, most: int, keep: int) -> Content:
@@ -66,10 +71,10 @@ async def read_source(source: Source, *, most: int, keep: int) -> Content:
 
     :raises FetchError: it breaks off, is too large or takes too long.
     """
-    return await _in_thread(lambda: _read(source, most, keep))
+    return await in_thread(lambda: _read(source, most, keep))
 
 
-async def _in_thread(act: Callable[[], T]) -> T:
+async def in_thread(act: Callable[[], T]) -> T:
     """Run it in a thread that does not hold up the end of the sandbox, as those of asyncio's pool would."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
@@ -84,19 +89,27 @@ async def _in_thread(act: Callable[[], T]) -> T:
 
     def run() -> None:
         result: T | None = None
-        error: Exception | None = RuntimeError("The sandbox failed to fetch a file.")
+        error: Exception | None = None
         try:
-            result, error = act(), None
-        except FetchError as refusal:
-            error = refusal
-        except (OSError, http.client.HTTPException, ValueError) as failure:
-            error = FetchError(f"The file could not be downloaded: {_reason(failure)}.")
-        finally:
-            with contextlib.suppress(RuntimeError):  # the sandbox has ended meanwhile
-                loop.call_soon_threadsafe(deliver, result, error)
+            result = act()
+        except Exception as failure:  # noqa: BLE001  raised in the one who waits for it
+            error = failure
+        with contextlib.suppress(RuntimeError):  # the sandbox has ended meanwhile
+            loop.call_soon_threadsafe(deliver, result, error)
 
     threading.Thread(target=run, name="postboost-sandbox-fetch", daemon=True).start()
     return await done
+
+
+@contextlib.contextmanager
+def _fetching() -> Iterator[None]:
+    """Say of whatever goes wrong that the file could not be had."""
+    try:
+        yield
+    except FetchError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as failure:
+        raise FetchError(f"The file could not be downloaded: {_reason(failure)}.") from failure
 
 
 def _reason(failure: Exception) -> str:
@@ -123,7 +136,6 @@ def _check(url: str, anywhere: bool) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Judge by what is written: a name other than localhost is not looked up."""
     if host.lower() == "localhost":
         return True
     try:
@@ -132,6 +144,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+@_fetching()
 def _open(url: str, anywhere: bool, deadline: float) -> Source:
     _check(url, anywhere)
     handlers: list[Any] = [_Redirects(anywhere)]
@@ -150,6 +163,7 @@ def _open(url: str, anywhere: bool, deadline: float) -> Source:
     )
 
 
+@_fetching()
 def _read(source: Source, most: int, keep: int) -> Content:
     intake = Intake(keep)
     with source.answer as answer:

@@ -185,6 +185,48 @@ def version_for(versions: list[dict[str, Any]], account: Account) -> dict[str, A
 
 
 @dataclass(eq=False, slots=True)
+class Webhook:
+    uuid: str
+    name: str
+    callback_url: str
+    events: list[str]
+    secret: str
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Happening:
+    """Something that webhooks are told of.
+
+    :param post: whom it happened to; or else ``account``, or what ``data`` says.
+    :param account: of a post, the one account that it is about.
+    :param workspace: None where it can be found by the post or the account.
+    """
+
+    event: str
+    moment: datetime
+    post: Post | None = None
+    account: Account | None = None
+    workspace: Workspace | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Delivery:
+    """One event on its way to one webhook. ``id`` is the event's: the same in every attempt."""
+
+    id: str
+    event: str
+    workspace_uuid: str
+    webhook: Webhook
+    body: bytes
+    moment: datetime
+    status: Literal["pending", "delivered", "failed", "held"] = "pending"
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(eq=False, slots=True)
 class Activity:
     id: int
     user_id: int
@@ -216,4 +258,5 @@ class Workspace:
     downloads: dict[str, Download] = field(default_factory=dict)
     posts: dict[str, Post] = field(default_factory=dict)
     keys: dict[int, ApiKey] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
     activity: deque[Activity] = field(default_factory=deque)

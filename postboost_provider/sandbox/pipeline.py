@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from postboost_provider.sandbox import activity, auth, faults, idempotency, publishing
+from postboost_provider.sandbox import activity, auth, faults, idempotency, publishing, webhooks
 from postboost_provider.sandbox.calls import HANDLERS, Call, Upload
 from postboost_provider.sandbox.replies import Refusal, Reply
 
@@ -38,9 +38,16 @@ class BrokenConnection(Response):
 
 
 async def answer(service: Service, operation: Operation, request: Request) -> Response:
-    """Answer one request to the API."""
-    raw = await request.body()
+    """Answer one request to the API, and tell the webhooks what it brought about."""
     store = service.store
+    try:
+        return await _answer(store, operation, request)
+    finally:
+        webhooks.announce(store)
+
+
+async def _answer(store: Store, operation: Operation, request: Request) -> Response:
+    raw = await request.body()
     publishing.progress(store)
     entry = note(store, request, operation.operation)
     fault = faults.due_for_request(store.faults, operation.operation)

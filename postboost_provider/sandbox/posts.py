@@ -11,7 +11,7 @@ from postboost_provider.sandbox.auth import post_is_visible, require_ability, re
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.clock import rfc3339, stamp
 from postboost_provider.sandbox.library import not_ready
-from postboost_provider.sandbox.models import Account, Post, Target
+from postboost_provider.sandbox.models import Account, Happening, Post, Target, Workspace
 from postboost_provider.sandbox.post_input import (
     PostInput,
     media_by_id,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _DELETE_MODES = ("app_only", "app_and_social", "social_only")
 
 
-def render_post(call: Call, post: Post) -> dict[str, Any]:
-    tags = [tag for tag in call.workspace.tags.values() if tag.id in post.tag_ids]
+def render_post(workspace: Workspace, post: Post) -> dict[str, Any]:
+    tags = [tag for tag in workspace.tags.values() if tag.id in post.tag_ids]
     progress = {"publish_progress": publishing.publish_progress(post)} if post.status == "publishing" else {}
     return {
         "id": post.id,
@@ -114,14 +114,14 @@ def list_posts(call: Call) -> Reply:
         url=call.origin + call.url,
         query=call.query,
         per_page=page_size(call.parameter("limit"), default=50),
-        render=lambda post: render_post(call, post),
+        render=lambda post: render_post(call.workspace, post),
         visible=lambda post: post_is_visible(call, post),
     )
 
 
 @answers("get_post")
 def get_post(call: Call) -> Reply:
-    return Reply.of(render_post(call, post_of(call)))
+    return Reply.of(render_post(call.workspace, post_of(call)))
 
 
 @answers("create_post")
@@ -143,7 +143,8 @@ def create_post(call: Call) -> Reply:
     call.workspace.posts[post.uuid] = post
     call.post_uuid = post.uuid
     _place(call, post, draft, departures)
-    return Reply.of({**render_post(call, post), **warnings_of(call, post.versions, draft.accounts)}, 201)
+    rendered = render_post(call.workspace, post)
+    return Reply.of({**rendered, **warnings_of(call, post.versions, draft.accounts)}, 201)
 
 
 @answers("update_post")
@@ -288,6 +289,8 @@ def _delete(call: Call, posts: list[Post]) -> Reply:
                 target.external_url = target.provider_post_id = None
         if not from_app:
             continue
+        if not post.trashed:
+            call.store.happenings.append(Happening("post.deleted", call.now, post, workspace=call.workspace))
         if post.status != "publishing":
             call.store.unfinished.discard(post)
         if to_trash:

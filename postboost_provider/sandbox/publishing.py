@@ -5,10 +5,11 @@ Nothing happens in the background: every request first brings all unfinished pos
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from postboost_provider.sandbox import faults
+from postboost_provider.sandbox.models import Happening
 from postboost_provider.sandbox.networks import NEEDS_MEDIA, live_parts
 
 if TYPE_CHECKING:
@@ -18,13 +19,41 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.store import Store
 
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
 def progress(store: Store) -> None:
-    """Bring every unfinished post up to the present."""
+    """Bring every unfinished post up to the present. Costs nothing as long as none has come further."""
+    if store.clock.now() < store.next_step:
+        return
     for post in sorted(store.unfinished, key=lambda each: each.id):
-        progress_post(store, post)
+        _progress_post(store, post)
+    store.next_step = min((_next_step(store, post) for post in store.unfinished), default=NEVER)
 
 
-def progress_post(store: Store, post: Post) -> None:
+def _next_step(store: Store, post: Post) -> datetime:
+    """Return when the post comes further: an account's departure or arrival."""
+    takes = timedelta(seconds=store.settings.publish_seconds)
+    steps = {"pending": timedelta(), "publishing": takes}
+    return min(
+        (
+            target.departs_at + steps[target.status]
+            for target in post.targets
+            if target.status in steps and target.departs_at is not None
+        ),
+        default=NEVER,
+    )
+
+
+def _go_on(store: Store, post: Post) -> None:
+    """Leave a post to the clock, from the present on."""
+    store.unfinished.add(post)
+    _progress_post(store, post)
+    if post in store.unfinished:
+        store.next_step = min(store.next_step, _next_step(store, post))
+
+
+def _progress_post(store: Store, post: Post) -> None:
     now = store.clock.now()
     takes = timedelta(seconds=store.settings.publish_seconds)
     for target in post.targets:
@@ -48,8 +77,10 @@ def set_out(store: Store, post: Post) -> None:
     for target in post.targets:
         target.status = "pending"
         target.errors = []
-    store.unfinished.add(post)
-    progress_post(store, post)
+    now = store.clock.now()
+    if post.scheduled_at is not None and post.scheduled_at > now:
+        store.happenings.append(Happening("post.scheduled", now, post))
+    _go_on(store, post)
 
 
 def times_at(post: Post, at: datetime, account_times: Mapping[int, datetime] | None) -> dict[int, datetime]:
@@ -82,8 +113,7 @@ def retry(store: Store, post: Post, target: Target) -> None:
     target.departs_at = store.clock.now()
     target.errors = []
     post.status = "publishing"
-    store.unfinished.add(post)
-    progress_post(store, post)
+    _go_on(store, post)
 
 
 def publish_progress(post: Post) -> dict[str, int]:
@@ -106,6 +136,7 @@ def _finish(store: Store, post: Post, target: Target, moment: datetime) -> None:
     if target.errors:
         target.status = "failed"
         account.last_error = str(target.errors[0])[:300]
+        store.happenings.append(Happening("post.publishing_failed", moment, post, account))
         return
     target.status = "published"
     target.published_parts = live_parts(account, content)
@@ -114,6 +145,7 @@ def _finish(store: Store, post: Post, target: Target, moment: datetime) -> None:
         f"https://{account.provider.replace('_', '-')}.example/{account.username}/{target.provider_post_id}"
     )
     account.last_success_at, account.last_error = moment, None
+    store.happenings.append(Happening("post.published", moment, post, account))
 
 
 def _conclude(store: Store, post: Post) -> None:
@@ -124,3 +156,4 @@ def _conclude(store: Store, post: Post) -> None:
         return
     post.status = "published"
     post.published_at = max(target.finished_at for target in post.targets if target.finished_at)
+    store.happenings.append(Happening("post.published_all", post.published_at, post))

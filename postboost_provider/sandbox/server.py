@@ -32,13 +32,23 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Remember the loop, so that other threads can act between two requests."""
+    """Remember the loop, so that other threads can act between two requests, and see to what nobody asks for."""
 
     loop: asyncio.AbstractEventLoop
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second: a webhook is told of a post that goes out while no request comes in."""
+        if self._service.has_webhooks:
+            self._service.go_on()
+        return await super().on_tick(counter)
 
 
 class Sandbox:
@@ -66,7 +76,7 @@ class Sandbox:
             access_log=False,
             timeout_graceful_shutdown=1,
         )
-        self._server = _Server(config)
+        self._server = _Server(config, self._service)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="postboost-sandbox", daemon=True
         )
@@ -118,6 +128,14 @@ class Sandbox:
     def requests(self) -> list[dict[str, Any]]:
         """Return the requests since the last reset, oldest first."""
         return self._between_requests(self._service.requests)
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """Return what webhooks were told since the last reset, oldest first."""
+        return self._between_requests(self._service.deliveries)
+
+    def resend(self, delivery_id: str) -> None:
+        """Deliver an event again, with the same id, as a person's "resend" in PostBoost does."""
+        self._between_requests(lambda: self._service.resend(delivery_id))
 
     @property
     def _origin(self) -> str:

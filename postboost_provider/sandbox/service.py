@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox import faults, publishing
+from postboost_provider.sandbox import deliveries, faults, publishing, webhooks
 from postboost_provider.sandbox.clock import rfc3339, stamp
 from postboost_provider.sandbox.library import brief_media
 from postboost_provider.sandbox.seed import seeded_store
@@ -35,11 +35,21 @@ class Service:
     def change(self, settings: Mapping[str, Any]) -> None:
         """Change settings and nothing else."""
         self.store.settings = self.store.settings.changed(settings)
+        self.store.next_step = self.store.clock.now()
 
     def advance(self, seconds: float) -> None:
         """Move the clock, and publish what has become due."""
         self.store.clock.advance(seconds)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Publish what has become due, and tell the webhooks. Must run in the server's event loop."""
         publishing.progress(self.store)
+        webhooks.announce(self.store)
+
+    @property
+    def has_webhooks(self) -> bool:
+        return any(workspace.webhooks for workspace in self.store.workspaces.values())
 
     def set_faults(self, rules: Iterable[Mapping[str, Any]]) -> None:
         """Replace the faults by these; none at all clears them."""
@@ -102,6 +112,14 @@ class Service:
     def requests(self) -> list[dict[str, Any]]:
         """Return the requests to the API since the last reset, oldest first. Never a token."""
         return [dict(entry) for entry in self.store.requests]
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """Return what webhooks were told since the last reset, oldest first. Never a secret."""
+        return [deliveries.brief(each) for each in self.store.deliveries]
+
+    def resend(self, delivery_id: str) -> None:
+        """Send the deliveries of one event again, as a person's "resend" does."""
+        deliveries.resend(self.store, delivery_id)
 
     def workspaces(self) -> list[dict[str, str]]:
         return [{"name": each.name, "uuid": each.uuid} for each in self.store.workspaces.values()]

@@ -51,6 +51,13 @@ class Settings:
         False, "Whether remote files are fetched from any host, or from this machine only."
     )
     remote_timeout_seconds: float = _switch(30.0, "How long fetching a remote file may take, in seconds.")
+    webhook_deliver_anywhere: bool = _switch(
+        False, "Whether webhooks are delivered to any host, or to this machine only."
+    )
+    webhook_timeout_seconds: float = _switch(5.0, "How long a webhook's receiver may take, in seconds.")
+    webhook_retry_seconds: float = _switch(
+        1.0, "Seconds from the first attempt to deliver a webhook to the second; to the third, twice as many."
+    )
     folder_depth: int = _switch(5, "Levels of media folders.")
     daily_cap: int = _switch(25, "Posts that an account may publish per UTC day.")
     x_enforced: bool = _switch(False, "Whether the monthly allowance of X posts refuses, or only counts.")

@@ -8,6 +8,7 @@ import string
 import uuid
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.clock import Clock
@@ -18,11 +19,20 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.faults import Fault
     from postboost_provider.sandbox.idempotency import Record
-    from postboost_provider.sandbox.models import AccessToken, ApiKey, Post, User, Workspace
+    from postboost_provider.sandbox.models import (
+        AccessToken,
+        ApiKey,
+        Delivery,
+        Happening,
+        Post,
+        User,
+        Workspace,
+    )
     from postboost_provider.sandbox.settings import Settings
 
 TOKEN_NAMES = ("member", "admin", "viewer", "scoped", "expiring", "expired")
 _REQUESTS_KEPT = 10_000
+_DELIVERIES_KEPT = 1_000
 
 
 @dataclass(slots=True)
@@ -42,11 +52,15 @@ class Store:
         self.access_tokens: dict[str, AccessToken] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.unfinished: set[Post] = set()
+        # When the first of them comes further, or earlier.
+        self.next_step = datetime.min.replace(tzinfo=UTC)
         self.faults: list[Fault] = []
         self.tasks: set[Task[None]] = set()
         self.idempotency: dict[tuple[int, str, str, str, str], Record] = {}
         self.rates: dict[str, RateWindow] = {}
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS_KEPT)
+        self.happenings: list[Happening] = []
+        self.deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
         self._ids: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 
     def next_id(self, kind: str) -> int:
