@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
-from postboost_provider.api.media import MediaFile
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
+if TYPE_CHECKING:
+    from postboost_provider.api.media import MediaFile
 
 
 def locate(path: str, conn_id: str | None) -> Path:
@@ -15,7 +17,6 @@ def locate(path: str, conn_id: str | None) -> Path:
     """
     if "://" not in path:
         return Path(path)
-    # Not at module level: it costs every DAG file that imports an operator.
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     return cast("Path", ObjectStoragePath(path, conn_id=conn_id or None))
@@ -23,6 +24,8 @@ def locate(path: str, conn_id: str | None) -> Path:
 
 def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
     """Return the file that a path means, relative to ``root`` if it is relative and there is one."""
+    from postboost_provider.api.media import MediaFile
+
     if root and "://" not in name and not name.startswith("/"):
         name = f"{root.rstrip('/')}/{name}"
     path = locate(name, conn_id)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider import identity as identities, publishing
+from postboost_provider.api.errors import DuplicatePostError, PostBoostConfigError
+from postboost_provider.api.ledger import read_ledger
+from postboost_provider.api.outcome import read_post
 from postboost_provider.api.times import to_instant
+from postboost_provider.calendar.resolve import Resolver, RowError, column_of
 from postboost_provider.calendar.rows import (
     COLUMNS,
     Problem,
@@ -17,7 +22,17 @@ from postboost_provider.calendar.rows import (
     as_time,
     as_words,
     read_row,
+    row_intent,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from postboost_provider.actions import Actor
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.media import MediaFile
+
+log = logging.getLogger(__name__)
 
 VARIANT_KEYS = ("text", "media", "thread", "first_comment", "options")
 
@@ -63,6 +78,65 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
         ai_generated=values.get("ai_generated"),
         problems=tuple(problems),
     )
+
+
+def publish_row(
+    api: PostBoostClient,
+    actor: Actor,
+    row: Row,
+    *,
+    find_media: Callable[[str], MediaFile],
+    on_duplicate: str,
+    validate: bool,
+    now: datetime,
+) -> publishing.Published:
+    """Publish a post that :func:`read_post_row` read, once for its actor.
+
+    :param find_media: gives the file that a media path means.
+    :param on_duplicate: ``fail``, ``reuse`` or ``allow``.
+    :param validate: have PostBoost check the post first.
+    :raises PostBoostConfigError: it can't be sent as it is.
+    """
+    resolver = Resolver(api, actor.scope, find_media, media_salt="\n".join(actor.identity))
+    try:
+        media = resolver.media(row)
+        contents = {who: [content for content, _ in found] for who, found in media.items()}
+        intent = identities.intent_hash(row_intent(row, contents))
+        intention = publishing.Intention(actor.scope, actor.identity, intent, row.mode)
+        ledger = read_ledger(api, actor.scope, intention.ledger_identity)
+        entry = (ledger or {}).get(intention.ledger_identity)
+        extra = {"allow_duplicate": True} if on_duplicate == "allow" else {}
+        if entry is not None:
+            return publishing.adopt(
+                api, intention, entry, lambda: {**resolver.body(row, row.mode, media), **extra}
+            )
+        if row.mode == "schedule" and row.publish_at is not None and row.publish_at <= now:
+            raise PostBoostConfigError(
+                f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'."
+            )
+        body = {**resolver.body(row, row.mode, media), **extra}
+        if validate:
+            _check(api, resolver, body)
+        return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
+    except RowError as error:
+        raise PostBoostConfigError(str(error)) from error
+    except DuplicatePostError as error:
+        if on_duplicate != "reuse" or not error.existing_post_uuid:
+            raise
+        found = read_post(api.call("get_post", parameters={"post_uuid": error.existing_post_uuid}))
+        return publishing.Published("adopted", "the same content was posted before", found.uuid, found)
+
+
+def _check(api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:
+    """Have PostBoost check the post. What a guardrail finds is advice: the create decides."""
+    answer = api.call("validate_post", body=body)
+    problems = [
+        Problem(column_of(name), "; ".join(texts)) for name, texts in (answer.get("errors") or {}).items()
+    ]
+    if problems:
+        raise PostBoostConfigError(f"PostBoost would refuse it: {RowError(problems)}")
+    for issue in answer.get("issues") or ():
+        log.warning("PostBoost's check says: %s", resolver.describe_issue(issue))
 
 
 def _listed(value: Any) -> tuple[str, ...]:

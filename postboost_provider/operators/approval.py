@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.providers.standard.operators.hitl import HITLOperator
 
-from postboost_provider import actions, identity as identities
 from postboost_provider.api.errors import ConflictError, PostBoostConfigError
-from postboost_provider.api.outcome import describe_status
-from postboost_provider.api.times import to_instant
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import failing_fast
 
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider import actions
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.outcome import PostOutcome
 
@@ -66,6 +65,8 @@ class PostBoostApprovePostOperator(HITLOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
+        from postboost_provider.api.outcome import describe_status
+
         with failing_fast():
             at = self._at()
             with PostBoostHook(self.postboost_conn_id).client() as api:
@@ -79,6 +80,8 @@ class PostBoostApprovePostOperator(HITLOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        from postboost_provider import actions
+
         if "error" in event:
             return super().execute_complete(context, event)
         (chosen,) = event["chosen_options"]
@@ -101,17 +104,23 @@ class PostBoostApprovePostOperator(HITLOperator):
         return outcome.as_dict()
 
     def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any]]:
+        from postboost_provider import actions
+
         outcome = actions.look(api, self.post_uuid)
         if outcome.trashed:
             raise PostBoostConfigError(f"Post {outcome.uuid} is in trash: there is nothing to approve.")
         return outcome, api.call("get_post", parameters={"post_uuid": self.post_uuid})
 
     def _at(self) -> datetime | None:
+        from postboost_provider.api.times import to_instant
+
         if not self.publish_at:
             return None
         return to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
 
     def _actor(self, context: Context) -> actions.Actor:
+        from postboost_provider import actions, identity as identities
+
         ti = context["ti"]
         identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
@@ -119,6 +128,8 @@ class PostBoostApprovePostOperator(HITLOperator):
 
 def fingerprint(post: Mapping[str, Any], at: datetime | None) -> str:
     """Return a short hash of what readers would see, where and when."""
+    from postboost_provider import identity as identities
+
     accounts = sorted(int(account["id"]) for account in post["accounts"])
     return identities.digest(post["versions"], accounts, at.isoformat() if at else "now")[:8]
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from postboost_provider import actions, identity as identities
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.times import to_instant
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import failing_fast
 
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider import actions
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.outcome import PostOutcome
 
@@ -68,6 +68,9 @@ class PostBoostSchedulePostOperator(BaseOperator):
         return outcome.as_dict()
 
     def _act(self) -> Callable[[PostBoostClient, actions.Actor, str], PostOutcome]:
+        from postboost_provider import actions
+        from postboost_provider.api.times import to_instant
+
         if self.how == "queue":
             return actions.queue
         if self.how == "approve":
@@ -102,6 +105,8 @@ class PostBoostRetryPostOperator(BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> list[str]:
+        from postboost_provider import actions
+
         with failing_fast(), PostBoostHook(self.postboost_conn_id).client() as api:
             sent = actions.retry_failed(api, _actor(context), actions.look(api, self.post_uuid))
         self.log.info(
@@ -138,6 +143,8 @@ class PostBoostUpdatePostOperator(BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from postboost_provider import actions
+
         with failing_fast():
             if not isinstance(self.changes, Mapping) or not self.changes:
                 raise PostBoostConfigError(
@@ -179,6 +186,8 @@ class PostBoostDeletePostOperator(BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> list[str]:
+        from postboost_provider import actions
+
         with failing_fast():
             if self.delete_mode not in DELETE_MODES:
                 raise PostBoostConfigError(
@@ -194,6 +203,8 @@ class PostBoostDeletePostOperator(BaseOperator):
 
 
 def _actor(context: Context) -> actions.Actor:
+    from postboost_provider import actions, identity as identities
+
     ti = context["ti"]
     identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
     return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)

@@ -8,27 +8,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from postboost_provider import actions, identity as identities, publishing
-from postboost_provider.api.errors import DuplicatePostError, PostBoostConfigError, PostBoostError
-from postboost_provider.api.ledger import read_ledger
-from postboost_provider.api.outcome import PostOutcome, conclude, read_post
-from postboost_provider.calendar.resolve import Resolver, RowError, column_of
-from postboost_provider.calendar.rows import Problem, Row, row_intent
-from postboost_provider.calendar.single import read_post_row
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.polling import Wait
-from postboost_provider.publishing import Intention, Published
 from postboost_provider.retry_policy import failing_fast
 from postboost_provider.storage import find_file
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
-from postboost_provider.waiting import Looks
 
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider import actions
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.outcome import PostOutcome
+    from postboost_provider.calendar.rows import Row
+    from postboost_provider.polling import Wait
+    from postboost_provider.publishing import Published
 
 
 class PostBoostCreatePostOperator(BaseOperator):
@@ -181,6 +178,8 @@ class PostBoostCreatePostOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Keep the post, or move it to trash as long as it is not out."""
+        from postboost_provider import actions
+
         uuid = getattr(self, "_post_uuid", None)
         if uuid is None or self.when_killed != "trash":
             return
@@ -193,6 +192,8 @@ class PostBoostCreatePostOperator(BaseOperator):
             self.log.warning("Post %s could not be moved to trash: %s", uuid, error)
 
     def _row(self, context: Context) -> Row:
+        from postboost_provider.calendar.single import read_post_row
+
         for name, value, choices in (
             ("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow")),
             ("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts")),
@@ -226,57 +227,26 @@ class PostBoostCreatePostOperator(BaseOperator):
             self.timezone or None,
         )
         if row.problems:
-            raise PostBoostConfigError(_listed(row.problems))
+            raise PostBoostConfigError("; ".join(str(problem) for problem in row.problems))
         return row
 
     def _publish(self, api: PostBoostClient, row: Row, context: Context) -> Published:
-        actor = self._actor(context)
-        resolver = Resolver(
-            api,
-            actor.scope,
-            lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
-            media_salt="\n".join(actor.identity),
-        )
-        try:
-            media = resolver.media(row)
-            contents = {who: [content for content, _ in found] for who, found in media.items()}
-            intent = identities.intent_hash(row_intent(row, contents))
-            intention = Intention(actor.scope, actor.identity, intent, row.mode)
-            ledger = read_ledger(api, actor.scope, intention.ledger_identity)
-            entry = (ledger or {}).get(intention.ledger_identity)
-            extra = {"allow_duplicate": True} if self.on_duplicate == "allow" else {}
-            if entry is not None:
-                return publishing.adopt(
-                    api, intention, entry, lambda: {**resolver.body(row, row.mode, media), **extra}
-                )
-            if row.mode == "schedule" and row.publish_at is not None and row.publish_at <= self._started:
-                raise PostBoostConfigError(
-                    f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'."
-                )
-            body = {**resolver.body(row, row.mode, media), **extra}
-            if self.validate:
-                self._check(api, resolver, body)
-            return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
-        except RowError as error:
-            raise PostBoostConfigError(_listed(error.problems)) from error
-        except DuplicatePostError as error:
-            if self.on_duplicate != "reuse" or not error.existing_post_uuid:
-                raise
-            found = read_post(api.call("get_post", parameters={"post_uuid": error.existing_post_uuid}))
-            return Published("adopted", "the same content was posted before", found.uuid, found)
+        from postboost_provider.calendar.single import publish_row
 
-    def _check(self, api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:
-        """Have PostBoost check the post. What a guardrail finds is advice: the create decides."""
-        answer = api.call("validate_post", body=body)
-        problems = [
-            Problem(column_of(name), "; ".join(texts)) for name, texts in (answer.get("errors") or {}).items()
-        ]
-        if problems:
-            raise PostBoostConfigError(f"PostBoost would refuse it: {_listed(problems)}")
-        for issue in answer.get("issues") or ():
-            self.log.warning("PostBoost's check says: %s", resolver.describe_issue(issue))
+        return publish_row(
+            api,
+            self._actor(context),
+            row,
+            find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
+            on_duplicate=self.on_duplicate,
+            validate=self.validate,
+            now=self._started,
+        )
 
     def _wait(self, context: Context, uuid: str, done: dict[str, str], *, retried: bool) -> dict[str, Any]:
+        from postboost_provider.polling import Wait
+        from postboost_provider.waiting import Looks
+
         wait = Wait(self._started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
         looks = Looks(PostBoostHook(self.postboost_conn_id).client, [uuid], wait)
         with failing_fast():
@@ -308,6 +278,9 @@ class PostBoostCreatePostOperator(BaseOperator):
     def _conclude(
         self, context: Context, outcomes: list[PostOutcome], done: dict[str, str], *, retried: bool
     ) -> dict[str, Any]:
+        from postboost_provider import actions
+        from postboost_provider.api.outcome import conclude
+
         (outcome,) = outcomes
         with failing_fast():
             if outcome.failed_accounts and self.on_partial == "retry_failed_accounts" and not retried:
@@ -320,6 +293,8 @@ class PostBoostCreatePostOperator(BaseOperator):
         return _result(done["result"], done["why"], outcome, outcome.uuid)
 
     def _actor(self, context: Context) -> actions.Actor:
+        from postboost_provider import actions, identity as identities
+
         ti = context["ti"]
         identity = identities.task_identity(
             ti.dag_id, ti.run_id, ti.task_id, ti.map_index, self.idempotency_salt or None
@@ -329,7 +304,3 @@ class PostBoostCreatePostOperator(BaseOperator):
 
 def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:
     return {"uuid": uuid, **(outcome.as_dict() if outcome else {}), "result": result, "why": why}
-
-
-def _listed(problems: Sequence[Problem]) -> str:
-    return "; ".join(str(problem) for problem in problems)
