@@ -7,6 +7,8 @@ from typing import Any
 from postboost_provider import __version__, connection_form
 
 OPERATORS = ("approval", "calendar", "media", "post_actions", "posts")
+SENSORS = ("accounts", "expiry", "posts")
+TRIGGERS = ("accounts", "posts")
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -34,10 +36,15 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {
                 "integration-name": name,
-                "python-modules": ["postboost_provider.sensors.expiry", "postboost_provider.sensors.posts"],
+                "python-modules": [f"postboost_provider.sensors.{topic}" for topic in SENSORS],
             }
         ],
-        "triggers": [{"integration-name": name, "python-modules": ["postboost_provider.triggers.posts"]}],
+        "triggers": [
+            {
+                "integration-name": name,
+                "python-modules": [f"postboost_provider.triggers.{topic}" for topic in TRIGGERS],
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": connection_form.CONNECTION_TYPE,

@@ -1,4 +1,4 @@
-"""Accounts, their health, and account groups."""
+"""Accounts and account groups."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 from postboost_provider.sandbox.auth import account_is_visible, require_accounts
 from postboost_provider.sandbox.calls import Call, answers
-from postboost_provider.sandbox.clock import rfc3339, stamp
-from postboost_provider.sandbox.guardrails import used_on_day
+from postboost_provider.sandbox.clock import stamp
 from postboost_provider.sandbox.models import Account, AccountGroup
 from postboost_provider.sandbox.replies import NO_CONTENT, Reply, not_found, page_of, page_size
 from postboost_provider.sandbox.store import new_uuid
@@ -57,46 +56,6 @@ def list_accounts(call: Call) -> Reply:
 @answers("get_account")
 def get_account(call: Call) -> Reply:
     return Reply.of(render_account(account_of(call)))
-
-
-def render_health(call: Call, account: Account) -> dict[str, Any]:
-    healthy = account.authorized and account.has_token
-    used = used_on_day(list(call.workspace.posts.values()), account, call.now)
-    status = "expired" if not healthy else "failing" if account.last_error else "healthy"
-    reason: dict[str, Any] | None = None
-    if not healthy:
-        message = "The network revoked the connection." if account.has_token else "There is no stored token."
-        reason = {"code": "refresh_expired", "message": message, "found_at": rfc3339(account.created_at)}
-    elif call.store.settings.reconnect_reason == "object":
-        reason = {"code": "none", "message": "Nothing to do.", "found_at": rfc3339(account.created_at)}
-    return {
-        "id": account.id,
-        "uuid": account.uuid,
-        "name": account.name,
-        "provider": account.provider,
-        "authorized": account.authorized,
-        "has_token": account.has_token,
-        "healthy": healthy,
-        "daily_cap": {"limit": call.store.settings.daily_cap, "used_today": used},
-        "connection": {
-            "status": status,
-            "expiry_kind": "none" if healthy else "expired",
-            "expires_at": None,
-            "days_left": None,
-            "refreshable": healthy,
-            "note": "This connection does not expire." if healthy else "Reconnect this account.",
-            "reconnect_reason": reason,
-            "last_success_at": rfc3339(account.last_success_at),
-            "last_error": account.last_error,
-            "reconnect_url": f"{call.origin}/accounts/{account.uuid}/reconnect",
-        },
-    }
-
-
-@answers("get_account_health")
-def get_account_health(call: Call) -> Reply:
-    accounts = [each for each in call.workspace.accounts.values() if account_is_visible(call, each)]
-    return Reply.of({"data": [render_health(call, each) for each in accounts]})
 
 
 def _render_group(group: AccountGroup) -> dict[str, Any]:

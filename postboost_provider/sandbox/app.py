@@ -17,6 +17,7 @@ from postboost_provider.sandbox import (  # noqa: F401  importing them registers
     control,
     departures,
     folders,
+    health,
     keys,
     media,
     panel,

@@ -33,6 +33,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     add("POST", "clock", lambda body: _clock(service, body))
     add("POST", "faults", lambda body: _faults(service, body))
     add("POST", "settings", lambda body: _settings(service, body))
+    add("POST", "accounts", lambda body: _account(service, body))
     add("POST", "reset", lambda body: _reset(service, body))
 
 
@@ -76,6 +77,14 @@ def _resend(service: Service, body: Any) -> dict[str, Any]:
         raise ValueError('Say which event to deliver again: {"id": "..."}.')  # noqa: TRY004
     service.resend(body["id"])
     return {"deliveries": [each for each in service.deliveries() if each["id"] == body["id"]]}
+
+
+def _account(service: Service, body: Any) -> dict[str, Any]:
+    """Change how one account stands: ``{"id": 3, "authorized": false}``."""
+    if not isinstance(body, dict) or "id" not in body:
+        raise SettingsError('Say which account, and what to change: {"id": 3, "authorized": false}.')
+    service.change_account(body["id"], {name: value for name, value in body.items() if name != "id"})
+    return {"id": body["id"]}
 
 
 def _reset(service: Service, body: Any) -> dict[str, Any]:

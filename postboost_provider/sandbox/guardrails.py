@@ -64,8 +64,8 @@ def issues(
         elif not account.has_token:
             message = f"{account.name} has no stored token; reconnect it."
             found.append(Issue(422, "account_token_missing", message, {"account_id": account.id}))
-    limit = store.settings.daily_cap
     for account in planned:
+        limit = cap_of(store, account)
         used = used_on_day(others, account, departures[account.id])
         if used >= limit:
             message = f"{account.name} has reached its daily cap of {limit} posts."
@@ -75,6 +75,11 @@ def issues(
         message = "The workspace's X posts for this month are used up."
         found.append(Issue(429, "x_monthly_cap_reached", message, {}))
     return found
+
+
+def cap_of(store: Store, account: Account) -> int:
+    """Return how many posts the account may publish per UTC day."""
+    return store.settings.daily_cap if account.daily_cap is None else account.daily_cap
 
 
 def used_on_day(posts: Sequence[Post], account: Account, moment: datetime) -> int:

@@ -57,6 +57,14 @@ class ApiKey:
 
 @dataclass(eq=False, slots=True)
 class Account:
+    """A connected social profile.
+
+    :param found_dead_at: since when an account that is not authorized has been so.
+    :param reconnect_code: why, where the network is one that PostBoost asks.
+    :param expires_at: when its connection ends unless somebody reconnects it; ``expiry_told``: webhooks know of it.
+    :param daily_cap: in place of the setting of that name.
+    """
+
     id: int
     uuid: str
     name: str
@@ -65,6 +73,11 @@ class Account:
     created_at: datetime
     authorized: bool = True
     has_token: bool = True
+    found_dead_at: datetime | None = None
+    reconnect_code: str | None = None
+    expires_at: datetime | None = None
+    expiry_told: bool = False
+    daily_cap: int | None = None
     last_success_at: datetime | None = None
     last_error: str | None = None
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox import guardrails, networks, publishing
-from postboost_provider.sandbox.accounts import render_account, render_health
+from postboost_provider.sandbox.accounts import render_account
 from postboost_provider.sandbox.auth import post_is_visible, require_ability, require_accounts
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.clock import rfc3339, stamp
+from postboost_provider.sandbox.health import render_health
 from postboost_provider.sandbox.library import not_ready
 from postboost_provider.sandbox.models import Account, Happening, Post, Target, Workspace
 from postboost_provider.sandbox.post_input import (

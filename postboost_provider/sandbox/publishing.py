@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox import faults
+from postboost_provider.sandbox import connections, faults
 from postboost_provider.sandbox.models import Happening
 from postboost_provider.sandbox.networks import NEEDS_MEDIA, live_parts
 
@@ -23,7 +23,11 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def progress(store: Store) -> None:
-    """Bring every unfinished post up to the present. Costs nothing as long as none has come further."""
+    """Bring every unfinished post up to the present, and what its accounts are connected by.
+
+    Costs next to nothing as long as none has come further.
+    """
+    connections.progress(store)
     if store.clock.now() < store.next_step:
         return
     for post in sorted(store.unfinished, key=lambda each: each.id):
@@ -130,6 +134,8 @@ def _finish(store: Store, post: Post, target: Target, moment: datetime) -> None:
     fault = faults.due_for_account(store.faults, account)
     if fault is not None:
         target.errors = faults.account_errors(fault, account)
+    elif connections.was_dead(account, target.departs_at or moment):
+        target.errors = [f"{account.name} must be reconnected before it can publish."]
     elif account.provider in NEEDS_MEDIA and not content[0]["media"]:
         # Deleted media is taken out of scheduled posts too (SDK 1.66.3, delete_media_bulk).
         target.errors = [f"{account.provider} requires media."]

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from postboost_provider.sandbox import connections
 from postboost_provider.sandbox.models import (
     AccessToken,
     Account,
@@ -105,9 +106,10 @@ def _workspace(
             username=username,
             provider=provider,
             created_at=created_at + timedelta(hours=number),
-            authorized=username != _NEEDS_RECONNECTION,
             has_token=username != _WITHOUT_TOKEN,
         )
+        if username == _NEEDS_RECONNECTION:
+            connections.end(account, account.created_at)
         workspace.accounts[account.id] = account
     return workspace
 

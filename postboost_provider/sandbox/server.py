@@ -113,6 +113,12 @@ class Sandbox:
         """Change settings and nothing else."""
         self._between_requests(lambda: self._service.change(settings))
 
+    def change_account(self, account_id: int, **values: Any) -> None:
+        """Change how one account stands: ``authorized``, ``has_token``, ``reconnect_code``, ``expires_in_seconds``,
+        ``daily_cap``, ``last_error``.
+        """
+        self._between_requests(lambda: self._service.change_account(account_id, values))
+
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward."""
         self._between_requests(lambda: self._service.advance(seconds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox import deliveries, faults, publishing, webhooks
+from postboost_provider.sandbox import connections, deliveries, faults, publishing, webhooks
 from postboost_provider.sandbox.clock import rfc3339, stamp
 from postboost_provider.sandbox.library import brief_media
 from postboost_provider.sandbox.seed import seeded_store
@@ -36,6 +36,11 @@ class Service:
         """Change settings and nothing else."""
         self.store.settings = self.store.settings.changed(settings)
         self.store.next_step = self.store.clock.now()
+
+    def change_account(self, account_id: int, values: Mapping[str, Any]) -> None:
+        """Change how one account stands with its network."""
+        connections.change(self.store, account_id, values)
+        self.go_on()
 
     def advance(self, seconds: float) -> None:
         """Move the clock, and publish what has become due."""

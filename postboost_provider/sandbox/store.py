@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.idempotency import Record
     from postboost_provider.sandbox.models import (
         AccessToken,
+        Account,
         ApiKey,
         Delivery,
         Happening,
@@ -52,6 +53,7 @@ class Store:
         self.access_tokens: dict[str, AccessToken] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.unfinished: set[Post] = set()
+        self.expiring: set[Account] = set()
         # When the first of them comes further, or earlier.
         self.next_step = datetime.min.replace(tzinfo=UTC)
         self.faults: list[Fault] = []

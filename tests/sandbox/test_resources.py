@@ -50,7 +50,7 @@ def test_a_healthy_account_has_the_reconnect_reason_of_the_setting(sandbox, memb
     healths = member.get("/account-health").json()["data"]
     reasons = {each["name"]: each["connection"]["reconnect_reason"] for each in healths}
     assert (reasons["Northwind Sky"] is None) is (choice == "null")
-    assert reasons["Northwind Old Page"]["code"] == "refresh_expired"
+    assert reasons["Northwind Old Page"]["code"] == "meta_190_460"
 
 
 def test_account_groups_are_wrapped_listed_by_name_and_deleted_with_204(member, accounts):

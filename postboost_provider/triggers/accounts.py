@@ -1,0 +1,49 @@
+"""Wait in the triggerer until accounts can publish."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.triggers.inquiries import InquiryTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postboost_provider.api.inquiries import Inquiry
+
+
+class PostBoostAccountHealthTrigger(InquiryTrigger):
+    """Wait until accounts can publish at a planned time.
+
+    :param account_ids: their ids.
+    :param publish_at: ISO 8601 of the planned time; default: now, at each look.
+    :param posts_per_account: how many posts each is to publish on that day.
+    :param wait: ``postboost_conn_id``, ``timeout``, ``poll_interval`` and ``started_at``.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_ids: Sequence[int],
+        publish_at: str | None = None,
+        posts_per_account: int = 1,
+        **wait: Any,
+    ) -> None:
+        super().__init__(**wait)
+        self.account_ids = account_ids
+        self.publish_at = publish_at
+        self.posts_per_account = posts_per_account
+
+    def asked(self) -> dict[str, Any]:
+        return {
+            "account_ids": list(self.account_ids),
+            "publish_at": self.publish_at,
+            "posts_per_account": self.posts_per_account,
+        }
+
+    def inquiry(self) -> Inquiry:
+        from postboost_provider.api.health import AccountsCanPublish
+
+        at = datetime.fromisoformat(self.publish_at) if self.publish_at else None
+        return AccountsCanPublish(tuple(self.account_ids), at, self.posts_per_account)

@@ -1,0 +1,310 @@
+"""The account health sensor: what it finds amiss, what it says, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import time_machine
+from airflow.sdk._shared.module_loading import import_string
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
+
+from postboost_provider.api.errors import PostBoostError
+from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.sensors.accounts import PostBoostAccountHealthSensor
+from postboost_provider.triggers.inquiries import read_event
+from tests.airflow_stubs import context, use_connection
+from tests.clients import client, make_key
+
+MODES: dict[str, dict[str, Any]] = {
+    "poke": {},
+    "reschedule": {"mode": "reschedule"},
+    "deferrable": {"deferrable": True},
+}
+
+
+@pytest.fixture(autouse=True)
+def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox)
+
+
+class Naps:
+    """What goes by at once. ``during`` holds what happens in the next ones, in their order."""
+
+    def __init__(self, traveller: time_machine.Coordinates) -> None:
+        self._traveller = traveller
+        self.taken: list[float] = []
+        self.during: list[Callable[[], None]] = []
+
+    def nap(self, seconds: float) -> None:
+        assert len(self.taken) < 50, "the wait does not come to an end"
+        self.taken.append(seconds)
+        self._traveller.shift(seconds)
+        if self.during:
+            self.during.pop(0)()
+
+    async def anap(self, seconds: float) -> None:
+        self.nap(seconds)
+
+
+@pytest.fixture
+def naps(mocker: Any, sandbox: Sandbox) -> Iterator[Naps]:
+    with time_machine.travel(datetime.now(UTC).replace(hour=12) + timedelta(days=1)) as traveller:
+        naps = Naps(traveller)
+        real = time.monotonic
+        fake = SimpleNamespace(sleep=naps.nap, monotonic=lambda: real() + sum(naps.taken))
+        mocker.patch("airflow.sdk.bases.sensor.time", fake)
+        mocker.patch(
+            "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=real)
+        )
+        mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
+        mocker.patch(
+            "postboost_provider.triggers.inquiries.asyncio",
+            SimpleNamespace(sleep=naps.anap, to_thread=asyncio.to_thread),
+        )
+        yield naps
+
+
+async def _at_once(_: float) -> None:
+    return None
+
+
+@pytest.fixture(params=MODES)
+def wait(request: pytest.FixtureRequest, naps: Naps) -> Callable[..., Any]:
+    """Run the sensor to its end in one of its modes: all must say and return the same."""
+
+    def run(accounts: Any, **options: Any) -> Any:
+        ctx = context()
+        started = datetime.now(UTC)
+        while True:
+            sensor = PostBoostAccountHealthSensor(
+                task_id="health", accounts=accounts, **MODES[request.param], **options
+            )
+            try:
+                return sensor.execute(ctx)  # type: ignore[arg-type]
+            except AirflowRescheduleException as again:
+                ctx["ti"].get_first_reschedule_date = lambda _: started
+                naps.nap((again.reschedule_date - datetime.now(UTC)).total_seconds())
+            except TaskDeferred as deferred:
+                name, arguments = deferred.trigger.serialize()
+                event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
+                kwargs = {"event": json.loads(json.dumps(event))}
+                return sensor.resume_execution(deferred.method_name, kwargs, ctx)  # type: ignore[arg-type]
+
+    return run
+
+
+async def first_event(trigger: Any) -> Any:
+    events = trigger.run()
+    try:
+        return (await anext(events)).payload
+    finally:
+        await events.aclose()
+
+
+def look(accounts: Any, **options: Any) -> Any:
+    """Look once."""
+    return PostBoostAccountHealthSensor(task_id="health", accounts=accounts, timeout=0, **options).execute(
+        context()  # type: ignore[arg-type]
+    )
+
+
+def message(accounts: Any, **options: Any) -> str:
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        look(accounts, **options)
+    return str(caught.value)
+
+
+def fill(sandbox: Sandbox, account: int, day: datetime) -> None:
+    with client(sandbox) as api:
+        content = [{"body": f"Something for {day}", "media": []}]
+        body = {
+            "versions": [{"account_id": 0, "is_original": True, "content": content}],
+            "accounts": [account],
+            "schedule": True,
+            "date": f"{day:%Y-%m-%d}",
+            "time": "23:59",
+            "timezone": "UTC",
+        }
+        api.call("create_post", body=body)
+
+
+def test_healthy_accounts_are_returned_at_once(wait: Any, sandbox: Sandbox) -> None:
+    first, second = wait(["twitter:northwind", "@northwind.bsky.social"])
+    assert (first["id"], first["provider"], first["name"]) == (1, "twitter", "Northwind Coffee")
+    assert first["reconnect_url"].endswith(f"/accounts/{first['uuid']}/reconnect")
+    assert (second["id"], second["status"], second["expires_at"]) == (7, "healthy", None)
+    assert [r["operation"] for r in sandbox.requests()] == ["list_accounts", "get_account_health"]
+
+
+def test_it_goes_on_when_somebody_has_reconnected_the_account(
+    wait: Any, naps: Naps, sandbox: Sandbox
+) -> None:
+    sandbox.change_account(6, authorized=False)
+    naps.during = [lambda: None, lambda: sandbox.change_account(6, authorized=True)]
+    (account,) = wait("linkedin_page:*", poke_interval=60)
+    assert (account["id"], account["status"]) == (6, "healthy")
+    assert sum(r["operation"] == "get_account_health" for r in sandbox.requests()) >= 3
+
+
+def test_when_the_time_is_over_every_account_is_named_with_its_reason_and_where_to_reconnect_it(
+    wait: Any, sandbox: Sandbox
+) -> None:
+    sandbox.change_account(1, authorized=False)
+    sandbox.change_account(2, has_token=False)
+    sandbox.change_account(6, authorized=False)
+    sandbox.change_account(7, daily_cap=0)
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        wait([1, 2, 6, 7, 8], timeout=600, poke_interval=60)
+    with client(sandbox) as api:
+        url = {h["id"]: h["connection"]["reconnect_url"] for h in api.pages("get_account_health")}
+    assert str(caught.value) == (
+        "4 of 5 accounts can't publish now:\n"
+        "  twitter 'Northwind Coffee' (id 1): its network does not accept PostBoost any more. "
+        f"Reconnect it: {url[1]}\n"
+        f"  threads 'Northwind Coffee' (id 2): PostBoost holds no token for it. Reconnect it: {url[2]}\n"
+        "  linkedin_page 'Northwind Coffee GmbH' (id 6): LinkedIn's permission was withdrawn (linkedin_revoked). "
+        f"Reconnect it: {url[6]}\n"
+        "  bluesky 'Northwind Sky' (id 7): 0 of its 0 posts of today (UTC) are taken, and 1 more are wanted"
+    )
+
+
+def test_a_look_that_fails_ends_no_wait_before_its_time(wait: Any, naps: Naps, sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "server_error", "operation": "get_account_health", "count": 1000})
+    naps.during = [lambda: None, sandbox.faults]
+    assert wait(6, poke_interval=60)[0]["status"] == "healthy"
+
+
+def test_when_no_look_succeeds_the_message_is_why(wait: Any, naps: Naps, sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "server_error", "operation": "get_account_health", "count": 1000})
+    with pytest.raises(AirflowSensorTimeout, match="PostBoost answered 500"):
+        wait(6, timeout=600, poke_interval=60)
+
+
+def test_a_connection_must_outlast_the_planned_time(wait: Any, sandbox: Sandbox) -> None:
+    ends = datetime.now(UTC) + timedelta(days=3)
+    sandbox.change_account(6, expires_in_seconds=3 * 86400)
+    before, after = (ends + timedelta(hours=hours) for hours in (-1, 1))
+    (account,) = wait(6, publish_at=before)
+    assert (account["status"], account["expires_at"][:13]) == ("expiring", f"{ends:%Y-%m-%dT%H}")
+    with pytest.raises(
+        AirflowSensorTimeout,
+        match=rf"can't publish at {after:%Y-%m-%d %H:%M} UTC:\n.*its connection ends before that, at {ends:%Y-%m-%d}",
+    ):
+        wait(6, publish_at=after, timeout=0)
+
+
+def test_the_cap_counts_on_the_planned_utc_day(wait: Any, sandbox: Sandbox) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    sandbox.change_account(1, daily_cap=1)
+    fill(sandbox, 1, tomorrow)
+    assert wait(1)[0]["status"] == "healthy"
+    assert wait(1, publish_at=tomorrow + timedelta(days=1))[0]["id"] == 1
+    with pytest.raises(
+        AirflowSensorTimeout, match=rf"1 of its 1 posts of {tomorrow:%Y-%m-%d} \(UTC\) are taken"
+    ):
+        wait(1, publish_at=tomorrow, timeout=0)
+
+
+def test_a_planned_time_is_read_in_its_zone(naps: Naps, sandbox: Sandbox) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    sandbox.change_account(1, daily_cap=1)
+    fill(sandbox, 1, tomorrow)
+    # Two in the night of the day after is still tomorrow in UTC.
+    assert "1 of its 1 posts" in message(
+        1, publish_at=f"{tomorrow + timedelta(days=1):%Y-%m-%d} 02:00", timezone="Asia/Tokyo"
+    )
+
+
+def test_room_for_all_the_posts_of_today_is_wanted(naps: Naps, sandbox: Sandbox) -> None:
+    sandbox.change_account(1, daily_cap=3)
+    fill(sandbox, 1, datetime.now(UTC))
+    assert look(1, posts_per_account=2)
+    said = message(1, posts_per_account=3)
+    assert "1 of its 3 posts of today (UTC) are taken, and 3 more are wanted" in said
+
+
+def test_what_has_passed_means_now(naps: Naps, sandbox: Sandbox) -> None:
+    assert look(1, publish_at="2020-01-01T00:00Z")
+    assert "validate_post" not in [r["operation"] for r in sandbox.requests()]
+
+
+def test_an_account_that_is_disconnected_while_the_sensor_waits_is_gone(sandbox: Sandbox) -> None:
+    from postboost_provider.api.health import AccountsCanPublish
+
+    finding = AccountsCanPublish((5,)).read([{"data": []}], datetime.now(UTC))
+    assert "account '' (id 5): it is no account of this workspace any more" in finding.pending
+
+
+def test_an_unhealthy_account_whose_reason_is_not_known_is_none_that_can_publish(sandbox: Sandbox) -> None:
+    from postboost_provider.api.health import AccountsCanPublish
+
+    with client(sandbox) as api:
+        health = api.call("get_account_health")
+    health["data"][0] |= {"healthy": False}
+    health["data"][0]["connection"]["note"] = "Something new."
+    finding = AccountsCanPublish((1,)).read([health], datetime.now(UTC))
+    assert "PostBoost calls it unhealthy: Something new. Reconnect it: http" in finding.pending
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"accounts": "@nobody"}, "'@nobody' is no account"),
+        ({"accounts": []}, "accounts is empty"),
+        ({"accounts": 1, "posts_per_account": 0}, "posts_per_account is 0"),
+        ({"accounts": 1, "publish_at": "2026-10-16 09:00"}, "has no time zone"),
+    ],
+)
+def test_what_no_wait_can_mend_fails_at_once(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(AirflowFailException, match=said):
+        PostBoostAccountHealthSensor(task_id="health", **options).execute(context())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_token_that_may_not_look_fails_at_once(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    use_connection(monkeypatch, sandbox, token=make_key(sandbox, "write"))
+    with pytest.raises(AirflowFailException, match="403"):
+        PostBoostAccountHealthSensor(task_id="health", accounts=1, **MODES[mode]).execute(context())  # type: ignore[arg-type]
+
+
+def test_soft_fail_skips_in_every_mode(wait: Any, sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowSkipException):
+        wait("@northwindold", timeout=0, soft_fail=True)
+
+
+def test_a_token_that_dies_ends_the_wait_in_the_triggerer(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, naps: Naps
+) -> None:
+    sandbox.change_account(1, authorized=False)
+    with pytest.raises(TaskDeferred) as deferred:
+        PostBoostAccountHealthSensor(task_id="health", accounts=1, deferrable=True).execute(context())  # type: ignore[arg-type]
+    use_connection(monkeypatch, sandbox, token="expired")
+    event = asyncio.run(first_event(deferred.value.trigger))
+    with pytest.raises(PostBoostError, match="401"):
+        read_event(event)
+
+
+@pytest.mark.parametrize("event", [None, {}, {"status": "settled"}, {"status": "great"}])
+def test_an_event_of_another_kind_is_an_error(event: Any) -> None:
+    with pytest.raises(PostBoostError, match="same version"):
+        read_event(event)
+
+
+def test_a_viewer_may_look(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, naps: Naps) -> None:
+    use_connection(monkeypatch, sandbox, token="viewer")
+    assert look(1, publish_at=datetime.now(UTC) + timedelta(days=2))
