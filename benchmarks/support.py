@@ -52,12 +52,7 @@ class Server:
             return json.load(answer)
 
     def cpu_seconds(self) -> float:
-        """Return what the sandbox has computed so far, where the system tells (Linux)."""
-        try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return float("nan")
-        return (int(fields[11]) + int(fields[12])) / 100
+        return cpu_seconds(self.pid)
 
     def make_posts(self, count: int, **body: Any) -> list[str]:
         """Create posts and return their uuids. The content differs, so that no guard takes one for another."""
@@ -77,6 +72,15 @@ class Server:
                     raise RuntimeError(f"The sandbox refused a post: {answer.text}")
                 uuids.append(answer.json()["uuid"])
         return uuids
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a process has computed so far, where the system tells (Linux)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / 100
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from postboost_provider.api.operations import Operation, load_operations
+from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox import (  # noqa: F401  importing them registers their answers
     accounts,
     activity,
@@ -29,6 +29,7 @@ from postboost_provider.sandbox import (  # noqa: F401  importing them registers
 )
 from postboost_provider.sandbox.library import find_media
 from postboost_provider.sandbox.replies import Reply
+from postboost_provider.sandbox.routes import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,21 +43,19 @@ API = "/app/api"
 
 def build_app(service: Service) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for operation in sorted(load_operations().values(), key=_literals_first):
-        app.add_route(API + operation.path, _endpoint(service, operation), [operation.method])
+    methods = sorted({operation.method for operation in load_operations().values()})
+    app.add_route(f"{API}{{path:path}}", _endpoint(service), methods)
     app.add_route("/storage/{uuid}/{name:path}", _file_of(service), ["GET"])
     control.add_routes(app, service)
     app.add_exception_handler(HTTPException, _unrouted(service))
     return app
 
 
-def _literals_first(operation: Operation) -> list[bool]:
-    """Order ``media/folders`` before ``media/{media_uuid}``: the first path that fits is taken."""
-    return [part.startswith("{") for part in operation.path.split("/")]
+def _endpoint(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    routes = Routes(load_operations().values())
 
-
-def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        operation, request.scope["path_params"] = routes.find(request.method, request.path_params["path"])
         try:
             return await pipeline.answer(service, operation, request)
         except asyncio.CancelledError:

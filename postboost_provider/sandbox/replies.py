@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -25,7 +27,7 @@ class Reply:
 
     @classmethod
     def of(cls, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        content = _encode(body).encode()
         code = body.get("code") if isinstance(body, dict) and status >= 400 else None
         return cls(status, content, {"content-type": "application/json", **(headers or {})}, code)
 

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from postboost_provider.sandbox.app import API, build_app
 from postboost_provider.sandbox.control import CONTROL
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Protocol(H11Protocol):
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # httptools' where it is installed, else h11's
     """Hand the connection's transport to the application, which breaks it off where a fault says so."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
+        self.app_state: dict[str, Any] = {**self.app_state, "transport": transport}
 
 
 class _Server(uvicorn.Server):
@@ -74,6 +74,7 @@ class Sandbox:
             lifespan="off",
             log_level="critical",  # what goes wrong in an answer is logged by the pipeline
             access_log=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config, self._service)
