@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.contract import ClientSettings, Reply, Request, retry_after_seconds
-from postboost_provider.api.credentials import ROTATION_STEPS
+from postboost_provider.api.credentials import explain_401
 from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
@@ -100,7 +100,7 @@ def error_of(
     retry_after = retry_after_seconds(str(hint) if hint else None, now.timestamp())
 
     if status == 401:
-        return AuthenticationError(f"{seen} {explain_401(settings, now)}", **known)
+        return AuthenticationError(f"{seen} {explain_401(settings, now)}", seen=seen, **known)
     if status == 403:
         return PermissionDeniedError(f"{seen} {advice or _explain_403(settings, request)}", **known)
     if status == 404:
@@ -133,22 +133,6 @@ def error_of(
             **known,
         )
     return PostBoostRequestError(seen, **known)
-
-
-def explain_401(settings: ClientSettings, now: datetime) -> str:
-    """Say why a token was refused, as far as it can be known: PostBoost answers all causes alike."""
-    left = settings.expiry.time_left(now)
-    if left is not None and left.total_seconds() <= 0:
-        return f"The token of {settings.name} {settings.expiry.describe(now)}. {ROTATION_STEPS}"
-    known = (
-        "It"
-        if settings.expiry.kind == "unknown"
-        else f"By its expires_on it {settings.expiry.describe(now)}; it"
-    )
-    return (
-        f"The token of {settings.name} is not accepted. {known} may be revoked, mistyped, expired or replaced. "
-        f"{ROTATION_STEPS}"
-    )
 
 
 def _explain_403(settings: ClientSettings, request: Request) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from tenacity import AsyncRetrying, Retrying
 
 from postboost_provider.api import answers, contract, pages, repeats
+from postboost_provider.api.credentials import Refusal, explain_401
 from postboost_provider.api.errors import AuthenticationError, UnreachableError
 from postboost_provider.api.operations import get_operation
 from postboost_provider.api.transport import AsyncTransport, Transport
@@ -51,6 +53,7 @@ class _Sender:
         self._deadline_seconds = deadline_seconds
         self._attempts = attempts
         self._pace = pace
+        self._accepted_token = ""
 
     def _prepare(
         self,
@@ -74,17 +77,34 @@ class _Sender:
             headers={"X-Allow-Duplicate": "true"} if allow_duplicate else None,
         )
 
-    def _take_rotated(self, fresh: ClientSettings) -> bool:
+    @contextmanager
+    def _explaining(self) -> Iterator[tuple[ClientSettings, Refusal]]:
+        """Give what a call starts with, and explain a 401 that ends it with all that is known by then."""
+        used, refusal = self.settings, Refusal()
+        try:
+            yield used, refusal
+        except AuthenticationError as error:
+            refusal.accepted = self._accepted_token == self.settings.token
+            raise error.explained(explain_401(self.settings, datetime.now(UTC), refusal)) from None
+
+    def _take_rotated(self, used: ClientSettings, fresh: ClientSettings, refusal: Refusal) -> bool:
         """Go on with the connection as it was read again, if it holds another token for the same origin."""
-        if fresh.token == self.settings.token or contract.check_base_url(fresh.base_url) != self._origin:
-            return False
-        self.settings = fresh
-        log.info("The token of %s was replaced meanwhile: sending again with it.", fresh.name)
-        return True
+        # Not with self.settings: another thread may have taken the new token since.
+        if fresh.token == used.token:
+            refusal.reread = "same"
+        elif contract.check_base_url(fresh.base_url) != self._origin:
+            refusal.reread = "elsewhere"
+        else:
+            refusal.reread = "replaced"
+            self.settings = fresh
+            log.info("The token of %s was replaced meanwhile: sending again with it.", fresh.name)
+        return refusal.reread == "replaced"
 
     def _read(self, request: Request, answer: Answer) -> Reply:
         if self._pace:
             self._pace.heed(answer.headers)
+        if request.operation.needs_token and answer.status < 500 and answer.status not in (401, 429):
+            self._accepted_token = self.settings.token
         return answers.read(
             self.settings,
             request,
@@ -159,12 +179,13 @@ class PostBoostClient(_Sender):
         """
         request = self._prepare(operation, **call)
         ends = time.monotonic() + self._deadline_seconds
-        try:
-            return self._repeat(request, ends)
-        except AuthenticationError:
-            if self._refresh is None or not self._take_rotated(self._refresh()):
-                raise
-            return self._repeat(request, ends)
+        with self._explaining() as (used, refusal):
+            try:
+                return self._repeat(request, ends)
+            except AuthenticationError:
+                if self._refresh is None or not self._take_rotated(used, self._refresh(), refusal):
+                    raise
+                return self._repeat(request, ends)
 
     def pages(self, operation: str, *, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Iterate lazily over the items of a list operation, through all of its pages."""
@@ -224,12 +245,13 @@ class AsyncPostBoostClient(_Sender):
         """Send one operation and return the whole reply: :meth:`PostBoostClient.send`, awaited."""
         request = self._prepare(operation, **call)
         ends = time.monotonic() + self._deadline_seconds
-        try:
-            return await self._repeat(request, ends)
-        except AuthenticationError:
-            if self._refresh is None or not self._take_rotated(await self._refresh()):
-                raise
-            return await self._repeat(request, ends)
+        with self._explaining() as (used, refusal):
+            try:
+                return await self._repeat(request, ends)
+            except AuthenticationError:
+                if self._refresh is None or not self._take_rotated(used, await self._refresh(), refusal):
+                    raise
+                return await self._repeat(request, ends)
 
     async def pages(
         self, operation: str, *, parameters: Mapping[str, Any] | None = None

@@ -31,6 +31,7 @@ class ClientSettings:
     :param base_url: scheme, host and path that every operation's path is appended to.
     :param workspace_uuid: what workspace operations take when none is given.
     :param expiry: what is known of the token's end; it explains a 401 and never stops a request.
+    :param scoped_key_id: PostBoost's number of the key, where the token is a scoped key.
     :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the answer.
     :param client_label: what PostBoost's activity log calls this client.
     :param name: how messages call where the token came from, e.g. ``connection 'postboost_default'``.
@@ -40,6 +41,7 @@ class ClientSettings:
     base_url: str = DEFAULT_BASE_URL
     workspace_uuid: str | None = None
     expiry: Expiry = field(default_factory=lambda: Expiry("unknown"))
+    scoped_key_id: int | None = None
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     client_label: str = "airflow-provider-postboost"
     proxy: str | None = field(default=None, repr=False)

@@ -1,4 +1,4 @@
-"""When a credential stops working, in one place.
+"""When a credential stops working and why one was refused, in one place.
 
 An access token with expiry date D is dead from D 00:00 UTC (PostBoost's authentication page). A scoped key's
 ``expires_at`` is the last day it works (SDK 1.66.3), so it may live a day longer. The rule here serves both:
@@ -8,10 +8,14 @@ count on neither from D 00:00 UTC.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from postboost_provider.api.contract import ClientSettings
 
 ROTATION_STEPS = (
     "To rotate it: (1) create a new token in PostBoost under Settings > Access Tokens, (2) put it into the "
@@ -34,6 +38,12 @@ class Expiry(NamedTuple):
     def time_left(self, now: datetime) -> timedelta | None:
         """Return the time from ``now`` (aware) to that instant, negative once it has passed, or None."""
         return self.instant - now if self.instant else None
+
+    def covers(self, until: datetime) -> bool | None:
+        """Say whether the credential can be counted on until ``until`` (aware); None when that is not known."""
+        if self.kind == "unknown":
+            return None
+        return self.instant is None or until <= self.instant
 
     def describe(self, now: datetime) -> str:
         """Return a clause such as ``expires 2026-10-16 00:00 UTC, in 3 days and 4 hours``."""
@@ -81,3 +91,59 @@ def parse_expiry(value: object) -> Expiry:
         f"expires_on is {text!r}, which is not a date. Write the expiry date that PostBoost shows for the token "
         "as YYYY-MM-DD (it ends at 00:00 UTC of that day, so no time or zone belongs here), 'never', or nothing."
     )
+
+
+@dataclass(slots=True)
+class Refusal:
+    """What a client knows about a token that was refused, beyond what the connection says of it.
+
+    :param accepted: PostBoost accepted the same token earlier in this task.
+    :param reread: what the connection held when it was read again: the ``same`` token, another one (``replaced``),
+        another one for another host (``elsewhere``), or nothing, when it was not read.
+    """
+
+    accepted: bool = False
+    reread: Literal["", "same", "replaced", "elsewhere"] = ""
+
+
+def explain_401(settings: ClientSettings, now: datetime, refusal: Refusal | None = None) -> str:
+    """Say why a token was refused, as far as it can be known: PostBoost answers all causes alike."""
+    refusal = refusal or Refusal()
+    whose = f"The token of {settings.name}"
+    if refusal.reread == "elsewhere":
+        return (
+            f"{whose} was replaced since this task started, and by one for another host. It is not sent there: clear "
+            "this task, so that it starts with the connection as it is now."
+        )
+    start = {
+        "": whose,
+        "same": f"The connection was read again and still holds the same token. {whose}",
+        "replaced": f"{whose} was replaced since this task started, and the new one is refused as well. It",
+    }[refusal.reread]
+    return f"{start} {_cause(settings, now, refusal)} {ROTATION_STEPS}"
+
+
+def _cause(settings: ClientSettings, now: datetime, refusal: Refusal) -> str:
+    expiry, said = settings.expiry, settings.expiry.describe(now)
+    left = expiry.time_left(now)
+    if left is not None and left <= timedelta(0):
+        return f"{said}."
+    dated = "" if expiry.kind == "unknown" else f"By its expires_on it {said}. "
+    if refusal.accepted:
+        return f"was accepted earlier in this task and no longer is. {dated}It was revoked{'' if dated else ', or it has expired'}."
+    if slip := _slip_in(settings.token):
+        return f"is not accepted. It is mistyped: it {slip}."
+    if dated:
+        return f"is not accepted. {dated}It is revoked or mistyped, or the date is that of another token."
+    return "is not accepted. It is expired, revoked or mistyped: set expires_on, and a message like this can tell."
+
+
+def _slip_in(token: str) -> str:
+    """Return what shows that this text was never a token, or nothing. It says nothing of the token itself."""
+    if not token.strip("*"):
+        return "consists of the asterisks that stand for a hidden token"
+    if token.startswith(("'", '"', "`", "<")) or token.endswith(("'", '"', "`", ">")):
+        return "has quotes or brackets around it"
+    if token.startswith(("$", "{{", "%(")):
+        return "is a placeholder that was never filled in"
+    return ""

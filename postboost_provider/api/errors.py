@@ -104,7 +104,19 @@ class PostBoostRequestError(PostBoostError):
 
 
 class AuthenticationError(PostBoostRequestError):
-    """The token is missing, mistyped, expired or revoked (401). No retry helps until it is replaced."""
+    """The token is missing, mistyped, expired or revoked (401). No retry helps until it is replaced.
+
+    ``seen`` is the message without its explanation.
+    """
+
+    def __init__(self, message: str, *, seen: str = "", **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.seen = seen
+
+    def explained(self, why: str) -> AuthenticationError:
+        """Return the error with another explanation: who sent the request may know more than the answer tells."""
+        rest = {"status": self.status, "code": self.code, "body": self.body, "replayed": self.replayed}
+        return AuthenticationError(f"{self.seen} {why}".strip(), seen=self.seen, **rest)
 
 
 class PermissionDeniedError(PostBoostRequestError):

@@ -52,6 +52,7 @@ def read_connection(
         base_url=_base_url(connection, name),
         workspace_uuid=extras.get("workspace_uuid"),
         expiry=extras.get("expires_on") or Expiry("unknown"),
+        scoped_key_id=extras.get("scoped_key_id"),
         timeout_seconds=extras.get("timeout_seconds") or DEFAULT_TIMEOUT_SECONDS,
         client_label=extras.get("client_label") or USER_AGENT,
         proxy=extras.get("proxy"),

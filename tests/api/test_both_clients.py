@@ -129,10 +129,18 @@ def test_a_token_that_was_rotated_meanwhile_is_taken_once_and_for_the_same_origi
 ) -> None:
     dead, fresh = settings(sandbox, "expired"), settings(sandbox)
     assert act(dead, "call", "list_tags", refresh=fresh)["data"]
-    with pytest.raises(AuthenticationError):
-        act(dead, "call", "list_tags", refresh=dead)
-    with pytest.raises(AuthenticationError):
-        act(dead, "call", "list_tags", refresh=replace(fresh, base_url="https://elsewhere.example/app/api"))
+    for changes, said in (
+        ({}, "read again and still holds the same token"),
+        ({"token": "another"}, "was replaced since this task started, and the new one is refused as well"),
+        (
+            {"token": "another", "base_url": "https://elsewhere.example/app/api"},
+            "was replaced since this task started, and by one for another host",
+        ),
+    ):
+        with pytest.raises(AuthenticationError, match=said) as caught:
+            act(dead, "call", "list_tags", refresh=replace(dead, **changes))
+        assert str(caught.value).startswith("list_tags in ")
+        assert caught.value.status == 401
 
 
 class Redirect(http.server.BaseHTTPRequestHandler):

@@ -12,6 +12,7 @@ from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
     NotFoundError,
+    PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
     QuotaExceededError,
@@ -282,6 +283,32 @@ def test_a_401_is_final_where_the_connection_cannot_be_read_again(connect, postb
     with pytest.raises(AuthenticationError):
         connect().call("list_tags")
     assert route.call_count == 1
+
+
+def test_a_token_that_was_accepted_before_was_revoked_and_is_not_mistyped(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[httpx.Response(403), httpx.Response(401)])
+    api = connect()
+    with pytest.raises(PermissionDeniedError):
+        api.call("list_tags")
+    with pytest.raises(
+        AuthenticationError, match="was accepted earlier in this task and no longer is. It was rev"
+    ):
+        api.call("list_tags")
+
+
+def test_a_token_that_another_thread_took_meanwhile_is_used_and_not_called_the_same(connect, postboost):
+    another = settings(token="43|another")
+    route = postboost.get(f"/{WORKSPACE}/tags")
+    api = connect(refresh=lambda: another)
+
+    def refuse(request):
+        api.settings = another
+        route.mock(return_value=OK)
+        return httpx.Response(401)
+
+    route.mock(side_effect=refuse)
+    api.call("list_tags")
+    assert tokens(route) == [f"Bearer {TOKEN}", "Bearer 43|another"]
 
 
 @pytest.mark.parametrize("status, kind", [(404, NotFoundError), (403, PostBoostError)])

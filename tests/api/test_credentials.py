@@ -5,8 +5,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from postboost_provider.api.credentials import Expiry, describe_span, parse_expiry
+from postboost_provider.api.credentials import (
+    ROTATION_STEPS,
+    Expiry,
+    Refusal,
+    describe_span,
+    explain_401,
+    parse_expiry,
+)
 from postboost_provider.api.errors import PostBoostConfigError
+from tests.api.support import settings
 
 DAY = date(2026, 10, 16)
 END = datetime(2026, 10, 16, tzinfo=UTC)
@@ -113,3 +121,93 @@ def test_an_expires_on_that_is_no_date_is_refused_with_what_was_seen_and_what_to
 )
 def test_a_span_is_told_by_its_two_largest_units(span, said):
     assert describe_span(timedelta(**span)) == said
+
+
+@pytest.mark.parametrize(
+    "expiry, covered",
+    [
+        (Expiry("date", DAY), [True, True, False]),
+        (Expiry("never"), [True, True, True]),
+        (Expiry("unknown"), [None, None, None]),
+    ],
+)
+def test_an_expiry_covers_what_ends_at_its_instant_and_not_a_second_more(expiry, covered):
+    assert [expiry.covers(END + away) for away in (-SECOND, 0 * SECOND, SECOND)] == covered
+
+
+NOW = datetime(2026, 10, 16, tzinfo=UTC)
+LATER = Expiry("date", date(2026, 11, 1))
+
+
+@pytest.mark.parametrize(
+    "second, said", [(-1, "is not accepted. By its expires_on it expires"), (0, "expired"), (1, "expired")]
+)
+def test_a_401_is_put_down_to_the_expiry_from_its_very_first_instant(second, said):
+    mine = settings(name="connection 'mine'", expiry=Expiry("date", DAY))
+    assert explain_401(mine, END + second * SECOND).startswith(f"The token of connection 'mine' {said}")
+
+
+@pytest.mark.parametrize(
+    "expiry, refusal, said",
+    [
+        (
+            Expiry("unknown"),
+            Refusal(),
+            "The token of x is not accepted. It is expired, revoked or mistyped: set",
+        ),
+        (
+            LATER,
+            Refusal(),
+            (
+                "The token of x is not accepted. By its expires_on it expires 2026-11-01 00:00 UTC, in 16 days. It is "
+                "revoked or mistyped, or the date is that of another token."
+            ),
+        ),
+        (Expiry("never"), Refusal(), "By its expires_on it never expires. It is revoked or mistyped"),
+        (
+            Expiry("unknown"),
+            Refusal(accepted=True),
+            "was accepted earlier in this task and no longer is. It was revoked, or it has expired.",
+        ),
+        (
+            LATER,
+            Refusal(accepted=True, reread="same"),
+            (
+                "The connection was read again and still holds the same token. The token of x was accepted earlier in this "
+                "task and no longer is. By its expires_on it expires 2026-11-01 00:00 UTC, in 16 days. It was revoked."
+            ),
+        ),
+        (
+            LATER,
+            Refusal(reread="replaced"),
+            "The token of x was replaced since this task started, and the new one is refused as well. It is not accepted.",
+        ),
+        (
+            Expiry("date", DAY),
+            Refusal(accepted=True, reread="replaced"),
+            "and the new one is refused as well. It expired 2026-10-16 00:00 UTC, 0 seconds ago.",
+        ),
+        (Expiry("unknown"), Refusal(reread="elsewhere"), "and by one for another host. It is not sent there"),
+    ],
+)
+def test_a_401_is_explained_with_what_is_known(expiry, refusal, said):
+    why = explain_401(settings(name="x", expiry=expiry), NOW, refusal)
+    assert said in why
+    assert why.endswith(ROTATION_STEPS) or refusal.reread == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    "token, slip",
+    [
+        ("***", "asterisks"),
+        ('"42|abc"', "quotes"),
+        ("<token>", "quotes or brackets"),
+        ("$POSTBOOST_TOKEN", "placeholder"),
+        ("{{var.value.token}}", "placeholder"),
+    ],
+)
+def test_a_text_that_was_never_a_token_is_told_from_a_revoked_one_and_not_shown(token, slip):
+    why = explain_401(settings(token=token), NOW)
+    assert "It is mistyped: it" in why
+    assert slip in why
+    assert token.strip('"') not in why

@@ -60,7 +60,7 @@ def test_extras_of_a_uri_are_texts_and_are_understood(monkeypatch: pytest.Monkey
         "postboost://:tok-en@?workspace_uuid=w-1&expires_on=2027-01-31&timeout_seconds=12&scoped_key_id=7",
     )
     settings = PostBoostHook().settings()
-    assert (settings.workspace_uuid, settings.timeout_seconds) == ("w-1", 12)
+    assert (settings.workspace_uuid, settings.timeout_seconds, settings.scoped_key_id) == ("w-1", 12, 7)
     assert str(settings.expiry.day) == "2027-01-31"
 
 
