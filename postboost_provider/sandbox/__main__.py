@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    from postboost_provider.sandbox.saved import SavedStateError
     from postboost_provider.sandbox.server import Sandbox
 
     as_json = options.pop("json")
@@ -36,9 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         with Sandbox(**options) as sandbox:
-            print(_as_json(sandbox) if as_json else _as_text(sandbox), flush=True)
+            print(_as_json(sandbox) if as_json else _as_text(sandbox, options["state"]), flush=True)
             stop.wait()
-    except SettingsError as error:
+    except (SettingsError, SavedStateError) as error:
         print(error, file=sys.stderr)
         return 1
     except (OSError, OverflowError) as error:
@@ -51,10 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m postboost_provider.sandbox",
-        description="A local PostBoost to develop and test against. It keeps everything in memory.",
+        description="A local PostBoost to develop and test against. Without --state it keeps everything in memory.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="Where to listen (default: this machine only).")
     parser.add_argument("--port", type=int, default=8765, help="Port; 0 is any free one (default: 8765).")
+    parser.add_argument("--state", metavar="FILE", help="Keep everything in this file, over restarts.")
     parser.add_argument("--json", action="store_true", help="Say where it is as one line of JSON.")
     switches = parser.add_argument_group("switches")
     hints = get_type_hints(Settings)
@@ -89,7 +91,7 @@ def _as_json(sandbox: Sandbox) -> str:
     )
 
 
-def _as_text(sandbox: Sandbox) -> str:
+def _as_text(sandbox: Sandbox, state: str | None) -> str:
     lines = [
         "PostBoost sandbox",
         "",
@@ -102,7 +104,9 @@ def _as_text(sandbox: Sandbox) -> str:
     lines += [
         f"  curl -H 'Authorization: Bearer {sandbox.tokens['member']}' {sandbox.base_url}/workspaces",
         "",
-        "Ctrl-C ends it, and forgets everything.",
+        "Ctrl-C ends it, and forgets everything."
+        if state is None
+        else f"Ctrl-C ends it. {state} keeps everything.",
     ]
     return "\n".join(lines)
 

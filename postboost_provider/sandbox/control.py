@@ -24,7 +24,7 @@ CONTROL = "/_sandbox"
 
 def add_routes(app: FastAPI, service: Service) -> None:
     def add(method: str, name: str, act: Callable[[Any], Any]) -> None:
-        app.add_route(f"{CONTROL}/{name}", _endpoint(act), [method])
+        app.add_route(f"{CONTROL}/{name}", _endpoint(service, act), [method])
 
     add("GET", "state", lambda _: service.state())
     add("GET", "requests", lambda _: {"requests": service.requests()})
@@ -37,10 +37,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
     add("POST", "reset", lambda body: _reset(service, body))
 
 
-def _endpoint(act: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(service: Service, act: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         raw = await request.body()
         try:
+            service.changed = service.changed or request.method != "GET"
             return response_of(Reply.of(act(json.loads(raw) if raw else {})))
         except (FaultError, SettingsError, ValueError, TypeError) as error:
             return response_of(Reply.of({"message": str(error)}, 422))

@@ -43,6 +43,7 @@ async def answer(service: Service, operation: Operation, request: Request) -> Re
     try:
         return await _answer(store, operation, request)
     finally:
+        service.changed = True
         webhooks.announce(store)
 
 

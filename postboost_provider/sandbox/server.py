@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
+
+SAVED_EVERY_TICKS = 20
 
 
 class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # httptools' where it is installed, else h11's
@@ -42,12 +45,15 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
+        self._service.resume()
         await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second: a webhook is told of a post that goes out while no request comes in."""
         if self._service.has_webhooks:
             self._service.go_on()
+        if counter % SAVED_EVERY_TICKS == 0:
+            self._service.save()
         return await super().on_tick(counter)
 
 
@@ -55,12 +61,17 @@ class Sandbox:
     """A local PostBoost. Use it in a ``with`` block; its methods may be called from any thread.
 
     :param port: 0 is any free port.
+    :param state: a file to keep everything in, tokens included: a sandbox that is started with it again goes on from
+        there. It is written every two seconds and at the end. Settings are those of each start.
     :param settings: the names and values of :class:`postboost_provider.sandbox.settings.Settings`.
     :raises OSError: the port is in use.
+    :raises SavedStateError: the state file is none of this version of the sandbox.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, **settings: Any) -> None:
-        self._service = Service(Settings().changed(settings))
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, state: str | Path | None = None, **settings: Any
+    ) -> None:
+        self._service = Service(Settings().changed(settings), Path(state) if state else None)
         self._host, self._port = host, port
         self.tokens: dict[str, str] = dict(self._service.tokens)
         self.workspaces: list[dict[str, str]] = self._service.workspaces()
@@ -97,6 +108,7 @@ class Sandbox:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+        self._service.save()
 
     @property
     def base_url(self) -> str:

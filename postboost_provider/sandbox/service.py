@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox import connections, deliveries, faults, publishing, webhooks
-from postboost_provider.sandbox.clock import rfc3339, stamp
-from postboost_provider.sandbox.library import brief_media
+from postboost_provider.sandbox import connections, deliveries, faults, publishing, saved, webhooks
+from postboost_provider.sandbox.overview import overview
 from postboost_provider.sandbox.seed import seeded_store
 from postboost_provider.sandbox.store import TOKEN_NAMES, Store, new_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from postboost_provider.sandbox.settings import Settings
 
 
 class Service:
-    """Tokens and identifiers stay the same across resets; everything else is forgotten."""
+    """Tokens and identifiers stay the same across resets; everything else is forgotten.
 
-    def __init__(self, settings: Settings) -> None:
+    :param state: a file to go on from, and to keep everything in.
+    :raises SavedStateError: the file is none of this version.
+    """
+
+    def __init__(self, settings: Settings, state: Path | None = None) -> None:
         self.initial_settings = settings
         self.tokens = {name: new_token() for name in TOKEN_NAMES}
         self.store: Store = seeded_store(settings, self.tokens)
+        self._state = state
+        self.changed = True
+        if state is not None and (found := saved.load(state, self.store)) is not None:
+            self.tokens, self.store = found
+            self.store.settings = settings
+
+    def save(self) -> None:
+        """Write what has changed to the file, if there is one."""
+        if self._state is not None and self.changed:
+            self.changed = False
+            saved.save(self._state, self.tokens, self.store)
+
+    def resume(self) -> None:
+        """Go on with what the last run had begun. Must run in the server's event loop."""
+        for delivery in self.store.deliveries:
+            if delivery.status == "pending":
+                deliveries.send(self.store, delivery)
 
     def reset(self, settings: Mapping[str, Any]) -> None:
         """Start over, with the settings it was started with and these on top."""
@@ -63,56 +83,7 @@ class Service:
     def state(self) -> dict[str, Any]:
         """Return what there is: clock, counts, posts and media in brief, settings, faults that are left."""
         publishing.progress(self.store)
-        return {
-            "now": self.store.clock.now().isoformat(),
-            "settings": self.store.settings.as_dict(),
-            "faults": [fault.as_dict() for fault in self.store.faults if fault.count > 0],
-            "requests": len(self.store.requests),
-            "workspaces": [
-                {
-                    "name": workspace.name,
-                    "uuid": workspace.uuid,
-                    "timezone": workspace.timezone,
-                    "accounts": len(workspace.accounts),
-                    "media": len(workspace.media),
-                    "folders": len(workspace.folders),
-                    "uploads": sum(upload.media is None for upload in workspace.uploads.values()),
-                    "tags": len(workspace.tags),
-                    "activity": len(workspace.activity),
-                    "posts": len(workspace.posts),
-                    "statuses": dict(Counter(post.status for post in workspace.posts.values())),
-                }
-                for workspace in self.store.workspaces.values()
-            ],
-            "posts": [
-                {
-                    "uuid": post.uuid,
-                    "workspace_uuid": workspace.uuid,
-                    "status": post.status,
-                    "trashed": post.trashed,
-                    "text": post.versions[0]["content"][0]["body"],
-                    "scheduled_at": stamp(post.scheduled_at),
-                    "published_at": stamp(post.published_at),
-                    "created_at": rfc3339(post.created_at),
-                    "accounts": [
-                        {
-                            "id": target.account.id,
-                            "provider": target.account.provider,
-                            "username": target.account.username,
-                            "publish_status": target.status,
-                        }
-                        for target in post.targets
-                    ],
-                }
-                for workspace in self.store.workspaces.values()
-                for post in workspace.posts.values()
-            ],
-            "media": [
-                brief_media(workspace, media)
-                for workspace in self.store.workspaces.values()
-                for media in workspace.media.values()
-            ],
-        }
+        return overview(self.store)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the requests to the API since the last reset, oldest first. Never a token."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import string
 import uuid
-from collections import defaultdict, deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from postboost_provider.sandbox.clock import Clock
 
 if TYPE_CHECKING:
     from asyncio import Task
-    from collections.abc import Iterator
 
     from postboost_provider.sandbox.faults import Fault
     from postboost_provider.sandbox.idempotency import Record
@@ -63,10 +61,14 @@ class Store:
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS_KEPT)
         self.happenings: list[Happening] = []
         self.deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
-        self._ids: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+        self._ids: Counter[str] = Counter()
 
     def next_id(self, kind: str) -> int:
-        return next(self._ids[kind])
+        self._ids[kind] += 1
+        return self._ids[kind]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "tasks": set()}
 
 
 def new_uuid() -> str:
