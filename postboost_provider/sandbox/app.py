@@ -13,6 +13,7 @@ from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox import (  # noqa: F401  importing them registers their answers
     accounts,
     activity,
+    billing,
     chunked,
     control,
     departures,
@@ -26,6 +27,7 @@ from postboost_provider.sandbox import (  # noqa: F401  importing them registers
     remote,
     tags,
     webhooks,
+    workspaces,
 )
 from postboost_provider.sandbox.library import find_media
 from postboost_provider.sandbox.replies import Reply

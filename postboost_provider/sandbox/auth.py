@@ -99,6 +99,8 @@ def enter_workspace(store: Store, caller: Caller, uuid: str) -> tuple[Workspace,
     membership = workspace.members.get(caller.user.id)
     if membership is None:
         raise forbidden() if store.settings.foreign_workspace == 403 else not_found()
+    if workspace.access_status == "locked":
+        raise forbidden()
     return workspace, membership
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.content import Content, Intake
 
 PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
+Role = Literal["admin", "member", "viewer"]
 
 
 @dataclass(eq=False, slots=True)
@@ -20,12 +21,13 @@ class User:
     email: str
     is_admin: bool
     created_at: datetime
+    email_verified_at: datetime | None = None
 
 
 @dataclass(eq=False, slots=True)
 class Membership:
     user: User
-    role: Literal["admin", "member", "viewer"]
+    role: Role
     can_approve: bool
     joined_at: datetime
 
@@ -254,13 +256,50 @@ class Activity:
 
 
 @dataclass(eq=False, slots=True)
+class Subscription:
+    """What a workspace pays with.
+
+    :param name: ``generic`` for a plan that an admin gave away, ``default`` for one that is billed.
+    :param ends_at: when it ends or has ended; None while it goes on.
+    """
+
+    name: Literal["default", "generic"]
+    platform_subscription_id: str
+    platform_plan_id: str
+    status: str
+    recurring: bool = True
+    trial_ends_at: datetime | None = None
+    paused_from: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Receipt:
+    id: int
+    uuid: str
+    workspace_uuid: str
+    created_at: datetime
+    transaction_id: str = ""
+    invoice_number: str = ""
+    amount: float = 0
+    tax: float = 0
+    currency: str = ""
+    description: str | None = None
+    receipt_url: str | None = None
+    paid_at: date = date.min
+
+
+@dataclass(eq=False, slots=True)
 class Workspace:
     id: int
     uuid: str
     name: str
     timezone: str
-    owner: User
+    owner: User | None
     created_at: datetime
+    updated_at: datetime | None = None
+    access_status: Literal["subscription", "unlimited", "locked"] = "subscription"
+    subscriptions: list[Subscription] = field(default_factory=list)
     members: dict[int, Membership] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     groups: dict[str, AccountGroup] = field(default_factory=dict)

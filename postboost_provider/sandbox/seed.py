@@ -13,6 +13,7 @@ from postboost_provider.sandbox.models import (
     AccountGroup,
     ApiKey,
     Membership,
+    Subscription,
     Tag,
     User,
     Workspace,
@@ -83,7 +84,7 @@ def seeded_store(settings: Settings, tokens: dict[str, str]) -> Store:
 
 
 def _user(store: Store, name: str, email: str, created_at: datetime, *, is_admin: bool = False) -> User:
-    user = User(store.next_id("user"), name, email, is_admin, created_at)
+    user = User(store.next_id("user"), name, email, is_admin, created_at, email_verified_at=created_at)
     store.users[user.id] = user
     return user
 
@@ -98,6 +99,7 @@ def _workspace(
 ) -> Workspace:
     workspace = Workspace(store.next_id("workspace"), stable_uuid(name), name, timezone, owner, created_at)
     store.workspaces[workspace.uuid] = workspace
+    workspace.subscriptions.append(Subscription("default", f"sub_{workspace.id}", "team_monthly", "active"))
     for number, (title, username, provider) in enumerate(accounts):
         account = Account(
             id=store.next_id("account"),

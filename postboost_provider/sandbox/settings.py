@@ -70,6 +70,16 @@ class Settings:
     put_schedule: Literal["keep", "drop"] = _switch(
         "keep", "Whether a scheduled post stays scheduled when an update does not say `schedule`."
     )
+    put_owner: Literal["keep", "drop"] = _switch(
+        "keep", "Whether a workspace keeps its owner when the panel's update does not say `owner_id`."
+    )
+    member_again: Literal[422, 201] = _switch(
+        422, "Status for adding a user who is a member already; 201 changes the membership."
+    )
+    canceled_status: Literal["canceled", "active"] = _switch(
+        "canceled", "Status of a canceled subscription until its period ends."
+    )
+    panel_clock: Literal[24, 12] = _switch(24, "Hours of the clock in the panel's dates.")
     idempotency_fingerprint: Literal["raw", "parsed"] = _switch(
         "raw", "Whether the same body means the same bytes, or the same JSON values and multipart parts."
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Delivery,
         Happening,
         Post,
+        Receipt,
         User,
         Workspace,
     )
@@ -48,6 +49,7 @@ class Store:
         self.clock = Clock()
         self.users: dict[int, User] = {}
         self.workspaces: dict[str, Workspace] = {}
+        self.receipts: dict[str, Receipt] = {}
         self.access_tokens: dict[str, AccessToken] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.unfinished: set[Post] = set()

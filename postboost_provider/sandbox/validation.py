@@ -73,6 +73,13 @@ class Fields:
             return None
         return int(value)
 
+    def number(self, name: str, *, required: bool = False) -> float | None:
+        value = self.present(name, required=required)
+        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+            return value
+        self.refuse(name, f"The {name.replace('_', ' ')} field must be a number.")
+        return None
+
     def boolean(self, name: str, *, required: bool = False) -> bool | None:
         value = self.values.get(name)
         if value is None:
@@ -108,6 +115,13 @@ class Fields:
                 found.append(value)
         return found
 
+    def choice(self, name: str, allowed: Container[str], *, required: bool = False) -> str | None:
+        value = self.text(name, required=required)
+        if value is not None and value not in allowed:
+            self.refuse(name, f"The selected {name.replace('_', ' ')} is invalid.")
+            return None
+        return value
+
     def choices(self, name: str, allowed: tuple[str, ...], *, required: bool = False) -> list[str]:
         found = []
         for index, value in enumerate(self.items(name, required=required)):
@@ -128,6 +142,16 @@ class Fields:
                 pass  # 2026-02-30 looks right and is none
         self.refuse(name, f"The {name.replace('_', ' ')} does not match the format Y-m-d.")
         return None
+
+    def instant(self, name: str, *, required: bool = False) -> datetime | None:
+        """Return a date-time, in UTC where it names no zone of its own."""
+        value = self.text(name, required=required)
+        try:
+            moment = datetime.fromisoformat(value) if value is not None else None
+        except ValueError:
+            self.refuse(name, f"The {name.replace('_', ' ')} field must be a valid date.")
+            return None
+        return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
     def timezone(self, name: str, default: str) -> ZoneInfo:
         value = self.present(name) or default

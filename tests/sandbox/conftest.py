@@ -49,3 +49,14 @@ def accounts(member: httpx.Client) -> dict[str, dict[str, Any]]:
     """The first workspace's accounts by username, but threads, which shares one, by its provider."""
     listed = member.get("/accounts").json()["data"]
     return {each["provider"] if each["provider"] == "threads" else each["username"]: each for each in listed}
+
+
+@pytest.fixture
+def panel(connect: Connect) -> Callable[..., httpx.Response]:
+    """Send requests to the panel as a platform admin: ``panel("POST", "users", name=...)``."""
+    client = connect("admin", None)
+
+    def send(method: str, path: str, **body: Any) -> httpx.Response:
+        return client.request(method, f"/panel/{path}", json=body or None)
+
+    return send

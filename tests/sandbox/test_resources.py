@@ -1,4 +1,4 @@
-"""Accounts, groups, tags, API keys, the panel and the activity log."""
+"""Accounts, groups, tags, API keys and the activity log."""
 
 from __future__ import annotations
 
@@ -138,30 +138,6 @@ def test_expired_keys_are_listed_or_hidden(sandbox, admin, choice, count):
 def test_a_key_is_refused_for_what_is_wrong_with_it(admin):
     answer = admin.post("/api-keys", json={"abilities": ["fly"], "account_ids": [999], "expires_at": "soon"})
     assert set(answer.json()["errors"]) == {"name", "abilities.0", "account_ids.0", "expires_at"}
-
-
-def test_the_panel_is_for_platform_admins_with_an_unscoped_token(connect):
-    admin = connect("admin", None)
-    users = admin.get("/panel/users").json()
-    assert users["meta"]["per_page"] == 15
-    assert [user["name"] for user in users["data"]] == ["Ada Admin", "Max Member", "Vera Viewer"]
-    assert admin.get(f"/panel/users/{users['data'][1]['id']}").json() == users["data"][1]
-    assert admin.get("/panel/users/99").status_code == 404
-    found = admin.get("/panel/workspaces", params={"keyword": "contoso"}).json()["data"]
-    assert [each["name"] for each in found] == ["Contoso Outdoor"]
-    assert admin.get(f"/panel/workspaces/{found[0]['uuid']}").json() == found[0]
-    assert admin.get("/panel/workspaces", params={"access_status": "locked"}).json()["data"] == []
-    assert connect("member", None).get("/panel/users").json() == {"message": "Access forbidden."}
-    assert connect("scoped", None).get("/panel/users").json() == OUT_OF_SCOPE
-
-
-def test_the_panels_dates_lack_the_year_in_the_current_year(sandbox, connect):
-    with time_machine.travel(datetime(2026, 12, 1, tzinfo=UTC), tick=False):
-        sandbox.reset()
-        admin = connect("admin", None)
-        assert admin.get("/panel/users/1").json()["created_at"] == "May 15, 00:00"
-    with time_machine.travel(datetime(2027, 1, 1, tzinfo=UTC), tick=False):
-        assert admin.get("/panel/users/1").json()["created_at"] == "May 15, 2026, 00:00"
 
 
 def test_writes_are_logged_with_token_label_and_outcome_and_reads_are_not(sandbox, member, accounts):

@@ -1,0 +1,259 @@
+"""The panel of platform admins: users, workspaces, members."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+
+from postboost_provider.api.operations import load_operations
+from tests.sandbox.bodies import post
+from tests.sandbox.test_resources import OUT_OF_SCOPE
+
+SUCCESS = {"success": True}
+
+
+def user(email="olga@client.example", **changes):
+    secret = "correct horse"
+    body = {"name": "Olga Owner", "email": email, "password": secret, "password_confirmation": secret}
+    return {**body, "is_admin": False, **changes}
+
+
+def errors(answer):
+    assert answer.status_code == 422, answer.text
+    return answer.json()["errors"]
+
+
+@pytest.fixture
+def olga(panel):
+    return panel("POST", "users", **user()).json()
+
+
+@pytest.fixture
+def workspace(panel, olga):
+    return panel(
+        "POST", "workspaces", name="Client", owner_id=olga["id"], access_status="subscription"
+    ).json()
+
+
+PANEL = [name for name, operation in load_operations().items() if operation.tier == "panel"]
+
+
+@pytest.mark.parametrize("operation", PANEL)
+def test_the_panel_is_for_platform_admins_with_an_unscoped_token(connect, operation):
+    row = load_operations()[operation]
+    path = row.path.replace("{", "").replace("}", "")
+    refused = connect("member", None).request(row.method, path)
+    assert (refused.status_code, refused.json()) == (403, {"message": "Access forbidden."})
+    scoped = connect("scoped", None).request(row.method, path)
+    assert (scoped.status_code, scoped.json()) == (403, OUT_OF_SCOPE)
+    assert connect("nobody", None).request(row.method, path).status_code == 401
+
+
+def test_users_are_listed_15_per_page_and_searched_by_name_or_address(panel):
+    for number in range(14):
+        assert panel("POST", "users", **user(f"u{number}@client.example")).status_code == 201
+    page = panel("GET", "users").json()
+    assert (page["meta"]["per_page"], page["meta"]["total"], len(page["data"])) == (15, 17, 15)
+    assert [each["name"] for each in page["data"]][:3] == ["Ada Admin", "Max Member", "Vera Viewer"]
+    assert len(panel("GET", "users?page=2").json()["data"]) == 2
+    assert panel("GET", "users?keyword=U13@").json()["data"][0]["email"] == "u13@client.example"
+    assert panel("GET", "users?keyword=vera").json()["meta"]["total"] == 1
+
+
+def test_a_user_is_made_changed_and_deleted(panel, olga, connect):
+    assert olga.keys() == {*("id", "name", "email", "avatar", "is_admin", "email_verified_at", "created_at")}
+    assert (olga["is_admin"], olga["email_verified_at"]) == (False, None)
+    path = f"users/{olga['id']}"
+    assert panel("GET", path).json() == olga
+    changed = {"name": "Olga O.", "email": "OLGA@client.example", "is_admin": True}
+    assert panel("PUT", path, **changed).json() == SUCCESS
+    assert panel("GET", path).json() == {**olga, **changed}
+    assert panel("DELETE", path).json() == SUCCESS
+    assert panel("GET", path).status_code == panel("DELETE", path).status_code == 404
+
+
+def test_a_user_is_refused_for_what_is_wrong_with_it(panel, olga):
+    assert set(errors(panel("POST", "users"))) == {"name", "email", "password", "is_admin"}
+    taken = errors(panel("POST", "users", **user("Olga@Client.example")))
+    assert taken == {"email": ["The email has already been taken."]}
+    assert set(errors(panel("POST", "users", **user("olga")))) == {"email"}
+    assert set(errors(panel("POST", "users", **user("o@x.example", password="another one")))) == {"password"}
+    short = {"password": "short", "password_confirmation": "short"}
+    assert "at least 8" in errors(panel("POST", "users", **user("o@x.example", **short)))["password"][0]
+    mine = {"name": "Olga", "email": "ada@northwind.example", "is_admin": False}
+    assert set(errors(panel("PUT", f"users/{olga['id']}", **mine))) == {"email"}
+
+
+def test_nobody_deletes_themselves(panel, olga):
+    refused = panel("DELETE", "users/1")
+    assert (refused.status_code, refused.json()) == (
+        400,
+        {"message": "You cannot delete your own account.", "success": False},
+    )
+    assert panel("DELETE", "users", users=[1, olga["id"], 99]).json() == SUCCESS
+    assert [each["id"] for each in panel("GET", "users").json()["data"]] == [1, 2, 3]
+
+
+def test_a_deleted_user_takes_tokens_and_memberships_along(panel, connect, workspace, olga):
+    member = connect("member", None)
+    assert len(member.get("/workspaces").json()["data"]) == 2
+    panel("DELETE", "users/2")
+    assert member.get("/workspaces").status_code == 401
+    panel("DELETE", f"users/{olga['id']}")
+    assert panel("GET", f"workspaces/{workspace['uuid']}").json()["owner"] is None
+
+
+@pytest.mark.parametrize(
+    ("clock", "now", "text"),
+    [
+        (24, datetime(2026, 12, 1, 17, 5, tzinfo=UTC), "Dec 1, 17:05"),
+        (24, datetime(2027, 1, 1, tzinfo=UTC), "Dec 1, 2026, 17:05"),
+        (12, datetime(2026, 12, 1, 17, 5, tzinfo=UTC), "Dec 1, 05:05pm"),
+    ],
+)
+def test_the_panels_dates_lack_the_year_in_the_current_year(sandbox, panel, clock, now, text):
+    sandbox.reset(panel_clock=clock)
+    with time_machine.travel(datetime(2026, 12, 1, 17, 5, tzinfo=UTC), tick=False):
+        made = panel("POST", "users", **user()).json()
+    with time_machine.travel(now, tick=False):
+        assert panel("GET", f"users/{made['id']}").json()["created_at"] == text
+
+
+def test_a_workspace_is_made_changed_and_deleted(panel, workspace, olga):
+    assert workspace.keys() == {
+        *("uuid", "name", "hex_color", "avatar", "owner", "access_status", "created_at")
+    }
+    assert (workspace["owner"], workspace["hex_color"]) == (olga, "4f46e5")
+    path = f"workspaces/{workspace['uuid']}"
+    assert panel("GET", path).json() == workspace
+    changed = {"name": "Client Inc.", "owner_id": 1, "access_status": "unlimited"}
+    assert panel("PUT", path, **changed, hex_color="ffffff").json() == SUCCESS
+    seen = panel("GET", path).json()
+    assert (seen["name"], seen["owner"]["id"], seen["access_status"]) == tuple(changed.values())
+    assert seen["hex_color"] == "4f46e5"
+    assert panel("DELETE", path).json() == SUCCESS
+    assert panel("GET", path).status_code == panel("DELETE", path).status_code == 404
+
+
+def test_nothing_keeps_two_workspaces_from_having_one_name(panel, workspace, olga):
+    body = {"name": "Client", "owner_id": olga["id"], "access_status": "subscription"}
+    assert panel("POST", "workspaces", **body).status_code == 201
+    assert panel("GET", "workspaces?keyword=client").json()["meta"]["total"] == 2
+
+
+@pytest.mark.parametrize(("choice", "owner"), [("keep", "Olga Owner"), ("drop", None)])
+def test_an_update_that_does_not_name_the_owner_keeps_or_drops_it(sandbox, panel, workspace, choice, owner):
+    sandbox.change(put_owner=choice)
+    path = f"workspaces/{workspace['uuid']}"
+    panel("PUT", path, name="Client", access_status="unlimited")
+    seen = panel("GET", path).json()["owner"]
+    assert (seen and seen["name"]) == owner
+
+
+def test_a_workspace_is_refused_for_what_is_wrong_with_it(panel):
+    assert set(errors(panel("POST", "workspaces"))) == {"name", "access_status"}
+    bad = {"name": "x" * 61, "access_status": "free", "owner_id": 99}
+    assert set(errors(panel("POST", "workspaces", **bad))) == {"name", "access_status", "owner_id"}
+
+
+def test_workspaces_are_found_by_word_access_and_subscription(panel, workspace):
+    def names(query: str) -> list[str]:
+        return [each["name"] for each in panel("GET", f"workspaces?{query}").json()["data"]]
+
+    assert names("keyword=CONTOSO") == ["Contoso Outdoor"]
+    assert names("subscription_status=active") == ["Northwind Coffee", "Contoso Outdoor"]
+    panel("PUT", f"workspaces/{workspace['uuid']}", name="Client", access_status="locked")
+    assert names("access_status=locked") == ["Client"]
+
+
+def test_several_workspaces_are_deleted_at_once_with_all_that_is_in_them(sandbox, panel, member, scoped):
+    uuids = [each["uuid"] for each in sandbox.workspaces]
+    accounts = member.get("/accounts").json()["data"]
+    member.post("/posts", json=post("x", accounts[0], schedule_now=True))
+    assert panel("DELETE", "workspaces", workspaces=[*uuids, "nope"]).json() == SUCCESS
+    assert panel("GET", "workspaces").json()["data"] == []
+    assert member.get("/posts").status_code == 404
+    assert scoped.get("/posts").status_code == 401
+    assert sandbox.state()["posts"] == []
+    assert set(errors(panel("DELETE", "workspaces", workspaces=[1]))) == {"workspaces.0"}
+
+
+def test_a_locked_workspace_answers_nobody(panel, member, sandbox):
+    path = f"workspaces/{sandbox.workspaces[0]['uuid']}"
+    panel("PUT", path, name="Northwind Coffee", access_status="locked")
+    assert member.get("/tags").json() == {"message": "Access forbidden."}
+
+
+def test_the_callers_workspaces_are_listed_most_recently_updated_first(sandbox, panel, connect):
+    member = connect("member", None)
+
+    def names():
+        return [each["name"] for each in member.get("/workspaces").json()["data"]]
+
+    assert names() == ["Northwind Coffee", "Contoso Outdoor"]
+    path = f"workspaces/{sandbox.workspaces[1]['uuid']}"
+    panel("PUT", path, name="Contoso Outdoor", access_status="unlimited")
+    assert names() == ["Contoso Outdoor", "Northwind Coffee"]
+
+
+def test_members_come_change_and_go(panel, workspace, connect):
+    path = f"workspaces/{workspace['uuid']}/users"
+    member = connect("member", None)
+    place = {"user_id": 2, "role": "viewer", "can_approve": True, "is_owner": False}
+    added = panel("POST", path, **place)
+    assert (added.status_code, added.json()) == (201, SUCCESS)
+    mine = member.get("/workspaces").json()["data"][0]
+    assert (mine["uuid"], mine["pivot"]["role"], mine["pivot"]["can_approve"]) == (
+        *(workspace["uuid"], "viewer", True),
+    )
+    assert member.post(f"/{workspace['uuid']}/tags", json={}).status_code == 403
+    assert panel("PUT", path, **{**place, "role": "member", "can_approve": False}).json() == SUCCESS
+    assert member.post(f"/{workspace['uuid']}/tags", json={}).status_code == 422
+    assert panel("DELETE", path, user_id=2).json() == SUCCESS
+    assert member.get(f"/{workspace['uuid']}/tags").status_code == 403
+    assert panel("DELETE", path, user_id=2).status_code == panel("PUT", path, **place).status_code == 404
+    assert panel("GET", "users/2").status_code == 200
+
+
+@pytest.mark.parametrize("status", [422, 201])
+def test_adding_a_member_again_is_refused_or_changes_the_membership(
+    sandbox, panel, workspace, connect, status
+):
+    sandbox.change(member_again=status)
+    path = f"workspaces/{workspace['uuid']}/users"
+    place = {"user_id": 2, "role": "viewer", "can_approve": False, "is_owner": False}
+    panel("POST", path, **place)
+    again = panel("POST", path, **{**place, "role": "admin"})
+    assert again.status_code == status
+    role = connect("member", None).get("/workspaces").json()["data"][0]["pivot"]["role"]
+    assert role == ("viewer" if status == 422 else "admin")
+
+
+def test_the_flag_is_owner_gives_a_workspace_away_and_its_absence_leaves_it_without(panel, workspace, olga):
+    path = f"workspaces/{workspace['uuid']}"
+
+    def owner():
+        seen = panel("GET", path).json()["owner"]
+        return seen and seen["id"]
+
+    place = {"role": "admin", "can_approve": True}
+    panel("POST", f"{path}/users", user_id=2, is_owner=True, **place)
+    assert owner() == 2
+    panel("PUT", f"{path}/users", user_id=olga["id"], is_owner=False, **place)
+    assert owner() == 2
+    panel("PUT", f"{path}/users", user_id=2, is_owner=False, **place)
+    assert owner() is None
+    panel("PUT", f"{path}/users", user_id=2, is_owner=True, **place)
+    panel("DELETE", f"{path}/users", user_id=2)
+    assert owner() is None
+
+
+def test_a_member_is_refused_for_what_is_wrong_with_it(panel, workspace):
+    path = f"workspaces/{workspace['uuid']}/users"
+    assert set(errors(panel("POST", path))) == {"user_id", "role", "can_approve", "is_owner"}
+    bad = {"user_id": 99, "role": "owner", "can_approve": "yes", "is_owner": False}
+    assert errors(panel("POST", path, **bad))["user_id"] == ["The selected user id is invalid."]
+    assert set(errors(panel("POST", path, **bad))) == {"user_id", "role", "can_approve"}
+    assert panel("POST", "workspaces/nope/users", **bad).status_code == 404
