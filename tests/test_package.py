@@ -104,6 +104,7 @@ PUBLIC = {
     },
     "postboost_provider.operators.posts": {"PostBoostCreatePostOperator"},
     "postboost_provider.sensors.accounts": {"PostBoostAccountHealthSensor"},
+    "postboost_provider.retry_policy": {"PostBoostRetryPolicy", "RetryPolicyMixin"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},
     "postboost_provider.sensors.posts": {"PostBoostPostSensor"},
     "postboost_provider.triggers.accounts": {"PostBoostAccountHealthTrigger"},

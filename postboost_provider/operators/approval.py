@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 
 from postboost_provider.api.errors import ConflictError, PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ APPROVE = "Approve"
 REJECT = "Reject"
 
 
-class PostBoostApprovePostOperator(HITLOperator):
+class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
     """Show a draft to a person in Airflow, and publish exactly what was seen, or trash it.
 
     The form shows text, media, accounts and time. Its approving option carries a fingerprint of them: a draft that was
@@ -67,7 +67,7 @@ class PostBoostApprovePostOperator(HITLOperator):
     def execute(self, context: Context) -> Any:
         from postboost_provider.api.outcome import describe_status
 
-        with failing_fast():
+        with failing_fast(self):
             at = self._at()
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 outcome, post = self._read(api)
@@ -86,7 +86,7 @@ class PostBoostApprovePostOperator(HITLOperator):
             return super().execute_complete(context, event)
         (chosen,) = event["chosen_options"]
         who = (event.get("responded_by_user") or {}).get("name") or "somebody"
-        with failing_fast():
+        with failing_fast(self):
             at = self._at()
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 outcome, post = self._read(api)

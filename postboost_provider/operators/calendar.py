@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.storage import find_file, locate
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from postboost_provider.calendar.rows import Row
 
 
-class PostBoostPublishCalendarOperator(BaseOperator):
+class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
     """Publish the rows of a content calendar, each exactly once, however often the task runs.
 
     A row's identity is ``calendar_id`` and its ``key``. A row that an earlier run has sent is adopted; one whose
@@ -99,7 +99,7 @@ class PostBoostPublishCalendarOperator(BaseOperator):
         from postboost_provider.api.pace import Pace
         from postboost_provider.calendar.run import CalendarRun
 
-        with failing_fast():
+        with failing_fast(self):
             rows = self._rows_due(context)
             api = PostBoostHook(self.postboost_conn_id).client(pace=Pace(self.requests_per_minute))
             with api:

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RESULT_FIELDS = ("uuid", "name", "type", "mime_type", "size", "url")
 
 
-class PostBoostUploadMediaOperator(BaseOperator):
+class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
     """Bring files into PostBoost's media library, and return their ids to post them by.
 
     A file of up to 10 MB is sent in one request, a larger one in chunks as it is read, and a URL is fetched by
@@ -80,7 +80,7 @@ class PostBoostUploadMediaOperator(BaseOperator):
         from postboost_provider.api.folders import folder_uuid
         from postboost_provider.api.media import bring, check_alt_text, media_id, wait_until_ready
 
-        with failing_fast():
+        with failing_fast(self):
             names = self._names()
             texts = self._alt_texts(len(names))
             for text in texts:

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DELETE_MODES = ("app_only", "app_and_social", "social_only")
 
 
-class PostBoostSchedulePostOperator(BaseOperator):
+class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
     """Give a post its time: schedule a draft, move a planned post, queue, approve or send it now.
 
     It looks first, and does nothing that is done already. Returns the post: ``uuid``, ``status``, ``scheduled_at``,
@@ -60,7 +60,7 @@ class PostBoostSchedulePostOperator(BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with failing_fast():
+        with failing_fast(self):
             act = self._act()
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 outcome = act(api, _actor(context), self.post_uuid)
@@ -85,7 +85,7 @@ class PostBoostSchedulePostOperator(BaseOperator):
         return lambda api, actor, uuid: actions.schedule(api, actor, uuid, at)
 
 
-class PostBoostRetryPostOperator(BaseOperator):
+class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
     """Send a failed post again to the accounts that did not get it. What is live stays as it is.
 
     Returns the names of the accounts that it was sent to; wait with a ``PostBoostPostSensor`` for what becomes of it.
@@ -107,7 +107,7 @@ class PostBoostRetryPostOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         from postboost_provider import actions
 
-        with failing_fast(), PostBoostHook(self.postboost_conn_id).client() as api:
+        with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
             sent = actions.retry_failed(api, _actor(context), actions.look(api, self.post_uuid))
         self.log.info(
             "Sent post %s again to %s.", self.post_uuid, ", ".join(sent) or "nobody: no account failed"
@@ -115,7 +115,7 @@ class PostBoostRetryPostOperator(BaseOperator):
         return sent
 
 
-class PostBoostUpdatePostOperator(BaseOperator):
+class PostBoostUpdatePostOperator(RetryPolicyMixin, BaseOperator):
     """Change fields of a post that is not out yet. What is not named stays; a planned post stays planned.
 
     PostBoost replaces a post as a whole, so that this reads it and sends it back changed. Returns the post.
@@ -145,7 +145,7 @@ class PostBoostUpdatePostOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from postboost_provider import actions
 
-        with failing_fast():
+        with failing_fast(self):
             if not isinstance(self.changes, Mapping) or not self.changes:
                 raise PostBoostConfigError(
                     f"changes is {self.changes!r}; it must be a mapping of what to change."
@@ -155,7 +155,7 @@ class PostBoostUpdatePostOperator(BaseOperator):
         return outcome.as_dict()
 
 
-class PostBoostDeletePostOperator(BaseOperator):
+class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
     """Delete posts, or move them to trash. One that is gone already is what was wanted.
 
     Returns the uuids that were there.
@@ -188,7 +188,7 @@ class PostBoostDeletePostOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         from postboost_provider import actions
 
-        with failing_fast():
+        with failing_fast(self):
             if self.delete_mode not in DELETE_MODES:
                 raise PostBoostConfigError(
                     f"delete_mode is {self.delete_mode!r}; use {', '.join(DELETE_MODES)}."

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.storage import find_file
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from postboost_provider.publishing import Published
 
 
-class PostBoostCreatePostOperator(BaseOperator):
+class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
     """Publish one post, exactly once, however often the task is tried or cleared.
 
     Its identity is the task of the run (dag id, run id, task id, map index and ``idempotency_salt``). A task that is
@@ -151,7 +151,7 @@ class PostBoostCreatePostOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         self._started = datetime.now(UTC)
-        with failing_fast():
+        with failing_fast(self):
             row = self._row(context)
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 done = self._publish(api, row, context)
@@ -170,7 +170,7 @@ class PostBoostCreatePostOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Go on when the triggerer has seen the post settled."""
         self._started = datetime.now(UTC)
-        with failing_fast():
+        with failing_fast(self):
             _, said = read_event(event)
         if not isinstance(said, list):
             raise AirflowFailException(said)
@@ -249,7 +249,7 @@ class PostBoostCreatePostOperator(BaseOperator):
 
         wait = Wait(self._started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
         looks = Looks(PostBoostHook(self.postboost_conn_id).client, [uuid], wait)
-        with failing_fast():
+        with failing_fast(self):
             while not looks.look():
                 now = datetime.now(UTC)
                 if (late := looks.lateness(now)) is not None:
@@ -282,7 +282,7 @@ class PostBoostCreatePostOperator(BaseOperator):
         from postboost_provider.api.outcome import conclude
 
         (outcome,) = outcomes
-        with failing_fast():
+        with failing_fast(self):
             if outcome.failed_accounts and self.on_partial == "retry_failed_accounts" and not retried:
                 with PostBoostHook(self.postboost_conn_id).client() as api:
                     sent = actions.retry_failed(api, self._actor(context), outcome)

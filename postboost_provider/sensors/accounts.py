@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import (
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.accounts import PostBoostAccountHealthTrigger
 from postboost_provider.triggers.inquiries import read_event
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
 
 
-class PostBoostAccountHealthSensor(BaseSensorOperator):
+class PostBoostAccountHealthSensor(RetryPolicyMixin, BaseSensorOperator):
     """Wait until accounts can publish at a planned time, and say who has to reconnect which of them where.
 
     An account can publish when its network accepts PostBoost, PostBoost holds a token for it, its connection does not
@@ -90,7 +90,7 @@ class PostBoostAccountHealthSensor(BaseSensorOperator):
         from postboost_provider.api.health import AccountsCanPublish
         from postboost_provider.api.inquiries import ask
 
-        with failing_fast():
+        with failing_fast(self):
             at = self._planned()
             try:
                 with PostBoostHook(self.postboost_conn_id).client() as api:
@@ -113,7 +113,7 @@ class PostBoostAccountHealthSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Go on when the triggerer has seen the accounts able to publish, or the time is over."""
-        with failing_fast():
+        with failing_fast(self):
             settled, said = read_event(event)
         if not settled:
             raise AirflowSensorTimeout(said)

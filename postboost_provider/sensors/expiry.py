@@ -21,7 +21,7 @@ from postboost_provider.api.errors import (
     UnreachableError,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class PostBoostTokenExpirySensor(BaseSensorOperator):
+class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
     """Stop a DAG before it begins when its PostBoost token is dead or will be soon.
 
     PostBoost's access tokens die at 00:00 UTC of their expiry date, and nothing in its API tells that date: it comes
@@ -74,7 +74,7 @@ class PostBoostTokenExpirySensor(BaseSensorOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
-        with failing_fast():
+        with failing_fast(self):
             self._check_arguments()
         try:
             return super().execute(context)
@@ -91,7 +91,7 @@ class PostBoostTokenExpirySensor(BaseSensorOperator):
 
         from postboost_provider.api.client import PostBoostClient
 
-        with failing_fast():
+        with failing_fast(self):
             hook = PostBoostHook(self.postboost_conn_id)
             settings = hook.settings()
             expiry = parse_expiry(self.expires_on) if self.expires_on else settings.expiry

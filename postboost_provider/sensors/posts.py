@@ -18,7 +18,7 @@ from airflow.triggers.base import StartTriggerArgs
 
 from postboost_provider.api.errors import PostBoostConfigError, PublishError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TRIGGER = f"{PostBoostPostTrigger.__module__}.{PostBoostPostTrigger.__qualname__}"
 
 
-class PostBoostPostSensor(BaseSensorOperator):
+class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
     """Wait until posts are published on all of their accounts.
 
     The first look is immediate. A post that is scheduled is looked at again when its time has come, and from then
@@ -96,7 +96,7 @@ class PostBoostPostSensor(BaseSensorOperator):
         from postboost_provider.polling import Wait
         from postboost_provider.waiting import Looks
 
-        with failing_fast():
+        with failing_fast(self):
             if self.on_partial not in ("fail", "succeed"):
                 raise PostBoostConfigError(f"on_partial is {self.on_partial!r}; use fail or succeed.")
             uuids = read_uuids(self.post_uuids)
@@ -144,14 +144,14 @@ class PostBoostPostSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any) -> list[dict[str, Any]]:
         """Go on when the triggerer has seen every post settled."""
-        with failing_fast():
+        with failing_fast(self):
             _kind, said = read_event(event)
             if isinstance(said, list):
                 return self._conclude(said, context)
         raise AirflowSensorTimeout(said)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        with failing_fast():
+        with failing_fast(self):
             if self._looks.look():
                 return PokeReturnValue(is_done=True, xcom_value=self._conclude(self._looks.outcomes, context))
         if (late := self._looks.lateness(datetime.now(UTC))) is not None:
