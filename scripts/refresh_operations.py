@@ -1,25 +1,18 @@
 """Rewrite ``postboost_provider/api/operations.json`` from the official Python SDK.
 
-The SDK (``postboost``, in the ``test`` extra) is generated from the vendor's own OpenAPI document, so asking
-its classes beats copying a page. Nothing is sent: each operation is called with its transport replaced by a
-recorder, and what the recorder saw is the row.
-
-    python scripts/refresh_operations.py            # write the table
-    python scripts/refresh_operations.py --check    # exit 1 when the table is stale
+python scripts/refresh_operations.py            # write the table
+python scripts/refresh_operations.py --check    # exit 1 when the table is stale
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
-import pkgutil
-import re
 import sys
-import types
-import typing
 from pathlib import Path
 from typing import Any
+
+from official_sdk import SdkOperation, import_sdk, is_list, is_optional, model_of, operations
 
 TABLE = Path(__file__).parent.parent / "postboost_provider" / "api" / "operations.json"
 
@@ -34,64 +27,8 @@ REPEATABLE_POSTS = {
 # A read whose final answer is given once: a repeat after a lost answer sees 404, whatever happened.
 ANSWERED_ONCE = {"get_remote_upload_status"}
 
-
-def import_sdk() -> None:
-    """Import the SDK, which as published misses one of its own modules."""
-    stub = types.ModuleType("postboost.models.object")
-    stub.object = object  # type: ignore[attr-defined]
-    sys.modules.setdefault("postboost.models.object", stub)
-    importlib.import_module("postboost")
-
-
 # What stands beside ``data`` where it is an envelope.
 ENVELOPE_FIELDS = {"data", "links", "meta", "status", "created", "skipped"}
-
-
-class Recorder:
-    """Stand in for the SDK's ``ApiClient`` and keep what an operation would have sent."""
-
-    def __init__(self) -> None:
-        self.request: dict[str, Any] = {}
-        self.replies: dict[str, str | None] = {}
-
-    def select_header_accept(self, accepts: list[str]) -> str:
-        return accepts[0]
-
-    def select_header_content_type(self, types_: list[str]) -> str:
-        return types_[0]
-
-    def param_serialize(self, **request: Any) -> tuple[()]:
-        self.request = request
-        return ()
-
-    def call_api(self, *_args: Any, **_kwargs: Any) -> Any:
-        return types.SimpleNamespace(read=lambda: None)
-
-    def response_deserialize(self, response_data: Any, response_types_map: dict[str, str | None]) -> Any:
-        self.replies = response_types_map
-        return types.SimpleNamespace(data=None)
-
-
-def is_optional(annotation: Any) -> bool:
-    if typing.get_origin(annotation) is typing.Annotated:
-        return is_optional(typing.get_args(annotation)[0])
-    return typing.get_origin(annotation) in (typing.Union, types.UnionType) and type(None) in typing.get_args(
-        annotation
-    )
-
-
-def model_of(annotation: Any) -> Any:
-    """Return the pydantic model inside ``Annotated[...]`` and ``Optional[...]``, or None."""
-    if hasattr(annotation, "model_fields"):
-        return annotation
-    found = (model_of(part) for part in typing.get_args(annotation))
-    return next((model for model in found if model is not None), None)
-
-
-def is_list(annotation: Any) -> bool:
-    if typing.get_origin(annotation) is list:
-        return True
-    return any(is_list(part) for part in typing.get_args(annotation))
 
 
 def tier_of(path: str) -> str:
@@ -142,22 +79,12 @@ def is_repeatable(name: str, method: str, tier: str, replies: dict[str, str | No
     return name in REPEATABLE_POSTS or (tier == "tools" and "403" not in replies)
 
 
-def row_of(models: Any, api_class: Any, name: str) -> dict[str, Any]:
-    recorder = Recorder()
-    method = getattr(api_class, name)
-    raw = getattr(method, "raw_function", inspect.unwrap(method))
-    hints = typing.get_type_hints(raw, include_extras=True)
-    arguments = [p for p in inspect.signature(raw).parameters.values() if p.name != "self"]
-    arguments = [p for p in arguments if not p.name.startswith("_")]
-    values = {p.name: Sentinel(p.name) for p in arguments}
-    api = api_class.__new__(api_class)
-    api.api_client = recorder
-    raw(api, **values)
-    sent = recorder.request
+def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
+    name, sent, hints = operation.name, operation.sent, operation.hints
     path = sent["resource_path"]
     for wire, value in sent["path_params"].items():
         path = path.replace("{" + wire + "}", "{" + value.name + "}")
-    status, reply = reply_of(models, recorder.replies)
+    status, reply = reply_of(models, operation.replies)
     row: dict[str, Any] = {
         "operation": name,
         "method": sent["method"],
@@ -171,7 +98,7 @@ def row_of(models: Any, api_class: Any, name: str) -> dict[str, Any]:
         "status": status,
         "reply": reply,
         "idempotency_key": "Idempotency-Key" in sent["header_params"],
-        "repeatable": is_repeatable(name, sent["method"], tier_of(path), recorder.replies),
+        "repeatable": is_repeatable(name, sent["method"], tier_of(path), operation.replies),
     }
     for place, pairs in (("path", list(sent["path_params"].items())), ("query", sent["query_params"])):
         for wire, value in pairs:
@@ -180,7 +107,7 @@ def row_of(models: Any, api_class: Any, name: str) -> dict[str, Any]:
     # What is true of few is said of those alone.
     if "bearerAuth" not in sent["auth_settings"]:
         row["needs_token"] = False
-    if (secret := secret_of(models, recorder.replies)) is not None:
+    if (secret := secret_of(models, operation.replies)) is not None:
         row["secret"] = secret
     if sent["files"] or sent["post_params"]:
         row["body"] = "multipart"
@@ -199,32 +126,10 @@ def row_of(models: Any, api_class: Any, name: str) -> dict[str, Any]:
     return row
 
 
-class Sentinel:
-    """A value that survives the SDK's own serialisation under its argument's name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    @property
-    def value(self) -> Sentinel:  # the SDK reads `.value` of enum parameters
-        return self
-
-
 def read_sdk() -> list[dict[str, Any]]:
     import_sdk()
     models = importlib.import_module("postboost.models")
-    package = importlib.import_module("postboost.api")
-    rows = []
-    for module in pkgutil.iter_modules(package.__path__):
-        imported = importlib.import_module(f"postboost.api.{module.name}")
-        for class_name, api_class in inspect.getmembers(imported, inspect.isclass):
-            if not class_name.endswith("Api"):
-                continue
-            for name in vars(api_class):
-                # A name ending in _0 is the generator's second spelling of an operation that has two tags.
-                if re.fullmatch(r"[a-z]\w*(?<!_0)", name) and hasattr(api_class, f"_{name}_serialize"):
-                    rows.append(row_of(models, api_class, name))
-    return sorted(rows, key=lambda row: str(row["operation"]))
+    return sorted((row_of(models, each) for each in operations()), key=lambda row: str(row["operation"]))
 
 
 def render(rows: list[dict[str, Any]]) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from postboost_provider.sandbox.calls import Call, Caller
-from postboost_provider.sandbox.models import AccessToken, Account, ApiKey, Membership, Post, Workspace
+from postboost_provider.sandbox.models import AccessToken, Account, ApiKey, Membership, Post, User, Workspace
 from postboost_provider.sandbox.replies import Refusal, forbidden, not_found
 from postboost_provider.sandbox.store import RateWindow, Store
 
@@ -27,8 +27,12 @@ _PUBLISHING = {
 }
 # Which ability an update needs depends on the post: posts.py asks for it.
 _ABILITY_DEPENDS = {"update_post"}
+_USING_AI = {"run_agent", "learn_brand_voice"}
 _UNSCOPED_ONLY = ("/api-keys", "/clients")
 _ADMINS_ONLY = ("/api-keys", "/clients", "/webhooks/", "/accounts/connect", "/reconnect-links")
+_ADMINS_ONLY_WRITES = ("/posting-schedule",)
+# The operations with a limit of their own: calls, and in how many seconds (SDK 1.66.3).
+_STATED_LIMITS = {"create_connect_link": (10, 60), "poll_rss_feed": (6, 60), "run_agent": (6, 3600)}
 
 
 def dead_from(credential: AccessToken | ApiKey) -> datetime | None:
@@ -60,22 +64,38 @@ def authenticate(store: Store, headers: Mapping[str, str]) -> Caller:
     return Caller(token, credential.user)
 
 
+def enter_tools(store: Store, operation: Operation, headers: Mapping[str, str]) -> Caller:
+    """Return who asks for a free tool: nobody in particular without a token, which most of them do not need."""
+    if "authorization" in headers or operation.needs_token:
+        return authenticate(store, headers)
+    return Caller("", User(0, "Guest", "", False, store.clock.now()))
+
+
 def throttle(store: Store, caller: Caller) -> dict[str, str]:
     """Count the request against ``requests_per_minute``, and return the headers that say what is left.
 
     :raises Refusal: 429 as Laravel's throttle gives it.
     """
     limit = store.settings.requests_per_minute
-    if not limit:
-        return {}
+    return _count(store, caller.token, limit, 60) if limit else {}
+
+
+def throttle_operation(call: Call) -> None:
+    """Count the call of an operation that has a limit of its own."""
+    name = call.operation.operation
+    if name in _STATED_LIMITS:
+        _count(call.store, f"{name} {call.caller.token}", *_STATED_LIMITS[name])
+
+
+def _count(store: Store, what: str, limit: int, seconds: int) -> dict[str, str]:
     now = store.clock.now().timestamp()
-    window = store.rates.get(caller.token)
-    if window is None or now - window.started >= 60:
-        window = store.rates[caller.token] = RateWindow(now, 0)
+    window = store.rates.get(what)
+    if window is None or now - window.started >= seconds:
+        window = store.rates[what] = RateWindow(now, 0)
     headers = {"X-RateLimit-Limit": str(limit)}
     if window.used >= limit:
-        wait = max(1, math.ceil(window.started + 60 - now))
-        reset = {"Retry-After": str(wait), "X-RateLimit-Reset": str(math.ceil(window.started + 60))}
+        wait = max(1, math.ceil(window.started + seconds - now))
+        reset = {"Retry-After": str(wait), "X-RateLimit-Reset": str(math.ceil(window.started + seconds))}
         raise Refusal(429, "Too Many Attempts.", {**headers, "X-RateLimit-Remaining": "0", **reset})
     window.used += 1
     return {**headers, "X-RateLimit-Remaining": str(limit - window.used)}
@@ -107,15 +127,19 @@ def enter_workspace(store: Store, caller: Caller, uuid: str) -> tuple[Workspace,
 def check_access(call: Call) -> None:
     """Refuse what the key's abilities or the user's role do not cover."""
     operation, key = call.operation, call.caller.key
+    if "/inbox/" in operation.path and call.store.settings.inbox == "off":
+        raise not_found()
     if key is not None:
         if any(part in operation.path for part in _UNSCOPED_ONLY):
             raise forbidden(OUT_OF_SCOPE)
         if operation.operation not in _ABILITY_DEPENDS:
             require_ability(call, ability_for(operation))
     role = call.membership.role if call.membership else "viewer"
-    if role != "admin" and any(part in operation.path for part in _ADMINS_ONLY):
+    admins_only = _ADMINS_ONLY if operation.is_read else (*_ADMINS_ONLY, *_ADMINS_ONLY_WRITES)
+    if role != "admin" and any(part in operation.path for part in admins_only):
         raise forbidden()
-    if role == "viewer" and not operation.is_read and operation.operation != "validate_post":
+    reading = operation.is_read or operation.operation == "validate_post"
+    if role == "viewer" and (not reading or "/inbox/" in operation.path):
         raise forbidden()
 
 
@@ -123,7 +147,8 @@ def ability_for(operation: Operation) -> str:
     """Return the ability that a scoped key needs. "Every GET" has one exception: the list of webhooks."""
     if "/webhooks/" in operation.path:
         return "webhooks"
-    if "/ai/" in operation.path and not operation.is_read:
+    spends = "/ai/" in operation.path or operation.operation in _USING_AI
+    if spends and not operation.is_read:
         return "ai"
     if operation.is_read or operation.operation == "validate_post":
         return "read"

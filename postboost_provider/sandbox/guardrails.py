@@ -15,6 +15,7 @@ from postboost_provider.sandbox.networks import live_parts
 from postboost_provider.sandbox.replies import Refusal
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping, Sequence
 
     from postboost_provider.sandbox.store import Store
@@ -141,8 +142,11 @@ def _x_is_exceeded(
     return False
 
 
-def x_posts_in_month(posts: Sequence[Post], moment: datetime) -> int:
-    """Count X posts of that UTC month; every part of a thread is one."""
+def x_posts_in_month(posts: Sequence[Post], moment: datetime, *, only: re.Pattern[str] | None = None) -> int:
+    """Count X posts of that UTC month; every part of a thread is one.
+
+    :param only: count the parts whose text has this in it.
+    """
     used = 0
     for post in posts:
         for target in () if post.trashed or post.status not in _COUNTED else post.targets:
@@ -152,5 +156,7 @@ def x_posts_in_month(posts: Sequence[Post], moment: datetime) -> int:
                 and at
                 and (at.year, at.month) == (moment.year, moment.month)
             ):
-                used += live_parts(target.account, post.content_for(target.account))
+                content = post.content_for(target.account)
+                parts = content[: live_parts(target.account, content)]
+                used += sum(only is None or bool(only.search(part["body"])) for part in parts)
     return used

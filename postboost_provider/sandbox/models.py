@@ -291,6 +291,11 @@ class Receipt:
 
 @dataclass(eq=False, slots=True)
 class Workspace:
+    """A workspace and what is in it.
+
+    :param records: what has no class of its own, by kind and key: plain JSON, as resources.py keeps it.
+    """
+
     id: int
     uuid: str
     name: str
@@ -311,4 +316,5 @@ class Workspace:
     posts: dict[str, Post] = field(default_factory=dict)
     keys: dict[int, ApiKey] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     activity: deque[Activity] = field(default_factory=deque)

@@ -90,8 +90,9 @@ async def _reply(
 ) -> Reply:
     try:
         if operation.tier == "tools":
-            raise _not_here(operation)
-        caller = auth.authenticate(store, request.headers)
+            caller = auth.enter_tools(store, operation, request.headers)
+        else:
+            caller = auth.authenticate(store, request.headers)
         rate = auth.throttle(store, caller)
     except Refusal as refusal:
         return refusal.reply
@@ -148,6 +149,9 @@ async def _act(call: Call) -> Reply:
     try:
         if call.workspace_or_none is not None:
             auth.check_access(call)
+        elif call.operation.tier == "tools" and call.operation.needs_token:
+            auth.require_ability(call, "ai")
+        auth.throttle_operation(call)
         handler = HANDLERS.get(call.operation.operation)
         if handler is None:
             raise _not_here(call.operation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
@@ -11,10 +11,19 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.models import Account, Post, Workspace
 
-# Every workspace's schedule, in its own zone.
-SLOTS = (time(9), time(12), time(17))
+# Every workspace's schedule until it sets one, in its own zone.
+SLOTS = ("09:00", "12:00", "17:00")
 NO_SLOTS = "The posting schedule has no available times."
 _HORIZON_DAYS = 365
+
+
+def schedule_for(workspace: Workspace, account_id: int) -> dict[str, Any]:
+    """Return the account's own schedule, else the workspace's, which is that of account 0."""
+    own = workspace.records.get("posting_schedule", {})
+    values = [{"value": each} for each in SLOTS]
+    days = [{"id": day, "status": True, "times": values} for day in (1, 2, 3, 4, 5, 6, 0)]
+    default = {"timezone": workspace.timezone, "auto_tune": False, "times": days}
+    return own.get(str(account_id)) or own.get("0") or default
 
 
 def next_free_slots(
@@ -30,7 +39,7 @@ def next_free_slots(
             for target in post.targets
             if target.account is account
         }
-        slot = next((each for each in _slots_after(now, workspace) if each not in taken), None)
+        slot = next((each for each in slots_after(now, workspace, account.id) if each not in taken), None)
         if slot is not None:
             slots[account.id] = slot
     return slots
@@ -41,11 +50,19 @@ def at_the_earliest(slots: Mapping[int, datetime]) -> dict[int, datetime]:
     return dict.fromkeys(slots, min(slots.values())) if slots else {}
 
 
-def _slots_after(now: datetime, workspace: Workspace) -> Iterator[datetime]:
-    zone = ZoneInfo(workspace.timezone)
+def slots_after(now: datetime, workspace: Workspace, account_id: int = 0) -> Iterator[datetime]:
+    """Yield the account's posting times of the coming year."""
+    schedule = schedule_for(workspace, account_id)
+    zone = ZoneInfo(schedule["timezone"])
+    times = {
+        day["id"]: sorted({time.fromisoformat(each["value"]) for each in day["times"]})
+        for day in schedule["times"]
+        if day["status"]
+    }
     today = now.astimezone(zone).date()
-    for day in range(_HORIZON_DAYS):
-        for slot in SLOTS:
-            moment = datetime.combine(today + timedelta(days=day), slot, tzinfo=zone).astimezone(UTC)
+    for ahead in range(_HORIZON_DAYS):
+        day = today + timedelta(days=ahead)
+        for slot in times.get(day.isoweekday() % 7, ()):  # ids 1-6 are Monday to Saturday, 0 is Sunday
+            moment = datetime.combine(day, slot, tzinfo=zone).astimezone(UTC)
             if moment > now:
                 yield moment

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from postboost_provider.sandbox import connections
+from postboost_provider.sandbox.clock import rfc3339
 from postboost_provider.sandbox.models import (
     AccessToken,
     Account,
@@ -79,6 +80,8 @@ def seeded_store(settings: Settings, tokens: dict[str, str]) -> Store:
     ):
         tag = Tag(store.next_id("tag"), stable_uuid(workspace.name, "tag", name), name, color)
         workspace.tags[tag.uuid] = tag
+    _comment(northwind, "bluesky", "Are you open on Sunday?", "question", now)
+    _comment(northwind, "mastodon", "Best coffee in town.", "praise", now - timedelta(hours=2))
     _let_in(store, tokens, admin, member, viewer, northwind, now)
     return store
 
@@ -124,6 +127,36 @@ def _group(store: Store, workspace: Workspace, name: str, providers: tuple[str, 
     ids = [account.id for account in workspace.accounts.values() if account.provider in providers]
     group = AccountGroup(store.next_id("group"), stable_uuid(workspace.name, "group", name), name, ids)
     workspace.groups[group.uuid] = group
+
+
+def _comment(workspace: Workspace, provider: str, body: str, label: str, at: datetime) -> None:
+    """Put a conversation of one comment into the inbox: nothing in the API starts one."""
+    account = next(each for each in workspace.accounts.values() if each.provider == provider)
+    author = {"name": "Grace Guest", "handle": "grace.example", "avatar_url": None}
+    seen = {"sentiment": "positive" if label == "praise" else "neutral", "ai_label": label, "is_spam": False}
+    message = {
+        "id": stable_uuid(workspace.name, "message", body),
+        "direction": "inbound",
+        "body": body,
+        "author": author,
+        "created_at": rfc3339(at),
+        **seen,
+    }
+    key = stable_uuid(workspace.name, "conversation", body)
+    workspace.records.setdefault("inbox_conversation", {})[key] = {
+        "id": key,
+        "provider": provider,
+        "type": "comment",
+        "status": "open",
+        "unread": True,
+        **seen,
+        "is_hidden": False,
+        "provider_post_id": "1000000000",
+        "account": {name: getattr(account, name) for name in ("id", "uuid", "name", "provider")},
+        "author": author,
+        "messages": [message],
+        "last_message_at": rfc3339(at),
+    }
 
 
 def _let_in(

@@ -89,6 +89,13 @@ class Settings:
     expired_keys: Literal["listed", "hidden"] = _switch(
         "listed", "Whether expired API keys stay in their list."
     )
+    inbox: Literal["on", "off"] = _switch(
+        "on", "Whether the workspaces have an inbox, or its paths are a 404."
+    )
+    reconnect_links: Literal["on", "off"] = _switch("on", "Whether there are reconnect links, or a 404.")
+    reseller_clients: int = _switch(
+        10, "Client workspaces on a reseller's plan; 0 is no such plan, and a 403."
+    )
     reconnect_reason: Literal["null", "object"] = _switch(
         "null", "What a healthy account has there: null as documented, or the object SDK 1.66.3 demands."
     )
