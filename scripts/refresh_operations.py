@@ -1,7 +1,9 @@
 """Rewrite ``postboost_provider/api/operations.json`` from the official Python SDK.
 
-python scripts/refresh_operations.py            # write the table
-python scripts/refresh_operations.py --check    # exit 1 when the table is stale
+For a newer SDK, raise its version in ``pyproject.toml`` first.
+
+    python scripts/refresh_operations.py            # write the table
+    python scripts/refresh_operations.py --check    # exit 1 when the table is stale
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox import (  # noqa: F401  importing them registers their answers
     accounts,
     activity,
-    billing,
     agents,
+    billing,
     brand_voice,
     chunked,
     clients,
