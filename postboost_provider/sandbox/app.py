@@ -14,6 +14,8 @@ from postboost_provider.sandbox import (  # noqa: F401  importing them registers
     accounts,
     activity,
     agents,
+    analytics,
+    best_times,
     billing,
     brand_voice,
     chunked,
