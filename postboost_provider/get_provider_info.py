@@ -6,7 +6,7 @@ from typing import Any
 
 from postboost_provider import __version__, connection_form
 
-OPERATORS = ("approval", "calendar", "media", "post_actions", "posts")
+OPERATORS = ("analytics", "approval", "calendar", "media", "post_actions", "posts")
 SENSORS = ("accounts", "expiry", "posts")
 TRIGGERS = ("accounts", "posts")
 

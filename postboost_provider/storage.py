@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from postboost_provider.api.media import MediaFile
 
 
 def locate(path: str, conn_id: str | None) -> Path:
-    """Return a path to read from, local or on object storage.
+    """Return the path, local or on object storage.
 
     :param conn_id: the Airflow connection for object storage.
     """
@@ -30,3 +34,24 @@ def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
         name = f"{root.rstrip('/')}/{name}"
     path = locate(name, conn_id)
     return MediaFile(name, lambda: cast("IO[bytes]", path.open("rb")))
+
+
+@contextmanager
+def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]]]:
+    """Give a function that opens a file to write, from its start each time; it takes the path's place at the end.
+
+    What was there before stays as it is unless all of the new file is written.
+
+    :param conn_id: the Airflow connection for object storage.
+    """
+    final = locate(path, conn_id)
+    part = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.part")
+    if "://" not in path or path.startswith("file://"):
+        # Object storage has no folders to make.
+        final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield lambda: cast("IO[bytes]", part.open("wb"))
+        part.replace(final)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -12,6 +12,7 @@ import pytest
 
 from postboost_provider import __version__, connection_form
 from postboost_provider.api import errors
+from postboost_provider.api.analytics import COLUMNS as ANALYTICS
 from postboost_provider.calendar.report import RESULTS
 from postboost_provider.calendar.rows import COLUMNS, read_csv, read_rows
 from postboost_provider.sandbox.server import Sandbox
@@ -101,6 +102,13 @@ def test_every_error_is_explained() -> None:
 def test_every_column_and_every_result_of_a_calendar_is_explained() -> None:
     page = (ROOT / "docs" / "content-calendar.md").read_text(encoding="utf-8")
     assert [c for c in (*COLUMNS, *RESULTS) if f"| `{c}` |" not in page] == []
+
+
+@pytest.mark.parametrize("kind", ANALYTICS)
+def test_every_column_of_the_analytics_is_explained_in_its_order(kind: str) -> None:
+    page = (ROOT / "docs" / "analytics.md").read_text(encoding="utf-8")
+    section = page.split(f"### {kind}\n")[1].split("\n### ")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \| [\w ]+ \| .+ \|$", section, re.MULTILINE)) == ANALYTICS[kind]
 
 
 def test_every_switch_of_the_sandbox_is_explained() -> None:

@@ -1,0 +1,215 @@
+"""PostBoost's analytics as flat rows: per post and account, per account, or one for the workspace.
+
+PostBoost documents the frame of its analytics and leaves most of the numbers open (its SDK 1.66.3). What has a name
+there has a column here; the whole of what PostBoost said is in ``data``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, ServerError, ValidationError
+from postboost_provider.api.times import read_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from postboost_provider.api.client import PostBoostClient
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+LONGEST_DAYS = 366
+METRICS = ("views", "likes", "comments", "shares", "engagement_rate")
+_PERIOD = ("workspace_uuid", "date_from", "date_to")
+_ACCOUNT = ("account_id", "account_uuid", "provider", "account_name")
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "posts": (*_PERIOD, "post_uuid", "published_at", *_ACCOUNT, "external_url", *METRICS, "data"),
+    "accounts": (*_PERIOD, *_ACCOUNT, "username", "is_syncing", "followers", "posts", *METRICS, "data"),
+    "summary": (
+        *_PERIOD,
+        "previous_date_from",
+        "previous_date_to",
+        "total_followers",
+        "follower_growth",
+        "total_posts",
+        "best_account",
+        "posting_streak",
+        "data",
+    ),
+}
+# Under which of these a number stands, where it comes with its change against the previous period.
+_VALUES = ("value", "total", "current", "count", "days")
+# A list that grows while it is read brings the end of one page again at the start of the next.
+_REMEMBERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days of UTC, the first and the last included."""
+
+    start: date
+    end: date
+
+    def covers(self, moment: datetime | None) -> bool:
+        return moment is not None and self.start <= moment.date() <= self.end
+
+    def as_parameters(self) -> dict[str, str]:
+        return {"date_from": str(self.start), "date_to": str(self.end)}
+
+
+def read_period(date_from: date | str | None, date_to: date | str | None) -> Period:
+    """Return the period that these dates mean.
+
+    :raises PostBoostConfigError: a date can't be read, or the range is one that PostBoost does not take.
+    """
+    start, end = _read_day("date_from", date_from), _read_day("date_to", date_to)
+    if end < start:
+        raise PostBoostConfigError(f"date_to {end} is before date_from {start}: exchange them.")
+    if end - start > timedelta(days=LONGEST_DAYS):
+        raise PostBoostConfigError(
+            f"{start} to {end} are more than {LONGEST_DAYS} days, the most that PostBoost takes: ask for less."
+        )
+    return Period(start, end)
+
+
+def _read_day(name: str, value: date | str | None) -> date:
+    text = str(value or "").strip()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise PostBoostConfigError(
+            f"{name} is {text!r}; write a date, such as 2026-10-16 or {{{{ ds }}}}."
+        ) from None
+
+
+def rows(api: PostBoostClient, kind: str, period: Period) -> Iterator[Row]:
+    """Yield the rows of that kind one by one, each with the columns of ``COLUMNS[kind]``."""
+    made = {"posts": _post_rows, "accounts": _account_rows, "summary": _summary_rows}[kind](api, period)
+    frame = {"workspace_uuid": api.settings.workspace_uuid, **period.as_parameters()}
+    for row in made:
+        yield {column: {**frame, **row}.get(column) for column in COLUMNS[kind]}
+
+
+def _post_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
+    """Yield a row for each account that a post of the period is live on. One request for each post."""
+    recent: deque[str] = deque(maxlen=_REMEMBERED)
+    for post in api.pages("list_posts"):
+        at = read_utc(post.get("published_at")) or read_utc(post.get("scheduled_at"))
+        live = [each for each in post.get("accounts") or () if each.get("publish_status") == "published"]
+        if not live or not period.covers(at) or post["uuid"] in recent:
+            continue
+        recent.append(post["uuid"])
+        try:
+            answer = api.call("get_post_analytics", parameters={"post_uuid": post["uuid"]})
+        except NotFoundError:
+            log.info("Post %s was deleted meanwhile: it is left out.", post["uuid"])
+            continue
+        entries = answer.get("accounts") or ()
+        for account in live:
+            entry: Row = next((each for each in entries if _is_about(each, account)), {})
+            yield {
+                "post_uuid": post["uuid"],
+                "published_at": at.isoformat() if at else None,
+                **_who(account),
+                "external_url": account.get("external_url"),
+                **{name: _number(entry, name) for name in METRICS},
+                "data": entry,
+            }
+
+
+def _account_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
+    """Yield a row for each account that has analytics. One request for each account."""
+    for account in api.pages("list_accounts"):
+        try:
+            answer = api.call(
+                "get_account_analytics",
+                parameters={"account_uuid": account["uuid"], **period.as_parameters()},
+            )
+        except ValidationError as error:
+            if {"date_from", "date_to", "period"} & set(error.errors):
+                raise
+            log.info("%s %r has no analytics: it is left out.", account["provider"], account["name"])
+            continue
+        is_syncing = bool((answer.get("initial_sync") or {}).get("in_progress"))
+        if is_syncing:
+            log.warning("PostBoost still reads the past of %r: its numbers will grow.", account["name"])
+        data = answer.get("data") or {}
+        yield {
+            **_who(account),
+            "username": account.get("username"),
+            "is_syncing": is_syncing,
+            **{name: _number(data, name) for name in ("followers", "posts", *METRICS)},
+            "data": data,
+        }
+
+
+def _summary_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
+    answer = api.call("get_analytics_summary", parameters=period.as_parameters())
+    data, before = answer.get("data"), answer.get("period") or {}
+    if not isinstance(data, Mapping):
+        raise ServerError("get_analytics_summary: PostBoost's answer has no data.", status=200)
+    best = data.get("best_account") or {}
+    yield {
+        "previous_date_from": before.get("previous_start_date"),
+        "previous_date_to": before.get("previous_end_date"),
+        **{
+            n: _number(data, n)
+            for n in ("total_followers", "follower_growth", "total_posts", "posting_streak")
+        },
+        "best_account": best.get("name") if isinstance(best, Mapping) else None,
+        "data": data,
+    }
+
+
+def _who(account: Mapping[str, Any]) -> Row:
+    return {
+        "account_id": int(account["id"]),
+        "account_uuid": account["uuid"],
+        "provider": account["provider"],
+        "account_name": account["name"],
+    }
+
+
+def _is_about(entry: Mapping[str, Any], account: Mapping[str, Any]) -> bool:
+    """Tell whether an entry of a post's analytics is about this account: the names of its keys are not documented."""
+    nested = entry.get("account")
+    about = {**nested, **entry} if isinstance(nested, Mapping) else entry
+    ids = {str(about.get(key)) for key in ("account_uuid", "uuid", "account_id", "id")}
+    return account["uuid"] in ids or str(account["id"]) in ids
+
+
+def _number(found: Mapping[str, Any], name: str) -> int | float | None:
+    """Return a number of that name, bare or with its change against the previous period; None where there is none."""
+    value: Any = found.get(name)
+    for inside in ("metrics", "summary", "totals"):
+        if value is None and isinstance(found.get(inside), Mapping):
+            value = found[inside].get(name)
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in _VALUES if value.get(key) is not None), None)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def json_line(row: Row) -> bytes:
+    return _json(row).encode() + b"\n"
+
+
+def csv_line(cells: Iterable[Any]) -> bytes:
+    """Return one line of CSV: objects and booleans as JSON text, nothing for None."""
+    line = io.StringIO()
+    csv.writer(line).writerow(_json(cell) if isinstance(cell, (Mapping, bool)) else cell for cell in cells)
+    return line.getvalue().encode()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
