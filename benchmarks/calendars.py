@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,9 +18,11 @@ from postboost_provider.calendar.rows import number_rows, read_rows
 from postboost_provider.calendar.run import CalendarRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from postboost_provider.api.contract import Reply
+    from postboost_provider.calendar.report import Report
+    from postboost_provider.calendar.rows import Row
 
 ROWS = 1000
 ROUNDS = 3
@@ -57,17 +60,18 @@ class Recorder(PostBoostClient):
 
 def compare(server: Server, count: int, rounds: int, latency: float = 0.0) -> list[tuple[object, ...]]:
     """Time each in turn, from an empty sandbox, and return the rows of a table."""
+    rows = make_rows(count)
     bodies: list[Any] = []
     uuids: list[str] = []
 
-    def publish() -> None:
+    def publish(result: str) -> None:
         with Recorder(server.settings()) as api:
             api.bodies = []
-            report = run_calendar(api, count)
+            report = run_calendar(api, rows)
             bodies[:] = api.bodies or bodies
         uuids[:] = report.post_uuids()
-        if len(uuids) != count:
-            raise RuntimeError(report.describe_bad())
+        if report.counts() != {result: count}:
+            raise RuntimeError(f"{report.describe_counts()}\n{report.describe_bad()}")
 
     def post() -> None:
         with httpx.Client(headers=server.headers, trust_env=False, timeout=60) as http:
@@ -81,8 +85,8 @@ def compare(server: Server, count: int, rounds: int, latency: float = 0.0) -> li
 
     # The floor of creating comes last, since it starts from an empty sandbox again.
     steps: dict[str, tuple[Callable[[], None], bool]] = {
-        "created": (publish, True),
-        "adopted": (publish, False),
+        "created": (partial(publish, "created"), True),
+        "adopted": (partial(publish, "adopted"), False),
         "floor of adopting: raw GETs": (get, False),
         "floor of creating: raw POSTs": (post, True),
     }
@@ -102,10 +106,10 @@ def compare(server: Server, count: int, rounds: int, latency: float = 0.0) -> li
         name: Cost(statistics.median(c.wall for c in costs), statistics.median(c.cpu for c in costs))
         for name, costs in seen.items()
     }
-    rows = []
+    table = []
     for name, found in cost.items():
         floor = cost["floor of adopting: raw GETs" if "adopt" in name else "floor of creating: raw POSTs"]
-        rows.append(
+        table.append(
             (
                 name,
                 ratio(found.wall, floor.wall),
@@ -114,10 +118,10 @@ def compare(server: Server, count: int, rounds: int, latency: float = 0.0) -> li
                 f"{sent[name] / count:.2f}",
             )
         )
-    return rows
+    return table
 
 
-def run_calendar(api: PostBoostClient, count: int) -> Any:
+def make_rows(count: int) -> list[Row]:
     begin = datetime.now(UTC) + timedelta(days=1)
     rows = [
         {
@@ -128,8 +132,12 @@ def run_calendar(api: PostBoostClient, count: int) -> Any:
         }
         for number in range(count)
     ]
+    return read_rows(number_rows(rows), None)
+
+
+def run_calendar(api: PostBoostClient, rows: Sequence[Row]) -> Report:
     run = CalendarRun(api, "benchmark", find_media=_no_media, clock=lambda: datetime.now(UTC), on_past="skip")
-    return run.run(read_rows(number_rows(rows), None))
+    return run.run(rows)
 
 
 def _no_media(name: str) -> Any:

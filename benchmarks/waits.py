@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import configure_logging
 
 from benchmarks.support import Server, peak_mib, ratio, resident_mib, sandbox, show
+from postboost_provider.api import pages as pages_module
 from postboost_provider.triggers import looks as looks_module, posts as posts_module
 from postboost_provider.triggers.posts import PostBoostPostTrigger
 
@@ -187,14 +188,14 @@ def lists_or_gets(server: Server) -> None:
         f"Looks at posts among {POSTS}: time over that with gets alone (requests), by GETS_PER_LIST",
         ("awaited", "1", "4", "8", "16", "gets alone"),
         rows,
-        f"GETS_PER_LIST is {looks_module.GETS_PER_LIST}. Median of 3.",
+        f"GETS_PER_LIST is {pages_module.GETS_PER_LIST}. Median of 3.",
     )
 
 
 def look_at(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float, int]:
     """Return how long a look takes, in seconds, and how many requests it is."""
-    kept = looks_module.GETS_PER_LIST
-    looks_module.GETS_PER_LIST = gets_per_list
+    kept = pages_module.GETS_PER_LIST
+    pages_module.GETS_PER_LIST = gets_per_list
     try:
 
         async def look() -> float:
@@ -208,7 +209,7 @@ def look_at(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float
         took = [asyncio.run(look()) for _ in range(3)]
         sent = len(server.control("requests")["requests"]) - before
     finally:
-        looks_module.GETS_PER_LIST = kept
+        pages_module.GETS_PER_LIST = kept
     return statistics.median(took), round(sent / 3) - 1
 
 

@@ -158,15 +158,20 @@ def look_up(api: PostBoostClient, intention: Intention) -> Entry | None:
     return (found or {}).get(intention.ledger_identity)
 
 
-def compare(api: PostBoostClient, intention: Intention, entry: Entry) -> Published | PostOutcome:
+def compare(
+    api: PostBoostClient, intention: Intention, entry: Entry, listed: PostOutcome | None = None
+) -> Published | PostOutcome:
     """Read the post that an earlier try created, and say what is to be done about it.
 
+    :param listed: the post as a list gave it a moment ago, which is enough to leave it as it is. One that is to be
+        changed is read anew: it may have gone out since, or been moved.
     :return: nothing is (a post that is as its author wants it, or that somebody took away), or the post that is to be
         updated.
     :raises PostBoostConfigError: the author changed it in a way that comes too late, or that PostBoost can't do.
     """
+    unchanged = entry.intent in (None, intention.intent)
     try:
-        outcome = read_post(api.call("get_post", parameters={"post_uuid": entry.post_uuid}))
+        outcome = listed if listed is not None and unchanged else _read(api, entry.post_uuid)
     except NotFoundError:
         return Published("skipped", "created earlier, and deleted in PostBoost since", entry.post_uuid, None)
     if outcome.trashed:
@@ -177,7 +182,7 @@ def compare(api: PostBoostClient, intention: Intention, entry: Entry) -> Publish
             "an earlier try had created it; its files can't be read any more, so that no edit was looked for"
         )
         return Published("adopted", why, outcome.uuid, outcome)
-    if entry.intent in (None, intention.intent):
+    if unchanged:
         return Published("adopted", "an earlier try had created it", outcome.uuid, outcome)
     if not outcome.can_be_changed:
         raise _too_late(outcome)
@@ -215,7 +220,7 @@ def update(
         idempotency_key=key,
         client_label=intention.client_label,
     )
-    queued = read_post(api.call("get_post", parameters={"post_uuid": outcome.uuid}))
+    queued = _read(api, outcome.uuid)
     return Published("updated", "moved to the queue", queued.uuid, queued, done.warnings)
 
 
@@ -240,7 +245,7 @@ def _update(
             )
         warnings = _warnings(reply.payload)
     except PostBoostRequestError as error:
-        now = read_post(api.call("get_post", parameters=where))
+        now = _read(api, outcome.uuid)
         if error.status not in (400, 422) or now.can_be_changed:
             raise
         # It went out meanwhile. If the ledger has this very update, it was ours, and only its answer was lost.
@@ -248,8 +253,12 @@ def _update(
         if entry is None or entry.intent != intention.intent:
             raise _too_late(now) from error
     # PostBoost answers an update with no post (SDK 1.66.3): read it back.
-    fresh = read_post(api.call("get_post", parameters=where))
+    fresh = _read(api, outcome.uuid)
     return Published("updated", "changed since it was created", fresh.uuid, fresh, warnings)
+
+
+def _read(api: PostBoostClient, uuid: str) -> PostOutcome:
+    return read_post(api.call("get_post", parameters={"post_uuid": uuid}))
 
 
 def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from postboost_provider.api.errors import (
     can_help,
 )
 from postboost_provider.api.ledger import KEPT_FOR, Entry, read_ledger
+from postboost_provider.api.outcome import PostOutcome, read_post
+from postboost_provider.api.pages import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
 from postboost_provider.calendar.resolve import MediaByWho, Resolver, RowError, column_of
 from postboost_provider.calendar.rows import Problem, Row, row_intent
@@ -72,6 +74,7 @@ class CalendarRun:
         self._fail_fast = fail_fast
         self._dry_run = dry_run
         self._ledger: dict[str, Entry] | None = None
+        self._listed: dict[str, PostOutcome] = {}
 
     def run(self, rows: Sequence[Row]) -> Report:
         """Publish the rows in their order and return what became of each."""
@@ -87,6 +90,7 @@ class CalendarRun:
                 "The token may not read PostBoost's activity log (ability 'read'), so that only the idempotency key "
                 "keeps a row from going out twice, and only for 24 hours."
             )
+        self._listed = self._list_known(rows)
         told, transient = time.monotonic(), 0
         for number, row in enumerate(rows, 1):
             done = self._report_row(row, report)
@@ -105,6 +109,24 @@ class CalendarRun:
                 log.info("%d of %d rows: %s", number, len(rows), report.describe_counts())
         log.info("%d of %d rows: %s", len(report.rows), len(rows), report.describe_counts())
         return report
+
+    def _entry(self, row: Row) -> Entry | None:
+        """Return what the ledger knows of a row."""
+        identity = identities.row_identity(self._calendar_id, row.key)
+        return (self._ledger or {}).get(identities.ledger_identity(identity))
+
+    def _list_known(self, rows: Sequence[Row]) -> dict[str, PostOutcome]:
+        """Read the posts of earlier runs through lists, as far as that costs less than a get for each."""
+        lists = PostLists(entry.post_uuid for row in rows if (entry := self._entry(row)) is not None)
+        found: dict[str, PostOutcome] = {}
+        try:
+            while (parameters := lists.next()) is not None:
+                for post in lists.find(self._api.call("list_posts", parameters=parameters)):
+                    found[post["uuid"]] = read_post(post)
+        except PostBoostError as error:
+            # Whatever it is, it keeps no row back: each post that no list gave is read on its own.
+            log.info("The other posts are read one by one: %s", error)
+        return found
 
     def _report_row(self, row: Row, report: Report) -> RowReport:
         if row.problems:
@@ -136,8 +158,7 @@ class CalendarRun:
         return done
 
     def _publish(self, row: Row) -> RowReport:
-        identity = identities.row_identity(self._calendar_id, row.key)
-        entry = (self._ledger or {}).get(identities.ledger_identity(identity))
+        entry = self._entry(row)
         media: MediaByWho = {}
         try:
             media = self._resolver.media(row)
@@ -148,10 +169,13 @@ class CalendarRun:
             if entry is None:
                 raise
             intent = None
+        identity = identities.row_identity(self._calendar_id, row.key)
         intention = publishing.Intention(self._scope, identity, intent, row.mode)
         if entry is None and (skipped := self._check_lead(row)) is not None:
             return skipped
-        found = publishing.compare(self._api, intention, entry) if entry is not None else None
+        found = None
+        if entry is not None:
+            found = publishing.compare(self._api, intention, entry, self._listed.get(entry.post_uuid))
         if isinstance(found, publishing.Published):
             return self._row_report(row, found)
         # The time of a draft that is there already is its people's affair.

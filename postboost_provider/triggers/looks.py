@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from postboost_provider.api.errors import NotFoundError, PostBoostError
 from postboost_provider.api.outcome import PostOutcome, missing, read_awaited
+from postboost_provider.api.pages import PostLists
 from postboost_provider.hooks.postboost import PostBoostHook
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 # Looks go together until none was wanted for this time, but not for longer than that.
 GATHER_SECONDS = 0.25
 LONGEST_GATHER_SECONDS = 3.0
-# A list of fifty posts takes about as long as this many gets, of which so many are in flight: with 50 ms to the server,
-# a list that answers eight looks is a little faster than eight gets, one that answers four is slower by two thirds
-# (python -m benchmarks.waits). It is one request in place of eight, besides.
-GETS_PER_LIST = 8
 GETS_IN_FLIGHT = 8
 # What a wait may take for one look, with repeats: the wait has a budget of its own for looks that fail.
 LOOK_SECONDS = 60.0
@@ -99,23 +96,13 @@ class SharedLooks:
         await asyncio.gather(*(get(uuid) for uuid in rest))
 
     async def _list(self, api: AsyncPostBoostClient, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
-        """Read lists as long as each of them answers more looks than gets would for the same cost."""
-        page, more = 1, len(wanted) > GETS_PER_LIST
-        while more:
-            answer = await api.call("list_posts", parameters={"page": page})
-            found = 0
-            for post in answer.get("data") or ():
-                future = wanted.get(str(post.get("uuid")))
-                if future is not None and not future.done():
-                    found += 1
-                    try:
-                        future.set_result(read_awaited(post))
-                    except PostBoostError as error:
-                        future.set_exception(error)
-            left = sum(not future.done() for future in wanted.values())
-            last = int((answer.get("meta") or {}).get("last_page") or 0)
-            more = found >= GETS_PER_LIST and left > GETS_PER_LIST and page < last
-            page += 1
+        lists = PostLists(wanted)
+        while (parameters := lists.next()) is not None:
+            for post in lists.find(await api.call("list_posts", parameters=parameters)):
+                try:
+                    wanted[post["uuid"]].set_result(read_awaited(post))
+                except PostBoostError as error:
+                    wanted[post["uuid"]].set_exception(error)
 
     async def _current_client(self) -> AsyncPostBoostClient:
         """Return a client with the connection as it is now: a token that was rotated is picked up."""

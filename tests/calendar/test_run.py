@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -344,8 +345,42 @@ def test_a_thousand_rows_are_asked_about_in_few_requests_beside_their_own(
     assert run(api, *rows).counts() == {"created": 300}
     assert len(sandbox.requests()) <= 300 + 5
     before = len(sandbox.requests())
-    assert run(api, *rows).counts() == {"adopted": 300}
-    assert len(sandbox.requests()) - before <= 300 + 10
+    rows[7]["text"] = "Another text"
+    assert run(api, *rows).counts() == {"adopted": 299, "updated": 1}
+    # Six pages of the log, six lists of posts; the edited one is read anew, changed and read again.
+    assert len(sandbox.requests()) - before <= 20
+
+
+def test_posts_that_no_list_gives_are_read_one_by_one(sandbox: Sandbox, api: PostBoostClient) -> None:
+    sandbox.reset(daily_cap=10_000)
+    rows = [row(str(n), text=f"Number {n}") for n in range(20)]
+    uuids = run(api, *rows).post_uuids()
+    sandbox.faults({"operation": "list_posts", "kind": "server_error", "status": 501, "count": 1})
+    before = len(sandbox.requests())
+    report = run(api, *rows)
+    assert (report.counts(), report.post_uuids()) == ({"adopted": 20}, uuids)
+    asked = Counter(r["operation"] for r in sandbox.requests()[before:])
+    assert (asked["list_posts"], asked["get_post"]) == (1, 20)
+
+
+def test_a_post_that_went_out_after_it_was_listed_is_not_taken_for_planned(
+    sandbox: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    rows = [row(str(n), text=f"Number {n}") for n in range(10)]
+    run(api, *rows)
+    rows[5]["text"] = "Too late"
+    call = api.call
+
+    def publish_meanwhile(operation: str, **rest: Any) -> Any:
+        answer = call(operation, **rest)
+        if operation == "list_posts":
+            sandbox.advance(3 * 86400)
+        return answer
+
+    mocker.patch.object(api, "call", publish_meanwhile)
+    report = run(api, *rows)
+    assert results(report) == [*["adopted"] * 5, "failed", *["adopted"] * 4]
+    assert "It was changed after it went out" in report.rows[5].why
 
 
 def test_one_bad_path_keeps_no_other_row_back(sandbox: Sandbox, api: PostBoostClient) -> None:
