@@ -16,7 +16,7 @@ from postboost_provider.sandbox.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from postboost_provider.sandbox.server import Sandbox
 
-_NEEDED = ("fastapi", "uvicorn", "python_multipart")
+_NEEDED = ("fastapi", "jinja2", "uvicorn", "python_multipart")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -96,6 +96,7 @@ def _as_text(sandbox: Sandbox, state: str | None) -> str:
         "PostBoost sandbox",
         "",
         f"  base URL   {sandbox.base_url}",
+        f"  page       {sandbox.page_url}",
         f"  control    {sandbox.control_url}",
         "",
     ]

@@ -30,6 +30,7 @@ from postboost_provider.sandbox import (  # noqa: F401  importing them registers
     keys,
     media,
     mentions,
+    page,
     panel,
     pipeline,
     posts,
@@ -62,6 +63,7 @@ def build_app(service: Service) -> FastAPI:
     methods = sorted({operation.method for operation in load_operations().values()})
     app.add_route(f"{API}{{path:path}}", _endpoint(service), methods)
     app.add_route("/storage/{uuid}/{name:path}", _file_of(service), ["GET"])
+    app.add_route("/", _page(service), ["GET"])
     control.add_routes(app, service)
     app.add_exception_handler(HTTPException, _unrouted(service))
     return app
@@ -78,6 +80,13 @@ def _endpoint(service: Service) -> Callable[[Request], Awaitable[Response]]:
             return pipeline.BrokenConnection()  # the sandbox is being stopped while a delay lasts
 
     return endpoint
+
+
+def _page(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        return page.show(service, request)
+
+    return serve
 
 
 def _file_of(service: Service) -> Callable[[Request], Awaitable[Response]]:

@@ -30,6 +30,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     add("GET", "requests", lambda _: {"requests": service.requests()})
     add("GET", "deliveries", lambda _: {"deliveries": service.deliveries()})
     add("POST", "resend", lambda body: _resend(service, body))
+    add("POST", "seed", service.seed)
     add("POST", "clock", lambda body: _clock(service, body))
     add("POST", "faults", lambda body: _faults(service, body))
     add("POST", "settings", lambda body: _settings(service, body))

@@ -12,6 +12,8 @@ from postboost_provider.sandbox.guardrails import cap_of, used_on_day
 from postboost_provider.sandbox.replies import Reply
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from postboost_provider.sandbox.models import Account
 
 _REFRESHED_FOR_EVER = {"twitter", "youtube", "gbp", "bluesky"}
@@ -48,17 +50,8 @@ def render_health(call: Call, account: Account) -> dict[str, Any]:
 def _render_connection(call: Call, account: Account) -> dict[str, Any]:
     healthy = account.authorized and account.has_token
     left = account.expires_at - call.now if healthy and account.expires_at else None
-    status = (
-        "expired"
-        if not healthy
-        else "expiring"
-        if left is not None and left <= EXPIRING
-        else "failing"
-        if account.last_error
-        else "healthy"
-    )
     return {
-        "status": status,
+        "status": connection_status(account, call.now),
         "expiry_kind": _expiry_kind(account) if healthy else "expired",
         "expires_at": rfc3339(account.expires_at),
         "days_left": left.days if left is not None else None,
@@ -69,6 +62,15 @@ def _render_connection(call: Call, account: Account) -> dict[str, Any]:
         "last_error": account.last_error[:300] if account.last_error else None,
         "reconnect_url": f"{call.origin}/accounts/{account.uuid}/reconnect",
     }
+
+
+def connection_status(account: Account, now: datetime) -> str:
+    """Return expired, expiring, failing or healthy: the worst of what is so."""
+    if not (account.authorized and account.has_token):
+        return "expired"
+    if account.expires_at is not None and account.expires_at - now <= EXPIRING:
+        return "expiring"
+    return "failing" if account.last_error else "healthy"
 
 
 def _expiry_kind(account: Account) -> str:

@@ -6,7 +6,7 @@ Nothing happens in the background: every request first brings all unfinished pos
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox import connections, faults
 from postboost_provider.sandbox.models import Happening
@@ -70,7 +70,7 @@ def _progress_post(store: Store, post: Post) -> None:
             _finish(store, post, target, departs_at + takes)
     states = {target.status for target in post.targets}
     if states <= {"published", "failed"}:
-        _conclude(store, post)
+        conclude(store, post)
     elif states != {"pending"}:
         post.status = "publishing"
 
@@ -130,22 +130,29 @@ def publish_progress(post: Post) -> dict[str, int]:
 
 def _finish(store: Store, post: Post, target: Target, moment: datetime) -> None:
     account, content = target.account, post.content_for(target.account)
-    target.finished_at = moment
     fault = faults.due_for_account(store.faults, account)
+    errors: list[Any] = []
     if fault is not None:
-        target.errors = faults.account_errors(fault, account)
+        errors = faults.account_errors(fault, account)
     elif connections.was_dead(account, target.departs_at or moment):
-        target.errors = [f"{account.name} must be reconnected before it can publish."]
+        errors = [f"{account.name} must be reconnected before it can publish."]
     elif account.provider in NEEDS_MEDIA and not content[0]["media"]:
         # Deleted media is taken out of scheduled posts too (SDK 1.66.3, delete_media_bulk).
-        target.errors = [f"{account.provider} requires media."]
-    if target.errors:
+        errors = [f"{account.provider} requires media."]
+    arrive(store, post, target, moment, errors)
+
+
+def arrive(store: Store, post: Post, target: Target, moment: datetime, errors: list[Any]) -> None:
+    """Note that the account's network took the post, or why it did not."""
+    account = target.account
+    target.finished_at, target.errors = moment, errors
+    if errors:
         target.status = "failed"
         account.last_error = str(target.errors[0])[:300]
         store.happenings.append(Happening("post.publishing_failed", moment, post, account))
         return
     target.status = "published"
-    target.published_parts = live_parts(account, content)
+    target.published_parts = live_parts(account, post.content_for(account))
     target.provider_post_id = str(10**9 + store.next_id("provider_post"))
     target.external_url = (
         f"https://{account.provider.replace('_', '-')}.example/{account.username}/{target.provider_post_id}"
@@ -154,7 +161,7 @@ def _finish(store: Store, post: Post, target: Target, moment: datetime) -> None:
     store.happenings.append(Happening("post.published", moment, post, account))
 
 
-def _conclude(store: Store, post: Post) -> None:
+def conclude(store: Store, post: Post) -> None:
     """End the post: one failed account makes it failed, and what the others published stays published."""
     store.unfinished.discard(post)
     if any(target.status == "failed" for target in post.targets):

@@ -115,6 +115,11 @@ class Sandbox:
         return f"{self._origin}{API}"
 
     @property
+    def page_url(self) -> str:
+        """What there is, for people."""
+        return f"{self._origin}/"
+
+    @property
     def control_url(self) -> str:
         return f"{self._origin}{CONTROL}"
 
@@ -135,6 +140,10 @@ class Sandbox:
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward."""
         self._between_requests(lambda: self._service.advance(seconds))
+
+    def seed(self, **wanted: Any) -> dict[str, int]:
+        """Add made-up ``posts``, ``media``, ``tags`` and ``workspaces``, each a number, and return how many of each."""
+        return self._between_requests(lambda: self._service.seed(wanted))
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """Replace the faults by these; without any, clear them."""

@@ -8,6 +8,7 @@ from postboost_provider.sandbox import connections, deliveries, faults, publishi
 from postboost_provider.sandbox.overview import overview
 from postboost_provider.sandbox.seed import seeded_store
 from postboost_provider.sandbox.store import TOKEN_NAMES, Store, new_token
+from postboost_provider.sandbox.volume import add_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,6 +62,10 @@ class Service:
         """Change how one account stands with its network."""
         connections.change(self.store, account_id, values)
         self.go_on()
+
+    def seed(self, wanted: Mapping[str, Any]) -> dict[str, int]:
+        """Add made-up posts, media, tags and workspaces."""
+        return add_volume(self.store, wanted)
 
     def advance(self, seconds: float) -> None:
         """Move the clock, and publish what has become due."""

@@ -92,7 +92,8 @@ def test_a_download_lasts_until_the_file_has_arrived(sandbox, member, fetch, sou
     assert {poll(member, download_id).json()["status"] for _ in range(5)} == {"downloading"}
     assert sandbox.state()["media"] == []
     source.gate.set()
-    assert poll_to_the_end(member, download_id)[0][1:] == ["downloading", "processing", "completed"]
+    # It may have arrived before the first of these polls.
+    assert poll_to_the_end(member, download_id)[0][-2:] == ["processing", "completed"]
 
 
 def test_an_end_that_was_lost_on_the_way_is_not_told_again_but_the_file_is_there(sandbox, member, fetch):
