@@ -36,6 +36,7 @@ from postboost_provider.sandbox import (  # noqa: F401  importing them registers
     posts,
     recycling,
     remote,
+    reports,
     schedule,
     tags,
     texts,

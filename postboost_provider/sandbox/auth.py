@@ -32,7 +32,14 @@ _UNSCOPED_ONLY = ("/api-keys", "/clients")
 _ADMINS_ONLY = ("/api-keys", "/clients", "/webhooks/", "/accounts/connect", "/reconnect-links")
 _ADMINS_ONLY_WRITES = ("/posting-schedule",)
 # The operations with a limit of their own: calls, and in how many seconds (SDK 1.66.3).
-_STATED_LIMITS = {"create_connect_link": (10, 60), "poll_rss_feed": (6, 60), "run_agent": (6, 3600)}
+_STATED_LIMITS = {
+    "create_connect_link": (10, 60),
+    "create_report_export": (20, 60),
+    "get_repurpose_run": (60, 60),
+    "poll_rss_feed": (6, 60),
+    "repurpose_content": (10, 60),
+    "run_agent": (6, 3600),
+}
 
 
 def dead_from(credential: AccessToken | ApiKey) -> datetime | None:

@@ -256,6 +256,21 @@ class Activity:
 
 
 @dataclass(eq=False, slots=True)
+class ReportExport:
+    """A report of a period. ``content`` is None where it could not be made."""
+
+    uuid: str
+    format: str
+    dataset: str | None
+    period: str | None
+    start: date
+    end: date
+    account_ids: list[int] | None
+    content: bytes | None
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
 class Subscription:
     """What a workspace pays with.
 
@@ -314,6 +329,7 @@ class Workspace:
     uploads: dict[str, UploadSession] = field(default_factory=dict)
     downloads: dict[str, Download] = field(default_factory=dict)
     posts: dict[str, Post] = field(default_factory=dict)
+    exports: dict[str, ReportExport] = field(default_factory=dict)
     keys: dict[int, ApiKey] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)

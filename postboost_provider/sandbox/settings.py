@@ -63,6 +63,9 @@ class Settings:
     x_enforced: bool = _switch(False, "Whether the monthly allowance of X posts refuses, or only counts.")
     x_monthly_limit: int = _switch(500, "X posts per UTC month and workspace; a thread part is a post.")
     approval_required_for: tuple[str, ...] = _switch((), "Roles whose scheduled posts need approval.")
+    report_exports: Literal["ready", "failed"] = _switch(
+        "ready", "Whether the files of report exports can be made, or fail."
+    )
     requests_per_minute: int = _switch(0, "Requests per minute and token before 429; 0 is no limit.")
     unknown_workspace: Literal[404, 403] = _switch(404, "Status for a workspace that does not exist.")
     foreign_workspace: Literal[403, 404] = _switch(403, "Status for a workspace the caller is no member of.")
