@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import functools
 import importlib
 import inspect
 import re
@@ -17,6 +18,13 @@ from official_sdk import SdkOperation, import_sdk, is_optional, operations
 from pydantic import BaseModel, TypeAdapter
 
 _REF = "#/components/schemas/{model}"
+# Models that the generator put together of another one and more, and that thereby lost where null is allowed.
+_COMPOSED = {
+    "CompetitorDetail": "Competitor",
+    "CreateApiKey201ResponseData": "ApiKey",
+    "CreatePost201Response": "Post",
+    "CreateWebhookSubscription201ResponseData": "WebhookSubscription",
+}
 _MESSAGE = {
     "type": "object",
     "required": ["message"],
@@ -30,6 +38,7 @@ _MESSAGE = {
 }
 
 
+@functools.cache
 def openapi() -> dict[str, Any]:
     """Return the document: every operation with its parameters, body and answers."""
     import_sdk()
@@ -49,11 +58,14 @@ def openapi() -> dict[str, Any]:
 
 
 def _models() -> dict[str, Any]:
-    return {
+    schemas = {
         name: schema_of(model)
         for name, model in inspect.getmembers(importlib.import_module("postboost.models"), inspect.isclass)
         if issubclass(model, BaseModel | enum.Enum)
     }
+    for name, base in _COMPOSED.items():
+        schemas[name]["properties"] |= schemas[base]["properties"]
+    return schemas
 
 
 def schema_of(model: Any) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def _render_workspace(call: Call, workspace: Workspace) -> dict[str, Any]:
         "name": workspace.name,
         "hex_color": "4f46e5",  # a constant, deprecated (SDK 1.66.3)
         "avatar": None,
-        "owner": render_user(call, workspace.owner) if workspace.owner else None,
+        **({"owner": render_user(call, workspace.owner)} if workspace.owner else {}),
         "access_status": workspace.access_status,
         "created_at": displayed(call, workspace.created_at),
     }
