@@ -24,8 +24,7 @@ SDK = {each.name: each for each in official_sdk.operations()}
 NOT_YET = {
     *("blog_to_social", "image_alt_text", "image_edit", "image_generate", "image_prompt", "image_variations"),
     *("get_ai_usage", "get_repurpose_run", "repurpose_content"),
-    *("get_account_analytics", "get_analytics_summary", "get_best_posting_times", "get_post_analytics"),
-    *("get_posting_times", "get_report_branding", "update_report_branding", "upload_report_branding_logo"),
+    *("get_report_branding", "update_report_branding", "upload_report_branding_logo"),
     *("create_report_export", "download_report_export", "get_report_export", "list_report_exports"),
 }
 ANSWERED = [name for name in OPERATIONS if name not in NOT_YET]

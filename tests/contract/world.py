@@ -212,7 +212,10 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "blog_to_social": lambda w: {"url": "https://northwind.example/blog", "account_ids": [w.id()]},
     "cancel_subscription": lambda w: {"immediately": False},
     "change_subscription_plan": lambda w: {
-        "plan_id": 2, "cycle": "yearly", "prorate": True, "billing_immediately": False
+        "plan_id": 2,
+        "cycle": "yearly",
+        "prorate": True,
+        "billing_immediately": False,
     },
     "checkout_subscription": lambda w: {"plan_id": 2, "cycle": "monthly"},
     "complete_chunked_upload": lambda w: {"alt_text": "A bean"},
