@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, task
 
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
+from postboost_provider.sensors.guard import token_guard
 
 with DAG(
     dag_id="token_guard",
@@ -17,7 +17,6 @@ with DAG(
     doc_md=__doc__,
     tags=["postboost"],
 ) as dag:
-    guard = PostBoostTokenExpirySensor(task_id="guard", min_validity=timedelta(days=14))
 
     @task
     def list_accounts() -> list[str]:
@@ -25,4 +24,7 @@ with DAG(
         with PostBoostHook().client() as api:
             return [f"{account['provider']}:{account['username']}" for account in api.pages("list_accounts")]
 
-    guard >> list_accounts()
+    list_accounts()
+
+# In front of all that the DAG does.
+token_guard(dag, min_validity=timedelta(days=14))

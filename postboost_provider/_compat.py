@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -41,3 +42,19 @@ async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
         return connection, connection.extra_dejson
 
     return await sync_to_async(look)()
+
+
+def gauge(name: str, value: float, tags: dict[str, str]) -> None:
+    """Send a gauge to where this Airflow sends its metrics, as Airflow does with its own.
+
+    Once under its name with tags, and once under a name that ends with their values, for those that know no tags.
+    """
+    stats: Any
+    try:
+        stats = importlib.import_module("airflow.sdk.observability.stats")
+    except ImportError:
+        stats = importlib.import_module("airflow.stats").Stats
+    stats.gauge(name, value, tags=tags)
+    stats.gauge(
+        ".".join([name, *(re.sub(r"[^\w.-]", "_", tag, flags=re.ASCII) for tag in tags.values())]), value
+    )

@@ -8,7 +8,7 @@ from postboost_provider import __version__, connection_form
 
 OPERATORS = ("analytics", "approval", "calendar", "media", "post_actions", "posts")
 SENSORS = ("accounts", "expiry", "posts")
-TRIGGERS = ("accounts", "posts")
+TRIGGERS = ("accounts", "expiry", "posts")
 
 
 def get_provider_info() -> dict[str, Any]:

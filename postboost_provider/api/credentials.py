@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from postboost_provider.api.errors import PostBoostConfigError
 
@@ -39,6 +39,10 @@ class Expiry(NamedTuple):
         """Return the time from ``now`` (aware) to that instant, negative once it has passed, or None."""
         return self.instant - now if self.instant else None
 
+    def is_over(self, now: datetime) -> bool:
+        """Say whether that instant is known and has come."""
+        return self.instant is not None and now >= self.instant
+
     def covers(self, until: datetime) -> bool | None:
         """Say whether the credential can be counted on until ``until`` (aware); None when that is not known."""
         if self.kind == "unknown":
@@ -53,7 +57,7 @@ class Expiry(NamedTuple):
         if self.instant is None or left is None:
             return "has no known expiry date"
         when = f"{self.instant:%Y-%m-%d %H:%M} UTC"
-        if left <= timedelta(0):
+        if self.is_over(now):
             return f"expired {when}, {describe_span(-left)} ago"
         return f"expires {when}, in {describe_span(left)}"
 
@@ -93,6 +97,43 @@ def parse_expiry(value: object) -> Expiry:
     )
 
 
+def shortfall(expiry: Expiry, now: datetime, lasting: timedelta, until: datetime | None) -> str:
+    """Return what is wanted of a credential and not covered by its expiry, as a clause, or nothing.
+
+    :param lasting: how long it must last from now on.
+    :param until: when something ends that it must outlast, if there is such a thing.
+    """
+    missed = []
+    if expiry.covers(now + lasting) is False:
+        missed.append(f"at least {describe_span(lasting)} are wanted")
+    if until is not None and until > now and expiry.covers(until) is False:
+        missed.append(f"it has to last until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    return " and ".join(missed)
+
+
+def probe_of(settings: ClientSettings) -> str:
+    """Return the operation that tells a living token from a dead one: a 403 to it is the answer to a living one."""
+    return "list_tags" if settings.workspace_uuid else "list_my_workspaces"
+
+
+def read_key_expiry(answer: Any, settings: ClientSettings, admin: str) -> Expiry:
+    """Return when the scoped key of a connection expires, by what ``list_api_keys`` answered to an admin.
+
+    :param settings: those of the key's connection, with its ``scoped_key_id``.
+    :param admin: what messages call the admin's connection.
+    :raises PostBoostConfigError: there is no such key in the list.
+    """
+    keys = {int(key["id"]): key for key in answer.get("data") or ()}
+    key = keys.get(settings.scoped_key_id or 0)
+    if key is None:
+        seen = ", ".join(f"{number} ({key.get('name')})" for number, key in sorted(keys.items())) or "none"
+        raise PostBoostConfigError(
+            f"{settings.name} has scoped_key_id {settings.scoped_key_id}, but {admin} sees no such key in its workspace; "
+            f"it sees {seen}. Correct scoped_key_id, or let the admin who made the key look."
+        )
+    return parse_expiry(str(key["expires_at"])[:10]) if key.get("expires_at") else Expiry("never")
+
+
 @dataclass(slots=True)
 class Refusal:
     """What a client knows about a token that was refused, beyond what the connection says of it.
@@ -125,8 +166,7 @@ def explain_401(settings: ClientSettings, now: datetime, refusal: Refusal | None
 
 def _cause(settings: ClientSettings, now: datetime, refusal: Refusal) -> str:
     expiry, said = settings.expiry, settings.expiry.describe(now)
-    left = expiry.time_left(now)
-    if left is not None and left <= timedelta(0):
+    if expiry.is_over(now):
         return f"{said}."
     dated = "" if expiry.kind == "unknown" else f"By its expires_on it {said}. "
     if refusal.accepted:

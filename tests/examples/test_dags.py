@@ -91,7 +91,7 @@ def test_the_token_guard_lets_only_a_token_pass_that_lasts(
         monkeypatch, sandbox, token=token, expires_on=str((datetime.now(UTC) + timedelta(days=days)).date())
     )
     states = run("token_guard")
-    assert states["guard"] == state
+    assert states["token_guard"] == state
     assert states["list_accounts"] == ("success" if state == "success" else "upstream_failed")
 
 

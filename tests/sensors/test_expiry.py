@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk._shared.module_loading import import_string
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
 
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
 from tests.airflow_stubs import context, use_connection
+from tests.clients import client
 
 SECOND = timedelta(seconds=1)
 
@@ -150,7 +160,22 @@ def test_a_server_that_never_answers_is_told_from_a_dead_token(
     ("options", "what"),
     [
         ({"soft_fail": True}, "soft_fail=True would skip the DAG silently"),
+        ({"never_fail": True}, "never_fail=True would skip the DAG silently"),
         ({"min_validity": 7}, "min_validity is 7"),
+        ({"min_validity": -SECOND}, "it must be a timedelta of 0 or more"),
+        ({"must_outlast": -SECOND}, "it must not be negative"),
+        (
+            {"must_outlast": "2026-12-01 09:30"},
+            "must_outlast is '2026-12-01 09:30'; .* an instant with its zone",
+        ),
+        ({"must_outlast": datetime(2026, 12, 1)}, "an instant with its zone"),
+        ({"must_outlast": "Europe/Berlin"}, "an instant with its zone"),
+        ({"must_outlast": "None"}, "an instant with its zone"),
+        ({"must_outlast": ""}, "an instant with its zone"),
+        ({"postboost_conn_ids": []}, "it must be a list of connection ids"),
+        ({"postboost_conn_ids": " , "}, "it must be a list of connection ids"),
+        ({"postboost_conn_ids": "['a', 'b']"}, "it must be a list of connection ids"),
+        ({"postboost_conn_ids": ["a", "b"], "expires_on": "never"}, "set it in the extras of each"),
         ({"on_expiring": "explode"}, "use fail, skip or warn"),
         ({"on_unknown": "guess"}, "use probe or fail"),
         ({"expires_on": "tomorrow"}, "expires_on is 'tomorrow', which is not a date"),
@@ -177,3 +202,274 @@ def test_no_message_and_no_log_line_holds_the_token(
         said += str(caught.value) + repr(caught.value.__cause__)
     said += caplog.text + capsys.readouterr().out
     assert not any(secret in said for secret in sandbox.tokens.values())
+
+
+def in_days(days: float) -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "what"),
+    [
+        ({"must_outlast": timedelta(days=2)}, None),
+        ({"must_outlast": timedelta(days=4)}, "; at least 4 days are wanted"),
+        ({"must_outlast": in_days(3)}, None),
+        ({"must_outlast": in_days(3) + SECOND}, f"; it has to last until {in_days(3):%Y-%m-%d} 00:00 UTC"),
+        ({"must_outlast": f"{in_days(3):%Y-%m-%d} 01:00+02:00"}, None),
+        ({"must_outlast": f"{in_days(3):%Y-%m-%d} 01:00-02:00"}, "03:00 UTC"),
+        ({"must_outlast": "2020-01-01 00:00Z"}, None),
+        (
+            {"must_outlast": "2020-01-01 00:00Z", "min_validity": timedelta(days=7)},
+            "; at least 7 days are wanted",
+        ),
+        (
+            {"must_outlast": timedelta(days=9), "min_validity": timedelta(days=7)},
+            "; at least 9 days are wanted",
+        ),
+        (
+            {"must_outlast": in_days(9), "min_validity": timedelta(days=7)},
+            f"; at least 7 days are wanted and it has to last until {in_days(9):%Y-%m-%d}",
+        ),
+    ],
+    ids=str,
+)
+def test_a_token_must_outlast_what_the_dag_still_has_to_do(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, wanted: dict[str, Any], what: str | None
+) -> None:
+    use_connection(monkeypatch, sandbox, token="expiring", expires_on=f"{in_days(3):%Y-%m-%d}")
+    if what is None:
+        assert sensor(**wanted).execute(context())["seconds_left"] > 0
+    else:
+        with pytest.raises(AirflowFailException, match=what.replace("+", r"\+")):
+            sensor(**wanted).execute(context())
+
+
+def use_three(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> list[str]:
+    use_connection(monkeypatch, sandbox, conn_id="good", expires_on="never")
+    use_connection(monkeypatch, sandbox, "expiring", conn_id="ending", expires_on=f"{in_days(3):%Y-%m-%d}")
+    use_connection(monkeypatch, sandbox, "expired", conn_id="dead")
+    return ["good", "ending", "dead"]
+
+
+def test_several_connections_are_one_message_that_lists_each(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    with pytest.raises(AirflowFailException) as caught:
+        sensor(postboost_conn_ids=[*use_three(monkeypatch, sandbox), "missing"]).execute(context())
+    first, *lines, last = str(caught.value).splitlines()
+    assert first == "3 of 4 PostBoost connections can't be counted on:"
+    assert lines[0].startswith("- list_tags in ")
+    assert "The token of connection 'dead' is not accepted" in lines[0]
+    assert lines[1].startswith("- There is no connection 'missing'")
+    assert lines[2].startswith("- The token of connection 'ending' expires ")
+    assert len(lines) == 3
+    assert last.startswith("To rotate it: (1)")
+    assert str(caught.value).count("To rotate it") == 1
+
+
+@pytest.mark.parametrize("conn_ids", [["good", "ending", "good"], "good, ending", ("good", "ending")])
+def test_several_connections_return_a_result_each(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, conn_ids: Any
+) -> None:
+    use_three(monkeypatch, sandbox)
+    found = sensor(postboost_conn_ids=conn_ids, min_validity=timedelta(days=1)).execute(context())
+    assert list(found) == ["good", "ending"]
+    assert found["good"] == {"expires_at": None, "seconds_left": None}
+    assert found["ending"]["expires_at"] == in_days(3).isoformat()
+    assert len(sandbox.requests()) == 2
+
+
+def test_a_dead_token_among_expiring_ones_fails_whatever_is_wanted_of_these(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    conn_ids = use_three(monkeypatch, sandbox)
+    with pytest.raises(AirflowFailException, match="1 of 3"):
+        sensor(postboost_conn_ids=conn_ids, on_expiring="skip").execute(context())
+    with pytest.raises(AirflowSkipException, match="1 of 2.*\n- The token of connection 'ending'"):
+        sensor(postboost_conn_ids=conn_ids[:2], on_expiring="skip").execute(context())
+
+
+@pytest.fixture
+def scoped(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> dict[str, Any]:
+    """A scoped key that works through the day after tomorrow, in the connection ``scoped``; ``admin`` may look it up."""
+    body = {"name": "dag", "abilities": ["read"], "expires_at": f"{in_days(2):%Y-%m-%d}"}
+    with client(sandbox, "admin") as api:
+        key: dict[str, Any] = api.call("create_api_key", body=body)["data"]
+    use_connection(monkeypatch, sandbox, key["token"], "scoped", scoped_key_id=key["id"])
+    use_connection(monkeypatch, sandbox, "admin", "admin", workspace_uuid=None)
+    return key
+
+
+def test_when_a_scoped_key_expires_is_looked_up_by_an_admin(
+    scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    guard = {"postboost_conn_id": "scoped", "admin_conn_id": "admin"}
+    with pytest.raises(
+        AirflowFailException, match=f"expires {in_days(2):%Y-%m-%d} 00:00 UTC.* at least 7 days"
+    ):
+        sensor(**guard).execute(context())
+    found = sensor(**guard, min_validity=timedelta(0)).execute(context())
+    assert found["expires_at"] == in_days(2).isoformat()
+    # What PostBoost says wins over what somebody wrote down.
+    use_connection(
+        monkeypatch, sandbox, scoped["token"], "scoped", scoped_key_id=scoped["id"], expires_on="never"
+    )
+    assert sensor(**guard, min_validity=timedelta(0)).execute(context()) == found
+
+
+def test_a_key_without_a_last_day_never_expires(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox, "scoped", scoped_key_id=1)
+    use_connection(monkeypatch, sandbox, "admin", "admin")
+    found = sensor(admin_conn_id="admin", on_unknown="fail").execute(context())
+    assert found == {"expires_at": None, "seconds_left": None}
+
+
+def test_a_dead_key_is_explained_by_the_day_that_the_admin_sees(
+    scoped: dict[str, Any], sandbox: Sandbox
+) -> None:
+    with time_machine.travel(in_days(3) + SECOND, tick=False), pytest.raises(AirflowFailException) as caught:
+        sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
+    assert f"The token of connection 'scoped' expired {in_days(2):%Y-%m-%d} 00:00 UTC, 1 day ago" in str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("admin", "changes", "what"),
+    [
+        (
+            "scoped",
+            {},
+            "admin_conn_id 'admin' may not list the scoped keys .* the unscoped access token of one of its",
+        ),
+        ("member", {}, "admin_conn_id 'admin' may not list the scoped keys"),
+        ("expired", {}, "The token of connection 'admin' is not accepted"),
+        (
+            "admin",
+            {"scoped_key_id": 99},
+            r"scoped_key_id 99, but connection 'admin' sees no such key .* 1 \(Sandbox key\)",
+        ),
+        ("admin", {"workspace_uuid": None}, "has a scoped_key_id and no workspace_uuid"),
+    ],
+)
+def test_a_key_that_can_not_be_looked_up_is_one_clear_error(
+    scoped: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    admin: str,
+    changes: dict[str, Any],
+    what: str,
+) -> None:
+    use_connection(monkeypatch, sandbox, admin, "admin", workspace_uuid=None)
+    use_connection(
+        monkeypatch, sandbox, scoped["token"], "scoped", **{"scoped_key_id": scoped["id"], **changes}
+    )
+    with pytest.raises(AirflowFailException, match=what):
+        sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
+
+
+def test_an_access_token_needs_no_look_up(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox, expires_on="never")
+    sensor(admin_conn_id="missing").execute(context())
+    assert [r["operation"] for r in sandbox.requests()] == ["list_tags"]
+
+
+def test_the_seconds_left_are_a_gauge_by_connection(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> None:
+    sent = mocker.patch("airflow.sdk.observability.stats.gauge")
+    use_three(monkeypatch, sandbox)
+    use_connection(monkeypatch, sandbox, "expired", conn_id="über", expires_on="2099-01-01")
+    with time_machine.travel(in_days(0) + SECOND, tick=False), pytest.raises(AirflowFailException):
+        sensor(postboost_conn_ids=["good", "ending", "dead", "über"]).execute(context())
+    name = "postboost.credential.seconds_left"
+    left = 3 * 86400 - 1
+    assert [(c.args, c.kwargs) for c in sent.call_args_list] == [
+        ((name, left), {"tags": {"conn_id": "ending"}}),
+        ((f"{name}.ending", left), {}),
+        # It is dead, whatever its date says, and nothing is left of it.
+        ((name, 0), {"tags": {"conn_id": "dead"}}),
+        ((f"{name}.dead", 0), {}),
+        ((name, 0), {"tags": {"conn_id": "über"}}),
+        ((f"{name}._ber", 0), {}),
+    ]
+
+
+@pytest.fixture
+def naps(mocker: Any) -> list[float]:
+    taken: list[float] = []
+
+    async def nap(seconds: float) -> None:
+        taken.append(seconds)
+
+    waits = SimpleNamespace(sleep=nap, to_thread=asyncio.to_thread)
+    mocker.patch("postboost_provider.triggers.inquiries.asyncio", waits)
+    mocker.patch("postboost_provider.triggers.expiry.asyncio", waits)
+    return taken
+
+
+def run_deferred(**options: Any) -> Any:
+    """Run the sensor to its end through every deferral, each in a process of its own as far as its state goes."""
+    step: Any = lambda guard: guard.execute(context())
+    for _ in range(9):
+        try:
+            return step(sensor(deferrable=True, **options))
+        except TaskDeferred as deferred:
+            name, arguments = deferred.trigger.serialize()
+            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
+            rest = {**json.loads(json.dumps(deferred.kwargs)), "event": json.loads(json.dumps(event))}
+            method = deferred.method_name
+            step = lambda guard, m=method, r=rest: guard.resume_execution(m, r, context())
+    raise AssertionError("it defers for ever")
+
+
+async def first_event(trigger: Any) -> Any:
+    events = trigger.run()
+    try:
+        return (await anext(events)).payload
+    finally:
+        await events.aclose()
+
+
+def test_it_defers_only_while_there_is_no_clear_answer(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, naps: list[float]
+) -> None:
+    conn_ids = use_three(monkeypatch, sandbox)[:2]
+    options = {"postboost_conn_ids": conn_ids, "min_validity": timedelta(days=1)}
+    assert list(run_deferred(**options)) == conn_ids
+    assert naps == []
+    sandbox.faults({"operation": "*", "kind": "server_error", "count": 3})
+    assert list(run_deferred(**options, poke_interval=7)) == conn_ids
+    # Once before the first look of the trigger, and once after the one that failed.
+    assert (naps[0], 7 <= naps[1] <= 9, len(naps)) == (7, True, 2)
+
+
+def test_a_token_that_turns_out_dead_after_a_deferral_fails_as_it_would_have_before(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, naps: list[float]
+) -> None:
+    use_connection(monkeypatch, sandbox, token="expired")
+    sandbox.faults({"operation": "*", "kind": "server_error", "count": 1})
+    with pytest.raises(AirflowFailException, match="401.*is not accepted"):
+        run_deferred()
+
+
+def test_deferred_too_its_time_is_over_once_and_not_anew_each_time(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, naps: list[float], mocker: Any
+) -> None:
+    use_connection(monkeypatch, sandbox)
+    sandbox.faults({"operation": "*", "kind": "server_error", "count": 99})
+    with pytest.raises(
+        AirflowSensorTimeout, match="whether the token is alive is not known. The last answer: list_tags"
+    ):
+        run_deferred(timeout=0)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+
+        async def nap(seconds: float) -> None:
+            clock.shift(seconds)
+
+        mocker.patch("postboost_provider.triggers.inquiries.asyncio.sleep", nap)
+        with pytest.raises(
+            AirflowSensorTimeout, match="within 10 minutes; whether the token is alive is not known"
+        ):
+            run_deferred()
+    assert 10 < len(sandbox.requests()) < 30
