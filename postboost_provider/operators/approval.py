@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.providers.standard.operators.hitl import HITLOperator
 
-from postboost_provider.api.errors import ConflictError, PostBoostConfigError
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
@@ -24,14 +26,20 @@ if TYPE_CHECKING:
 
 APPROVE = "Approve"
 REJECT = "Reject"
+# Media are told apart by numbers in a post, and found by them only in a list.
+MOST_MEDIA = 1000
+# What Markdown would take for its own, and Airflow's form would hide: HTML, emphasis, headings, lists, links.
+MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
 
 
 class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
     """Show a draft to a person in Airflow, and publish exactly what was seen, or trash it.
 
     The form shows text, media, accounts and time. Its approving option carries a fingerprint of them: a draft that was
-    edited in between is not published, and the next try asks again, with a new form. So give it ``retries``, and a short
-    ``retry_delay``. Rejecting moves the draft to trash and skips what comes after.
+    edited in between is not published. Airflow shows the first form of a task for good, whatever the task asks later, so
+    that a retry can't ask again, but another task can: where this task is followed by another one of its kind for the
+    same post, that one asks with a new form; the last one fails. Rejecting moves the draft to trash and skips what comes
+    after.
 
     Returns the post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
 
@@ -41,8 +49,8 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
     :param subject: the headline of the form. Templated.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
-    :raises ConflictError: the draft was changed after it was shown; a retry asks again.
-    :raises AirflowFailException: there is no such draft, or PostBoost refused.
+    :raises AirflowFailException: the draft was changed after it was shown and no task follows that asks again, there is
+        no such draft, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "subject", "postboost_conn_id")
@@ -71,11 +79,12 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
             at = self._at()
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 outcome, post = self._read(api)
+                library = find_media(api, post)
         if outcome.status != "draft":
-            # An earlier try was answered, and only its end was lost.
+            # The task before this one was answered, or an earlier try was and only its end was lost.
             self.log.info("Post %s %s: there is nothing to approve.", outcome.uuid, describe_status(outcome))
             return outcome.as_dict()
-        self.body = describe(post, at)
+        self.body = describe(post, at, library)
         self.options = [f"{APPROVE} {fingerprint(post, at)}", REJECT]
         return super().execute(context)
 
@@ -93,15 +102,33 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
                 if chosen == REJECT:
                     actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
                     raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
-                if outcome.status == "draft" and chosen != f"{APPROVE} {fingerprint(post, at)}":
-                    raise ConflictError(
-                        f"Draft {outcome.uuid} was changed after it was shown to {who}, so that it was not published. "
-                        "The next try asks again; give this task retries.",
-                        status=409,
+                if outcome.can_be_changed and chosen != f"{APPROVE} {fingerprint(post, at)}":
+                    changed = (
+                        f"Draft {outcome.uuid} was changed after it was shown to {who}: it was not published."
                     )
+                    if not self._is_asked_again():
+                        raise PostBoostError(
+                            f"{changed} Neither a retry nor clearing this task would show it anew. Run the DAG again, and "
+                            "put another PostBoostApprovePostOperator for the same post after this one, which then asks."
+                        )
+                    self.log.warning("%s The next task asks again.", changed)
+                    return outcome.as_dict()
                 outcome = actions.schedule(api, self._actor(context), outcome.uuid, at)
         self.log.info("Approved by %s: post %s is %s.", who, outcome.uuid, outcome.status)
         return outcome.as_dict()
+
+    def _is_asked_again(self) -> bool:
+        """Whether the next task asks about the same post."""
+        dag = self.get_dag()
+        if dag is None:
+            return False
+        # As the DAG file has it: here it is rendered, and there not yet.
+        mine = dag.get_task(self.task_id)
+        return any(
+            isinstance(task, PostBoostApprovePostOperator)
+            and task.post_uuid == getattr(mine, "post_uuid", None)
+            for task in mine.downstream_list
+        )
 
     def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any]]:
         from postboost_provider import actions
@@ -134,19 +161,54 @@ def fingerprint(post: Mapping[str, Any], at: datetime | None) -> str:
     return identities.digest(post["versions"], accounts, at.isoformat() if at else "now")[:8]
 
 
-def describe(post: Mapping[str, Any], at: datetime | None) -> str:
+def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """Return the post's media by number, as far as the library's newest thousand items and the token show them."""
+    wanted = {int(number) for item in _items(post) for number in item.get("media") or ()}
+    found: dict[int, dict[str, Any]] = {}
+    try:
+        for media in itertools.islice(api.pages("list_media") if wanted else (), MOST_MEDIA):
+            if int(media["id"]) in wanted:
+                found[int(media["id"])] = media
+            if len(found) == len(wanted):
+                break
+    except PermissionDeniedError:
+        pass
+    return found
+
+
+def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
     """Return the post as Markdown: accounts, time, and each version's words and media."""
     accounts = {int(a["id"]): f"{a['provider']}:{a.get('username') or a['name']}" for a in post["accounts"]}
     lines = [
-        f"**Accounts:** {', '.join(accounts.values()) or 'none'}",
+        f"**Accounts:** {literally(', '.join(accounts.values())) or 'none'}",
+        "",
         "**Time:** " + (f"{at:%Y-%m-%d %H:%M} UTC" if at else "at once"),
     ]
     for version in post["versions"]:
-        lines.append("")
-        whose = "" if version["is_original"] else f" for {accounts.get(version['account_id'])}"
-        lines.append(f"**Text{whose}:**")
+        whose = (
+            "" if version["is_original"] else f" for {literally(str(accounts.get(version['account_id'])))}"
+        )
+        lines += ["", f"**Text{whose}:**"]
         for item in version["content"]:
-            lines += ["", *(f"> {line}" for line in str(item.get("body") or "").splitlines())]
-            if item.get("media"):
-                lines += ["", f"Media: {', '.join(map(str, item['media']))}"]
+            lines += ["", *(f"> {line}" for line in literally(str(item.get("body") or "")).split("\n"))]
+            for number in item.get("media") or ():
+                lines += ["", _show(library.get(int(number)), number)]
     return "\n".join(lines)
+
+
+def literally(text: str) -> str:
+    """Return Markdown that shows a text as it is, line by line."""
+    lines = "\n".join(line.strip() for line in text.splitlines())
+    return re.sub(r"(?<=[^\n])\n(?=[^\n])", "\\\\\n", MARKDOWN.sub(r"\\\g<0>", lines))
+
+
+def _show(media: Mapping[str, Any] | None, number: int) -> str:
+    if media is None:
+        return f"**Media:** number {number} of the library"
+    name = literally(str(media.get("alt_text") or media["name"]))
+    thumbnail = f" ![{name}]({media['thumb_url']})" if media.get("thumb_url") else ""
+    return f"**Media:** [{literally(str(media['name']))}]({media['url']}){thumbnail}"
+
+
+def _items(post: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    return itertools.chain.from_iterable(version["content"] for version in post["versions"])

@@ -8,13 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from postboost_provider.api.errors import ConflictError
-from postboost_provider.operators.approval import PostBoostApprovePostOperator
+from postboost_provider.operators.approval import PostBoostApprovePostOperator, literally
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
+from tests.api.support import Upload
 from tests.clients import client, posts
+from tests.sandbox.bodies import PNG
 
 AT = (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0)
 
@@ -79,7 +81,7 @@ def test_the_form_shows_text_accounts_and_time(sandbox: Sandbox, forms: list[dic
     (form,) = forms
     assert "**Accounts:** twitter:northwind, threads:northwind" in form["body"]
     assert f"**Time:** {AT:%Y-%m-%d %H:%M} UTC" in form["body"]
-    assert "> We are moving\n> to the harbour" in form["body"]
+    assert "> We are moving\\\n> to the harbour" in form["body"]
     assert "**Text for threads:northwind:**\n\n> In other words" in form["body"]
     assert form["options"][1] == "Reject"
 
@@ -96,18 +98,51 @@ def test_approving_publishes_what_was_seen_once(
     assert sum(r["operation"] == "schedule_post" for r in sandbox.requests()) == 1
 
 
-def test_an_edit_in_between_is_not_published_and_the_next_try_asks_again(
+def test_an_edit_in_between_is_not_published_and_no_retry_is_burned_on_it(
     sandbox: Sandbox, forms: list[dict[str, Any]]
 ) -> None:
     uuid = draft(sandbox)
     ask(uuid)
     edit(sandbox, uuid, "Something else")
-    with pytest.raises(ConflictError, match="was changed after it was shown to Ada"):
+    with pytest.raises(AirflowFailException, match="was changed after it was shown to Ada"):
         answer(uuid, forms[0]["options"][0])
     assert [p["status"] for p in posts(sandbox)] == ["draft"]
+
+
+def test_an_edit_in_between_is_left_to_the_next_task_that_asks_about_the_same_post(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid)
+    edit(sandbox, uuid, "Something else")
+    event = {"chosen_options": [forms[0]["options"][0]], "params_input": {}}
+    with DAG("approvals", schedule=None):
+        first, other, same = (
+            PostBoostApprovePostOperator(task_id=task_id, post_uuid=post)
+            for task_id, post in (("first", uuid), ("other", "another"), ("same", uuid))
+        )
+    first >> other
+    with pytest.raises(AirflowFailException):
+        first.execute_complete(context(), event)  # type: ignore[arg-type]
+    first >> same
+    assert first.execute_complete(context(), event)["status"] == "draft"  # type: ignore[arg-type]
     ask(uuid)
     assert forms[0]["options"][0] != forms[1]["options"][0]
     assert answer(uuid, forms[1]["options"][0])["status"] == "publishing"
+
+
+def test_an_edit_that_was_scheduled_elsewhere_is_not_sent_by_an_older_approval(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid)
+    edit(sandbox, uuid, "Something else")
+    with client(sandbox) as api:
+        body = {"postNow": False, "date": f"{AT:%Y-%m-%d}", "time": f"{AT:%H:%M}", "timezone": "UTC"}
+        api.call("schedule_post", parameters={"post_uuid": uuid}, body=body)
+    with pytest.raises(AirflowFailException, match="was changed"):
+        answer(uuid, forms[0]["options"][0])
+    assert [p["status"] for p in posts(sandbox)] == ["scheduled"]
 
 
 def test_another_time_than_the_one_that_was_seen_is_not_approved(
@@ -115,7 +150,7 @@ def test_another_time_than_the_one_that_was_seen_is_not_approved(
 ) -> None:
     uuid = draft(sandbox)
     ask(uuid, publish_at=AT)
-    with pytest.raises(ConflictError):
+    with pytest.raises(AirflowFailException, match="was changed"):
         answer(uuid, forms[0]["options"][0], publish_at=AT + timedelta(hours=1))
 
 
@@ -142,3 +177,32 @@ def test_a_post_that_is_planned_already_needs_no_person(
     operator = PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid)
     assert operator.execute(context())["status"] == "publishing"  # type: ignore[arg-type]
     assert forms == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("# 1 & <b>2</b>", "\\# 1 \\& \\<b\\>2\\</b\\>"),
+        ("1. one\n12) two\n- 3.5", "1\\. one\\\n12\\) two\\\n\\- 3.5"),
+        ("at https://a.example/b_c", "at https\\://a.example/b\\_c"),
+        ("so\n\n    far", "so\n\nfar"),
+    ],
+)
+def test_markdown_in_a_text_is_shown_and_not_obeyed(text: str, shown: str) -> None:
+    assert literally(text) == shown
+
+
+def test_media_are_shown_as_far_as_they_are_found(
+    sandbox: Sandbox, forms: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with client(sandbox) as api:
+        media = api.call("upload_media", files=Upload(PNG).part("sign_1.png"), body={"alt_text": "The sign"})
+        content = [{"body": "Look", "media": [int(media["id"])]}]
+        versions = [{"account_id": 0, "is_original": True, "content": content}]
+        uuid = str(api.call("create_post", body={"versions": versions, "accounts": [1]})["uuid"])
+    ask(uuid)
+    url = media["url"]
+    assert f"**Media:** [sign\\_1.png]({url}) ![The sign]({url})" in forms[0]["body"]
+    monkeypatch.setattr("postboost_provider.operators.approval.MOST_MEDIA", 0)
+    ask(uuid)
+    assert f"**Media:** number {media['id']} of the library" in forms[1]["body"]
