@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,15 +13,17 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     conf,
 )
-from airflow.triggers.base import StartTriggerArgs
+from airflow.triggers.base import BaseTrigger, StartTriggerArgs
 
 from postboost_provider.api.errors import PostBoostConfigError, PublishError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
-from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
+from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event, read_uuids
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.outcome import PostOutcome
@@ -41,7 +42,7 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
     pushed as XCom as well when posts failed.
 
     :param post_uuids: the uuid of one post, or a list of them, such as
-        ``publish.output["post_uuids"]``. Templated.
+        ``publish.output["post_uuids"]``, or the text of such a list. Templated.
     :param on_partial: what to do when some accounts of a post got it and others did not: ``fail`` (default) or
         ``succeed``. A post that no account got always fails.
     :param poke_interval: the pause between the first looks at a post that is due, in seconds or as a timedelta; later
@@ -51,8 +52,10 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
     :param mode: without ``deferrable``: ``poke`` (default) keeps the worker's slot; ``reschedule`` frees it between
         two looks.
     :param deferrable: wait in the triggerer, at no worker slot at all. Default: ``[operators] default_deferrable``.
-    :param start_from_trigger: with ``deferrable``, do not start a worker for the first look either. The wait then
-        begins in the triggerer, and ``post_uuids`` is rendered there (Airflow 3.3 or newer). Default False.
+    :param start_from_trigger: with ``deferrable``, do not start a worker for the first look either: the wait begins in
+        the triggerer, where ``post_uuids`` is rendered. Default False. A worker is started even so before Airflow 3.3, in
+        mapped tasks, and where ``post_uuids`` is the output of a mapped task, made by ``.map()``, ``.zip()`` or
+        ``.concat()``, or a template with an ``xcom_pull`` of its own: no triggerer can render these.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises AirflowFailException: a post failed, was deleted or can't be read; no retry can mend that.
     :raises AirflowSensorTimeout: a post was not live in time.
@@ -81,16 +84,7 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
         self.postboost_conn_id = postboost_conn_id
         if start_from_trigger:
             # The scheduler reads this and starts no worker, so that there is no later moment for it.
-            self.start_trigger_args = StartTriggerArgs(
-                trigger_cls=TRIGGER,
-                trigger_kwargs={
-                    "post_uuids": post_uuids,
-                    "postboost_conn_id": postboost_conn_id,
-                    "timeout": self.timeout,
-                    "poll_interval": self.poke_interval,
-                },
-                next_method="execute_complete",
-            )
+            self._leave_to_triggerer()
 
     def execute(self, context: Context) -> Any:
         from postboost_provider.polling import Wait
@@ -117,6 +111,22 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
             return super().execute(context)
         finally:
             self.timeout = own
+
+    def _leave_to_triggerer(self) -> None:
+        post_uuids = _for_triggerer(self.post_uuids)
+        can_render = hasattr(BaseTrigger, "render_template_fields")
+        self.start_from_trigger = self.deferrable and can_render and post_uuids is not None
+        if self.start_from_trigger:
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls=TRIGGER,
+                trigger_kwargs={
+                    "post_uuids": post_uuids,
+                    "postboost_conn_id": self.postboost_conn_id,
+                    "timeout": self.timeout,
+                    "poll_interval": self.poke_interval,
+                },
+                next_method="execute_complete",
+            )
 
     def _defer(self, uuids: list[str], context: Context) -> Any:
         """Look once from here, and leave what is not through to the triggerer."""
@@ -181,25 +191,23 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
         return pause.total_seconds()
 
 
-def read_uuids(value: Any) -> list[str]:
-    """Return the uuids, each once.
+def _for_triggerer(post_uuids: Any) -> Any:
+    """Return the posts as something that a triggerer can render, or None where there is no such thing.
 
-    :raises PostBoostConfigError: it is no uuid or list of them, such as a list that a template rendered to text.
+    It knows no outputs of tasks, only templates; and it answers no ``xcom_pull`` without ``map_indexes``: the wait would
+    hang for ever (Airflow 3.3.2).
     """
-    uuids = [text for item in _flat(value) if (text := str(item).strip())]
-    for uuid in uuids:
-        if any(c in uuid for c in "[]'\", ") or uuid in ("None", "null"):
-            raise PostBoostConfigError(
-                f"post_uuids holds {uuid[:80]!r}, which is no uuid. Pass a list itself, such as "
-                'publish.output["post_uuids"], or set render_template_as_native_obj=True on the DAG.'
-            )
-    return list(dict.fromkeys(uuids))
+    from airflow.providers.common.compat.sdk import XComArg
 
-
-def _flat(value: Any) -> Iterator[Any]:
-    """Give the items of a list, and of the lists in it: a mapped task's output is one of those."""
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        yield from () if value is None else (value,)
-        return
-    for item in value:
-        yield from _flat(item)
+    if isinstance(post_uuids, XComArg):
+        # What .map(), .zip() and .concat() give has no operator of its own.
+        task = getattr(post_uuids, "operator", None)
+        if task is None or task.is_mapped or task.get_closest_mapped_task_group() is not None:
+            return None
+        key = getattr(post_uuids, "key", "return_value")
+        pull = f"task_instance.xcom_pull(task_ids={task.task_id!r}, key={key!r}, map_indexes=-1)"
+        return f"{{{{ {pull} or [] }}}}"
+    if isinstance(post_uuids, (list, tuple)):
+        each = [_for_triggerer(item) for item in post_uuids]
+        return None if None in each else each
+    return None if "xcom_pull" in str(post_uuids) else post_uuids

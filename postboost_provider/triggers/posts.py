@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import random
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from postboost_provider.api.errors import PostBoostError, UnreachableError, can_help
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
 
 # What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
@@ -31,7 +34,7 @@ class PostBoostPostTrigger(BaseTrigger):
 
     All state of the wait is in its arguments. It only reads.
 
-    :param post_uuids: the uuid of one post, or several.
+    :param post_uuids: the uuid of one post, or several, or the text of a list.
     :param postboost_conn_id: read anew at each look, so that a rotated token is picked up.
     :param timeout: seconds to wait after the later of ``started_at`` and a post's ``scheduled_at``.
     :param poll_interval: seconds between the first looks at a post that is due; later ones grow to ten minutes.
@@ -79,9 +82,12 @@ class PostBoostPostTrigger(BaseTrigger):
         now = datetime.now(UTC)
         started = datetime.fromisoformat(self.started_at) if self.started_at else now
         wait = Wait(started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
-        seen: dict[str, PostOutcome | None] = dict.fromkeys(
-            [self.post_uuids] if isinstance(self.post_uuids, str) else self.post_uuids
-        )
+        try:
+            # Rendered here, where the wait started here.
+            seen: dict[str, PostOutcome | None] = dict.fromkeys(read_uuids(self.post_uuids))
+        except PostBoostConfigError as error:
+            yield TriggerEvent({"status": "error", "message": str(error), "can_retry": False})
+            return
         if self.next_look_at:
             await _sleep((datetime.fromisoformat(self.next_look_at) - now).total_seconds())
         failures = 0
@@ -117,6 +123,33 @@ class PostBoostPostTrigger(BaseTrigger):
 
 async def _sleep(seconds: float) -> None:
     await asyncio.sleep(max(0.0, seconds) + random.random() * WAKE_SECONDS)
+
+
+def read_uuids(value: Any) -> list[str]:
+    """Return the uuids, each once, of a uuid, a list, or the text of a list, which is what most templates render to.
+
+    :raises PostBoostConfigError: it is none of these.
+    """
+    uuids = [text for item in _flat(value) if (text := str(item).strip())]
+    for uuid in uuids:
+        if any(c in uuid for c in "[]'\", ") or uuid in ("None", "null"):
+            raise PostBoostConfigError(
+                f"post_uuids holds {uuid[:80]!r}, which is no uuid. Pass one, or a list, such as "
+                'publish.output["post_uuids"].'
+            )
+    return list(dict.fromkeys(uuids))
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Give the items of a list or of its text, and of the lists in it: a mapped task's output is one of those."""
+    if isinstance(value, str) and value.strip().startswith("["):
+        with suppress(ValueError, SyntaxError):
+            value = ast.literal_eval(value.strip())
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        yield from () if value is None else (value,)
+        return
+    for item in value:
+        yield from _flat(item)
 
 
 def read_event(event: Any) -> tuple[str, list[PostOutcome] | str]:

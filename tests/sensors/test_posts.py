@@ -261,10 +261,19 @@ def test_nothing_to_wait_for_is_done_at_once(sandbox: Sandbox, given: Any, wait:
     assert sandbox.requests() == []
 
 
-@pytest.mark.parametrize("given", ["['a', 'b']", "None", ["a b"]])
-def test_a_list_that_was_rendered_to_text_is_explained(given: Any, wait: Any) -> None:
-    with pytest.raises(AirflowFailException, match="Pass a list itself"):
+@pytest.mark.parametrize("given", ["['a', 'b'", "None", ["a b"]])
+def test_what_is_no_uuid_is_explained(given: Any, wait: Any) -> None:
+    with pytest.raises(AirflowFailException, match="which is no uuid. Pass one, or a list"):
         wait(given)
+
+
+@pytest.mark.parametrize("write", [str, json.dumps])
+def test_a_list_that_a_template_rendered_to_text_is_a_list(
+    sandbox: Sandbox, naps: list[float], write: Any, wait: Any
+) -> None:
+    uuids = [make(sandbox, n, schedule_now=True) for n in (1, 2)]
+    sandbox.advance(10)
+    assert [p["uuid"] for p in wait(write(uuids))] == uuids
 
 
 def test_a_status_of_the_future_is_an_error_that_names_it(naps: list[float], mocker: Any, wait: Any) -> None:
