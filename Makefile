@@ -15,11 +15,12 @@ export PYTHONDONTWRITEBYTECODE :=
 # Nothing of the caller's own Airflow or PostBoost gets in.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
-.PHONY: help demo test lint sandbox bench build clean
+.PHONY: help demo test live lint sandbox bench build clean
 
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, twice, and once more through a kill"
 	@echo "make test     lint, types, walls and every test"
+	@echo "make live     approvals and waits in a running Airflow: API server, scheduler, DAG processor, triggerer"
 	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
 	@echo "make bench    ratios to other clients and providers, in about five minutes"
 	@echo "make lint     ruff, mypy, import-linter"
@@ -45,6 +46,10 @@ demo: $(RUN)
 
 test: lint
 	$(BIN)/python -m pytest
+
+# A part of Airflow takes long to start on a busy machine; each wait in these tests has its own end.
+live: $(DEVELOP)
+	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=300
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check .
