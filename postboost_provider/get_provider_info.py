@@ -6,7 +6,7 @@ from typing import Any
 
 from postboost_provider import __version__, connection_form
 
-OPERATORS = ("analytics", "approval", "calendar", "media", "post_actions", "posts")
+OPERATORS = ("analytics", "approval", "billing", "calendar", "media", "panel", "post_actions", "posts")
 SENSORS = ("accounts", "expiry", "posts")
 TRIGGERS = ("accounts", "expiry", "posts")
 

@@ -102,7 +102,7 @@ def error_of(
     if status == 401:
         return AuthenticationError(f"{seen} {explain_401(settings, now)}", seen=seen, **known)
     if status == 403:
-        return PermissionDeniedError(f"{seen} {advice or _explain_403(settings, request)}", **known)
+        return PermissionDeniedError(f"{seen} {_explain_403(settings, request, advice)}", **known)
     if status == 404:
         return NotFoundError(f"{seen} {_explain_404(settings, request)}", **known)
     if status == 409 and (code == "duplicate_post" or body.get("existing_post_uuid")):
@@ -135,12 +135,12 @@ def error_of(
     return PostBoostRequestError(seen, **known)
 
 
-def _explain_403(settings: ClientSettings, request: Request) -> str:
+def _explain_403(settings: ClientSettings, request: Request, advice: str) -> str:
     if request.operation.tier == "panel":
         return (
             f"/panel needs the unscoped access token of a platform admin; {settings.name} holds another one."
         )
-    return (
+    return advice or (
         f"The token of {settings.name} may not do this: check its user's role in the workspace, a scoped key's "
         "abilities and accounts, and that the workspace's plan includes API access."
     )

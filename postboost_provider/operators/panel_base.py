@@ -1,0 +1,36 @@
+"""What the operators of PostBoost's panel have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.api.client import PostBoostClient
+
+
+class PanelOperator(RetryPolicyMixin, BaseOperator):
+    """Do one thing in PostBoost's panel. The connection needs the unscoped access token of a platform admin."""
+
+    template_fields: Sequence[str] = ("postboost_conn_id",)
+    ui_color = "#ede9fe"
+
+    def __init__(self, *, postboost_conn_id: str = PostBoostHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> Any:
+        with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
+            return self.act(api)
+
+    def act(self, api: PostBoostClient) -> Any:
+        """Do it, and return the task's XCom."""
+        raise NotImplementedError

@@ -1,0 +1,371 @@
+"""Workspaces, users and members: made once, changed only where they differ, deleted only under their name."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from postboost_provider.operators import panel
+from postboost_provider.operators.panel import (
+    PostBoostAddMemberOperator,
+    PostBoostCreateUserOperator,
+    PostBoostCreateWorkspaceOperator,
+    PostBoostDeleteUserOperator,
+    PostBoostDeleteWorkspaceOperator,
+    PostBoostRemoveMemberOperator,
+    PostBoostUpdateUserOperator,
+    PostBoostUpdateWorkspaceOperator,
+)
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import client
+
+EMAIL = "olga@client.example"
+MAX = "max@northwind.example"
+PANEL_VARIANTS: list[dict[str, Any]] = [{}, {"put_owner": "drop"}, {"member_again": 201}]
+
+
+@pytest.fixture(autouse=True, params=PANEL_VARIANTS, ids=str)
+def server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> Sandbox:
+    sandbox.reset(**request.param)
+    use_connection(monkeypatch, sandbox, "admin")
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    return sandbox
+
+
+def run(operator: type[Any], **options: Any) -> Any:
+    return operator(task_id="act", **options).execute(context())
+
+
+def make_user(**options: Any) -> dict[str, Any]:
+    return run(PostBoostCreateUserOperator, **{"user_email": EMAIL, "name": "Olga Owner", **options})
+
+
+def make_workspace(**options: Any) -> dict[str, Any]:
+    return run(
+        PostBoostCreateWorkspaceOperator,
+        **{"name": "Client", "workspace_owner": "ada@northwind.example", **options},
+    )
+
+
+def call(sandbox: Sandbox, operation: str, **call: Any) -> Any:
+    with client(sandbox, "admin") as api:
+        return api.call(operation, **call)
+
+
+def listed(sandbox: Sandbox, operation: str, keyword: str) -> list[dict[str, Any]]:
+    with client(sandbox, "admin") as api:
+        return list(api.pages(operation, parameters={"keyword": keyword}))
+
+
+def writes(sandbox: Sandbox) -> list[str]:
+    return [str(r["operation"]) for r in sandbox.requests() if r["method"] != "GET"]
+
+
+def test_a_user_is_made_once(sandbox: Sandbox) -> None:
+    first = make_user()
+    assert (first["email"], first["name"], first["is_admin"], first["outcome"]) == (
+        *(EMAIL, "Olga Owner", False, "created"),
+    )
+    assert make_user(user_email=" OLGA@client.example ") == {**first, "outcome": "found"}
+    assert make_user(if_exists="update") == {**first, "outcome": "found"}
+    assert writes(sandbox) == ["create_user"]
+
+
+def test_a_user_who_is_there_is_left_alone_changed_or_in_the_way(sandbox: Sandbox) -> None:
+    first = make_user(is_admin=True)
+    assert make_user(name="Olga O.")["name"] == "Olga Owner"
+    changed = make_user(name="Olga O.", if_exists="update")
+    # Nothing was said about the rights, so that they stay.
+    assert changed == {**first, "name": "Olga O.", "outcome": "updated"}
+    with pytest.raises(AirflowFailException, match="There is the user olga@client.example already"):
+        make_user(if_exists="fail")
+    assert make_user(is_admin=False, if_exists="update")["is_admin"] is False
+    assert len(listed(sandbox, "list_users", EMAIL)) == 1
+
+
+def test_the_password_is_that_of_a_connection_and_shown_nowhere(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mocker: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "correct horse battery"
+    monkeypatch.setenv("AIRFLOW_CONN_OLGA", json.dumps({"conn_type": "generic", "password": secret}))
+    masked = mocker.patch("postboost_provider.operators.panel.mask_secret")
+    sent = mocker.spy(panel, "read_password")
+    result = make_user(password_conn_id="olga")
+    masked.assert_called_once_with(secret)
+    assert sent.spy_return == secret
+    assert secret not in json.dumps(result) + caplog.text
+    masked.reset_mock()
+    make_user(password_conn_id="olga", if_exists="update")
+    masked.assert_not_called()
+
+
+def test_a_refused_password_says_what_postboost_said_and_makes_nobody(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OLGA", json.dumps({"conn_type": "generic", "password": "short"}))
+    with pytest.raises(AirflowFailException, match="password field must be at least 8") as error:
+        make_user(password_conn_id="olga")
+    assert "'short'" not in str(error.value)
+    assert listed(sandbox, "list_users", EMAIL) == []
+
+
+@pytest.mark.parametrize(
+    ("connection", "said"), [(None, "There is no connection 'olga'"), ({}, "'olga' has no password")]
+)
+def test_a_password_that_is_not_there_is_said_before_anybody_is_made(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, connection: Any, said: str
+) -> None:
+    if connection is not None:
+        monkeypatch.setenv("AIRFLOW_CONN_OLGA", json.dumps({"conn_type": "generic"}))
+    with pytest.raises(AirflowFailException, match=said):
+        make_user(password_conn_id="olga")
+    assert writes(sandbox) == []
+
+
+def test_a_random_password_is_masked_and_never_the_same(mocker: Any) -> None:
+    masked = mocker.patch("postboost_provider.operators.panel.mask_secret")
+    make_user()
+    make_user(user_email="otto@client.example")
+    one, two = (str(each.args[0]) for each in masked.call_args_list)
+    assert one != two
+    assert len(one) >= 32
+
+
+def test_a_user_is_changed_where_it_differs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = make_user()
+    changed = run(PostBoostUpdateUserOperator, user=EMAIL, changes={"email": "o@client.example"})
+    assert changed == {**user, "email": "o@client.example", "outcome": "updated"}
+    again = run(PostBoostUpdateUserOperator, user=str(user["id"]), changes={"email": "o@client.example"})
+    assert again["outcome"] == "found"
+    assert writes(sandbox).count("update_user") == 1
+    monkeypatch.setenv("AIRFLOW_CONN_NEW", json.dumps({"conn_type": "generic", "password": "another horse"}))
+    assert run(PostBoostUpdateUserOperator, user=user["id"], password_conn_id="new")["outcome"] == "updated"
+
+
+def test_a_user_is_deleted_under_the_right_name_only(sandbox: Sandbox) -> None:
+    make_user()
+    with pytest.raises(AirflowFailException, match="is called 'Olga Owner', and confirm_name is 'Olga'"):
+        run(PostBoostDeleteUserOperator, user=EMAIL, confirm_name="Olga")
+    assert run(PostBoostDeleteUserOperator, user=EMAIL, confirm_name="Olga Owner") is True
+    assert run(PostBoostDeleteUserOperator, user=EMAIL, confirm_name="Olga Owner") is False
+    assert listed(sandbox, "list_users", EMAIL) == []
+
+
+def test_nobody_deletes_themselves() -> None:
+    with pytest.raises(AirflowFailException, match="400: You cannot delete your own account"):
+        run(PostBoostDeleteUserOperator, user=1, confirm_name="Ada Admin")
+
+
+def test_a_workspace_is_made_once(sandbox: Sandbox) -> None:
+    first = make_workspace()
+    assert (first["name"], first["owner"]["name"], first["access_status"], first["outcome"]) == (
+        *("Client", "Ada Admin", "subscription", "created"),
+    )
+    again = {**first, "outcome": "found"}
+    assert make_workspace(workspace_owner=1) == make_workspace(workspace_owner=None) == again
+    assert make_workspace(if_exists="update") == again
+    assert writes(sandbox) == ["create_workspace"]
+
+
+def test_a_workspace_of_another_owner_or_a_longer_name_is_another(sandbox: Sandbox) -> None:
+    uuids = {make_workspace(workspace_owner=owner)["uuid"] for owner in (1, MAX)}
+    uuids.add(make_workspace(name="Client Two")["uuid"])
+    assert len(uuids) == 3
+    make_workspace(name="Nobody's", workspace_owner=None)
+    call(sandbox, "create_workspace", body={"name": "Nobody's", "access_status": "unlimited"})
+    for name in ("Client", "Nobody's"):
+        with pytest.raises(AirflowFailException, match=f"There are 2 workspaces .{name}.: "):
+            make_workspace(name=name, workspace_owner=None)
+
+
+def test_a_workspace_is_found_on_the_second_page(sandbox: Sandbox) -> None:
+    for number in range(20):
+        make_workspace(name=f"Client {number}")
+    before = len(writes(sandbox))
+    assert make_workspace(name="Client 19")["outcome"] == "found"
+    make_workspace()
+    assert len(writes(sandbox)) == before + 1
+
+
+def test_a_workspace_that_is_there_is_left_alone_changed_or_in_the_way() -> None:
+    first = make_workspace()
+    assert make_workspace(access_status="unlimited")["access_status"] == "subscription"
+    changed = make_workspace(access_status="unlimited", if_exists="update")
+    assert changed == {**first, "access_status": "unlimited", "outcome": "updated"}
+    with pytest.raises(AirflowFailException, match="There is a workspace 'Client' of ada@northwind.example"):
+        make_workspace(if_exists="fail")
+
+
+def test_a_workspace_is_renamed_and_keeps_its_owner(sandbox: Sandbox) -> None:
+    first = make_workspace()
+    options = {"workspace_uuid": first["uuid"], "changes": {"name": "Client Inc."}}
+    assert run(PostBoostUpdateWorkspaceOperator, **options) == {
+        **first,
+        "name": "Client Inc.",
+        "outcome": "updated",
+    }
+    assert run(PostBoostUpdateWorkspaceOperator, **options)["outcome"] == "found"
+    given = run(PostBoostUpdateWorkspaceOperator, workspace_uuid=first["uuid"], changes={"owner": MAX})
+    assert (given["owner"]["email"], given["name"]) == (MAX, "Client Inc.")
+    assert writes(sandbox).count("update_workspace") == 2
+
+
+def test_a_workspace_is_deleted_under_the_right_name_only(sandbox: Sandbox) -> None:
+    workspace = make_workspace()
+    options = {"workspace_uuid": workspace["uuid"]}
+    with pytest.raises(AirflowFailException, match="nothing was deleted"):
+        run(PostBoostDeleteWorkspaceOperator, confirm_name="client", **options)
+    assert "delete_workspace" not in writes(sandbox)
+    assert run(PostBoostDeleteWorkspaceOperator, confirm_name="Client", **options) is True
+    assert run(PostBoostDeleteWorkspaceOperator, confirm_name="Client", **options) is False
+
+
+def test_a_deletion_whose_answer_was_lost_is_one(sandbox: Sandbox) -> None:
+    workspace = make_workspace()
+    sandbox.faults({"kind": "drop_after", "operation": "delete_workspace"})
+    options = {"workspace_uuid": workspace["uuid"], "confirm_name": "Client"}
+    assert run(PostBoostDeleteWorkspaceOperator, **options) is True
+    assert writes(sandbox).count("delete_workspace") == 2
+
+
+def place(sandbox: Sandbox, workspace: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the member's place in the workspace."""
+    with client(sandbox, "member") as api:
+        mine = {each["uuid"]: each["pivot"] for each in api.pages("list_my_workspaces")}
+    return mine.get(workspace["uuid"])
+
+
+def test_a_member_is_added_changed_and_removed(sandbox: Sandbox) -> None:
+    workspace = make_workspace()
+    options = {"workspace_uuid": workspace["uuid"], "user": MAX}
+    assert run(PostBoostAddMemberOperator, **options) == "created"
+    again = run(PostBoostAddMemberOperator, **options)
+    assert again == ("found" if sandbox.state()["settings"]["member_again"] == 422 else "created")
+    run(PostBoostAddMemberOperator, **options, role="admin", can_approve=True, if_exists="update")
+    seen = place(sandbox, workspace)
+    assert seen is not None
+    assert (seen["role"], seen["can_approve"]) == ("admin", True)
+    assert run(PostBoostRemoveMemberOperator, **options) is True
+    assert run(PostBoostRemoveMemberOperator, **options) is False
+    assert (
+        run(PostBoostRemoveMemberOperator, workspace_uuid=workspace["uuid"], user="no@body.example") is False
+    )
+    assert place(sandbox, workspace) is None
+
+
+def test_a_member_in_the_way_is_said_where_postboost_says_it(sandbox: Sandbox) -> None:
+    options = {
+        "workspace_uuid": make_workspace(workspace_owner=MAX)["uuid"],
+        "user": MAX,
+        "if_exists": "fail",
+    }
+    if sandbox.state()["settings"]["member_again"] == 422:
+        with pytest.raises(AirflowFailException, match="max@northwind.example is a member of workspace"):
+            run(PostBoostAddMemberOperator, **options)
+    else:
+        assert run(PostBoostAddMemberOperator, **options) == "created"
+
+
+def test_changing_a_members_role_does_not_take_the_workspace_away(sandbox: Sandbox) -> None:
+    workspace = make_workspace(workspace_owner=MAX)
+    options = {"workspace_uuid": workspace["uuid"], "user": MAX, "if_exists": "update"}
+    run(PostBoostAddMemberOperator, **options, role="member")
+    seen = call(sandbox, "get_workspace", parameters={"workspace_uuid": workspace["uuid"]})
+    assert seen["owner"]["email"] == MAX
+    run(PostBoostAddMemberOperator, **options, role="member", is_owner=False)
+    seen = call(sandbox, "get_workspace", parameters={"workspace_uuid": workspace["uuid"]})
+    assert seen.get("owner") is None
+
+
+@pytest.mark.parametrize("token", ["member", "scoped"])
+@pytest.mark.parametrize(
+    ("operator", "options"),
+    [
+        (PostBoostCreateUserOperator, {"user_email": EMAIL, "name": "Olga"}),
+        (PostBoostUpdateUserOperator, {"user": EMAIL, "changes": {"name": "x"}}),
+        (PostBoostDeleteUserOperator, {"user": EMAIL, "confirm_name": "x"}),
+        (PostBoostCreateWorkspaceOperator, {"name": "Client"}),
+        (PostBoostCreateWorkspaceOperator, {"name": "Client", "workspace_owner": EMAIL}),
+        (PostBoostUpdateWorkspaceOperator, {"workspace_uuid": "x", "changes": {"name": "x"}}),
+        (PostBoostDeleteWorkspaceOperator, {"workspace_uuid": "x", "confirm_name": "x"}),
+        (PostBoostAddMemberOperator, {"workspace_uuid": "x", "user": EMAIL}),
+        (PostBoostRemoveMemberOperator, {"workspace_uuid": "x", "user": EMAIL}),
+    ],
+)
+def test_a_token_without_admin_rights_fails_at_its_first_request(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, token: str, operator: Any, options: dict[str, Any]
+) -> None:
+    use_connection(monkeypatch, sandbox, token)
+    said = "/panel needs the unscoped access token of a platform admin; connection 'postboost_default' holds another"
+    with pytest.raises(AirflowFailException, match=said):
+        run(operator, **options)
+    assert len(sandbox.requests()) == 1
+
+
+@pytest.mark.parametrize(
+    ("operator", "options", "said"),
+    [
+        (PostBoostCreateUserOperator, {"user_email": "olga", "name": "Olga"}, "'olga' is no user"),
+        (
+            PostBoostCreateUserOperator,
+            {"user_email": EMAIL, "name": "O", "if_exists": "x"},
+            "if_exists is 'x'",
+        ),
+        (
+            PostBoostCreateWorkspaceOperator,
+            {"name": "C", "workspace_owner": "no@body.example"},
+            "has no user",
+        ),
+        (PostBoostCreateWorkspaceOperator, {"name": "C", "access_status": "free"}, "access_status is 'free'"),
+        (PostBoostCreateWorkspaceOperator, {"name": "x" * 61}, "greater than 60"),
+        (PostBoostUpdateWorkspaceOperator, {"workspace_uuid": "x", "changes": {}}, "changes is empty"),
+        (
+            PostBoostUpdateWorkspaceOperator,
+            {"workspace_uuid": "x", "changes": {"nmae": 1}},
+            "changes has nmae",
+        ),
+        (PostBoostUpdateWorkspaceOperator, {"workspace_uuid": "x", "changes": {"name": "x"}}, "Check the id"),
+        (PostBoostUpdateUserOperator, {"user": 1}, "changes is empty"),
+        (
+            PostBoostUpdateUserOperator,
+            {"user": 1, "changes": {"password": "sesame"}},
+            "changes has password;",
+        ),
+        (PostBoostUpdateUserOperator, {"user": 99, "changes": {"name": "x"}}, "has no user 99"),
+        (PostBoostAddMemberOperator, {"workspace_uuid": "x", "user": 1, "role": "owner"}, "role is 'owner'"),
+        (PostBoostAddMemberOperator, {"workspace_uuid": "x", "user": 1}, "Check the id"),
+        (PostBoostAddMemberOperator, {"workspace_uuid": "x", "user": 1, "if_exists": ""}, "if_exists is ''"),
+        (PostBoostRemoveMemberOperator, {"workspace_uuid": "x", "user": 1}, "Check the id"),
+    ],
+)
+def test_what_can_not_be_meant_fails_without_a_retry(
+    sandbox: Sandbox, operator: Any, options: dict[str, Any], said: str
+) -> None:
+    before = call(sandbox, "list_workspaces")["meta"]["total"]
+    with pytest.raises(AirflowFailException, match=said) as error:
+        run(operator, **options)
+    assert "sesame" not in str(error.value)
+    assert call(sandbox, "list_workspaces")["meta"]["total"] == before
+
+
+def test_default_args_of_the_dag_are_not_taken_for_ours() -> None:
+    """Airflow's operators have an ``owner`` and an ``email`` of their own, which many DAGs set for all tasks."""
+    for operator, options in (
+        (PostBoostCreateWorkspaceOperator, {"name": "Client"}),
+        (PostBoostCreateUserOperator, {"user_email": EMAIL, "name": "Olga"}),
+    ):
+        made = operator(task_id="act", default_args={"owner": "data"}, **options)  # type: ignore[arg-type]
+        assert made.owner == "data"
+        assert getattr(made, "workspace_owner", None) is None
