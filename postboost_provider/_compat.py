@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    from collections.abc import Callable, Collection
+
+    from airflow.providers.common.compat.sdk import Connection, Context
 
 
 def mask_secret(secret: str) -> None:
@@ -20,6 +22,18 @@ def mask_secret(secret: str) -> None:
     except ImportError:
         masker = importlib.import_module("airflow.utils.log.secrets_masker")
     masker.mask_secret(secret)
+
+
+def determine_kwargs(function: Callable[..., Any], args: Collection[Any], context: Context) -> Any:
+    """Return what of a task's context a decorated function asks for by its parameters."""
+    module: Any
+    try:
+        module = importlib.import_module("airflow.sdk.bases.decorator")
+        determine = module.determine_kwargs
+    except (ImportError, AttributeError):
+        module = importlib.import_module("airflow.utils.operator_helpers")
+        determine = module.determine_kwargs
+    return determine(function, args, context)
 
 
 async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:

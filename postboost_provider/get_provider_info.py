@@ -6,7 +6,7 @@ from typing import Any
 
 from postboost_provider import __version__, connection_form
 
-OPERATORS = ("analytics", "approval", "billing", "calendar", "media", "panel", "post_actions", "posts")
+OPERATORS = ("analytics", "api", "approval", "billing", "calendar", "media", "panel", "post_actions", "posts")
 SENSORS = ("accounts", "expiry", "posts")
 TRIGGERS = ("accounts", "expiry", "posts")
 
@@ -44,6 +44,9 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"postboost_provider.triggers.{topic}" for topic in TRIGGERS],
             }
+        ],
+        "task-decorators": [
+            {"name": "postboost", "class-name": "postboost_provider.decorators.postboost.postboost_task"}
         ],
         "connection-types": [
             {

@@ -19,8 +19,8 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostRequestError,
     UnconfirmedError,
-    ValidationError,
 )
+from postboost_provider.api.keyed import MAX_GENERATIONS, is_key_reuse
 from postboost_provider.api.ledger import Entry, count_old_refusals, label, read_ledger
 from postboost_provider.api.outcome import PostOutcome, read_post
 
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 Body = Callable[[], Mapping[str, Any]]
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 
-# Each try of a task can leave one stored refusal behind; nobody retries this often in a day.
-MAX_GENERATIONS = 50
 # A 422 that names no field is taken for a reused key this often, then for what it says.
 MAX_REUSES = 5
 # How long a try that met another one's key waits for what becomes of that: as long as a request may take.
@@ -98,7 +96,7 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
         except (PostBoostRequestError, UnconfirmedError) as error:
             if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
                 continue
-            reused = _is_key_reuse(error)
+            reused = is_key_reuse(error)
             if not reused and not isinstance(error, (DuplicatePostError, UnconfirmedError)):
                 raise
             if reused and not ledger:
@@ -284,13 +282,6 @@ def _too_late(outcome: PostOutcome) -> PostBoostConfigError:
         f"It was changed after it went out: post {outcome.uuid} is {outcome.status}. Undo the change, or give it a "
         "new key to publish it as another post."
     )
-
-
-def _is_key_reuse(error: Exception) -> bool:
-    """The key was used with another body: a 422 that complains of no field (its body is not documented)."""
-    if not isinstance(error, ValidationError) or error.errors:
-        return False
-    return error.code is None or "idempotency" in error.code
 
 
 def _warnings(answer: Any) -> tuple[str, ...]:

@@ -95,6 +95,7 @@ def test_what_every_airflow_process_imports_needs_neither_airflow_nor_httpx(name
 PUBLIC = {
     "postboost_provider.hooks.postboost": {"PostBoostHook"},
     "postboost_provider.operators.analytics": {"PostBoostAnalyticsToStorageOperator"},
+    "postboost_provider.operators.api": {"PostBoostOperator"},
     "postboost_provider.operators.approval": {"PostBoostApprovePostOperator"},
     "postboost_provider.operators.billing": {
         "PostBoostCancelSubscriptionOperator",

@@ -73,6 +73,13 @@ def test_every_module_with_a_public_class_of_that_kind_is_named(info, kind):
     assert modules(info, kind) == public
 
 
+def test_every_task_decorator_that_is_named_is_a_function_of_that_module(info):
+    for decorator in info["task-decorators"]:
+        module, _, name = decorator["class-name"].rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
+    assert [decorator["name"] for decorator in info["task-decorators"]] == ["postboost"]
+
+
 def test_every_integration_that_is_referred_to_exists(info):
     known = {integration["integration-name"] for integration in info["integrations"]}
     assert {entry["integration-name"] for kind in KINDS for entry in info[kind]} == known

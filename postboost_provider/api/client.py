@@ -7,7 +7,7 @@ import logging
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from tenacity import AsyncRetrying, Retrying
 
@@ -15,7 +15,7 @@ from postboost_provider.api import answers, contract, pages, repeats
 from postboost_provider.api.credentials import Refusal, explain_401
 from postboost_provider.api.errors import AuthenticationError, UnreachableError
 from postboost_provider.api.operations import get_operation
-from postboost_provider.api.transport import AsyncTransport, Transport
+from postboost_provider.api.transport import AsyncTransport, Transport, in_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.contract import ClientSettings, FilePart, Reply, Request
     from postboost_provider.api.pace import Pace
-    from postboost_provider.api.transport import Answer
+    from postboost_provider.api.transport import Answer, Into
 
 log = logging.getLogger(__name__)
 
@@ -177,15 +177,21 @@ class PostBoostClient(_Sender):
             this one request, and ``allow_duplicate``, which sends ``X-Allow-Duplicate``: the only way past the
             duplicate guard for scheduling and queueing, whose bodies have no such field (SDK 1.66.3).
         """
-        request = self._prepare(operation, **call)
-        ends = time.monotonic() + self._deadline_seconds
-        with self._explaining() as (used, refusal):
-            try:
-                return self._repeat(request, ends)
-            except AuthenticationError:
-                if self._refresh is None or not self._take_rotated(used, self._refresh(), refusal):
-                    raise
-                return self._repeat(request, ends)
+        return self._send(self._prepare(operation, **call))
+
+    def download(self, operation: str, open_file: Callable[[], IO[bytes]], **call: Any) -> None:
+        """Send one operation like :meth:`call`, and write its answer to a file as it comes, whatever its size.
+
+        :param open_file: opens the file from its start: once for each attempt that is answered with what was asked for.
+        """
+        binary = get_operation(operation).reply == "binary"
+
+        def into(status: int, headers: Mapping[str, str]) -> IO[bytes] | None:
+            # An error is read, and so is what is no JSON: the page of a proxy in front of PostBoost.
+            wanted = 200 <= status < 300 and (binary or "json" in headers.get("content-type", ""))
+            return open_file() if wanted else None
+
+        self._send(self._prepare(operation, **call), into)
 
     def pages(self, operation: str, *, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Iterate lazily over the items of a list operation, through all of its pages."""
@@ -196,14 +202,24 @@ class PostBoostClient(_Sender):
             yield from pages.items_of(op, payload)
             wanted = pages.next_page(op, wanted, payload)
 
-    def _repeat(self, request: Request, ends: float) -> Reply:
+    def _send(self, request: Request, into: Into = in_memory) -> Reply:
+        ends = time.monotonic() + self._deadline_seconds
+        with self._explaining() as (used, refusal):
+            try:
+                return self._repeat(request, ends, into)
+            except AuthenticationError:
+                if self._refresh is None or not self._take_rotated(used, self._refresh(), refusal):
+                    raise
+                return self._repeat(request, ends, into)
+
+    def _repeat(self, request: Request, ends: float, into: Into) -> Reply:
         lost = repeats.LostAnswer()
         rules = repeats.rules(request, ends - time.monotonic(), self._attempts)
         for attempt in Retrying(sleep=time.sleep, **rules):
             with attempt, lost:
                 if self._pace:
                     time.sleep(self._pace.pause(time.monotonic()))
-                return self._read(request, self._transport.send(request, self.settings, ends))
+                return self._read(request, self._transport.send(request, self.settings, ends, into))
         raise UnreachableError(f"{request.operation.operation}: no attempt was made.")
 
 

@@ -27,7 +27,7 @@ DEFAULT_TIMEOUT_SECONDS = 30.0
 class ClientSettings:
     """What a client must know to talk to PostBoost for one connection.
 
-    :param token: the access token or scoped key; never shown.
+    :param token: the access token or scoped key; never shown. Empty for the free tools that need none.
     :param base_url: scheme, host and path that every operation's path is appended to.
     :param workspace_uuid: what workspace operations take when none is given.
     :param expiry: what is known of the token's end; it explains a 401 and never stops a request.

@@ -149,6 +149,8 @@ class Refusal:
 
 def explain_401(settings: ClientSettings, now: datetime, refusal: Refusal | None = None) -> str:
     """Say why a token was refused, as far as it can be known: PostBoost answers all causes alike."""
+    if not settings.token:
+        return "It was sent without a token, for want of one: give the connection a token."
     refusal = refusal or Refusal()
     whose = f"The token of {settings.name}"
     if refusal.reread == "elsewhere":

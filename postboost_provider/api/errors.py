@@ -46,7 +46,12 @@ __all__ = [
 
 
 class PostBoostError(Exception):
-    """Anything this package raises about PostBoost. Whether a retry helps is said by each subclass."""
+    """Anything this package raises about PostBoost. Whether a retry helps is said by each subclass.
+
+    ``repeatable`` is False on one error where nothing would keep the retry from doing it twice.
+    """
+
+    repeatable = True
 
 
 class PostBoostConfigError(PostBoostError):
@@ -197,4 +202,4 @@ RETRY_CAN_HELP = (ConflictError, RateLimitedError, ServerError, UnconfirmedError
 
 def can_help(error: BaseException) -> bool:
     """Say whether a retry can mend the error: the network, the server or the time of day was to blame."""
-    return isinstance(error, RETRY_CAN_HELP)
+    return isinstance(error, RETRY_CAN_HELP) and error.repeatable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import NotFoundError, PostBoostRequestError, ServerError
+from postboost_provider.api.errors import NotFoundError, PostBoostRequestError, ServerError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,3 +42,10 @@ def make_once(
             continue
         return reply.payload
     raise last
+
+
+def is_key_reuse(error: Exception) -> bool:
+    """Whether the key was used with another body: a 422 that complains of no field (its body is not documented)."""
+    if not isinstance(error, ValidationError) or error.errors:
+        return False
+    return error.code is None or "idempotency" in error.code

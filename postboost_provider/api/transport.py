@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import ssl
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import httpx
 
@@ -19,8 +20,6 @@ from postboost_provider.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from postboost_provider.api.contract import ClientSettings, Request
 
 
@@ -31,6 +30,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+
+# Where the body of an answer of that status and with these headers goes; None keeps it in memory.
+Into = Callable[[int, Mapping[str, str]], IO[bytes] | None]
+
+
+def in_memory(status: int, headers: Mapping[str, str]) -> None:
+    """Keep every answer's body in memory."""
 
 
 class Transport:
@@ -47,21 +54,25 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def send(self, request: Request, settings: ClientSettings, ends: float) -> Answer:
+    def send(self, request: Request, settings: ClientSettings, ends: float, into: Into = in_memory) -> Answer:
         """Send once and return the answer.
 
         :param ends: the monotonic instant at which to give up.
+        :param into: says by status and headers where the answer's body goes, part by part as it comes, instead of
+            into the answer that is returned.
         :raises UnreachableError: it was not sent, or was a read.
         :raises UnconfirmedError: it was sent, and no answer came.
         """
         with ExitStack() as opened:
             try:
                 sent, limit = _build(self._http, request, settings, ends, opened)
-                with closing(self._http.send(sent, stream=True)) as response:
-                    content = bytearray()
-                    for part in response.iter_bytes():
-                        content += part
-                        _check_time(limit)
+                response = opened.enter_context(closing(self._http.send(sent, stream=True)))
+                file = into(response.status_code, response.headers)
+                content = bytearray()
+                write = opened.enter_context(file).write if file is not None else content.extend
+                for part in response.iter_bytes():
+                    write(part)
+                    _check_time(limit)
             except httpx.HTTPError as error:
                 raise unanswered(settings, request, error) from error
         return Answer(response.status_code, response.headers, bytes(content))
@@ -109,11 +120,15 @@ def _build(
     sent = http.build_request(
         request.operation.method,
         request.url,
-        headers={**request.headers, "Authorization": f"Bearer {settings.token}"},
+        headers={**request.headers, **_authorization(settings)},
         timeout=min(settings.timeout_seconds, limit - time.monotonic()),
         **_body_of(request, opened),
     )
     return sent, limit
+
+
+def _authorization(settings: ClientSettings) -> dict[str, str]:
+    return {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
 
 
 def _check_time(limit: float) -> None:

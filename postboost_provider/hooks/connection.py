@@ -24,12 +24,13 @@ USER_AGENT = f"airflow-provider-postboost/{__version__}"
 
 
 def read_connection(
-    connection: Connection, raw_extras: dict[str, Any], name: str
+    connection: Connection, raw_extras: dict[str, Any], name: str, *, needs_token: bool = True
 ) -> tuple[ClientSettings, list[str]]:
     """Return what a connection says, and the names of its unknown extras.
 
     :param raw_extras: its extras, read in the way that fits where this runs.
     :param name: what messages call it.
+    :param needs_token: False where what is called answers without one, too.
     :raises PostBoostConfigError: it lacks the token or holds something that can't be meant.
     """
     if connection.conn_type and connection.conn_type != connection_form.CONNECTION_TYPE:
@@ -41,7 +42,7 @@ def read_connection(
         raise PostBoostConfigError(f"The extras of {name} are no JSON object. Write them as {{...}}.")
     extras, unknown = connection_form.read_extras(raw_extras, name)
     token = (connection.password or "").strip()
-    if not token:
+    if not token and needs_token:
         misplaced = [k for k in raw_extras if "token" in k.lower() or k.lower()[-3:] == "key"]
         hint = f" It has an extra {misplaced[0]!r}: move its value to the password." if misplaced else ""
         raise PostBoostConfigError(
@@ -62,9 +63,10 @@ def read_connection(
     return settings, unknown
 
 
-def read_environment(conn_id: str) -> ClientSettings:
+def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSettings:
     """Return what the environment says, for the default connection where that does not exist.
 
+    :param needs_token: like that of :func:`read_connection`.
     :raises PostBoostConfigError: it is another connection that does not exist, or there is no token.
     """
     variable = connection_form.TOKEN_VARIABLE
@@ -73,17 +75,18 @@ def read_environment(conn_id: str) -> ClientSettings:
         raise PostBoostConfigError(
             f"There is no connection {conn_id!r}. Create it with type postboost, or correct postboost_conn_id."
         )
-    if not token:
+    if not token and needs_token:
         raise PostBoostConfigError(
             f"There is no connection {conn_id!r} and no {variable} in the environment. "
             + how_to_give_a_token(conn_id)
         )
-    mask_secret(token)
+    if token:
+        mask_secret(token)
     return ClientSettings(
         token=token,
         workspace_uuid=os.environ.get(connection_form.WORKSPACE_VARIABLE, "").strip() or None,
         client_label=USER_AGENT,
-        name=f"{variable} in the environment",
+        name=f"{variable} in the environment" if token else "no connection",
     )
 
 

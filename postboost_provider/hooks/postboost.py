@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -51,23 +52,26 @@ class PostBoostHook(BaseHook):
         """Return a client; the caller closes it. :meth:`client` in a ``with`` block is the usual way."""
         return self.client()
 
-    def client(self, **options: Any) -> PostBoostClient:
+    def client(self, *, needs_token: bool = True, **options: Any) -> PostBoostClient:
         """Return a client for the connection, to be used in a ``with`` block.
 
+        :param needs_token: False goes without a token where there is none, for the free tools that need none.
         :param options: ``deadline_seconds``, ``attempts`` and ``pace`` of
             :class:`~postboost_provider.api.client.PostBoostClient`.
         :raises PostBoostConfigError: the connection lacks the token or holds something that can't be meant.
         """
         from postboost_provider.api.client import PostBoostClient
 
-        return PostBoostClient(self.settings(), refresh=self.settings, **options)
+        read = partial(self.settings, needs_token=needs_token)
+        return PostBoostClient(read(), refresh=read, **options)
 
-    def settings(self) -> ClientSettings:
+    def settings(self, *, needs_token: bool = True) -> ClientSettings:
         """Read the connection, anew each time.
 
+        :param needs_token: like that of :meth:`client`.
         :raises PostBoostConfigError: it does not exist, lacks the token or holds something that can't be meant.
         """
-        return self._report(*self._read())
+        return self._report(*self._read(needs_token))
 
     def async_client(self, settings: ClientSettings, **options: Any) -> AsyncPostBoostClient:
         """Return a client for an event loop, to be used in an ``async with`` block.
@@ -110,11 +114,11 @@ class PostBoostHook(BaseHook):
         except PostBoostConfigError as error:
             return False, str(error)
 
-    def _read(self) -> tuple[ClientSettings, list[str]]:
+    def _read(self, needs_token: bool = True) -> tuple[ClientSettings, list[str]]:
         from postboost_provider.hooks.connection import read_connection, read_environment
 
         try:
             connection = self.get_connection(self.postboost_conn_id)
         except AirflowNotFoundException:
-            return read_environment(self.postboost_conn_id), []
-        return read_connection(connection, connection.extra_dejson, self._name)
+            return read_environment(self.postboost_conn_id, needs_token=needs_token), []
+        return read_connection(connection, connection.extra_dejson, self._name, needs_token=needs_token)

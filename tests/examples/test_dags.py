@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from airflow.sdk import DAG
 
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection
-from tests.clients import creates, posts
+from tests.clients import client, creates, posts
 
 EXAMPLES = Path(__file__).parents[2] / "dags_examples"
 FIRST_DAY = str((datetime.now(UTC) + timedelta(days=1)).date())
@@ -137,6 +138,21 @@ def test_a_series_goes_out_for_every_client(
     assert max(naps) <= 3700
 
 
+def test_campaigns_have_their_tags_and_posts_are_exported(sandbox: Sandbox, tmp_path: Path) -> None:
+    with client(sandbox) as api:
+        for number in range(60):
+            content = [{"body": f"Post {number}"}]
+            api.call(
+                "create_post", body={"versions": [{"account_id": 0, "is_original": True, "content": content}]}
+            )
+    states = run("campaign_tags", folder=str(tmp_path / "export"), campaigns=["Spring", "Autumn"])
+    assert set(states.values()) == {"success"}, states
+    with client(sandbox) as api:
+        assert {"Spring", "Autumn"} <= {tag["name"] for tag in api.pages("list_tags")}
+    lines = (tmp_path / "export" / "posts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["uuid"] for line in lines} == {post["uuid"] for post in posts(sandbox)}
+
+
 def test_the_approved_announcement_can_be_parsed() -> None:
     """Its approvals wait for a person: tests/live answers for one."""
     tasks = [t.task_id for t in load("approved_announcement").topological_sort()]
@@ -147,6 +163,7 @@ def test_every_example_is_run_here() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "announce_release",
         "approved_announcement",
+        "campaign_tags",
         "publish_content_calendar",
         "recurring_series",
         "token_guard",

@@ -1,0 +1,209 @@
+"""A repeated task repeats nothing that matters: what each kind of operation does on a second try."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import time_machine
+from airflow.sdk.exceptions import AirflowFailException
+
+from postboost_provider.api.errors import UnconfirmedError
+from postboost_provider.operators.api import PostBoostOperator
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import VARIANTS, client, make_key, posts, variant_name
+
+TAG = {"name": "autumn", "hex_color": "#f59e0b"}
+GROUP = {"name": "Berlin", "accounts": [1, 2]}
+
+
+def post(text: str) -> dict[str, Any]:
+    return {
+        "versions": [{"account_id": 0, "is_original": True, "content": [{"body": text, "media": []}]}],
+        "accounts": [1],
+    }
+
+
+@pytest.fixture(autouse=True, params=VARIANTS, ids=variant_name)
+def server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> Sandbox:
+    sandbox.reset(**request.param)
+    use_connection(monkeypatch, sandbox)
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    return sandbox
+
+
+def run(operation: str, body: Any = None, *, try_number: int = 1, max_tries: int = 0, **options: Any) -> Any:
+    ctx = context()
+    ctx["ti"].try_number, ctx["ti"].max_tries = try_number, max_tries
+    operator = PostBoostOperator(task_id="task", operation=operation, body=body, **options)
+    return operator.execute(ctx)  # type: ignore[arg-type]
+
+
+def names(sandbox: Sandbox, operation: str) -> list[str]:
+    with client(sandbox) as api:
+        return [item["name"] for item in api.pages(operation)]
+
+
+def lose(sandbox: Sandbox, operation: str, count: int = 1) -> None:
+    """Let that many answers to it be lost on their way: it has happened each time."""
+    sandbox.faults({"kind": "drop_after", "operation": operation, "count": count})
+
+
+def test_what_takes_a_key_gives_every_try_the_same_answer(sandbox: Sandbox) -> None:
+    first = run("create_tag", TAG)
+    assert run("create_tag", TAG, try_number=2) == first
+    assert names(sandbox, "list_tags").count("autumn") == 1
+
+
+def test_a_lost_answer_to_what_takes_a_key_is_asked_for_again_at_once(sandbox: Sandbox) -> None:
+    lose(sandbox, "create_tag", count=2)
+    assert run("create_tag", TAG)["name"] == "autumn"
+    assert names(sandbox, "list_tags").count("autumn") == 1
+
+
+def test_other_tasks_other_salts_and_other_targets_are_acts_of_their_own(sandbox: Sandbox) -> None:
+    run("create_tag", TAG)
+    run("create_tag", {**TAG, "name": "winter"}, idempotency_salt="again")
+    assert {"autumn", "winter"} <= set(names(sandbox, "list_tags"))
+    uuids = [run("create_post", post(salt), idempotency_salt=salt)["uuid"] for salt in "ab"]
+    for uuid in uuids:
+        run("schedule_post", {"postNow": True}, parameters={"post_uuid": uuid})
+    assert "draft" not in [post["status"] for post in posts(sandbox)]
+
+
+def test_a_refusal_that_was_mended_is_sent_again(sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowFailException, match="hex_color"):
+        run("create_tag", {**TAG, "hex_color": "orange"})
+    assert run("create_tag", TAG, try_number=2)["name"] == "autumn"
+    assert run("create_tag", TAG, try_number=3)["name"] == "autumn"
+    assert names(sandbox, "list_tags").count("autumn") == 1
+
+
+def test_a_refusal_that_is_the_same_is_told_again(sandbox: Sandbox) -> None:
+    for number in (1, 2, 3):
+        with pytest.raises(AirflowFailException, match="hex_color"):
+            run("create_tag", {**TAG, "hex_color": "orange"}, try_number=number)
+
+
+def test_a_body_that_was_changed_after_it_was_done_is_told_and_not_sent(sandbox: Sandbox) -> None:
+    run("create_tag", TAG)
+    with pytest.raises(AirflowFailException, match="has done it with another body.*another idempotency_salt"):
+        run("create_tag", {**TAG, "name": "winter"}, try_number=2)
+    assert "winter" not in names(sandbox, "list_tags")
+
+
+def test_without_the_log_a_changed_body_is_not_sent_either(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))
+    run("create_tag", TAG)
+    with pytest.raises(
+        AirflowFailException, match="may not read the activity log.*Look for it with list_tags"
+    ):
+        run("create_tag", {**TAG, "name": "winter"}, try_number=2)
+    assert "winter" not in names(sandbox, "list_tags")
+
+
+def test_a_day_later_the_key_is_forgotten_and_the_log_still_knows(sandbox: Sandbox) -> None:
+    run("create_tag", TAG)
+    made = run("create_post", post("Hello"))
+    sandbox.advance(timedelta(hours=25).total_seconds())
+    with time_machine.travel(time.time() + 25 * 3600, tick=True):
+        with pytest.raises(
+            AirflowFailException, match="has done it already, at .*Look for it with list_tags"
+        ):
+            run("create_tag", TAG)
+        assert run("create_post", post("Hello"))["uuid"] == made["uuid"]
+    assert names(sandbox, "list_tags").count("autumn") == 1
+    assert len(posts(sandbox)) == 1
+
+
+def test_what_takes_no_key_is_looked_for_before_it_is_sent_again(sandbox: Sandbox) -> None:
+    lose(sandbox, "create_account_group")
+    with pytest.raises(UnconfirmedError, match="run the task again, which looks first.*list_account_groups"):
+        run("create_account_group", GROUP, max_tries=2, retries=2)
+    with pytest.raises(AirflowFailException, match="has done it already, at .*list_account_groups"):
+        run("create_account_group", GROUP, try_number=2, max_tries=2, retries=2)
+    assert names(sandbox, "list_account_groups").count("Berlin") == 1
+
+
+def test_what_never_arrived_is_sent_by_the_next_try(sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "drop_before", "operation": "create_account_group"})
+    with pytest.raises(UnconfirmedError):
+        run("create_account_group", GROUP, max_tries=2, retries=2)
+    assert (
+        run("create_account_group", GROUP, try_number=2, max_tries=2, retries=2)["data"]["name"] == "Berlin"
+    )
+    assert names(sandbox, "list_account_groups").count("Berlin") == 1
+
+
+def test_where_nothing_tells_a_lost_answer_is_final_and_says_where_to_look(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))
+    lose(sandbox, "create_account_group")
+    with pytest.raises(AirflowFailException, match="no answer came.*Look for it with list_account_groups"):
+        run("create_account_group", GROUP)
+
+
+def test_where_nothing_tells_a_killed_try_is_not_repeated_until_a_person_has_looked(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))
+    with pytest.raises(AirflowFailException, match="may have sent it.*ability 'read'.*clear the task"):
+        run("create_account_group", GROUP, try_number=2, max_tries=2, retries=2)
+    assert "Berlin" not in names(sandbox, "list_account_groups")
+    # Cleared after its second try: Airflow raises max_tries by the tries that were used up.
+    assert (
+        run("create_account_group", GROUP, try_number=3, max_tries=4, retries=2)["data"]["name"] == "Berlin"
+    )
+
+
+def test_a_changed_thing_is_changed_again_without_harm(sandbox: Sandbox) -> None:
+    tag = run("create_tag", TAG)
+    lose(sandbox, "update_tag")
+    for number in (1, 2):
+        run("update_tag", {**TAG, "name": "winter"}, parameters={"tag_uuid": tag["uuid"]}, try_number=number)
+    assert names(sandbox, "list_tags").count("winter") == 1
+
+
+def test_what_the_task_itself_has_deleted_is_deleted(sandbox: Sandbox) -> None:
+    where = {"tag_uuid": run("create_tag", TAG)["uuid"]}
+    lose(sandbox, "delete_tag")
+    assert run("delete_tag", parameters=where) is None
+    assert run("delete_tag", parameters=where, try_number=2) is None
+
+
+def test_what_was_never_there_can_not_be_deleted(sandbox: Sandbox) -> None:
+    with pytest.raises(AirflowFailException, match="delete_tag.*404"):
+        run("delete_tag", parameters={"tag_uuid": "00000000-0000-4000-8000-000000000000"})
+
+
+def test_a_secret_whose_answer_was_lost_is_to_be_deleted(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, "admin")
+    kept: list[str] = []
+    key: dict[str, Any] = {
+        "body": {"name": "ci", "abilities": ["read"]},
+        "secret_sink": lambda secret, _: kept.append(secret),
+        "retries": 1,
+        "max_tries": 1,
+    }
+    lose(sandbox, "create_api_key")
+    with pytest.raises(UnconfirmedError, match="list_api_keys"):
+        run("create_api_key", **key)
+    with pytest.raises(
+        AirflowFailException, match="Delete it: nobody has its secret any more.*list_api_keys"
+    ):
+        run("create_api_key", **key, try_number=2)
+    run("create_api_key", **key, idempotency_salt="2")
+    assert len(kept) == 1
