@@ -44,6 +44,8 @@ def make(kind: type[BaseOperator], **options: Any) -> Any:
     """Make a task of a connection that does not exist, with some text for every argument that it needs."""
     needed = [p.name for p in inspect.signature(kind).parameters.values() if p.default is p.empty]
     arguments = {name: "x" for name in needed if name not in ("args", "kwargs")}
+    if "operation" in arguments:
+        arguments["operation"] = "list_tags"
     return kind(**arguments, task_id="t", **{"postboost_conn_id": "missing", **options})
 
 

@@ -8,7 +8,6 @@ from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
 from postboost_provider._compat import determine_kwargs
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.operations import get_operation
 from postboost_provider.operators.api import PostBoostOperator
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ def postboost_task(
     if "body" in kwargs:
         raise PostBoostConfigError("@task.postboost takes no body: return it from the function.")
     # Here as well, for mapped tasks are not made before they run.
+    from postboost_provider.api.operations import get_operation
+
     get_operation(operation)
     # Airflow would infer it from what the function returns, which is the body and not the answer.
     kwargs.setdefault("multiple_outputs", False)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.operations import Operation, get_operation
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from postboost_provider.actions import Actor
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.contract import FilePart
+    from postboost_provider.api.operations import Operation
 
 # A file takes as long as it takes; each part of it must come within the connection's timeout_seconds.
 DOWNLOAD_SECONDS = 3600.0
@@ -82,7 +82,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         # The one check that is made here: a mistyped name shows when the DAG is parsed, and not on the day it runs.
-        get_operation(operation)
+        _operation(operation)
         self.operation = operation
         self.parameters = parameters
         self.body = body
@@ -98,11 +98,11 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
     def partial(cls, **kwargs: Any) -> Any:
         """Check the name of a mapped task, too: it is not made before it runs."""
         if "operation" in kwargs:
-            get_operation(kwargs["operation"])
+            _operation(kwargs["operation"])
         return super().partial(**kwargs)
 
     def execute(self, context: Context) -> Any:
-        op = get_operation(self.operation)
+        op = _operation(self.operation)
         with failing_fast(self):
             self._check(op)
             body, files = self._body(op)
@@ -254,6 +254,13 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         ti = context["ti"]
         first = max(1, int(getattr(ti, "max_tries", 0) or 0) - (self.retries or 0) + 1)
         return int(getattr(ti, "try_number", 1) or 1) > first
+
+
+def _operation(name: str) -> Operation:
+    # Not at module level: it is for the DAG files that have such a task.
+    from postboost_provider.api.operations import get_operation
+
+    return get_operation(name)
 
 
 def _pick(operation: str, answer: Any, way: str) -> Any:
