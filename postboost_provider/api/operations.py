@@ -5,7 +5,6 @@ Its rows are in ``operations.json``, which ``scripts/refresh_operations.py`` wri
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from dataclasses import dataclass
@@ -95,6 +94,9 @@ def get_operation(name: str) -> Operation:
     """
     if name in _rows():
         return _operation(name)
+    # Not at module level: it is for the mistyped.
+    import difflib
+
     near = difflib.get_close_matches(name, _rows(), n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise PostBoostConfigError(f"PostBoost has no operation {name!r}.{hint}")
