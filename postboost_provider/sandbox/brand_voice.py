@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.sandbox import ai_credits
 from postboost_provider.sandbox.auth import require_ability, require_accounts
 from postboost_provider.sandbox.calls import answers
 from postboost_provider.sandbox.clock import rfc3339
@@ -13,6 +14,7 @@ from postboost_provider.sandbox.shapes import defaults, read_body
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.calls import Call
+    from postboost_provider.sandbox.models import Workspace
 
 _UNSET: Record = {
     **dict.fromkeys(("business_name", "mission", "industry", "personality")),
@@ -32,6 +34,10 @@ _EXAMPLES = 5
 
 def _saved(call: Call) -> Record | None:
     return call.workspace.records.get("brand_voice", {}).get("saved")
+
+
+def has_brand_voice(workspace: Workspace) -> bool:
+    return bool(workspace.records.get("brand_voice"))
 
 
 def _save(call: Call, voice: Record) -> Record:
@@ -76,6 +82,8 @@ def learn_brand_voice(call: Call) -> Reply:
     if len(texts) < _FEWEST_POSTS:
         message = f"At least {_FEWEST_POSTS} published posts are needed; there are {len(texts)}."
         raise Refusal(422, message, code="not_enough_posts")
+    ai_credits.require(call.store, call.workspace, text=1)
+    ai_credits.spend(call.workspace, call.now, text=1)
     learned = {
         "personality": "Direct and friendly.",
         "topics_preferred": ["Products"],
@@ -94,6 +102,6 @@ def learn_brand_voice(call: Call) -> Reply:
         "posts_used": len(texts),
         "learned_fields": list(taken),
         "credits_used": 1,
-        "credits_remaining": None,
+        "credits_remaining": ai_credits.text_left(call.store, call.workspace),
     }
     return Reply.of({"data": proposed, "meta": meta})

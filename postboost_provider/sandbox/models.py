@@ -271,6 +271,32 @@ class ReportExport:
 
 
 @dataclass(eq=False, slots=True)
+class RepurposeRun:
+    """A source on its way to a draft.
+
+    :param wanted: the body, with its defaults.
+    :param origin: where this server is, for the URLs of slides.
+    :param voice: the brand voice shaped it.
+    :param outcome: what becomes of it at ``ends_at``.
+    """
+
+    id: int
+    workspace: Workspace
+    wanted: dict[str, Any]
+    source: dict[str, Any]
+    accounts: list[Account]
+    origin: str
+    voice: bool
+    outcome: Literal["ok", "partial", "failed"]
+    started_at: datetime
+    ends_at: datetime
+    post_uuid: str | None = None
+    credits_used: int = 0
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(eq=False, slots=True)
 class Subscription:
     """What a workspace pays with.
 
@@ -308,6 +334,7 @@ class Receipt:
 class Workspace:
     """A workspace and what is in it.
 
+    :param credits_spent: when, and how many AI credits: text, image.
     :param records: what has no class of its own, by kind and key: plain JSON, as resources.py keeps it.
     """
 
@@ -330,6 +357,8 @@ class Workspace:
     downloads: dict[str, Download] = field(default_factory=dict)
     posts: dict[str, Post] = field(default_factory=dict)
     exports: dict[str, ReportExport] = field(default_factory=dict)
+    runs: dict[int, RepurposeRun] = field(default_factory=dict)
+    credits_spent: list[tuple[datetime, int, int]] = field(default_factory=list)
     keys: dict[int, ApiKey] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox import connections, faults
+from postboost_provider.sandbox import connections, faults, repurposing
 from postboost_provider.sandbox.models import Happening
 from postboost_provider.sandbox.networks import NEEDS_MEDIA, live_parts
 
@@ -28,6 +28,7 @@ def progress(store: Store) -> None:
     Costs next to nothing as long as none has come further.
     """
     connections.progress(store)
+    repurposing.progress(store)
     if store.clock.now() < store.next_step:
         return
     for post in sorted(store.unfinished, key=lambda each: each.id):

@@ -66,6 +66,14 @@ class Settings:
     report_exports: Literal["ready", "failed"] = _switch(
         "ready", "Whether the files of report exports can be made, or fail."
     )
+    repurpose_seconds: float = _switch(
+        0.0, "How long a repurpose run takes; more than 20 s is a 202, ten minutes fail."
+    )
+    repurpose_result: Literal["ok", "partial", "failed"] = _switch("ok", "What becomes of a repurpose run.")
+    ai_text_credits: int = _switch(200, "Text credits per billing cycle.")
+    ai_image_credits: int = _switch(50, "Image credits per month of UTC.")
+    ai_image_pool: bool = _switch(True, "Whether images have credits of their own, or cost text credits.")
+    ai_unlimited: bool = _switch(False, "Whether AI credits have no limit.")
     requests_per_minute: int = _switch(0, "Requests per minute and token before 429; 0 is no limit.")
     unknown_workspace: Literal[404, 403] = _switch(404, "Status for a workspace that does not exist.")
     foreign_workspace: Literal[403, 404] = _switch(403, "Status for a workspace the caller is no member of.")

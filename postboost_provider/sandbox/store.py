@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Happening,
         Post,
         Receipt,
+        RepurposeRun,
         User,
         Workspace,
     )
@@ -54,6 +55,7 @@ class Store:
         self.api_keys: dict[str, ApiKey] = {}
         self.unfinished: set[Post] = set()
         self.expiring: set[Account] = set()
+        self.running: set[RepurposeRun] = set()
         # When the first of them comes further, or earlier.
         self.next_step = datetime.min.replace(tzinfo=UTC)
         self.faults: list[Fault] = []

@@ -132,7 +132,7 @@ class World:
         return str(self.do("create_report_export", {"format": "csv"})["uuid"])
 
     def repurposed(self) -> int:
-        body = {"source_type": "text", "text": "Coffee " * 30, "async": True}
+        body = {"source_type": "text", "title": "Coffee", "text": "Coffee " * 30, "async": True}
         return int(self.do("repurpose_content", body)["run_id"])
 
 
@@ -263,7 +263,12 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "recycle_post": lambda w: {"interval_days": 7, "start_at": "2030-01-01T00:00:00Z"},
     "reject_agent_proposal": lambda w: {},
     "remove_user_from_workspace": lambda w: {"user_id": w.joined()},
-    "repurpose_content": lambda w: {"source_type": "text", "text": "Coffee " * 30, "account_ids": [w.id()]},
+    "repurpose_content": lambda w: {
+        "source_type": "text",
+        "title": "Coffee",
+        "text": "Coffee " * 30,
+        "account_ids": [w.id()],
+    },
     "schedule_post": lambda w: {"postNow": False, **AT},
     "update_account_group": lambda w: {"name": "Newer", "accounts": []},
     "update_agent": lambda w: {"schedule": "daily", "settings": {"lookback_hours": 12}},

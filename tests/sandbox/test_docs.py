@@ -21,7 +21,7 @@ def test_the_table_of_switches_is_true_and_complete():
     for each in fields(Settings):
         kind = hints[each.name]
         values = get_args(kind) if get_origin(kind) is Literal else ()
-        other = "".join(json.dumps(value) for value in values if value != each.default)
+        other = "`, `".join(json.dumps(value) for value in values if value != each.default)
         expected.append((each.name, json.dumps(each.default), other, each.metadata["meaning"]))
     assert rows == expected
 

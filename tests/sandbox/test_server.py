@@ -14,24 +14,19 @@ import pytest
 
 from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox.__main__ import main
-from postboost_provider.sandbox.calls import HANDLERS
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sandbox.settings import Settings, SettingsError
 from tests.sandbox.bodies import post
 
 
-def test_every_operation_is_answered_or_said_not_to_be(connect, sandbox):
+def test_every_operation_is_answered(connect, sandbox):
     admin = connect("admin", None)
     uuid = sandbox.workspaces[0]["uuid"]
     # The workspace is deleted last.
     for name, operation in sorted(load_operations().items(), key=lambda each: each[0] == "delete_workspace"):
         path = operation.path.replace("{workspace_uuid}", uuid)
         answer = admin.request(operation.method, path.replace("{", "").replace("}", ""))
-        if name in HANDLERS:
-            assert answer.status_code < 500, name
-        else:
-            assert answer.status_code == 501, name
-            assert name in answer.json()["message"]
+        assert answer.status_code < 500, name
 
 
 def test_unknown_paths_and_methods_answer_in_json(member, sandbox):
