@@ -6,7 +6,18 @@ from typing import Any
 
 from postboost_provider import __version__, connection_form
 
-OPERATORS = ("analytics", "api", "approval", "billing", "calendar", "media", "panel", "post_actions", "posts")
+OPERATORS = (
+    "analytics",
+    "api",
+    "approval",
+    "billing",
+    "calendar",
+    "media",
+    "panel",
+    "post_actions",
+    "posts",
+    "reports",
+)
 SENSORS = ("accounts", "expiry", "posts")
 TRIGGERS = ("accounts", "expiry", "posts")
 

@@ -123,6 +123,7 @@ PUBLIC = {
         "PostBoostUpdatePostOperator",
     },
     "postboost_provider.operators.posts": {"PostBoostCreatePostOperator"},
+    "postboost_provider.operators.reports": {"PostBoostReportOperator"},
     "postboost_provider.sensors.accounts": {"PostBoostAccountHealthSensor"},
     "postboost_provider.retry_policy": {"PostBoostRetryPolicy", "RetryPolicyMixin"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},

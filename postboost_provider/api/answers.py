@@ -37,6 +37,8 @@ ADVICE_BY_CODE = {
     "self_approval": "A draft must be approved by another key than the one that wrote it.",
 }
 
+_GONE = "PostBoost keeps a report's file for 7 days: have the report made anew, and save it then."
+
 
 def read(
     settings: ClientSettings,
@@ -112,6 +114,8 @@ def error_of(
         )
     if status == 409:
         return ConflictError(f"{seen} {advice}".strip(), **known)
+    if status == 410:
+        return PostBoostRequestError(f"{seen} {_GONE}", **known)
     if status == 422:
         return ValidationError(f"{seen} {advice}".strip(), **known)
     if status == 429 and code:

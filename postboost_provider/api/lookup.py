@@ -120,6 +120,19 @@ def load_accounts(api: PostBoostClient) -> Accounts:
         return Accounts((), refused=str(error))
 
 
+def account_ids(api: PostBoostClient, given: Any) -> tuple[int, ...]:
+    """Return the ids of the accounts that are meant.
+
+    :param given: a name as :meth:`Accounts.find` takes it, several separated by ``;``, or a list of them.
+    :raises PostBoostConfigError: it is empty, or a name means no account or several.
+    """
+    names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
+    wanted = [str(name) for name in names if str(name).strip()]
+    if not wanted:
+        raise PostBoostConfigError("accounts is empty: name the accounts that are meant.")
+    return tuple(int(account["id"]) for account in load_accounts(api).find(wanted))
+
+
 class Tags:
     """The tags of a workspace by name; a missing one is made at its first use."""
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.api.client import PostBoostClient
-
 
 class PostBoostAccountHealthSensor(RetryPolicyMixin, BaseSensorOperator):
     """Wait until accounts can publish at a planned time, and say who has to reconnect which of them where.
@@ -89,12 +87,13 @@ class PostBoostAccountHealthSensor(RetryPolicyMixin, BaseSensorOperator):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         from postboost_provider.api.health import AccountsCanPublish
         from postboost_provider.api.inquiries import ask
+        from postboost_provider.api.lookup import account_ids
 
         with failing_fast(self):
             at = self._planned()
             try:
                 with PostBoostHook(self.postboost_conn_id).client() as api:
-                    ids = self._ids(api)
+                    ids = account_ids(api, self.accounts)
                     finding = ask(api, AccountsCanPublish(ids, at, self.posts_per_account))
             except PostBoostError as error:
                 if not can_help(error):
@@ -141,13 +140,3 @@ class PostBoostAccountHealthSensor(RetryPolicyMixin, BaseSensorOperator):
         from postboost_provider.api.times import to_instant
 
         return to_instant(self.publish_at, self.timezone or None) if self.publish_at else None
-
-    def _ids(self, api: PostBoostClient) -> tuple[int, ...]:
-        from postboost_provider.api.lookup import load_accounts
-
-        given = self.accounts
-        names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
-        wanted = [str(name) for name in names if str(name).strip()]
-        if not wanted:
-            raise PostBoostConfigError("accounts is empty: name the accounts that are to publish.")
-        return tuple(int(account["id"]) for account in load_accounts(api).find(wanted))
