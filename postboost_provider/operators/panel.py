@@ -25,7 +25,7 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
     """Make a workspace, unless its owner has one of that name.
 
     Returns the workspace as PostBoost shows it (``uuid``, ``name``, ``owner``, ``access_status``...) and ``outcome``:
-    ``created``, ``found`` or ``updated``.
+    ``created``, ``found`` or ``updated``. ``task.output["uuid"]`` is its uuid.
 
     :param name: up to 60 characters. Templated.
     :param workspace_owner: address or id of the user who owns it and becomes its member. None (default) makes one without
@@ -196,7 +196,7 @@ class PostBoostCreateUserOperator(PanelOperator):
     """Make a user of the platform, unless there is one with that address.
 
     Returns the user as PostBoost shows it (``id``, ``name``, ``email``, ``is_admin``...) and ``outcome``: ``created``,
-    ``found`` or ``updated``. Never a password.
+    ``found`` or ``updated``. Never a password. ``task.output["id"]`` is the id.
 
     :param user_email: the address, which makes the user. Not Airflow's ``email``. Templated.
     :param name: up to 255 characters. Templated.

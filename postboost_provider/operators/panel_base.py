@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class PanelOperator(RetryPolicyMixin, BaseOperator):
-    """Do one thing in PostBoost's panel. The connection needs the unscoped access token of a platform admin."""
+    """Do one thing in PostBoost's panel. The connection needs the unscoped access token of a platform admin.
+
+    What a task returns that has an ``id`` or a ``uuid``, it pushes this of alone too, for ``task.output["uuid"]``.
+    """
 
     template_fields: Sequence[str] = ("postboost_conn_id",)
     ui_color = "#ede9fe"
@@ -29,7 +32,11 @@ class PanelOperator(RetryPolicyMixin, BaseOperator):
 
     def execute(self, context: Context) -> Any:
         with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
-            return self.act(api)
+            result = self.act(api)
+        for name in ("id", "uuid"):
+            if isinstance(result, dict) and name in result:
+                context["ti"].xcom_push(key=name, value=result[name])
+        return result
 
     def act(self, api: PostBoostClient) -> Any:
         """Do it, and return the task's XCom."""

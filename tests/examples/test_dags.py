@@ -15,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.models import Variable
 from airflow.sdk import DAG
 
 from postboost_provider.sandbox.server import Sandbox
@@ -151,6 +152,59 @@ def test_campaigns_have_their_tags_and_posts_are_exported(sandbox: Sandbox, tmp_
         assert {"Spring", "Autumn"} <= {tag["name"] for tag in api.pages("list_tags")}
     lines = (tmp_path / "export" / "posts.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["uuid"] for line in lines} == {post["uuid"] for post in posts(sandbox)}
+
+
+def client_of(sandbox: Sandbox, name: str) -> dict[str, Any]:
+    """Return what there is of a client's workspace."""
+    with client(sandbox, "admin") as api:
+        (workspace,) = api.pages("list_workspaces", parameters={"keyword": name})
+        there = {"workspace_uuid": workspace["uuid"]}
+        return {
+            "workspace": workspace,
+            "subscription": api.call("get_subscription", parameters=there),
+            "tags": sorted(tag["name"] for tag in api.pages("list_tags", parameters=there)),
+            "webhooks": list(api.pages("list_webhook_subscriptions", parameters=there)),
+        }
+
+
+def xcoms(run_id: str) -> list[Any]:
+    from airflow.models.xcom import XComModel
+    from airflow.settings import Session
+
+    with Session() as session:
+        return [each.value for each in session.query(XComModel).filter(XComModel.run_id == run_id)]
+
+
+def test_a_client_is_set_up_and_a_second_run_changes_nothing(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    password = "correct horse battery"
+    use_connection(monkeypatch, sandbox, token="admin")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CLIENT_OWNER", json.dumps({"conn_type": "generic", "password": password})
+    )
+    dag = load("onboard_client")
+    first = dag.test(run_conf={})
+    assert str(first.state) == "success"
+    before = client_of(sandbox, "Bergson Bikes")
+    assert before["workspace"]["owner"]["email"] == "olga@bergson.example"
+    assert before["subscription"]["platform_plan_id"] == "agency-5"
+    assert before["tags"] == ["Evergreen", "Launch", "Service"]
+    (webhook,) = before["webhooks"]
+    # What is shown once is kept where it was sent to, and is nowhere else; nor is the password.
+    secret = Variable.get(f"postboost_webhook_secret_{webhook['uuid']}")  # noqa: AIR311 - not in a task
+    shown = "".join(capfd.readouterr()) + str(xcoms(first.run_id))
+    assert webhook["uuid"] in shown
+    assert secret not in shown
+    assert password not in shown
+
+    sent = len(sandbox.requests())
+    second = dag.test(run_conf={})
+    assert str(second.state) == "success"
+    assert client_of(sandbox, "Bergson Bikes") == before
+    writes = [r for r in sandbox.requests()[sent:] if r["method"] != "GET"]
+    # PostBoost lists no members: that they are there is what its refusals say.
+    assert [(r["operation"], r["status"]) for r in writes] == [("add_user_to_workspace", 422)] * 2
 
 
 def test_the_approved_announcement_can_be_parsed() -> None:

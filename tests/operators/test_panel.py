@@ -82,6 +82,14 @@ def test_a_user_is_made_once(sandbox: Sandbox) -> None:
     assert writes(sandbox) == ["create_user"]
 
 
+def test_ids_are_pushed_for_the_tasks_that_follow() -> None:
+    ctx = context()
+    user = PostBoostCreateUserOperator(task_id="act", user_email=EMAIL, name="Olga").execute(ctx)  # type: ignore[arg-type]
+    assert ctx["pushed"] == {"id": user["id"]}
+    made = PostBoostCreateWorkspaceOperator(task_id="act", name="Client").execute(other := context())  # type: ignore[arg-type]
+    assert other["pushed"] == {"uuid": made["uuid"]}
+
+
 def test_a_user_who_is_there_is_left_alone_changed_or_in_the_way(sandbox: Sandbox) -> None:
     first = make_user(is_admin=True)
     assert make_user(name="Olga O.")["name"] == "Olga Owner"
