@@ -16,10 +16,20 @@ PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
 
 # What has an operator or a sensor of its own, which does more than send it.
 OPERATORS = {
+    "add_generic_subscription": "PostBoostCreateSubscriptionOperator",
     "add_post_to_queue": "PostBoostSchedulePostOperator",
+    "add_user_to_workspace": "PostBoostAddMemberOperator",
     "approve_post": "PostBoostApprovePostOperator",
+    "cancel_subscription": "PostBoostCancelSubscriptionOperator",
+    "change_subscription_plan": "PostBoostChangeSubscriptionOperator",
     "create_post": "PostBoostCreatePostOperator",
+    "create_receipt": "PostBoostCreateReceiptOperator",
+    "create_subscription": "PostBoostCreateSubscriptionOperator",
+    "create_user": "PostBoostCreateUserOperator",
+    "create_workspace": "PostBoostCreateWorkspaceOperator",
     "delete_post": "PostBoostDeletePostOperator",
+    "delete_user": "PostBoostDeleteUserOperator",
+    "delete_workspace": "PostBoostDeleteWorkspaceOperator",
     "get_account_analytics": "PostBoostAnalyticsToStorageOperator",
     "get_account_health": "PostBoostAccountHealthSensor",
     "get_analytics_summary": "PostBoostAnalyticsToStorageOperator",
@@ -27,9 +37,16 @@ OPERATORS = {
     "get_post_analytics": "PostBoostAnalyticsToStorageOperator",
     "initiate_chunked_upload": "PostBoostUploadMediaOperator",
     "initiate_remote_upload": "PostBoostUploadMediaOperator",
+    "remove_user_from_workspace": "PostBoostRemoveMemberOperator",
+    "resume_subscription": "PostBoostResumeSubscriptionOperator",
     "retry_post_account": "PostBoostRetryPostOperator",
     "schedule_post": "PostBoostSchedulePostOperator",
     "update_post": "PostBoostUpdatePostOperator",
+    "update_receipt": "PostBoostCreateReceiptOperator",
+    "update_subscription": "PostBoostChangeSubscriptionOperator",
+    "update_user": "PostBoostUpdateUserOperator",
+    "update_workspace": "PostBoostUpdateWorkspaceOperator",
+    "update_workspace_user": "PostBoostAddMemberOperator",
     "upload_media": "PostBoostUploadMediaOperator",
 }
 TIERS = {
@@ -41,7 +58,7 @@ TIERS = {
 ABOUT = {
     "workspace": "Their path begins with the workspace, which is the connection's unless `workspace_uuid` is given.",
     "account": "Whatever workspaces the token opens.",
-    "panel": "They need an admin's unscoped access token.",
+    "panel": "They need an admin's unscoped access token ([The panel](panel.md)).",
     "tools": "They know no workspace. Those that need a token spend AI credits.",
 }
 START = """# Operations

@@ -218,6 +218,7 @@ def test_every_example_is_run_here() -> None:
         "announce_release",
         "approved_announcement",
         "campaign_tags",
+        "onboard_client",
         "publish_content_calendar",
         "recurring_series",
         "token_guard",
