@@ -49,7 +49,7 @@ test: lint
 
 # A part of Airflow takes long to start on a busy machine; each wait in these tests has its own end.
 live: $(DEVELOP)
-	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=300
+	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=600
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check .

@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 USER = "ada"
 POLL_SECONDS = 0.25
-START_SECONDS = 120
-STEP_SECONDS = 90
+START_SECONDS = 180
+STEP_SECONDS = 150
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
