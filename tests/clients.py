@@ -19,7 +19,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"put_schedule": "drop"},
     {"edit_published_status": 422},
     {"unknown_workspace": 403, "foreign_workspace": 404},
-    {"expired_keys": "hidden"},
+    {"expired_keys": "hidden", "listed_keys": "caller"},
 ]
 
 
@@ -48,6 +48,18 @@ def make_key(sandbox: Sandbox, *abilities: str) -> str:
     """Return a scoped key of the admin's with these abilities."""
     with client(sandbox, "admin") as api:
         return str(api.call("create_api_key", body={"name": "test", "abilities": abilities})["data"]["token"])
+
+
+def promote_member(sandbox: Sandbox) -> None:
+    """Make the sandbox's member a second admin of its workspaces."""
+
+    def promote() -> None:
+        for workspace in sandbox._service.store.workspaces.values():
+            for membership in workspace.members.values():
+                if membership.role == "member":
+                    membership.role = "admin"
+
+    sandbox._between_requests(promote)
 
 
 def posts(sandbox: Sandbox) -> list[dict[str, Any]]:

@@ -28,9 +28,15 @@ def _render_key(key: ApiKey) -> dict[str, Any]:
     }
 
 
+def _keys_of(call: Call) -> dict[int, ApiKey]:
+    """Return the keys that the caller sees, whether they still work or not."""
+    everybody = call.store.settings.listed_keys == "workspace"
+    return {key.id: key for key in call.workspace.keys.values() if everybody or key.user is call.caller.user}
+
+
 @answers("list_api_keys")
 def list_api_keys(call: Call) -> Reply:
-    keys = sorted(call.workspace.keys.values(), key=lambda key: key.id, reverse=True)
+    keys = sorted(_keys_of(call).values(), key=lambda key: key.id, reverse=True)
     if call.store.settings.expired_keys == "hidden":
         keys = [key for key in keys if not is_dead(key, call.now)]
     return Reply.of({"data": [_render_key(key) for key in keys]})
@@ -67,8 +73,9 @@ def create_api_key(call: Call) -> Reply:
 @answers("delete_api_key")
 def delete_api_key(call: Call) -> Reply:
     number = call.path["api_key_id"]
-    key = call.workspace.keys.pop(int(number), None) if number.isdecimal() else None
+    key = _keys_of(call).get(int(number)) if number.isdecimal() else None
     if key is None:
         raise not_found()
+    del call.workspace.keys[key.id]
     del call.store.api_keys[key.token]
     return SUCCESS

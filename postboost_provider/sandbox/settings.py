@@ -100,6 +100,9 @@ class Settings:
     expired_keys: Literal["listed", "hidden"] = _switch(
         "listed", "Whether expired API keys stay in their list."
     )
+    listed_keys: Literal["workspace", "caller"] = _switch(
+        "workspace", "Whose API keys an admin sees and revokes: everybody's in the workspace, or their own."
+    )
     inbox: Literal["on", "off"] = _switch(
         "on", "Whether the workspaces have an inbox, or its paths are a 404."
     )

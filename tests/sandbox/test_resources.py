@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from tests.clients import promote_member
 from tests.sandbox.bodies import post
 
 OUT_OF_SCOPE = {"message": "Access forbidden.", "code": "insufficient_scope"}
@@ -133,6 +134,15 @@ def test_expired_keys_are_listed_or_hidden(sandbox, admin, choice, count):
     admin.post("/api-keys", json=body)
     sandbox.advance(3 * 86400)
     assert len(admin.get("/api-keys").json()["data"]) == count
+
+
+@pytest.mark.parametrize("choice, seen, status", [("workspace", 2, 200), ("caller", 1, 404)])
+def test_an_admin_sees_and_revokes_every_key_or_their_own(sandbox, admin, member, choice, seen, status):
+    sandbox.reset(listed_keys=choice)
+    promote_member(sandbox)
+    assert member.post("/api-keys", json={"name": "bot", "abilities": ["read"]}).status_code == 201
+    assert len(member.get("/api-keys").json()["data"]) == seen
+    assert member.delete("/api-keys/1").status_code == status
 
 
 def test_a_key_is_refused_for_what_is_wrong_with_it(admin):
