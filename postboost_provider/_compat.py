@@ -10,8 +10,10 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Connection, Context
+    from airflow.triggers.base import BaseTrigger
 
 
 def mask_secret(secret: str) -> None:
@@ -72,3 +74,14 @@ def gauge(name: str, value: float, tags: dict[str, str]) -> None:
     stats.gauge(
         ".".join([name, *(re.sub(r"[^\w.-]", "_", tag, flags=re.ASCII) for tag in tags.values())]), value
     )
+
+
+def wake_at(moment: datetime) -> BaseTrigger:
+    """Return Airflow's trigger that fires at an instant."""
+    temporal: Any
+    try:
+        temporal = importlib.import_module("airflow.providers.standard.triggers.temporal")
+    except ImportError:
+        temporal = importlib.import_module("airflow.triggers.temporal")
+    trigger: BaseTrigger = temporal.DateTimeTrigger(moment=moment)
+    return trigger

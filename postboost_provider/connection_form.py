@@ -128,6 +128,14 @@ FIELDS = (
         _key_id,
     ),
     Field(
+        "rotation",
+        "Rotation",
+        "Written when a key is rotated: which key the password is, and since when. Leave it as it is.",
+        TEXT,
+        "42/0123456789ab/2027-01-17T04:00:00+00:00",
+        _text,
+    ),
+    Field(
         "timeout_seconds",
         "Timeout in seconds",
         "For each attempt: to connect, to send, and between two parts of the answer. Default 30.",

@@ -12,6 +12,7 @@ OPERATORS = (
     "approval",
     "billing",
     "calendar",
+    "keys",
     "media",
     "panel",
     "post_actions",

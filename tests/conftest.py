@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import base64
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ for name in [name for name in os.environ if name.startswith(("AIRFLOW", "POSTBOO
 # Before Airflow is imported, which reads them once.
 os.environ |= {
     "AIRFLOW_HOME": HOME,
+    # One for this process and for those it starts: they share a database with connections in it.
+    "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parents[1] / "dags_examples"),
 }

@@ -96,6 +96,10 @@ PUBLIC = {
     "postboost_provider.hooks.postboost": {"PostBoostHook"},
     "postboost_provider.operators.analytics": {"PostBoostAnalyticsToStorageOperator"},
     "postboost_provider.operators.api": {"PostBoostOperator"},
+    "postboost_provider.key_stores": {"KeyStore"},
+    "postboost_provider.key_stores.airflow_api": {"AirflowApiStore"},
+    "postboost_provider.key_stores.airflow_database": {"AirflowDatabaseStore"},
+    "postboost_provider.key_stores.env_file": {"EnvFileStore"},
     "postboost_provider.operators.approval": {"PostBoostApprovePostOperator"},
     "postboost_provider.operators.billing": {
         "PostBoostCancelSubscriptionOperator",
@@ -105,6 +109,7 @@ PUBLIC = {
         "PostBoostResumeSubscriptionOperator",
     },
     "postboost_provider.operators.calendar": {"PostBoostPublishCalendarOperator"},
+    "postboost_provider.operators.keys": {"PostBoostRotateKeyOperator"},
     "postboost_provider.operators.media": {"PostBoostUploadMediaOperator"},
     "postboost_provider.operators.panel": {
         "PostBoostAddMemberOperator",

@@ -221,6 +221,7 @@ def test_every_example_is_run_here() -> None:
         "onboard_client",
         "publish_content_calendar",
         "recurring_series",
+        "rotate_key",
         "token_guard",
     }
 

@@ -1,0 +1,200 @@
+"""What is next in a rotation, decided from what is found. Pure: no requests, no clock.
+
+Nothing is remembered between two tries. Each key is named for who made it and whose successor it is, and the connection
+notes which key its token is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider import identity as identities
+from postboost_provider.api.credentials import Expiry, parse_expiry
+from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = re.compile(r"(?P<maker>airflow/[^ ]+) after (?P<old>\d+) run (?P<run>[0-9a-f]{8})")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A scoped key, as PostBoost lists it. ``expires_at`` is the last day it works."""
+
+    id: int
+    name: str
+    abilities: tuple[str, ...]
+    account_ids: tuple[int, ...] | None
+    created_by: str | None
+    created_at: datetime | None
+    last_used_at: datetime | None
+    expires_at: date | None
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Key:
+        accounts = row.get("account_ids")
+        return cls(
+            id=int(row["id"]),
+            name=str(row["name"]),
+            abilities=tuple(map(str, row["abilities"])),
+            account_ids=None if accounts is None else tuple(map(int, accounts)),
+            created_by=row.get("created_by"),
+            created_at=_instant(row.get("created_at")),
+            last_used_at=_instant(row.get("last_used_at")),
+            expires_at=date.fromisoformat(str(row["expires_at"])[:10]) if row.get("expires_at") else None,
+        )
+
+    @property
+    def expiry(self) -> Expiry:
+        return Expiry("date", self.expires_at) if self.expires_at else Expiry("never")
+
+    @property
+    def successor_of(self) -> int | None:
+        """The id of the key that this one was made to replace, by its name."""
+        named = _NAME.fullmatch(self.name)
+        return int(named["old"]) if named else None
+
+    def is_over(self, now: datetime) -> bool:
+        """Say whether it has stopped working, even by the latest reading of its last day."""
+        return self.expires_at is not None and now.date() > self.expires_at + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who rotates which connection, in which run.
+
+    :param task: the ledger's name for the task.
+    :param conn_id: the connection.
+    :param run: 8 hex digits that are the same for all tries of one run.
+    """
+
+    task: str
+    conn_id: str
+    run: str
+
+    @property
+    def prefix(self) -> str:
+        return f"airflow/{self.task}/{identities.ledger_scope(self.conn_id)}"
+
+    def name(self, old: Key) -> str:
+        return f"{self.prefix} after {old.id} run {self.run}"
+
+    def made(self, key: Key) -> bool:
+        """Say whether this maker made the key, in whatever run."""
+        named = _NAME.fullmatch(key.name)
+        return named is not None and named["maker"] == self.prefix
+
+    def made_in_this_run(self, key: Key) -> bool:
+        return self.made(key) and key.name.endswith(f" run {self.run}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing is to do."""
+
+    current: Key
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The current key is to be replaced. Orphans are keys of earlier tries, whose secret nobody has."""
+
+    current: Key
+    orphans: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """The current key is a new one, and these, which it replaced, are still there."""
+
+    current: Key
+    leftovers: tuple[Key, ...]
+
+
+def decide(
+    current: Key, keys: Mapping[int, Key], maker: Maker, *, when_less_than: timedelta | None, now: datetime
+) -> Rest | Renew | Retire:
+    """Return what is next. Pure.
+
+    :param when_less_than: rotate when the current key lasts less long; None: rotate once in every run.
+    """
+    old = current.successor_of
+    leftovers = tuple(
+        key
+        for key in keys.values()
+        if key.id == old or (key.id != current.id and maker.made(key) and key.successor_of == old)
+    )
+    if old is not None and leftovers:
+        return Retire(current, leftovers)
+    if maker.made_in_this_run(current):
+        return Rest(current, "it was made in this run")
+    left = current.expiry.time_left(now)
+    if when_less_than is not None and (left is None or left >= when_less_than):
+        return Rest(current, f"it {current.expiry.describe(now)}")
+    orphans = tuple(k for k in keys.values() if maker.made(k) and k.successor_of == current.id)
+    return Renew(current, orphans)
+
+
+def reference(token: str) -> str:
+    """Return the first 12 hex digits of the SHA-256 of a token, by which PostBoost's activity log tells tokens apart."""
+    return hashlib.sha256(token.encode()).hexdigest()[:12]
+
+
+def note(key: Key, token: str, now: datetime) -> str:
+    """Return the extra ``rotation``: which key the connection's token is, and since when that is known."""
+    return f"{key.id}/{reference(token)}/{now.astimezone(UTC).isoformat()}"
+
+
+def read_note(value: object) -> tuple[int, str] | None:
+    """Return the key's id and the reference of its token from the extra ``rotation``, or None."""
+    noted = re.fullmatch(r"(\d+)/([0-9a-f]{12})/.*", str(value or ""))
+    return (int(noted[1]), noted[2]) if noted else None
+
+
+def check_times(valid_days: object, when_less_than: object, grace: object) -> None:
+    """Refuse what can't be meant.
+
+    :raises PostBoostConfigError: naming the argument.
+    """
+    if isinstance(valid_days, bool) or not isinstance(valid_days, int) or valid_days < 1:
+        raise PostBoostConfigError(
+            f"valid_days is {valid_days!r}; it is the number of days until the new key's last day: 1 or more, since "
+            "PostBoost makes no key that ends today or before."
+        )
+    for name, value in (("rotate_when_less_than", when_less_than), ("grace", grace)):
+        if value is not None and (not isinstance(value, timedelta) or value < timedelta(0)):
+            raise PostBoostConfigError(f"{name} is {value!r}; it must be a timedelta of 0 or more.")
+    if isinstance(when_less_than, timedelta) and timedelta(days=valid_days - 1) <= when_less_than:
+        raise PostBoostConfigError(
+            f"valid_days is {valid_days}, so that a new key would have less than rotate_when_less_than "
+            f"({when_less_than.days} days) left on its first day, and every run would rotate. Make one longer or the "
+            "other shorter."
+        )
+
+
+def check_new_expiry(value: object, now: datetime) -> Expiry:
+    """Return the expiry of a token that was just made.
+
+    :raises PostBoostConfigError: it is no date, or one on which the token is dead already.
+    """
+    expiry = parse_expiry(value)
+    left = expiry.time_left(now)
+    if left is not None and left <= timedelta(0):
+        raise PostBoostConfigError(
+            f"expires_on is {expiry.day}, which is past: a token of that date {expiry.describe(now)}. Give the date that "
+            "PostBoost shows for the new token."
+        )
+    return expiry
+
+
+def _instant(value: object) -> datetime | None:
+    if not value:
+        return None
+    found = datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,39 @@
+"""The connection whose key is rotated, as the rotation needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postboost_provider.api.contract import ClientSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a connection holds: the settings of a client, and all of its extras."""
+
+    settings: ClientSettings
+    extras: Mapping[str, Any]
+
+    @property
+    def key_id(self) -> int | None:
+        value = self.extras.get("scoped_key_id")
+        return int(value) if value else None
+
+
+class Target(Protocol):
+    """The connection whose key is rotated."""
+
+    def read(self) -> Held:
+        """Return what Airflow gives to tasks now."""
+
+    def write(self, token: str | None, extras: Mapping[str, Any]) -> None:
+        """Put token and extras where the connection lives; without a token that one stays.
+
+        :raises PostBoostConfigError: it was refused, and nothing was written.
+        :raises UnreachableError: nothing was written.
+        :raises PostBoostError: it may have been written.
+        """

@@ -1,0 +1,497 @@
+"""The rotation of a scoped key: what it does, what it refuses, and that it leaves no trace of what it refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from postboost_provider.api.errors import (
+    ConflictError,
+    PostBoostConfigError,
+    PostBoostError,
+    UnconfirmedError,
+    UnreachableError,
+)
+from postboost_provider.operators.keys import PostBoostRotateKeyOperator
+from postboost_provider.rotation.plan import reference
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context
+from tests.clients import client, promote_member, settings
+from tests.vault import Vault, use_vault
+
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+TARGET = "postboost_default"
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def vault(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, clock: time_machine.Traveller, mocker: Any
+) -> Vault:
+    sandbox.reset()
+    mocker.patch("postboost_provider._compat.mask_secret")
+    found = use_vault(monkeypatch, sandbox)
+    found.put("admin", sandbox.tokens["admin"])
+    hold_new_key(sandbox, found)
+    return found
+
+
+def hold_new_key(sandbox: Sandbox, vault: Vault, **changes: Any) -> int:
+    """Give the target a key of the admin's that ends in ten days, and return the key's id."""
+    body = {
+        "name": "Blog",
+        "abilities": ["read", "publish"],
+        "account_ids": [1, 2],
+        "expires_at": f"{datetime.now(UTC) + timedelta(days=10):%Y-%m-%d}",
+        **changes,
+    }
+    with client(sandbox, "admin") as api:
+        key = api.call("create_api_key", body=body)["data"]
+    vault.put(
+        TARGET,
+        key["token"],
+        workspace_uuid=sandbox.workspaces[0]["uuid"],
+        scoped_key_id=key["id"],
+        client_label="blog",
+    )
+    return int(key["id"])
+
+
+def operator(vault: Vault, **options: Any) -> PostBoostRotateKeyOperator:
+    options = {"admin_conn_id": "admin", "store": vault.store, "grace": timedelta(0), **options}
+    return PostBoostRotateKeyOperator(task_id="rotate", **options)
+
+
+def rotate(vault: Vault, **options: Any) -> dict[str, Any]:
+    return operator(vault, **options).execute(context())  # type: ignore[arg-type]
+
+
+def keys(sandbox: Sandbox) -> dict[int, dict[str, Any]]:
+    with client(sandbox, "admin") as api:
+        return {key["id"]: key for key in api.pages("list_api_keys")}
+
+
+def works(sandbox: Sandbox, token: str) -> bool:
+    try:
+        with client(sandbox, token) as api:
+            api.call("list_accounts")
+    except PostBoostError:
+        return False
+    return True
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {"expired_keys": expired, "listed_keys": listed}
+    for expired in ("listed", "hidden")
+    for listed in ("workspace", "caller")
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(v.values()))
+def test_the_connection_gets_a_key_of_the_same_powers_and_the_old_one_goes(
+    sandbox: Sandbox, vault: Vault, variant: dict[str, Any]
+) -> None:
+    sandbox.change(**variant)
+    old_id, old_token = vault.extras(TARGET)["scoped_key_id"], vault.token(TARGET)
+    done = rotate(vault, valid_days=30)
+    new_token, extras = vault.token(TARGET), vault.extras(TARGET)
+    assert (works(sandbox, new_token), works(sandbox, old_token)) == (True, False)
+    key = keys(sandbox)[done["key_id"]]
+    assert (key["abilities"], key["account_ids"], key["expires_at"]) == (
+        ["read", "publish"],
+        [1, 2],
+        "2026-12-31",
+    )
+    assert done == {
+        "result": "rotated",
+        "key_id": key["id"],
+        "expires_on": "2026-12-31",
+        "why": "it was made in this run",
+    }
+    assert (extras["scoped_key_id"], extras["expires_on"]) == (key["id"], "2026-12-31")
+    assert extras["client_label"] == "blog"
+    assert old_id not in keys(sandbox)
+
+
+def test_on_most_days_it_looks_and_does_nothing(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
+    rotate(vault, valid_days=30)
+    for day in (2, 17):
+        clock.move_to(NOON + timedelta(days=day - 1, hours=-11))
+        sent = len(sandbox.requests())
+        assert rotate(vault, valid_days=30)["result"] == "unchanged"
+        assert [r["operation"] for r in sandbox.requests()[sent:]] == ["list_api_keys"]
+    # Two weeks before 00:00 UTC of its last day.
+    clock.move_to(NOON + timedelta(days=16))
+    ctx = context()
+    ctx["ti"].run_id = "another"
+    assert operator(vault, valid_days=30).execute(ctx)["result"] == "rotated"  # type: ignore[arg-type]
+
+
+def test_without_a_threshold_it_rotates_once_in_every_run(sandbox: Sandbox, vault: Vault) -> None:
+    found = []
+    for run in ("monday", "monday", "tuesday"):
+        ctx = context()
+        ctx["ti"].run_id = run
+        found.append(operator(vault, rotate_when_less_than=None).execute(ctx)["result"])  # type: ignore[arg-type]
+    assert found == ["rotated", "unchanged", "rotated"]
+    assert len(keys(sandbox)) == 2  # with the sandbox's own
+
+
+def test_a_key_that_never_expires_is_left_alone_unless_every_run_rotates(
+    sandbox: Sandbox, vault: Vault
+) -> None:
+    hold_new_key(sandbox, vault, expires_at=None)
+    assert rotate(vault) == {
+        "result": "unchanged",
+        "key_id": vault.extras(TARGET)["scoped_key_id"],
+        "expires_on": "never",
+        "why": "it never expires",
+    }
+    assert rotate(vault, rotate_when_less_than=None)["result"] == "rotated"
+
+
+def test_the_old_key_works_through_the_grace(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
+    old_token = vault.token(TARGET)
+    with pytest.raises(TaskDeferred) as deferred:
+        rotate(vault, grace=timedelta(hours=2))
+    assert deferred.value.trigger.serialize()[1]["moment"] >= NOON + timedelta(hours=2)
+    kwargs = deferred.value.kwargs
+    assert works(sandbox, old_token)
+    assert works(sandbox, vault.token(TARGET))
+    assert not any(secret in repr(kwargs) for secret in (old_token, vault.token(TARGET)))
+    clock.shift(timedelta(hours=2))
+    done = operator(vault, grace=timedelta(hours=2)).execute_complete(context(), None, **kwargs)  # type: ignore[arg-type]
+    assert done["result"] == "rotated"
+    assert not works(sandbox, old_token)
+
+
+def test_a_key_that_is_over_already_is_replaced_and_not_waited_for(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
+    clock.shift(timedelta(days=30))
+    done = rotate(vault, grace=timedelta(hours=1), valid_days=30)
+    assert done["result"] == "rotated"
+    assert works(sandbox, vault.token(TARGET))
+
+
+def test_an_expired_key_that_is_not_listed_says_what_to_do(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
+    sandbox.change(expired_keys="hidden")
+    clock.shift(timedelta(days=30))
+    with pytest.raises(AirflowFailException, match="has expired and is listed no longer.*Make a new key"):
+        rotate(vault)
+
+
+def test_a_key_can_be_named_once_for_a_connection_that_does_not_say_which_it_holds(
+    sandbox: Sandbox, vault: Vault
+) -> None:
+    del vault.extras(TARGET)["scoped_key_id"]
+    assert rotate(vault, key="Blog")["result"] == "rotated"
+    assert rotate(vault, key="Blog")["result"] == "unchanged"
+
+
+class Refused(Exception):
+    """What a store of the user's own raises."""
+
+
+def refuse(conn_id: str, token: str, extras: Any) -> None:
+    raise PostBoostConfigError("The vault is sealed.")
+
+
+def ignore(conn_id: str, token: str, extras: Any) -> None:
+    """Write to somewhere that tasks do not read."""
+
+
+def _no_connection(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"postboost_conn_id": "typo"}
+
+
+def _in_environment(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("AIRFLOW_CONN_POSTBOOST_DEFAULT", "postboost://:x@")
+    return {}
+
+
+def _token_in_environment(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault._connections.pop(TARGET)
+    monkeypatch.setenv("POSTBOOST_API_TOKEN", "x")
+    return {}
+
+
+def _scoped_admin(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put("admin", sandbox.tokens["scoped"])
+    return {}
+
+
+def _member_admin(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put("admin", sandbox.tokens["member"])
+    return {}
+
+
+def _other_user(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    promote_member(sandbox)
+    vault.put("admin", sandbox.tokens["member"])
+    return {}
+
+
+def _other_users_key_unseen(
+    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    sandbox.change(listed_keys="caller")
+    return _other_user(sandbox, vault, monkeypatch)
+
+
+def _access_token(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put(TARGET, sandbox.tokens["member"], workspace_uuid=sandbox.workspaces[0]["uuid"])
+    return {}
+
+
+def _another_keys_token(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put(TARGET, sandbox.tokens["scoped"], **vault.extras(TARGET))
+    return {}
+
+
+def _revoked_token(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put(TARGET, "no-such-token", **vault.extras(TARGET))
+    return {}
+
+
+def _replaced_by_hand(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.extras(TARGET)["rotation"] = (
+        f"{vault.extras(TARGET)['scoped_key_id']}/{reference('other')}/2026-11-01T00:00:00+00:00"
+    )
+    return {}
+
+
+def _unknown_key(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.extras(TARGET)["scoped_key_id"] = 999
+    return {}
+
+
+def _same_name(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    hold_new_key(sandbox, vault)
+    del vault.extras(TARGET)["scoped_key_id"]
+    return {"key": "Blog"}
+
+
+def _other_server(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault._base_urls["admin"] = sandbox.base_url.replace("127.0.0.1", "localhost")
+    return {}
+
+
+def _no_workspace(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    del vault.extras(TARGET)["workspace_uuid"]
+    return {}
+
+
+def _sealed(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"store": refuse}
+
+
+def _shadowed(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"store": ignore}
+
+
+def _options(**options: Any) -> Any:
+    return lambda sandbox, vault, monkeypatch: options
+
+
+@pytest.mark.parametrize(
+    ("arrange", "says"),
+    [
+        (_no_connection, "There is no connection 'typo'"),
+        (_in_environment, "defined by AIRFLOW_CONN_POSTBOOST_DEFAULT in the environment"),
+        (_token_in_environment, "defined by POSTBOOST_API_TOKEN in the environment"),
+        (_scoped_admin, "'admin' holds a scoped key.*needs the access token of an admin"),
+        (_member_admin, "'admin' may not handle keys there"),
+        (_other_user, r"acts as user 1, and connection 'admin' as user 2: a key always acts as the user"),
+        (_other_users_key_unseen, "not among the 0 keys.*or is another user's"),
+        (_access_token, "does not say which scoped key it holds.*a person replaces it"),
+        (_another_keys_token, "that key was last used: never. Correct scoped_key_id"),
+        (_revoked_token, "PostBoost refuses the token, and lists the key as alive"),
+        (_replaced_by_hand, "the token was replaced since that key was put there"),
+        (_unknown_key, "Key 999 of connection 'postboost_default' is not among the 2 keys"),
+        (_same_name, r"2 keys have the name 'Blog': \d+, \d+. Give the id"),
+        (_other_server, "a key of one does not work at the other"),
+        (_no_workspace, "has no workspace_uuid"),
+        (_sealed, "The vault is sealed"),
+        (_shadowed, "does not show what was written to it.*No key was made"),
+        (_options(admin_conn_id=TARGET), "are both 'postboost_default'"),
+        (_options(valid_days=0), "valid_days is 0"),
+        (_options(valid_days=-30), "valid_days is -30"),
+        (_options(valid_days="30"), "valid_days is '30'"),
+        (_options(valid_days=10), "every run would rotate"),
+        (_options(grace=60), "grace is 60; it must be a timedelta"),
+        (_options(rotate_when_less_than=14), "rotate_when_less_than is 14; it must be a timedelta"),
+    ],
+)
+def test_what_can_not_be_rotated_is_refused_before_anything_is_made(
+    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch, arrange: Any, says: str
+) -> None:
+    options = arrange(sandbox, vault, monkeypatch)
+    made = [r["operation"] for r in sandbox.requests() if r["operation"] == "create_api_key"]
+    before = keys(sandbox).keys()
+    with pytest.raises(AirflowFailException, match=says) as caught:
+        rotate(vault, **options)
+    assert [r["operation"] for r in sandbox.requests() if r["operation"] == "create_api_key"] == made
+    assert keys(sandbox).keys() == before
+    assert not any(token in str(caught.value) for token in sandbox.tokens.values())
+
+
+def test_a_key_of_another_user_that_only_the_answer_tells_is_revoked_again(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
+    """The target's token is over, so that it can't be asked whose it was."""
+    clock.shift(timedelta(days=30))
+    promote_member(sandbox)
+    vault.put("admin", sandbox.tokens["member"])
+    before, token = keys(sandbox).keys(), vault.token(TARGET)
+    with pytest.raises(AirflowFailException, match="acts as Max Member, and key .* acts as Ada Admin"):
+        rotate(vault)
+    assert keys(sandbox).keys() == before
+    assert vault.token(TARGET) == token
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "left"),
+    [
+        (PostBoostConfigError("no"), AirflowFailException, 0),
+        (UnreachableError("no"), UnreachableError, 0),
+        (UnconfirmedError("maybe"), UnconfirmedError, 1),
+        (Refused("what did you do with it?"), UnconfirmedError, 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_a_store_that_refuses_the_new_key_leaves_no_key_and_one_that_may_have_it_leaves_it_to_the_next_try(
+    sandbox: Sandbox, vault: Vault, error: Exception, raised: type[Exception], left: int
+) -> None:
+    before, token = keys(sandbox).keys(), vault.token(TARGET)
+
+    def store(conn_id: str, new: str, extras: Any) -> None:
+        if new != token:
+            raise error
+        vault.store(conn_id, new, extras)
+
+    with pytest.raises(raised):
+        rotate(vault, store=store)
+    assert len(keys(sandbox)) - len(before) == left
+    assert works(sandbox, vault.token(TARGET))
+    assert rotate(vault)["result"] == "rotated"
+    assert len(keys(sandbox)) == len(before)
+
+
+def test_a_store_that_wrote_it_and_lost_the_answer_is_believed(sandbox: Sandbox, vault: Vault) -> None:
+    token = vault.token(TARGET)
+
+    def store(conn_id: str, new: str, extras: Any) -> None:
+        vault.store(conn_id, new, extras)
+        if new != token:
+            raise TimeoutError
+
+    assert rotate(vault, store=store)["result"] == "rotated"
+    assert works(sandbox, vault.token(TARGET))
+
+
+def test_the_error_of_a_store_does_not_carry_the_key_on(sandbox: Sandbox, vault: Vault) -> None:
+    given: list[str] = []
+
+    def store(conn_id: str, new: str, extras: Any) -> None:
+        given.append(new)
+        if len(given) == 1:
+            vault.store(conn_id, new, extras)
+        else:
+            raise ValueError(f"can't write {new}")
+
+    with pytest.raises(UnconfirmedError, match=r"ValueError: can't write \*\*\*") as caught:
+        rotate(vault, store=store)
+    assert caught.value.__cause__ is None
+    assert given[-1] not in str(caught.value)
+
+
+def test_a_write_that_somebody_else_overwrites_revokes_nothing(sandbox: Sandbox, vault: Vault) -> None:
+    token, extras = vault.token(TARGET), dict(vault.extras(TARGET))
+
+    def store(conn_id: str, new: str, changed: Any) -> None:
+        vault.store(conn_id, new, changed)
+        if new != token:
+            vault.put(TARGET, token, **extras)
+
+    with pytest.raises(ConflictError, match="another task or person has written it too"):
+        rotate(vault, store=store)
+    assert works(sandbox, token)
+
+
+def test_the_old_key_stays_when_the_connection_was_changed_during_the_grace(
+    sandbox: Sandbox, vault: Vault
+) -> None:
+    old_token, old = vault.token(TARGET), dict(vault.extras(TARGET))
+    with pytest.raises(TaskDeferred) as deferred:
+        rotate(vault, grace=timedelta(hours=1))
+    vault.put(TARGET, old_token, **{**vault.extras(TARGET), "scoped_key_id": old["scoped_key_id"] + 1})
+    with pytest.raises(AirflowFailException, match="the token was replaced since that key was put there"):
+        operator(vault).execute_complete(context(), None, **deferred.value.kwargs)  # type: ignore[arg-type]
+    assert works(sandbox, old_token)
+
+
+def test_a_leftover_that_somebody_uses_is_not_revoked(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
+    """Two Airflows with the same DAG and the same key: to one, the other's new key looks left over."""
+    token, extras = vault.token(TARGET), dict(vault.extras(TARGET))
+    with pytest.raises(TaskDeferred):
+        rotate(vault, grace=timedelta(days=1))
+    other = vault.token(TARGET)
+    clock.shift(timedelta(hours=2))
+    assert works(sandbox, other)
+    vault.put(TARGET, token, **extras)
+    with pytest.raises(AirflowFailException, match="another Airflow rotates the same key"):
+        rotate(vault)
+    assert works(sandbox, other)
+
+
+def test_a_lost_answer_to_the_making_of_a_key_leaves_one_that_the_next_try_revokes(
+    sandbox: Sandbox, vault: Vault
+) -> None:
+    before = len(keys(sandbox))
+    sandbox.faults({"kind": "drop_after", "operation": "create_api_key"})
+    with pytest.raises(UnconfirmedError):
+        rotate(vault)
+    assert len(keys(sandbox)) == before + 1
+    assert rotate(vault)["result"] == "rotated"
+    assert len(keys(sandbox)) == before
+
+
+def test_the_new_key_is_masked_before_anything_else_and_is_nowhere_to_be_seen(
+    sandbox: Sandbox, vault: Vault, mocker: Any, caplog: Any, capsys: Any
+) -> None:
+    caplog.set_level("DEBUG")
+    mask = mocker.patch("postboost_provider._compat.mask_secret")
+    ctx = context()
+    done = operator(vault).execute(ctx)  # type: ignore[arg-type]
+    secret = vault.token(TARGET)
+    assert [call.args for call in mask.call_args_list] == [(secret,)]
+    said = repr(done) + repr(ctx["pushed"]) + caplog.text + capsys.readouterr().out
+    assert secret not in said
+    assert reference(secret) in vault.extras(TARGET)["rotation"]
+    assert PostBoostRotateKeyOperator.template_fields == ("key", "admin_conn_id", "postboost_conn_id")
+
+
+def test_a_key_without_the_ability_to_read_is_rotated_too(sandbox: Sandbox, vault: Vault) -> None:
+    hold_new_key(sandbox, vault, abilities=["publish"], account_ids=None)
+    assert rotate(vault)["result"] == "rotated"
+    assert settings(sandbox, vault.token(TARGET)).token != sandbox.tokens["scoped"]
+    assert keys(sandbox)[vault.extras(TARGET)["scoped_key_id"]]["abilities"] == ["publish"]
