@@ -60,6 +60,7 @@ def get_provider_info() -> dict[str, Any]:
         "task-decorators": [
             {"name": "postboost", "class-name": "postboost_provider.decorators.postboost.postboost_task"}
         ],
+        "cli": ["postboost_provider.cli.get_cli_commands"],
         "connection-types": [
             {
                 "connection-type": connection_form.CONNECTION_TYPE,

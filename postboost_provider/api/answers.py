@@ -58,12 +58,13 @@ def read(
     """
     replayed = headers.get("idempotent-replayed", "").lower() == "true"
     if 200 <= status < 300:
+        date = headers.get("date")
         if request.operation.reply == "binary":
-            return Reply(content, status, replayed)
+            return Reply(content, status, replayed, date)
         if not content.strip():
-            return Reply(None, status, replayed)
+            return Reply(None, status, replayed, date)
         try:
-            return Reply(json.loads(content), status, replayed)
+            return Reply(json.loads(content), status, replayed, date)
         except ValueError:
             raise ServerError(
                 f"{request.operation.operation}: the answer ({status}) is not JSON. Check that the base URL "

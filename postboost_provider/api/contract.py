@@ -92,11 +92,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. ``replayed``: it is the stored one of an earlier request with the same key."""
+    """An answer.
+
+    :param replayed: it is the stored one of an earlier request with the same key.
+    :param date: the server's clock, as its ``Date`` header wrote it.
+    """
 
     payload: Any
     status: int
     replayed: bool = False
+    date: str | None = None
 
 
 def check_base_url(url: str) -> str:

@@ -152,6 +152,10 @@ def explain_401(settings: ClientSettings, now: datetime, refusal: Refusal | None
     if not settings.token:
         return "It was sent without a token, for want of one: give the connection a token."
     refusal = refusal or Refusal()
+    if not settings.token:
+        return (
+            f"{settings.name} has no token, and this takes one: put it into the password of the connection."
+        )
     whose = f"The token of {settings.name}"
     if refusal.reread == "elsewhere":
         return (
@@ -182,7 +186,7 @@ def _cause(settings: ClientSettings, now: datetime, refusal: Refusal) -> str:
 
 def _slip_in(token: str) -> str:
     """Return what shows that this text was never a token, or nothing. It says nothing of the token itself."""
-    if not token.strip("*"):
+    if token and not token.strip("*"):
         return "consists of the asterisks that stand for a hidden token"
     if token.startswith(("'", '"', "`", "<")) or token.endswith(("'", '"', "`", ">")):
         return "has quotes or brackets around it"

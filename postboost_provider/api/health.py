@@ -116,7 +116,7 @@ class AccountsCanPublish:
                 room = _taken(full[each], at) if each in full else None
             else:
                 room = self._no_room_today(known[each]["daily_cap"])
-            accounts.append(_read_account(known[each], at, room))
+            accounts.append(read_account(known[each], at, room))
         return accounts
 
     def _no_room_today(self, cap: Mapping[str, Any]) -> str | None:
@@ -135,7 +135,8 @@ def _taken(issue: Mapping[str, Any], at: datetime) -> str:
     return f"{issue.get('used')} of its {issue.get('limit')} posts of {at:%Y-%m-%d} (UTC) are taken"
 
 
-def _read_account(entry: Mapping[str, Any], at: datetime, no_room: str | None) -> AccountHealth:
+def read_account(entry: Mapping[str, Any], at: datetime, no_room: str | None = None) -> AccountHealth:
+    """Read one entry of what ``get_account_health`` answers, held against the time ``at``."""
     connection = entry["connection"]
     expires_at = read_utc(connection.get("expires_at"))
     url = connection.get("reconnect_url")

@@ -71,7 +71,7 @@ class PostBoostHook(BaseHook):
         :param needs_token: like that of :meth:`client`.
         :raises PostBoostConfigError: it does not exist, lacks the token or holds something that can't be meant.
         """
-        return self._report(*self._read(needs_token))
+        return self._report(*self.read(needs_token))
 
     def async_client(self, settings: ClientSettings, **options: Any) -> AsyncPostBoostClient:
         """Return a client for an event loop, to be used in an ``async with`` block.
@@ -109,12 +109,13 @@ class PostBoostHook(BaseHook):
         from postboost_provider.hooks.check import check_connection
 
         try:
-            settings, unknown = self._read()
+            settings, unknown = self.read()
             return check_connection(settings, unknown)
         except PostBoostConfigError as error:
             return False, str(error)
 
-    def _read(self, needs_token: bool = True) -> tuple[ClientSettings, list[str]]:
+    def read(self, needs_token: bool = True) -> tuple[ClientSettings, list[str]]:
+        """Read the connection like :meth:`settings`, and return the names of its unknown extras, too."""
         from postboost_provider.hooks.connection import read_connection, read_environment
 
         try:

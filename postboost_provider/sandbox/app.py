@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -79,9 +80,11 @@ def _endpoint(service: Service) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         operation, request.scope["path_params"] = routes.find(request.method, request.path_params["path"])
         try:
-            return await pipeline.answer(service, operation, request)
+            response = await pipeline.answer(service, operation, request)
         except asyncio.CancelledError:
             return pipeline.BrokenConnection()  # the sandbox is being stopped while a delay lasts
+        response.headers["date"] = format_datetime(service.store.clock.now(), usegmt=True)
+        return response
 
     return endpoint
 

@@ -85,6 +85,7 @@ class Sandbox:
             lifespan="off",
             log_level="critical",  # what goes wrong in an answer is logged by the pipeline
             access_log=False,
+            date_header=False,  # answers of the API have the sandbox's own clock there
             proxy_headers=False,
             timeout_graceful_shutdown=1,
         )

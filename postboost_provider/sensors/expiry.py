@@ -20,7 +20,6 @@ from postboost_provider.api.credentials import (
     describe_span,
     parse_expiry,
     probe_of,
-    read_key_expiry,
     shortfall,
 )
 from postboost_provider.api.errors import (
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
-
-    from postboost_provider.api.contract import ClientSettings
 
 GAUGE = "postboost.credential.seconds_left"
 DEFAULT_MIN_VALIDITY = timedelta(days=7)
@@ -188,6 +185,7 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         from dataclasses import replace
 
         from postboost_provider.api.client import PostBoostClient
+        from postboost_provider.hooks.keys import look_up_expiry
 
         name, expiry, hook = f"connection {conn_id!r}", Expiry("unknown"), PostBoostHook(conn_id)
         unfound: PostBoostError | None = None
@@ -198,7 +196,7 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
                 expiry = parse_expiry(self.expires_on)
             elif self.admin_conn_id and settings.scoped_key_id:
                 try:
-                    expiry = self._key_expiry(settings)
+                    expiry = look_up_expiry(settings, self.admin_conn_id)
                 except PostBoostError as error:
                     # Whether the key is alive is the greater news.
                     unfound = error
@@ -211,23 +209,6 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         except PostBoostError as error:
             return _Look(conn_id, name, expiry, error)
         return _Look(conn_id, name, expiry, unfound)
-
-    def _key_expiry(self, settings: ClientSettings) -> Expiry:
-        """Look up when the scoped key of a connection expires."""
-        if not settings.workspace_uuid:
-            raise PostBoostConfigError(
-                f"{settings.name} has a scoped_key_id and no workspace_uuid: set the workspace whose key it is."
-            )
-        hook = PostBoostHook(str(self.admin_conn_id))
-        with hook.client(attempts=1) as api:
-            try:
-                answer = api.call("list_api_keys", parameters={"workspace_uuid": settings.workspace_uuid})
-            except PermissionDeniedError as error:
-                raise PostBoostConfigError(
-                    f"admin_conn_id {self.admin_conn_id!r} may not list the scoped keys of the workspace, which takes the "
-                    f"unscoped access token of one of its admins: {error}"
-                ) from error
-            return read_key_expiry(answer, settings, api.settings.name)
 
     def _measure(self, look: _Look, now: datetime) -> None:
         left = look.expiry.time_left(now)

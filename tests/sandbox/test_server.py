@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
@@ -34,6 +36,12 @@ def test_unknown_paths_and_methods_answer_in_json(member, sandbox):
     assert (unknown.status_code, unknown.json()) == (404, {"message": "Not found."})
     assert member.patch("/posts").status_code == 405
     assert [entry["operation"] for entry in sandbox.requests()] == [None, None]
+
+
+def test_the_date_of_an_answer_is_the_sandboxs_own_clock(member, sandbox):
+    sandbox.advance(86400)
+    told = parsedate_to_datetime(member.get("/tags").headers["date"])
+    assert abs(told - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=30)
 
 
 def test_the_requests_are_on_record_without_tokens(sandbox, member):

@@ -1,0 +1,8 @@
+"""``python -m postboost_provider``: see ``cli``."""
+
+from __future__ import annotations
+
+from postboost_provider.cli import main
+
+if __name__ == "__main__":
+    main()
