@@ -55,6 +55,8 @@ def ensure_workspace(
     if access_status is not None:
         check_choice("access_status", access_status, ACCESS)
     name = name.strip()
+    if not name:
+        raise PostBoostConfigError("The workspace's name is empty: say which workspace.")
     owner_id = get_user(api, owner)["id"] if owner is not None else None
     body = {"name": name, "access_status": access_status or "subscription"}
     return ensure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.sandbox.ai_credits import text_left
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.models import Receipt, Subscription, Workspace
 from postboost_provider.sandbox.panel import panel_page, workspace_of
@@ -202,9 +203,11 @@ def remove_generic_subscription(call: Call) -> Reply:
 
 @answers("get_workspace_ai_credits")
 def get_workspace_ai_credits(call: Call) -> Reply:
-    """Tell that no balance is tracked, so that credits can always be spent (SDK 1.66.3)."""
-    workspace_of(call)
-    return Reply.of({"available": True, "balance": None, "low": False})
+    """Tell the balance; it is low from 10 credits down, and null where none is tracked (SDK 1.66.3)."""
+    left = text_left(call.store, workspace_of(call))
+    return Reply.of(
+        {"available": left is None or left > 0, "balance": left, "low": left is not None and 0 < left <= 10}
+    )
 
 
 # Receipts

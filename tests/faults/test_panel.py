@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
@@ -200,3 +202,67 @@ def test_if_exists_fail_does_not_fail_on_what_this_task_made_itself(
     failing = case._replace(options={**case.options, "if_exists": "fail"})
     assert outcome(attempt(failing, uuid)) == "created"
     assert count(case, sandbox, uuid) == 1
+
+
+class Killed(BaseException):
+    """What stands for ``kill -9``: nothing in the package may handle it."""
+
+
+def set_up() -> str:
+    """Run the tasks that set up a client, and return the workspace's uuid."""
+
+    def run(operator: Any, **options: Any) -> Any:
+        return operator(task_id="act", **options).execute(context())
+
+    owner = run(PostBoostCreateUserOperator, user_email="olga@client.example", name="Olga")
+    made = run(PostBoostCreateWorkspaceOperator, name="Client", workspace_owner=owner["id"])
+    uuid = str(made["uuid"])
+    run(PostBoostAddMemberOperator, workspace_uuid=uuid, user=MAX)
+    for each in CASES[3], CASES[5]:
+        run(each.operator, **{**each.options, "workspace_uuid": uuid})
+    return uuid
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_set_up_that_dies_at_each_of_its_requests_in_turn_makes_each_thing_once(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    use_connection(monkeypatch, sandbox, "admin")
+    send = httpx.Client.send
+    uuid, die_at = None, 0
+    while uuid is None:
+        die_at += 1
+        numbers = itertools.count(1)
+
+        def send_and_die(
+            self: httpx.Client,
+            request: httpx.Request,
+            numbers: Any = numbers,
+            die_at: int = die_at,
+            **options: Any,
+        ) -> httpx.Response:
+            dies = next(numbers) == die_at
+            if dies and moment == "before":
+                raise Killed
+            response = send(self, request, **options)
+            if dies:
+                raise Killed
+            return response
+
+        with monkeypatch.context() as patch:
+            patch.setattr(httpx.Client, "send", send_and_die)
+            try:
+                uuid = set_up()
+            except Killed:
+                continue
+    writes = [r["operation"] for r in sandbox.requests() if r["method"] == "POST" and r["status"] == 201]
+    assert sorted(writes) == sorted(
+        [
+            "create_user",
+            "create_workspace",
+            "add_user_to_workspace",
+            "create_subscription",
+            "create_receipt",
+        ]
+    )
+    assert die_at > 8

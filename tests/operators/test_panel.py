@@ -338,6 +338,7 @@ def test_a_token_without_admin_rights_fails_at_its_first_request(
         ),
         (PostBoostCreateWorkspaceOperator, {"name": "C", "access_status": "free"}, "access_status is 'free'"),
         (PostBoostCreateWorkspaceOperator, {"name": "x" * 61}, "greater than 60"),
+        (PostBoostCreateWorkspaceOperator, {"name": " "}, "name is empty"),
         (PostBoostUpdateWorkspaceOperator, {"workspace_uuid": "x", "changes": {}}, "changes is empty"),
         (
             PostBoostUpdateWorkspaceOperator,

@@ -178,7 +178,18 @@ def test_a_receipt_is_refused_for_what_is_wrong_with_it(panel):
     assert set(errors(panel("POST", "receipts", **bad))) == {"workspace_uuid", "amount", "paid_at"}
 
 
-def test_ai_credits_are_not_tracked(sandbox, panel):
+@pytest.mark.parametrize(
+    ("settings", "seen"),
+    [
+        ({}, {"available": True, "balance": 200, "low": False}),
+        ({"ai_text_credits": 11}, {"available": True, "balance": 11, "low": False}),
+        ({"ai_text_credits": 10}, {"available": True, "balance": 10, "low": True}),
+        ({"ai_text_credits": 0}, {"available": False, "balance": 0, "low": False}),
+        ({"ai_unlimited": True}, {"available": True, "balance": None, "low": False}),
+    ],
+)
+def test_ai_credits_are_low_from_10_down_and_null_without_a_limit(sandbox, panel, settings, seen):
+    sandbox.change(**settings)
     path = f"workspaces/{sandbox.workspaces[0]['uuid']}/ai-credits"
-    assert panel("GET", path).json() == {"available": True, "balance": None, "low": False}
+    assert panel("GET", path).json() == seen
     assert panel("GET", "workspaces/nope/ai-credits").status_code == 404
