@@ -7,6 +7,7 @@ from typing import Any
 from postboost_provider import __version__, connection_form
 
 OPERATORS = (
+    "ai",
     "analytics",
     "api",
     "approval",
@@ -20,7 +21,7 @@ OPERATORS = (
     "reports",
 )
 SENSORS = ("accounts", "expiry", "posts")
-TRIGGERS = ("accounts", "expiry", "posts")
+TRIGGERS = ("accounts", "ai", "expiry", "posts")
 
 
 def get_provider_info() -> dict[str, Any]:

@@ -27,7 +27,7 @@ from postboost_provider.api.operations import Operation, get_operation, load_ope
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from postboost_provider.actions import Actor
     from postboost_provider.api.client import PostBoostClient
@@ -49,12 +49,15 @@ def send_once(
     body: Mapping[str, Any] | None = None,
     files: Mapping[str, FilePart] | None = None,
     is_retry: bool = False,
+    is_void: Callable[[Any], bool] = lambda _: False,
 ) -> Any:
     """Send one operation, unless the same task has done it before, and return its answer.
 
     The same task with other parameters is another act; with another body it is not.
 
     :param is_retry: an earlier try may have sent it, and no person has looked since.
+    :param is_void: tells of an answer that PostBoost gave to an earlier try whether what it was about has come to nothing:
+        then it is sent anew. For operations with a key.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its answer
         can't be had any more. Nothing was sent.
     :raises UnconfirmedError: no answer came to a write; a repeat of the task looks first.
@@ -65,14 +68,24 @@ def send_once(
     # Before anything else is asked: what does not fit is never sent.
     prepare(api.settings, operation, **call)
     target = _hash(given)
-    act = f"airflow/{actor.scope}/{identities.ledger_identity(actor.identity)} {operation} {target}"
-    call["client_label"] = f"{act} {_hash(body or {})}"
+    call["client_label"] = f"{_act(actor, operation, target)} {_hash(body or {})}"
     if op.is_read or op.repeatable:
         return _send_repeatable(api, op, call)
     entries = _entries(api, op, call)
     if op.idempotency_key:
-        return _send_keyed(api, op, (*actor.identity, operation, target), call, entries)
+        return _send_keyed(api, op, (*actor.identity, operation, target), call, entries, is_void)
     return _send_bare(api, op, call, entries, is_retry=is_retry)
+
+
+def was_done(api: PostBoostClient, actor: Actor, operation: str) -> bool:
+    """Tell whether the activity log says that this task has sent the operation, without parameters, and with success."""
+    label = f"{_act(actor, operation, _hash({}))} "
+    call = {"parameters": {}, "client_label": label}
+    return _done(_entries(api, get_operation(operation), call)) is not None
+
+
+def _act(actor: Actor, operation: str, target: str) -> str:
+    return f"airflow/{actor.scope}/{identities.ledger_identity(actor.identity)} {operation} {target}"
 
 
 def _hash(values: Mapping[str, Any]) -> str:
@@ -98,6 +111,7 @@ def _send_keyed(
     identity: tuple[str, ...],
     call: dict[str, Any],
     entries: list[Entry] | None,
+    is_void: Callable[[Any], bool],
 ) -> Any:
     done = _done(entries)
     if done is not None and not _key_is_sure(done):
@@ -112,7 +126,9 @@ def _send_keyed(
     for generation in range(MAX_GENERATIONS):
         key = identities.idempotency_key(identity, generation)
         try:
-            return api.send(op.operation, idempotency_key=key, **call).payload
+            reply = api.send(op.operation, idempotency_key=key, **call)
+            if not reply.replayed or not is_void(reply.payload):
+                return reply.payload
         except PostBoostRequestError as error:
             last = error
             if error.is_stored_refusal:

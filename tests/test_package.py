@@ -94,6 +94,7 @@ def test_what_every_airflow_process_imports_needs_neither_airflow_nor_httpx(name
 
 PUBLIC = {
     "postboost_provider.hooks.postboost": {"PostBoostHook"},
+    "postboost_provider.operators.ai": {"PostBoostRepurposeOperator"},
     "postboost_provider.operators.analytics": {"PostBoostAnalyticsToStorageOperator"},
     "postboost_provider.operators.api": {"PostBoostOperator"},
     "postboost_provider.key_stores": {"KeyStore"},
@@ -136,6 +137,7 @@ PUBLIC = {
     "postboost_provider.sensors.guard": set(),
     "postboost_provider.sensors.posts": {"PostBoostPostSensor"},
     "postboost_provider.triggers.accounts": {"PostBoostAccountHealthTrigger"},
+    "postboost_provider.triggers.ai": {"PostBoostRepurposeTrigger"},
     "postboost_provider.triggers.expiry": {"PostBoostTokenTrigger"},
     "postboost_provider.triggers.posts": {"PostBoostPostTrigger"},
 }

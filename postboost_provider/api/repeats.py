@@ -40,6 +40,9 @@ def may_repeat(request: Request, error: BaseException) -> bool:
     """
     if isinstance(error, (RateLimitedError, UnreachableError)):
         return True
+    if isinstance(error, ServerError) and error.body.get("run_id"):
+        # An AI run that was made and has failed: its key is free again, and another send is another run to pay for.
+        return False
     if isinstance(error, (UnconfirmedError, ServerError)):
         return request.is_safe_to_repeat and getattr(error, "status", 0) != 501
     if isinstance(error, ConflictError):

@@ -32,9 +32,6 @@ class InquiryTrigger(BaseTrigger):
     :param started_at: ISO 8601; default: when it first runs.
     """
 
-    # What stands in the way ends a wait so: a look that fails is forgiven until the time is over.
-    unfinished = "It is not done"
-
     def __init__(
         self,
         *,
@@ -82,11 +79,12 @@ class InquiryTrigger(BaseTrigger):
                     return
                 pending = finding.pending
             except PostBoostError as error:
+                # A look that fails is forgiven until the time is over.
                 if not can_help(error):
                     yield TriggerEvent({"status": "error", "message": str(error), "can_retry": False})
                     return
                 pending = str(error)
-            self.log.warning("%s", pending)
+            self.log.info("%s", pending)
             left = (ends - datetime.now(UTC)).total_seconds()
             if left < 0:
                 yield TriggerEvent({"status": "timeout", "message": pending})

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import time_machine
 from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import (
     AirflowFailException,
@@ -27,6 +24,7 @@ from postboost_provider.sensors.accounts import PostBoostAccountHealthSensor
 from postboost_provider.triggers.inquiries import read_event
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key
+from tests.naps import Naps, passing_at_once
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {},
@@ -40,45 +38,10 @@ def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     use_connection(monkeypatch, sandbox)
 
 
-class Naps:
-    """What goes by at once. ``during`` holds what happens in the next ones, in their order."""
-
-    def __init__(self, traveller: time_machine.Coordinates) -> None:
-        self._traveller = traveller
-        self.taken: list[float] = []
-        self.during: list[Callable[[], None]] = []
-
-    def nap(self, seconds: float) -> None:
-        assert len(self.taken) < 50, "the wait does not come to an end"
-        self.taken.append(seconds)
-        self._traveller.shift(seconds)
-        if self.during:
-            self.during.pop(0)()
-
-    async def anap(self, seconds: float) -> None:
-        self.nap(seconds)
-
-
 @pytest.fixture
 def naps(mocker: Any, sandbox: Sandbox) -> Iterator[Naps]:
-    with time_machine.travel(datetime.now(UTC).replace(hour=12) + timedelta(days=1)) as traveller:
-        naps = Naps(traveller)
-        real = time.monotonic
-        fake = SimpleNamespace(sleep=naps.nap, monotonic=lambda: real() + sum(naps.taken))
-        mocker.patch("airflow.sdk.bases.sensor.time", fake)
-        mocker.patch(
-            "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=real)
-        )
-        mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
-        mocker.patch(
-            "postboost_provider.triggers.inquiries.asyncio",
-            SimpleNamespace(sleep=naps.anap, to_thread=asyncio.to_thread),
-        )
+    with passing_at_once(mocker, "airflow.sdk.bases.sensor") as naps:
         yield naps
-
-
-async def _at_once(_: float) -> None:
-    return None
 
 
 @pytest.fixture(params=MODES)

@@ -1,0 +1,275 @@
+"""Repurposing: one run and one draft however often it is tried, the wait for it, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk._shared.module_loading import import_string
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from postboost_provider.api.errors import PostBoostError, ServerError
+from postboost_provider.api.repurpose import RunIsOver
+from postboost_provider.operators.ai import PostBoostRepurposeOperator
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import client, make_key, posts
+from tests.naps import Naps, passing_at_once
+
+URL = "https://northwind.example/blog/how-we-roast.html"
+TEXT = "Coffee is roasted in drums of steel, in small batches. " * 4
+
+
+@pytest.fixture(autouse=True)
+def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox)
+    sandbox.reset(repurpose_seconds=60)
+
+
+@pytest.fixture
+def naps(mocker: Any, sandbox: Sandbox) -> Iterator[Naps]:
+    with passing_at_once(mocker, "postboost_provider.operators.ai") as naps:
+        yield naps
+
+
+@pytest.fixture(params=["worker", "deferrable"])
+def run(request: pytest.FixtureRequest, naps: Naps) -> Callable[..., Any]:
+    """Run the operator to its end in one of its modes: both must say and return the same."""
+
+    def run(ctx: dict[str, Any] | None = None, **options: Any) -> Any:
+        ctx = ctx or context()
+        given = {"accounts": [1, 3, 9], "deferrable": request.param == "deferrable", **options}
+        if not {"video_url", "pdf_url", "text"} & set(given):
+            given.setdefault("url", URL)
+        operator = PostBoostRepurposeOperator(task_id="repurpose", **given)
+        try:
+            return operator.execute(ctx)  # type: ignore[arg-type]
+        except TaskDeferred as deferred:
+            name, arguments = deferred.trigger.serialize()
+            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
+            kwargs = {"event": json.loads(json.dumps(event)), **(deferred.kwargs or {})}
+            return operator.resume_execution(deferred.method_name, kwargs, ctx)  # type: ignore[arg-type]
+
+    return run
+
+
+async def first_event(trigger: Any) -> Any:
+    events = trigger.run()
+    try:
+        return (await anext(events)).payload
+    finally:
+        await events.aclose()
+
+
+def sent(sandbox: Sandbox) -> int:
+    return sum(r["operation"] == "repurpose_content" for r in sandbox.requests())
+
+
+def drafts(sandbox: Sandbox) -> list[str]:
+    return [post["uuid"] for post in posts(sandbox)]
+
+
+def test_a_queued_run_is_waited_for_and_its_draft_returned(run: Any, naps: Naps, sandbox: Sandbox) -> None:
+    ctx = context()
+    result = run(ctx, options={"slide_count": 3, "tone": "formal"})
+    assert (result["status"], result["run_id"], result["credits_used"]) == ("ok", 1, 4)
+    assert [(c["account_id"], c["error"]) for c in result["captions"]] == [(1, None), (3, None), (9, None)]
+    assert (len(result["slides"]), result["warnings"]) == (3, ["youtube gets no carousel."])
+    assert drafts(sandbox) == [result["post_uuid"]]
+    assert ctx["pushed"]["run_id"] == 1
+    assert sum(naps.taken) == pytest.approx(60, abs=10)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ({"url": URL}, "url"),
+        ({"video_url": "https://video.example/watch?v=1", "transcript": "Well, coffee."}, "youtube"),
+        ({"pdf_url": "https://northwind.example/a.pdf"}, "pdf"),
+        ({"text": TEXT, "title": "Roasting"}, "text"),
+    ],
+)
+def test_every_kind_of_source(run: Any, sandbox: Sandbox, source: dict[str, Any], kind: str) -> None:
+    result = run(**source)
+    with client(sandbox) as api:
+        answer = api.call("get_repurpose_run", parameters={"run_id": result["run_id"]})
+    assert answer["data"]["result"]["source"]["type"] == kind
+
+
+def test_a_task_that_is_cleared_finds_its_run_and_makes_no_second_draft(run: Any, sandbox: Sandbox) -> None:
+    first = run()
+    assert run() == first
+    assert len(drafts(sandbox)) == 1
+    # The result is told for an hour; the draft stays.
+    sandbox.advance(2 * 3600)
+    later = run()
+    assert (later["post_uuid"], later["captions"]) == (first["post_uuid"], None)
+    assert len(drafts(sandbox)) == 1
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "server_error", "throttle"])
+def test_an_answer_that_is_lost_makes_no_second_draft(run: Any, sandbox: Sandbox, kind: str) -> None:
+    sandbox.faults({"kind": kind, "operation": "repurpose_content", "count": 2})
+    assert run()["status"] == "ok"
+    assert len(drafts(sandbox)) == 1
+
+
+def test_a_try_that_dies_after_it_was_sent_is_gone_on_with(run: Any, sandbox: Sandbox, mocker: Any) -> None:
+    mocker.patch("postboost_provider.api.repurpose.started", side_effect=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    mocker.stopall()
+    sandbox.advance(60)
+    operator = PostBoostRepurposeOperator(task_id="repurpose", url=URL, accounts=[1, 3, 9])
+    assert operator.execute(context())["run_id"] == 1  # type: ignore[arg-type]
+    assert len(drafts(sandbox)) == 1
+
+
+def test_after_a_day_the_activity_log_keeps_it_from_being_made_again(
+    run: Any, naps: Naps, sandbox: Sandbox
+) -> None:
+    run()
+    naps.nap(2 * 86400)
+    with pytest.raises(AirflowFailException, match="this task has done it already"):
+        run()
+    assert len(drafts(sandbox)) == 1
+    assert run(idempotency_salt="once more")["status"] == "ok"
+    assert len(drafts(sandbox)) == 2
+
+
+def test_a_source_that_was_changed_is_no_second_draft_by_accident(run: Any, sandbox: Sandbox) -> None:
+    run()
+    with pytest.raises(AirflowFailException, match="with another body.*idempotency_salt"):
+        run(options={"tone": "formal"})
+    assert len(drafts(sandbox)) == 1
+
+
+def test_a_run_that_failed_is_worth_a_retry_which_starts_another(run: Any, sandbox: Sandbox) -> None:
+    sandbox.change(repurpose_result="failed")
+    with pytest.raises(ServerError, match="Repurpose run 1 failed: The AI gave up. Nothing was made"):
+        run()
+    assert drafts(sandbox) == []
+    sandbox.change(repurpose_result="ok")
+    assert (run()["run_id"], len(drafts(sandbox))) == (2, 1)
+    # And that one is found again.
+    assert (run()["run_id"], len(drafts(sandbox))) == (2, 1)
+
+
+def test_a_run_that_fails_within_a_call_is_not_paid_for_again(sandbox: Sandbox, mocker: Any) -> None:
+    sandbox.change(repurpose_seconds=0, repurpose_result="failed")
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    body = {"source_type": "url", "url": URL, "account_ids": [1]}
+    with client(sandbox) as api, pytest.raises(ServerError):
+        api.call("repurpose_content", body=body, idempotency_key="k")
+    assert sent(sandbox) == 1
+
+
+@pytest.mark.parametrize("on_partial", ["fail", "succeed"])
+def test_a_partial_run_does_what_was_said(run: Any, sandbox: Sandbox, on_partial: Any) -> None:
+    sandbox.change(repurpose_result="partial")
+    ctx = context()
+    if on_partial == "succeed":
+        result = run(ctx, on_partial=on_partial)
+    else:
+        said = r"Draft \S+ lacks captions for some accounts: youtube \(account 9\): The caption could not"
+        with pytest.raises(AirflowFailException, match=said):
+            run(ctx, on_partial=on_partial)
+        result = ctx["pushed"]["return_value"]
+    assert (result["status"], [result["post_uuid"]]) == ("partial", drafts(sandbox))
+
+
+def test_a_wait_that_is_over_says_so_and_a_retry_goes_on_with_the_same_run(
+    run: Any, sandbox: Sandbox
+) -> None:
+    with pytest.raises(ServerError, match="run 1 was not over after 20 s: Repurpose run 1 is running"):
+        run(timeout=20)
+    assert run()["run_id"] == 1
+    assert len(drafts(sandbox)) == 1
+
+
+def test_a_look_that_fails_ends_no_wait(run: Any, naps: Naps, sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "server_error", "operation": "get_repurpose_run", "count": 1000})
+    naps.during = [lambda: None, sandbox.faults]
+    assert run()["status"] == "ok"
+
+
+def test_without_a_wait_the_run_is_returned(run: Any, sandbox: Sandbox) -> None:
+    assert run(wait_for_completion=False) == {"run_id": 1, "status": "queued", "post_uuid": None}
+
+
+def test_used_up_credits_are_no_retry_and_say_when_new_ones_come(run: Any, sandbox: Sandbox) -> None:
+    sandbox.change(ai_text_credits=2)
+    with pytest.raises(AirflowFailException) as caught:
+        run()
+    said = str(caught.value)
+    assert "ai_credits_exhausted" in said
+    assert "You need 4 credits but only have 2" in said
+    assert "0 of 2 text credits are used in the billing cycle that began 20" in said
+    assert "new ones come with the next cycle" in said
+    assert (sent(sandbox), drafts(sandbox)) == (1, [])
+
+
+def test_used_up_image_credits_say_the_instant(run: Any, sandbox: Sandbox) -> None:
+    sandbox.change(ai_image_credits=0)
+    tomorrow = datetime.now(UTC)
+    end = (tomorrow.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    with pytest.raises(AirflowFailException, match=f"new ones come after {end:%Y-%m-%d}T23:59:59Z"):
+        run()
+    assert run(options={"carousel": False})["status"] == "ok"
+
+
+def test_credits_are_checked_first_where_that_is_asked_for(run: Any, sandbox: Sandbox) -> None:
+    sandbox.change(ai_text_credits=3)
+    with pytest.raises(
+        AirflowFailException, match="4 text credits are needed, and 3 are left.*Nothing was sent"
+    ):
+        run(check_credits=True)
+    assert sent(sandbox) == 0
+    with pytest.raises(AirflowFailException, match="12 text credits are needed"):
+        run(check_credits=True, accounts=None)
+    assert run(check_credits=True, options={"carousel": False})["credits_used"] == 3
+    # What it has spent itself is no reason not to find its run again.
+    assert run(check_credits=True, options={"carousel": False})["credits_used"] == 3
+    sandbox.change(ai_unlimited=True)
+    assert run(check_credits=True, idempotency_salt="another")["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"url": None}, "Give one of url, video_url, pdf_url and text: none is given"),
+        ({"url": URL, "text": TEXT}, "url and text are given"),
+        ({"url": "how-we-roast.html"}, "it must be an http"),
+        ({"text": TEXT}, "text needs a title"),
+        ({"text": "short", "title": "A"}, "text has 5 characters"),
+        ({"url": URL, "transcript": "A"}, "transcript goes with video_url"),
+        ({"url": URL, "options": {"tome": "formal"}}, "'tome'.*Did you mean tone"),
+        ({"url": URL, "options": {"account_ids": [1]}}, "account_ids of options"),
+        ({"url": URL, "options": {"tone": "rude"}}, "tone"),
+        ({"url": URL, "on_partial": "skip"}, "on_partial is 'skip'"),
+        ({"url": URL, "accounts": "@nobody"}, "'@nobody' is no account"),
+    ],
+)
+def test_what_no_retry_can_mend_fails_at_once(sandbox: Sandbox, options: dict[str, Any], said: str) -> None:
+    operator = PostBoostRepurposeOperator(task_id="repurpose", **{"accounts": 1, **options})
+    with pytest.raises(AirflowFailException, match=said):
+        operator.execute(context())  # type: ignore[arg-type]
+    assert drafts(sandbox) == []
+
+
+def test_a_key_without_the_ability_fails_at_once(
+    run: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_connection(monkeypatch, sandbox, token=make_key(sandbox, "read", "write"))
+    with pytest.raises(AirflowFailException, match="403 insufficient_scope"):
+        run()
+
+
+def test_a_status_that_is_new_is_an_error_that_names_it() -> None:
+    answer = {"data": {"run_id": 1, "status": "paused"}}
+    with pytest.raises(PostBoostError, match="'paused', which this version does not know"):
+        RunIsOver(1).read([answer], datetime.now(UTC))
