@@ -19,6 +19,7 @@ OPERATORS = (
     "post_actions",
     "posts",
     "reports",
+    "tokens",
 )
 SENSORS = ("accounts", "expiry", "posts")
 TRIGGERS = ("accounts", "ai", "expiry", "posts")

@@ -130,6 +130,7 @@ PUBLIC = {
     },
     "postboost_provider.operators.posts": {"PostBoostCreatePostOperator"},
     "postboost_provider.operators.reports": {"PostBoostReportOperator"},
+    "postboost_provider.operators.tokens": {"PostBoostRotateTokenOperator"},
     "postboost_provider.sensors.accounts": {"PostBoostAccountHealthSensor"},
     "postboost_provider.retry_policy": {"PostBoostRetryPolicy", "RetryPolicyMixin"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},

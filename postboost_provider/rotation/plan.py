@@ -157,6 +157,15 @@ def read_note(value: object) -> tuple[int, str] | None:
     return (int(noted[1]), noted[2]) if noted else None
 
 
+def check_span(name: str, value: object) -> None:
+    """Refuse what is no span of time.
+
+    :raises PostBoostConfigError: naming the argument.
+    """
+    if value is not None and (not isinstance(value, timedelta) or value < timedelta(0)):
+        raise PostBoostConfigError(f"{name} is {value!r}; it must be a timedelta of 0 or more.")
+
+
 def check_times(valid_days: object, when_less_than: object, grace: object) -> None:
     """Refuse what can't be meant.
 
@@ -167,9 +176,8 @@ def check_times(valid_days: object, when_less_than: object, grace: object) -> No
             f"valid_days is {valid_days!r}; it is the number of days until the new key's last day: 1 or more, since "
             "PostBoost makes no key that ends today or before."
         )
-    for name, value in (("rotate_when_less_than", when_less_than), ("grace", grace)):
-        if value is not None and (not isinstance(value, timedelta) or value < timedelta(0)):
-            raise PostBoostConfigError(f"{name} is {value!r}; it must be a timedelta of 0 or more.")
+    check_span("rotate_when_less_than", when_less_than)
+    check_span("grace", grace)
     if isinstance(when_less_than, timedelta) and timedelta(days=valid_days - 1) <= when_less_than:
         raise PostBoostConfigError(
             f"valid_days is {valid_days}, so that a new key would have less than rotate_when_less_than "
@@ -184,6 +192,10 @@ def check_new_expiry(value: object, now: datetime) -> Expiry:
     :raises PostBoostConfigError: it is no date, or one on which the token is dead already.
     """
     expiry = parse_expiry(value)
+    if expiry.kind == "unknown":
+        raise PostBoostConfigError(
+            "expires_on is empty. Give the date that PostBoost shows for the new token, or never."
+        )
     left = expiry.time_left(now)
     if left is not None and left <= timedelta(0):
         raise PostBoostConfigError(

@@ -178,7 +178,7 @@ class Rotation:
             raise PostBoostConfigError(
                 f"{name} does not say which scoped key it holds: set scoped_key_id in its extras, or name the key with "
                 "key=. An access token has none: PostBoost's API neither makes nor revokes one, so that a "
-                "person replaces it."
+                "person replaces it: see PostBoostRotateTokenOperator."
             )
         if isinstance(wanted, int) or wanted.isdecimal():
             found = [key for key in keys.values() if key.id == int(wanted)]

@@ -320,7 +320,7 @@ def _options(**options: Any) -> Any:
         (_member_admin, "'admin' may not handle keys there"),
         (_other_user, r"acts as user 1, and connection 'admin' as user 2: a key always acts as the user"),
         (_other_users_key_unseen, "not among the 0 keys.*or is another user's"),
-        (_access_token, "does not say which scoped key it holds.*a person replaces it"),
+        (_access_token, "does not say which scoped key it holds.*PostBoostRotateTokenOperator"),
         (_another_keys_token, "that key was last used: never. Correct scoped_key_id"),
         (_revoked_token, "PostBoost refuses the token, and lists the key as alive"),
         (_replaced_by_hand, "the token was replaced since that key was put there"),

@@ -1,0 +1,164 @@
+"""Have a person rotate an access token, which PostBoost's API can't (Airflow 3.1 or newer)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, Param
+from airflow.providers.standard.operators.hitl import HITLOperator
+
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+)
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.api.contract import ClientSettings
+    from postboost_provider.key_stores import KeyStore
+    from postboost_provider.key_stores.target import TargetConnection
+
+DONE = "Done"
+NOT_NOW = "Not now"
+ASKS_AGAIN = "Then clear this task: it asks again."
+# Airflow stores what is entered into a form, and shows it to everybody who sees the task: the token never goes there.
+STEPS = """\
+The access token of {name} {expires}.
+
+1. In PostBoost, under **Settings > Access Tokens**, create a new token. Do not delete the old one yet.
+2. In Airflow, under **Admin > Connections**, put it into the password of `{conn_id}` (or into the secrets backend where that
+   lives). **Not into this form**: what is entered here is stored and shown.
+3. Enter the new token's expiry date here, and answer *Done*. The task then tests the connection and notes the date in it.
+4. When the task has succeeded, delete the old token in PostBoost.
+"""
+
+
+class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
+    """Walk a person through the rotation of an access token, and prove the new one.
+
+    When the token ends soon, a form in Airflow lists the four steps and asks for the new token's expiry date. The token
+    itself goes into the connection, never into the form. Then the connection is read again: it must hold another token,
+    which PostBoost accepts in its workspace; and the date is written to its ``expires_on``. *Not now* skips what comes
+    after. After a wrong answer clear the task, which asks again.
+
+    Returns ``result`` (``rotated`` or ``unchanged``) and ``expires_on``.
+
+    :param postboost_conn_id: the connection whose token is rotated. Templated.
+    :param rotate_when_less_than: ask when the token lasts less long, or its date is not known; default 14 days. None: ask
+        in every run.
+    :param store: where the date is written, if it is not in the connection already: a
+        :class:`~postboost_provider.key_stores.KeyStore`, or a function of connection id, token and extras; default:
+        Airflow's own connections, through the connection ``airflow_api``.
+    :param subject: the headline of the form. Templated.
+    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
+    :raises AirflowFailException: the connection does not hold a new token that works, or the date is none.
+    """
+
+    template_fields: Sequence[str] = ("postboost_conn_id", "subject")
+    ui_color = "#fef3c7"
+
+    def __init__(
+        self,
+        *,
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        rotate_when_less_than: timedelta | None = timedelta(days=14),
+        store: KeyStore | Callable[[str, str, Mapping[str, Any]], None] | None = None,
+        subject: str = "Rotate a PostBoost access token",
+        **kwargs: Any,
+    ) -> None:
+        expires_on = Param("", type="string", title="The new token's expiry date (YYYY-MM-DD), or never")
+        super().__init__(
+            subject=subject, options=[DONE, NOT_NOW], params={"expires_on": expires_on}, **kwargs
+        )
+        self.postboost_conn_id = postboost_conn_id
+        self.rotate_when_less_than = rotate_when_less_than
+        self.store = store
+
+    def execute(self, context: Context) -> Any:
+        from postboost_provider.rotation.plan import check_span, reference
+
+        with failing_fast(self):
+            check_span("rotate_when_less_than", self.rotate_when_less_than)
+            settings = self._target().read().settings
+        now, expiry = datetime.now(UTC), settings.expiry
+        left = expiry.time_left(now)
+        wanted = self.rotate_when_less_than
+        if wanted is not None and expiry.kind != "unknown" and (left is None or left >= wanted):
+            self.log.info("The token of %s %s: there is nothing to do.", settings.name, expiry.describe(now))
+            return {"result": "unchanged", "expires_on": str(expiry.day or "never")}
+        # The option carries which token is the old one, as PostBoost's activity log calls it, to the process that goes on.
+        self.options = [f"{DONE} {reference(settings.token)}", NOT_NOW]
+        self.body = STEPS.format(
+            name=settings.name, expires=expiry.describe(now), conn_id=self.postboost_conn_id
+        )
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        from postboost_provider.rotation.plan import check_new_expiry, reference
+
+        if "error" in event:
+            return super().execute_complete(context, event)
+        (chosen,) = event["chosen_options"]
+        who = (event.get("responded_by_user") or {}).get("name") or "Somebody"
+        if chosen == NOT_NOW:
+            raise AirflowSkipException(f"{who} answered: {NOT_NOW}.")
+        with failing_fast(self):
+            given = (event.get("params_input") or {}).get("expires_on")
+            try:
+                expiry = check_new_expiry(given, datetime.now(UTC))
+            except PostBoostConfigError as error:
+                raise PostBoostConfigError(f"{error} {ASKS_AGAIN}") from None
+            target = self._target()
+            settings = target.read().settings
+            if chosen == f"{DONE} {reference(settings.token)}":
+                raise PostBoostConfigError(
+                    f"{settings.name} still holds the old token. Put the new one into its password. {ASKS_AGAIN}"
+                )
+            self._prove(settings)
+            _note(target, str(expiry.day or "never"))
+        self.log.info(
+            "The new token of %s works and %s. Delete the old one in PostBoost, under Settings > Access Tokens.",
+            settings.name,
+            expiry.describe(datetime.now(UTC)),
+        )
+        return {"result": "rotated", "expires_on": str(expiry.day or "never")}
+
+    def _target(self) -> TargetConnection:
+        from postboost_provider.key_stores.target import TargetConnection
+
+        return TargetConnection(self.postboost_conn_id, self.store)
+
+    def _prove(self, settings: ClientSettings) -> None:
+        from postboost_provider.api.client import PostBoostClient
+        from postboost_provider.api.credentials import probe_of
+
+        try:
+            with PostBoostClient(settings) as api:
+                api.call(probe_of(settings))
+        except (AuthenticationError, NotFoundError, PermissionDeniedError) as error:
+            raise PostBoostConfigError(
+                f"The new token of {settings.name} does not do. Correct the connection, and do not delete the old token yet. "
+                f"{ASKS_AGAIN} {error}"
+            ) from error
+
+
+def _note(target: TargetConnection, expires_on: str) -> None:
+    """Write the date into the connection, unless the person has done that as well."""
+    held = target.read()
+    if held.extras.get("expires_on") == expires_on:
+        return
+    target.write(None, {**held.extras, "expires_on": expires_on})
+    if target.read().extras.get("expires_on") != expires_on:
+        raise PostBoostConfigError(
+            f"{held.settings.name} holds a new token that works, but does not show the date that was written to it: tasks "
+            f"get it from elsewhere, such as a secrets backend that comes first. Set expires_on to {expires_on} there."
+        )
