@@ -97,6 +97,25 @@ def test_the_token_guard_lets_only_a_token_pass_that_lasts(
     assert states["list_accounts"] == ("success" if state == "success" else "upstream_failed")
 
 
+def test_the_token_watch_warns_the_channel_of_every_token_that_ends(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    soon = str((datetime.now(UTC) + timedelta(days=3)).date())
+    use_connection(monkeypatch, sandbox, "expiring", "postboost_ending", expires_on=soon)
+    use_connection(monkeypatch, sandbox, "expired", "postboost_dead")
+    assert run("token_watch") == {"run": "success", "watch": "success"}
+    assert "To the channel" not in capfd.readouterr().out
+    monkeypatch.setenv(
+        "AIRFLOW_VAR_POSTBOOST_CONNECTIONS", "postboost_default, postboost_ending, postboost_dead"
+    )
+    assert run("token_watch") == {"run": "failed", "watch": "failed"}
+    said = capfd.readouterr().out
+    told = said[said.index("To the channel: 2 of 3 PostBoost connections") :]
+    assert f"The token of connection 'postboost_ending' expires {soon} 00:00 UTC" in told
+    assert "The token of connection 'postboost_dead' is not accepted" in told
+    assert not any(secret in said for secret in sandbox.tokens.values())
+
+
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_release_is_announced_in_each_networks_own_words(sandbox: Sandbox, deferrable: bool) -> None:
     sandbox.reset(publish_seconds=0)
@@ -223,6 +242,7 @@ def test_every_example_is_run_here() -> None:
         "recurring_series",
         "rotate_key",
         "token_guard",
+        "token_watch",
     }
 
 
