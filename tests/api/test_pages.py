@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, ServerError
-from postboost_provider.api.operations import get_operation
+from postboost_provider.api.operations import get_operation, load_operations
 from postboost_provider.api.pages import PostLists, first_page, items_of, next_page
 from tests.api.support import WORKSPACE
 
@@ -208,3 +208,28 @@ def lists_read(wanted: list[int], count: int) -> int:
 )
 def test_lists_are_read_as_long_as_they_cost_less_than_gets(wanted: range, count: int, lists: int) -> None:
     assert lists_read(list(wanted), count) == lists
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in load_operations().values() if op.is_list], ids=lambda op: op.operation
+)
+def test_every_list_there_is_is_read_past_short_and_empty_pages(connect, postboost, op):
+    """Three ways to ask for a page, a cursor, and lists that are whole: one way to read them."""
+    names = {p.name for p in op.parameters}
+    given = {p.name: "7" for p in op.parameters if p.required and p.name != "workspace_uuid"}
+    pages: list[list[int]] = [[1, 2], [], [3]] if op.reply in ("page", "cursor") else [[1, 2, 3]]
+    answers = [
+        {
+            "slots" if op.reply == "cursor" else "data": items,
+            "meta": {"current_page": number, "last_page": len(pages)},
+            "next_cursor": str(number) if number < len(pages) else None,
+        }
+        for number, items in enumerate(pages, 1)
+    ]
+    path = op.path.format(**{**dict.fromkeys(names, "7"), "workspace_uuid": WORKSPACE})
+    route = postboost.get(path).mock(side_effect=[httpx.Response(200, json=a) for a in answers])
+    assert list(connect().pages(op.operation, parameters=given)) == [1, 2, 3]
+    turned = [q.get("after" if op.reply == "cursor" else "page") for q in queries(route)]
+    assert turned == {"page": [None, "2", "3"], "cursor": [None, "1", "2"], "list": [None]}[op.reply]
+    sizes = {q.get("per_page") or q.get("limit") for q in queries(route)}
+    assert sizes == ({"100"} if op.reply == "page" and names & {"per_page", "limit"} else {None})
