@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider import identity as identities
 from postboost_provider.api.errors import NotFoundError, PermissionDeniedError, PostBoostConfigError
 from postboost_provider.api.outcome import PostOutcome, describe_status, missing, read_post
+from postboost_provider.api.wording import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,8 @@ def schedule(
     if at is not None:
         body |= {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
-    actor.send(api, action, "schedule_post", {"post_uuid": post_uuid}, body)
+    with in_words(lambda field: "how" if field == "postNow" else "publish_at"):
+        actor.send(api, action, "schedule_post", {"post_uuid": post_uuid}, body)
     return look(api, post_uuid)
 
 
@@ -141,8 +143,22 @@ def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[
         original = next(v for v in body["versions"] if v["is_original"])
         original["content"][0]["body"] = str(changes["text"])
     label = f"airflow/{actor.scope}/{identities.ledger_identity(actor.identity)} update"
-    api.send("update_post", parameters={"post_uuid": post_uuid}, body={**body, **changed}, client_label=label)
+    with in_words(lambda field: _word_of_change(field, changes)):
+        api.send(
+            "update_post", parameters={"post_uuid": post_uuid}, body={**body, **changed}, client_label=label
+        )
     return look(api, post_uuid)
+
+
+def _word_of_change(field: str, changes: Mapping[str, Any]) -> str:
+    """Return what the author of changes calls a field: what they wrote in the API's own words keeps those."""
+    head = field.partition(".")[0]
+    if head in changes:
+        return field
+    if head == "versions":
+        is_text = field.startswith("versions.0.content.0.body")
+        return "text" if "text" in changes and is_text else f"the post's words as they are ({field})"
+    return f"the post's {'time' if head in ('date', 'time', 'timezone', 'schedule') else head} as it is"
 
 
 def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: str) -> bool:

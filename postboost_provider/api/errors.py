@@ -149,7 +149,12 @@ class ConflictError(PostBoostRequestError):
 
 
 class ValidationError(PostBoostRequestError):
-    """The API refused the values (422). No retry helps. ``errors`` maps a field to its messages."""
+    """The API refused the values (422). No retry helps. ``errors`` maps a field to its messages.
+
+    ``is_reworded``: the message has the words of who wrote what was refused, in place of the API's fields.
+    """
+
+    is_reworded = False
 
     @property
     def errors(self) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostRequestError, ValidationError
 from postboost_provider.api.keyed import MAX_GENERATIONS
+from postboost_provider.api.wording import in_words
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -32,7 +33,8 @@ def folder_uuid(api: PostBoostClient, path: str) -> str:
     for name in names:
         found = tree.get((parent, name.casefold()))
         if found is None:
-            found = _make(api, name, parent)
+            with in_words(f"folder ({name})"):
+                found = _make(api, name, parent)
             tree = _tree(api)
         parent = found
     return str(parent)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, ServerError
 from postboost_provider.api.keyed import make_once
+from postboost_provider.api.wording import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -153,13 +154,14 @@ class Tags:
         known = self._known()
         # One tag for two spellings of it, and one key for each spelling: headers carry ASCII alone.
         for name in {name.casefold(): name for name in self.missing(names)}.values():
-            tag = make_once(
-                self._api,
-                "create_tag",
-                f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
-                lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
-                body={"name": name, "hex_color": DEFAULT_TAG_COLOR},
-            )
+            with in_words(f"tags ({name})"):
+                tag = make_once(
+                    self._api,
+                    "create_tag",
+                    f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
+                    lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
+                    body={"name": name, "hex_color": DEFAULT_TAG_COLOR},
+                )
             known[name.casefold()] = int(tag["id"])
         return sorted({known[name.casefold()] for name in names})
 

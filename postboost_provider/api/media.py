@@ -25,6 +25,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.keyed import make_once
 from postboost_provider.api.library import growing_pauses
+from postboost_provider.api.wording import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,8 @@ MULTIPART_LIMIT_BYTES = 10 * 1024 * 1024
 # At an upload; an update of the item takes the longer one (SDK 1.66.3).
 ALT_TEXT_AT_UPLOAD = 255
 ALT_TEXT_LIMIT = 500
+# What is said about an item; every other field of its upload is its file.
+ABOUT = ("alt_text", "folder")
 READY_SECONDS = 1800.0
 # Python's own table lacks .webp below 3.13 where the machine has no mime.types; the type is part of what is sent.
 MEDIA_TYPES = {
@@ -162,6 +165,13 @@ def bring(
     :raises PostBoostRequestError: PostBoost refused it.
     """
     check_alt_text(alt_text)
+    with in_words(lambda field: f"{field} of {medium.name}" if field in ABOUT else medium.name):
+        return _bring(api, medium, alt_text, folder, salt, timeout)
+
+
+def _bring(
+    api: PostBoostClient, medium: Medium, alt_text: str | None, folder: str | None, salt: str, timeout: float
+) -> dict[str, Any]:
     if medium.is_item:
         media = find_item(api, medium.content)
         changes = {"alt_text": alt_text, "folder": folder}

@@ -18,6 +18,7 @@ from postboost_provider.api.lookup import Accounts, Tags, load_accounts
 from postboost_provider.api.media import MediaFile, Medium
 from postboost_provider.api.post import Post, Words, content_for, post_body
 from postboost_provider.calendar.rows import Problem, Row
+from postboost_provider.calendar.wording import Wording, account_name, is_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,16 +29,6 @@ if TYPE_CHECKING:
 Media = tuple[str, Medium | None]
 # A row's own media under "", and those of a variant under its name.
 MediaByWho = dict[str, list[Media]]
-
-# The API's field names -> the column that the author wrote.
-COLUMN_OF_FIELD = (
-    ("accounts", "accounts"),
-    ("tags", "tags"),
-    ("date", "publish_at"),
-    ("time", "publish_at"),
-    ("timezone", "publish_at"),
-    ("schedule", "publish_at"),
-)
 
 
 class RowError(Exception):
@@ -74,6 +65,7 @@ class Resolver:
         self._ids: dict[tuple[str, str, str], int] = {}
         self._tags = Tags(api)
         self._accounts: Accounts | None = None
+        self._wording: Wording | None = None
 
     def media(self, row: Row) -> MediaByWho:
         """Read the row's files. Nothing is uploaded.
@@ -107,7 +99,7 @@ class Resolver:
             for who, found in media.items()
         }
         words = self._words(row, accounts, ids)
-        return post_body(
+        body = post_body(
             Post(
                 words=words.pop(0),
                 accounts=accounts,
@@ -119,6 +111,8 @@ class Resolver:
                 ai_generated=row.ai_generated,
             )
         )
+        self._wording = Wording(row, body, self._find_accounts)
+        return body
 
     def _words(
         self, row: Row, accounts: Sequence[Mapping[str, Any]], media: Mapping[str, Sequence[int]]
@@ -126,7 +120,7 @@ class Resolver:
         """Return what is published by account id, and under 0 what all the others get."""
         words = {0: Words(row.text, media.get("", ()), row.thread, row.first_comment)}
         # What is said of an account goes before what is said of its network.
-        for variant in sorted(row.variants, key=lambda v: not _is_provider(v.who)):
+        for variant in sorted(row.variants, key=lambda v: not is_provider(v.who)):
             for account in self._among(accounts, variant.who):
                 account_id = int(account["id"])
                 changes = {
@@ -143,7 +137,7 @@ class Resolver:
     def _among(self, accounts: Sequence[Mapping[str, Any]], who: str) -> list[Mapping[str, Any]]:
         """Return those of a post's accounts that a network's or an account's name means."""
         with column(f"text:{who}"):
-            name = f"{who}:*" if _is_provider(who) else who
+            name = f"{who}:*" if is_provider(who) else who
             meant = {int(account["id"]) for account in self._known_accounts().find([name])}
             found = [account for account in accounts if int(account["id"]) in meant]
             if not found:
@@ -154,24 +148,26 @@ class Resolver:
 
     def explain(self, error: PostBoostRequestError) -> str:
         """Say what PostBoost refused in the author's words: columns and account names."""
-        if isinstance(error, ValidationError) and error.errors:
-            problems = [Problem(column_of(name), "; ".join(texts)) for name, texts in error.errors.items()]
-            return "PostBoost refused it: " + "; ".join(str(p) for p in problems)
+        if isinstance(error, ValidationError) and error.errors and not error.is_reworded:
+            return "PostBoost refused it: " + "; ".join(str(p) for p in self.problems(error.errors))
         if error.body.get("account_id"):
             return f"{self.describe_issue(error.body)} ({error})"
         return str(error)
+
+    def problems(self, errors: Mapping[str, Sequence[str]]) -> list[Problem]:
+        """Return what the API says is wrong with the body that was built last, in its author's words."""
+        if self._wording is None:
+            return [Problem(name, "; ".join(texts)) for name, texts in errors.items()]
+        return self._wording.problems(errors)
 
     def describe_issue(self, issue: Mapping[str, Any]) -> str:
         """Return what a guardrail says, with the account that it says it of."""
         account_id = issue.get("account_id")
         said = str(issue.get("message") or issue.get("code"))
-        if account_id is None:
-            return said
-        try:
-            account = self._known_accounts().find([account_id])[0]
-        except PostBoostError:
-            return f"account {account_id}: {said}"
-        return f"{account['provider']}:{account.get('username') or account['name']}: {said}"
+        return said if account_id is None else f"{account_name(self._find_accounts, account_id)}: {said}"
+
+    def _find_accounts(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
+        return self._known_accounts().find(names)
 
     def _known_accounts(self) -> Accounts:
         if self._accounts is None:
@@ -219,19 +215,6 @@ def _reading(name: str) -> Iterator[None]:
             f"{name} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
             "install the Airflow provider of that storage and set object_storage_conn_id."
         ) from error
-
-
-def _is_provider(who: str) -> bool:
-    return who.replace("_", "").isalpha()
-
-
-def column_of(field_name: str) -> str:
-    """Return the column behind the API's name of a field, such as ``versions.0.content.0.body``."""
-    if field_name.startswith("versions"):
-        if ".media" in field_name:
-            return "media"
-        return "first_comment" if ".content.1" in field_name else "text"
-    return next((column for start, column in COLUMN_OF_FIELD if field_name.startswith(start)), field_name)
 
 
 def _check_connected(accounts: Sequence[Mapping[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from postboost_provider.api.ledger import KEPT_FOR, Entry, read_ledger
 from postboost_provider.api.outcome import PostOutcome, read_post
 from postboost_provider.api.pages import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
-from postboost_provider.calendar.resolve import MediaByWho, Resolver, RowError, column_of
+from postboost_provider.calendar.resolve import MediaByWho, Resolver, RowError
 from postboost_provider.calendar.rows import Problem, Row, row_intent
 
 if TYPE_CHECKING:
@@ -234,10 +234,12 @@ class CalendarRun:
         body = self._resolver.body(row, mode, media, dry_run=True)
         answer = self._api.call("validate_post", body=body)
         has_files = any(file is not None for found in media.values() for _, file in found)
-        problems = []
-        for name, messages in (answer.get("errors") or {}).items():
-            if not (has_files and column_of(name) == "media"):
-                problems.append(Problem(column_of(name), "; ".join(messages)))
+        problems = [
+            problem
+            for problem in self._resolver.problems(answer.get("errors") or {})
+            # What was not uploaded can't be seen by PostBoost.
+            if not (has_files and "media" in problem.column)
+        ]
         for issue in answer.get("issues") or ():
             # The dry run takes our own earlier post for a duplicate.
             if not (entry is not None and issue.get("code") == "duplicate_post"):

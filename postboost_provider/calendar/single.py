@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider import identity as identities, publishing
-from postboost_provider.api.errors import DuplicatePostError, PostBoostConfigError
+from postboost_provider.api.errors import DuplicatePostError, PostBoostConfigError, ValidationError
 from postboost_provider.api.ledger import read_ledger
 from postboost_provider.api.outcome import read_post
 from postboost_provider.api.times import to_instant
-from postboost_provider.calendar.resolve import Resolver, RowError, column_of
+from postboost_provider.api.wording import reworded
+from postboost_provider.calendar.resolve import Resolver, RowError
 from postboost_provider.calendar.rows import (
     COLUMNS,
     Problem,
@@ -125,15 +126,16 @@ def publish_row(
             raise
         found = read_post(api.call("get_post", parameters={"post_uuid": error.existing_post_uuid}))
         return publishing.Published("adopted", "the same content was posted before", found.uuid, found)
+    except ValidationError as error:
+        if error.is_reworded or not error.errors:
+            raise
+        raise reworded(error, str(RowError(resolver.problems(error.errors)))) from error
 
 
 def _check(api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:
     """Have PostBoost check the post. What a guardrail finds is advice: the create decides."""
     answer = api.call("validate_post", body=body)
-    problems = [
-        Problem(column_of(name), "; ".join(texts)) for name, texts in (answer.get("errors") or {}).items()
-    ]
-    if problems:
+    if problems := resolver.problems(answer.get("errors") or {}):
         raise PostBoostConfigError(f"PostBoost would refuse it: {RowError(problems)}")
     for issue in answer.get("issues") or ():
         log.warning("PostBoost's check says: %s", resolver.describe_issue(issue))
