@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import PostBoostConfigError, ValidationError
 from postboost_provider.api.wording import in_words
 from postboost_provider.calendar.rows import Row, Variant, read_rows
 from postboost_provider.calendar.wording import Wording
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
+from postboost_provider.operators.panel_base import PanelOperator
 from postboost_provider.operators.post_actions import (
     PostBoostSchedulePostOperator,
     PostBoostUpdatePostOperator,
@@ -249,3 +251,21 @@ def test_a_folder_that_is_refused_is_named(connection: Sandbox, tmp_path: Path) 
     path.write_bytes(PNG)
     operator = PostBoostUploadMediaOperator(task_id="up", media=str(path), folder=f"Autumn/{'y' * 256}")
     assert "PostBoost refused it: folder (yyy" in refused(operator.execute)
+
+
+def test_the_panel_says_user_and_owner_where_the_api_says_ids(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, "admin")
+
+    class Refused(PanelOperator):
+        def act(self, api: PostBoostClient) -> None:
+            where = {"workspace_uuid": sandbox.workspaces[0]["uuid"]}
+            place = {"user_id": 999, "role": "king", "can_approve": False, "is_owner": False}
+            api.call("add_user_to_workspace", parameters=where, body=place)
+
+    said = refused(Refused(task_id="add").execute)
+    assert "PostBoost refused it: " in said
+    assert "user: " in said
+    assert "role: " in said
+    assert "user_id" not in said

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
 
 
+# What people say for the fields that they don't write.
+WORDS = {"owner_id": "owner", "user_id": "user", "password_confirmation": "password"}
+
+
 class PanelOperator(RetryPolicyMixin, BaseOperator):
     """Do one thing in PostBoost's panel. The connection needs the unscoped access token of a platform admin.
 
@@ -31,7 +35,13 @@ class PanelOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
-        with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
+        from postboost_provider.api.wording import in_words
+
+        with (
+            failing_fast(self),
+            in_words(lambda field: WORDS.get(field, field)),
+            PostBoostHook(self.postboost_conn_id).client() as api,
+        ):
             result = self.act(api)
         for name in ("id", "uuid"):
             if isinstance(result, dict) and name in result:
