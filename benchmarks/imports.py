@@ -19,8 +19,10 @@ from postboost_provider.get_provider_info import get_provider_info
 ROUNDS = 4
 OURS = "postboost_provider"
 HITL = f"{OURS}.operators.approval"
+# The first two are what ours builds upon, and part of "ours, all".
 PEERS = {
-    "standard HITL operator": ["airflow.providers.standard.operators.hitl"],
+    "Airflow's retry policies": ["airflow.sdk.definitions.retry_policy"],
+    "Airflow's HITL operator": ["airflow.providers.standard.operators.hitl"],
     "airbyte operator": ["airflow.providers.airbyte.operators.airbyte"],
     "http operator": ["airflow.providers.http.operators.http"],
     "dbt-cloud operators": ["airflow.providers.dbt.cloud.operators.dbt"],
