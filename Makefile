@@ -22,7 +22,7 @@ help:
 	@echo "make test     lint, types, walls and every test"
 	@echo "make live     approvals and waits in a running Airflow: API server, scheduler, DAG processor, triggerer"
 	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
-	@echo "make bench    ratios to other clients and providers, in about five minutes"
+	@echo "make bench    ratios to other clients and providers, in five to ten minutes"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make build    build the wheel and the sdist into dist/"
 	@echo "make clean    remove what the others made"
