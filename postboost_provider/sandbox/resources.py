@@ -181,11 +181,15 @@ def _get(resource: Resource, call: Call) -> Reply:
 
 
 def _update(resource: Resource, call: Call) -> Reply:
-    """Change what was sent; null sets it back to what a new one has."""
+    """Change what was sent; null sets it back to what a new one has, where that is anything."""
     record, sent = resource.of_path(call), read_body(call)
     resource.guard(call, record)
     fresh = {**resource.fields, **defaults(f"create_{resource.noun}")}
-    changes = {name: fresh.get(name) if value is None else value for name, value in sent.items()}
+    changes = {
+        name: fresh[name] if value is None else value
+        for name, value in sent.items()
+        if value is not None or name in fresh
+    }
     record = resource.keep(call, {**record, **changes})
     return enveloped(call, resource.shown(call, record))
 

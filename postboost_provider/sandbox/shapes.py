@@ -64,7 +64,7 @@ def _rule(text: str) -> _Rule:
 
 
 def read_body(call: Call) -> dict[str, Any]:
-    """Return the fields of the body that the operation knows, null where null was sent.
+    """Return the fields of the body that the operation knows, null where null was sent. Deeper down null is absent.
 
     :raises Refusal: 422 with everything that is wrong.
     """
@@ -107,7 +107,7 @@ def _check_object(fields: Fields, prefix: str, shape: Mapping[str, Any], value: 
         absent = value.get(name) in (None, "", [])
         if not optional and absent:
             fields.refuse(prefix + name, f"The {_spoken(name)} field is required.")
-        elif name in value:
+        elif name in value and (value[name] is not None or not prefix):
             found[name] = value[name] if absent else _check(fields, prefix + name, inner, value[name])
     return found
 

@@ -22,6 +22,7 @@ CORRECTIONS = (
 )
 # What it says of no operation, and PostBoost answers all the same.
 UNDECLARED = {
+    "401": "no token; upload_media_base64 declares no errors at all",
     "403": "a role, an ability or a plan that is missing is said on the front page, and not everywhere",
     "404": "a workspace or a thing that is not there",
     "409": "an Idempotency-Key in use, said on the front page",
