@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-$(AIRFLOW)
 DEVELOP := $(VENV)/.develop-$(AIRFLOW)
+FUZZ := $(VENV)/.fuzz-$(AIRFLOW)
 BENCH := $(VENV)/.bench-$(AIRFLOW)
 PORT ?= 8765
 
@@ -15,23 +16,25 @@ export PYTHONDONTWRITEBYTECODE :=
 # Nothing of the caller's own Airflow or PostBoost gets in.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
-.PHONY: help demo test live lint sandbox bench build clean
+.PHONY: help demo test live fuzz lint sandbox bench build clean
 
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, twice, and once more through a kill"
 	@echo "make test     lint, types, walls and every test"
 	@echo "make live     approvals and waits in a running Airflow: API server, scheduler, DAG processor, triggerer"
+	@echo "make fuzz     thousands of made-up requests to the sandbox, held against PostBoost's schema; two minutes"
 	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
 	@echo "make bench    ratios to other clients and providers, in five to ten minutes"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make build    build the wheel and the sdist into dist/"
 	@echo "make clean    remove what the others made"
 
-# What the demo and the sandbox need, what checking needs on top, and what benchmarks compare with.
+# What the demo and the sandbox need, what checking and fuzzing need on top, and what benchmarks compare with.
 $(RUN): WITH = sandbox
 $(DEVELOP): WITH = sandbox,test
+$(FUZZ): WITH = sandbox,test,fuzz
 $(BENCH): WITH = sandbox,bench
-$(RUN) $(DEVELOP) $(BENCH): pyproject.toml constraints/airflow-$(AIRFLOW).txt
+$(RUN) $(DEVELOP) $(FUZZ) $(BENCH): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old: Python 3.11 or newer is needed. Try make PYTHON=python3.11."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -50,6 +53,10 @@ test: lint
 # A part of Airflow takes long to start on a busy machine; each wait in these tests has its own end.
 live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=600
+
+# Seed and number of cases are fixed.
+fuzz: $(FUZZ)
+	@PYTHONPATH=scripts $(BIN)/python -m tests.contract.fuzz
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check .

@@ -77,13 +77,23 @@ def main() -> int:
             narrow = narrowed(World(sandbox, api))
         file = Path(folder) / "openapi.json"
         file.write_text(json.dumps(narrow), encoding="utf-8")
+        options = {
+            "url": sandbox.base_url,
+            "header": f"Authorization: Bearer {sandbox.tokens['admin']}",
+            "checks": ",".join(CHECKS),
+            "phases": "coverage,fuzzing",
+            "seed": SEED,
+            "max-examples": CASES,
+            "warnings": "off",
+        }
         run = [
-            *(str(Path(sys.executable).with_name("schemathesis")), "run", str(file), "--url", sandbox.base_url),
-            *("--header", f"Authorization: Bearer {sandbox.tokens['admin']}"),
-            *("--header", "Accept: application/json"),
-            *("--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--mode", "all"),
-            *("--seed", str(SEED), "--max-examples", str(CASES), "--continue-on-failure", "--warnings", "off", "--no-color"),
+            Path(sys.executable).with_name("schemathesis"),
+            "--no-color",
+            "run",
+            file,
+            "--continue-on-failure",
         ]
+        run += [f"--{name}={value}" for name, value in options.items()]
         code = subprocess.run(run, cwd=folder, check=False).returncode
         served = {each["operation"] for each in sandbox.requests() if each["status"] in range(200, 300)}
     print(f"{len(served)} of {len(HANDLERS)} operations succeeded within the last requests.")
