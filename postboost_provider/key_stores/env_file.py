@@ -9,7 +9,8 @@ import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from airflow.providers.common.compat.sdk import AirflowException
 
 from postboost_provider.api.errors import PostBoostConfigError
 
@@ -41,6 +42,8 @@ class EnvFileStore:
             raise PostBoostConfigError(
                 f"{os.fspath(self.path)} can't be written ({error.strerror or error}), and is as it was."
             ) from error
+        except UnicodeDecodeError:
+            raise PostBoostConfigError(f"{os.fspath(self.path)} is not UTF-8, and is as it was.") from None
 
     def _changed(self, text: str, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> str:
         lines = text.splitlines(keepends=True)
@@ -53,18 +56,39 @@ class EnvFileStore:
         line = lines[mine[0]]
         value = line.rstrip("\r\n").partition("=")[2]
         end = line[len(line.rstrip("\r\n")) :]
-        lines[mine[0]] = f"{conn_id}={_changed_uri(value, token, extras)}{end}"
+        lines[mine[0]] = f"{conn_id}={_changed_uri(conn_id, value, token, extras)}{end}"
         return "".join(lines)
 
 
-def _changed_uri(uri: str, token: str | None, extras: Mapping[str, Any]) -> str:
-    """Return a connection's URI with this token and these extras, as Airflow reads them."""
-    parts = urlsplit(uri)
-    user, _, host = parts.netloc.rpartition("@")
+def _changed_uri(conn_id: str, uri: str, token: str | None, extras: Mapping[str, Any]) -> str:
+    """Return a connection's URI with this token and these extras, as Airflow writes and reads them."""
+    # What the backend reads it with: a line that it can't read takes all other connections of the file along.
+    from airflow.models.connection import Connection
+
+    try:
+        connection = Connection(conn_id=conn_id, uri=uri)
+    except (AirflowException, ValueError):
+        connection = Connection(conn_id=conn_id)
+    if not connection.conn_type:
+        raise PostBoostConfigError(
+            f"The line of {conn_id!r} is no URI that Airflow reads. Write it as {conn_id}=postboost://:token@host."
+        )
+    wanted = (connection.conn_type, connection.host, connection.port, connection.schema, connection.login)
+    connection.set_extra(json.dumps(extras))
     if token is not None:
-        user = f"{user.partition(':')[0]}:{quote(token, safe='')}"
-    query = urlencode({"__extra__": json.dumps(extras)})
-    return urlunsplit((parts.scheme, f"{user}@{host}", parts.path or "/", query, ""))
+        connection.set_password(token)
+    changed = connection.get_uri()
+    read = Connection(conn_id=conn_id, uri=changed)
+    if (
+        (read.conn_type, read.host, read.port, read.schema, read.login) != wanted
+        or read.password != connection.password
+        or read.extra_dejson != extras
+    ):
+        raise PostBoostConfigError(
+            f"Airflow can't write connection {conn_id!r} as a URI that it reads back as it was. Give its host without a "
+            "path, with port and schema of their own. Nothing was written."
+        )
+    return changed
 
 
 def _replace(path: Path, text: str) -> None:
@@ -74,8 +98,8 @@ def _replace(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             os.fchmod(file.fileno(), 0o600)
-            with suppress(PermissionError):
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            # Whose it was must go on reading it: where that can't be kept, nothing is replaced.
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

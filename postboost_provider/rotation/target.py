@@ -20,8 +20,7 @@ class Held:
 
     @property
     def key_id(self) -> int | None:
-        value = self.extras.get("scoped_key_id")
-        return int(value) if value else None
+        return self.settings.scoped_key_id
 
 
 class Target(Protocol):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models.connection import Connection
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -77,7 +78,7 @@ def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     assert read(path).password == TOKEN
 
 
-@pytest.mark.parametrize("step", ["fsync", "replace", "fchmod"])
+@pytest.mark.parametrize("step", ["fsync", "replace", "fchmod", "fchown"])
 def test_a_file_that_can_not_be_replaced_stays_as_it_was(path: Path, mocker: Any, step: str) -> None:
     mocker.patch(
         f"postboost_provider.key_stores.env_file.os.{step}", side_effect=OSError(28, "No space left")
@@ -109,6 +110,29 @@ def test_a_connection_that_has_not_one_line_is_one_clear_error(path: Path, conn_
     with pytest.raises(PostBoostConfigError, match=says):
         EnvFileStore(path).write(conn_id, TOKEN, EXTRAS)
     assert path.read_text() == "twice=a://\ntwice=b://\n"
+
+
+def test_a_host_that_airflow_writes_with_its_scheme_stays(path: Path) -> None:
+    url = "https://postboost.example:8443/app/api"
+    before = Connection(conn_id="blog", conn_type="postboost", host=url, password="old").get_uri()
+    path.write_text(f"blog={before}\n")
+    EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+    assert (read(path).host, read(path).password, read(path).extra_dejson) == (url, TOKEN, EXTRAS)
+
+
+@pytest.mark.parametrize("value", ['{"conn_type": "postboost"}', "a://b://c://d", "postboost://:x@h:port"])
+def test_a_line_that_is_no_uri_is_one_clear_error_without_its_secret(path: Path, value: str) -> None:
+    path.write_text(f"blog={value}\n")
+    with pytest.raises(PostBoostConfigError, match="The line of 'blog' is no URI") as caught:
+        EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+    assert caught.value.__cause__ is None
+    assert path.read_text() == f"blog={value}\n"
+
+
+def test_a_file_that_is_no_text_is_one_clear_error(path: Path) -> None:
+    path.write_bytes(b"blog=postboost://\xff@\n")
+    with pytest.raises(PostBoostConfigError, match="is not UTF-8"):
+        EnvFileStore(path).write("blog", TOKEN, EXTRAS)
 
 
 def test_a_file_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:

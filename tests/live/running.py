@@ -104,6 +104,17 @@ class RunningAirflow:
             extra=json.dumps(extra),
         )
 
+    def connect_to_itself(self, conn_id: str = "airflow_api") -> None:
+        """Store a connection through which tasks ask Airflow's own API."""
+        self.post(
+            "/connections",
+            connection_id=conn_id,
+            conn_type="http",
+            host=f"http://127.0.0.1:{self._port}",
+            login=USER,
+            password=self._password,
+        )
+
     def get(self, path: str, **parameters: Any) -> Any:
         return self._http.get(path, params=parameters).json()
 
@@ -248,8 +259,9 @@ class Run:
         )
         return dict(self._airflow.get(f"{self._path}/taskInstances/{task_id}/-1/hitlDetails"))
 
-    def answer(self, task_id: str, option: str) -> None:
-        self._airflow.patch(f"{self._path}/taskInstances/{task_id}/-1/hitlDetails", chosen_options=[option])
+    def answer(self, task_id: str, option: str, **entered: str) -> None:
+        path = f"{self._path}/taskInstances/{task_id}/-1/hitlDetails"
+        self._airflow.patch(path, chosen_options=[option], params_input=entered)
 
 
 def _explain(response: httpx.Response) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from postboost_provider.api.errors import (
     ConflictError,
@@ -17,6 +20,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnreachableError,
 )
+from postboost_provider.key_stores.env_file import EnvFileStore
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
 from postboost_provider.rotation.plan import reference
 from postboost_provider.sandbox.server import Sandbox
@@ -203,6 +207,31 @@ def test_a_key_can_be_named_once_for_a_connection_that_does_not_say_which_it_hol
     del vault.extras(TARGET)["scoped_key_id"]
     assert rotate(vault, key="Blog")["result"] == "rotated"
     assert rotate(vault, key="Blog")["result"] == "unchanged"
+
+
+def test_a_connection_in_a_file_of_airflows_local_secrets_backend_is_rotated_there(
+    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "connections.env"
+    path.write_text(f"other=http://x\n{TARGET}={vault.get_connection(TARGET).get_uri()}\n")
+    backend = LocalFilesystemBackend(connections_file_path=str(path))
+    in_vault = vault.get_connection
+    monkeypatch.setattr(
+        BaseHook,
+        "get_connection",
+        staticmethod(lambda conn_id: backend.get_connection(conn_id) or in_vault(conn_id)),
+    )
+    old = vault.token(TARGET)
+    assert rotate(vault, store=EnvFileStore(path))["result"] == "rotated"
+    connection = backend.get_connection(TARGET)
+    assert connection is not None
+    assert works(sandbox, str(connection.password))
+    assert not works(sandbox, old)
+    # To the vault, which the file shadows, nothing can be written that tasks see.
+    ctx = context()
+    ctx["ti"].run_id = "another"
+    with pytest.raises(AirflowFailException, match="does not show what was written to it"):
+        operator(vault, rotate_when_less_than=None).execute(ctx)  # type: ignore[arg-type]
 
 
 class Refused(Exception):

@@ -1,0 +1,42 @@
+"""A key that is rotated by a task which is killed, and a token that a person rotates."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG
+
+from postboost_provider.operators.keys import PostBoostRotateKeyOperator
+from postboost_provider.operators.tokens import PostBoostRotateTokenOperator
+
+
+def write_but_die_at_first(conn_id: str, token: str, extras: dict[str, Any]) -> None:
+    """Write to Airflow's API; the first time that a new key comes, the process is killed before it does."""
+    from postboost_provider.key_stores.airflow_api import AirflowApiStore
+
+    killed = Path(os.environ["AIRFLOW_HOME"]) / "rotation-was-killed"
+    if "expires_on" in extras and not killed.exists():
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    AirflowApiStore().write(conn_id, token, extras)
+
+
+with DAG("rotation_killed", schedule=None):
+    PostBoostRotateKeyOperator(
+        task_id="rotate",
+        admin_conn_id="postboost_admin",
+        postboost_conn_id="postboost_key",
+        rotate_when_less_than=None,
+        valid_days=30,
+        grace=timedelta(seconds=3),
+        store=write_but_die_at_first,
+        retries=2,
+        retry_delay=timedelta(seconds=1),
+    )
+
+with DAG("rotation_by_a_person", schedule=None):
+    PostBoostRotateTokenOperator(task_id="ask", postboost_conn_id="postboost_token")

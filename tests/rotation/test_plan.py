@@ -1,0 +1,125 @@
+"""What is next in a rotation: names, notes and the decision, without requests."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.rotation.plan import (
+    Key,
+    Maker,
+    Renew,
+    Rest,
+    Retire,
+    check_new_expiry,
+    check_times,
+    decide,
+    note,
+    read_note,
+    reference,
+)
+
+NOW = datetime(2026, 12, 1, 4, tzinfo=UTC)
+MAKER = Maker("dag.task~00000000", "blog", "0123abcd")
+LATER_RUN = Maker("dag.task~00000000", "blog", "ffffffff")
+DAYS = timedelta(days=14)
+
+
+def key(number: int, name: str = "Blog", days: int | None = 90, **changes: Any) -> Key:
+    values: dict[str, Any] = {
+        "id": number,
+        "name": name,
+        "abilities": ["read"],
+        "expires_at": None if days is None else str(NOW.date() + timedelta(days=days)),
+        **changes,
+    }
+    return Key.read(values)
+
+
+def after(old: int, maker: Maker = MAKER) -> str:
+    return maker.name(key(old))
+
+
+def step(current: Key, *others: Key, maker: Maker = MAKER, when_less_than: timedelta | None = DAYS) -> Any:
+    keys = {each.id: each for each in (*others, current)}
+    return decide(current, keys, maker, when_less_than=when_less_than, now=NOW)
+
+
+def test_a_key_that_lasts_is_left_alone_and_one_that_ends_soon_is_not() -> None:
+    assert isinstance(step(key(1, days=15)), Rest)
+    # The first instant that is not counted on is 00:00 UTC of its date, and it is four o'clock.
+    assert step(key(1, days=14)) == Renew(key(1, days=14), ())
+    assert isinstance(step(key(1, days=None)), Rest)
+    assert isinstance(step(key(1, days=None), when_less_than=None), Renew)
+
+
+def test_orphans_are_keys_that_this_maker_made_to_replace_the_current_one_in_whatever_run() -> None:
+    mine = (key(2, after(1)), key(3, after(1, LATER_RUN)))
+    others = (
+        key(4, after(9)),
+        key(5, Maker("other.task~00000000", "blog", "0123abcd").name(key(1))),
+        key(6, Maker(MAKER.task, "news", "0123abcd").name(key(1))),
+        key(7, "airflow/by hand after 1"),
+        key(8),
+    )
+    assert step(key(1, days=3), *mine, *others).orphans == mine
+
+
+def test_what_the_current_key_replaced_is_retired_before_anything_else() -> None:
+    current = key(3, after(1), days=3)
+    abandoned = key(2, after(1))
+    assert step(current, key(1), abandoned, key(9)) == Retire(current, (key(1), abandoned))
+    assert isinstance(step(current, key(9)), Rest)
+    assert isinstance(step(current, key(9), maker=LATER_RUN), Renew)
+
+
+def test_a_run_rotates_once() -> None:
+    current = key(2, after(1))
+    assert step(current, when_less_than=None) == Rest(current, "it was made in this run")
+    assert isinstance(step(current, when_less_than=None, maker=LATER_RUN), Renew)
+
+
+def test_the_longest_name_fits_into_what_postboost_takes() -> None:
+    longest = Maker("x" * 41, "y" * 250, "0" * 8)
+    assert len(longest.name(key(10**12))) <= 255
+    assert key(2, longest.name(key(10**12))).successor_of == 10**12
+
+
+def test_a_note_tells_the_key_and_which_token_it_is_and_not_the_token() -> None:
+    noted = note(key(42), "1|secret", NOW)
+    assert noted == f"42/{reference('1|secret')}/2026-12-01T04:00:00+00:00"
+    assert read_note(noted) == (42, reference("1|secret"))
+    assert "secret" not in noted
+    for other in (None, "", "42", "42/short/x", 7):
+        assert read_note(other) is None
+
+
+def test_the_reference_is_the_one_of_postboosts_activity_log() -> None:
+    """The first 12 hex characters of the SHA-256 of the token (SDK 1.66.3)."""
+    assert reference("abc") == "ba7816bf8f01"
+
+
+def test_a_key_as_postboost_lists_it() -> None:
+    found = key(1, account_ids=[3], created_at="2026-09-01T10:00:00Z", last_used_at="2026-09-02 10:00:00")
+    assert (found.account_ids, found.expires_at) == ((3,), date(2027, 3, 1))
+    assert found.created_at == datetime(2026, 9, 1, 10, tzinfo=UTC)
+    assert found.last_used_at == datetime(2026, 9, 2, 10, tzinfo=UTC)
+    assert key(1, days=None).account_ids is None
+
+
+@pytest.mark.parametrize(("days", "over"), [(0, False), (-1, False), (-2, True)])
+def test_a_key_is_over_when_it_does_not_work_by_any_reading_of_its_last_day(days: int, over: bool) -> None:
+    assert key(1, days=days).is_over(NOW) is over
+
+
+def test_times_that_can_be_meant() -> None:
+    check_times(1, None, timedelta(0))
+    check_times(30, timedelta(days=14), timedelta(hours=1))
+    check_times(16, timedelta(days=14), None)
+    with pytest.raises(PostBoostConfigError, match="every run would rotate"):
+        check_times(15, timedelta(days=14), None)
+    assert check_new_expiry("never", NOW).kind == "never"
+    assert check_new_expiry("2026-12-02", NOW).day == date(2026, 12, 2)
