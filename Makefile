@@ -21,12 +21,8 @@ unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKS
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, twice, and once more through a kill"
 	@echo "make test     lint, types, walls and every test"
-<<<<<<< HEAD
-	@echo "make live     approvals and waits in a running Airflow: API server, scheduler, DAG processor, triggerer"
-	@echo "make fuzz     thousands of made-up requests to the sandbox, held against PostBoost's schema; two minutes"
-=======
 	@echo "make live     approvals, waits and rotations in a running Airflow, with all of its processes"
->>>>>>> 5c4c981 (The rotation in a running Airflow, killed in the middle; the .env file is written and read back with Airflow's own parser)
+	@echo "make fuzz     thousands of made-up requests to the sandbox, held against PostBoost's schema; two minutes"
 	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
 	@echo "make bench    ratios to other clients and providers, in five to ten minutes"
 	@echo "make lint     ruff, mypy, import-linter"
