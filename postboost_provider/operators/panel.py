@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -39,6 +39,7 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
     """
 
     template_fields: Sequence[str] = ("name", "workspace_owner", "postboost_conn_id")
+    words: ClassVar[dict[str, str]] = {"owner_id": "workspace_owner"}
 
     def __init__(
         self,
@@ -212,6 +213,7 @@ class PostBoostCreateUserOperator(PanelOperator):
     """
 
     template_fields: Sequence[str] = ("user_email", "name", "password_conn_id", "postboost_conn_id")
+    words: ClassVar[dict[str, str]] = {"email": "user_email", "password": "password_conn_id"}
 
     def __init__(
         self,
@@ -260,6 +262,7 @@ class PostBoostUpdateUserOperator(PanelOperator):
     """
 
     template_fields: Sequence[str] = ("user", "changes", "password_conn_id", "postboost_conn_id")
+    words: ClassVar[dict[str, str]] = {"password": "password_conn_id"}
 
     def __init__(
         self,

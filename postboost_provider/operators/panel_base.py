@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
 
 
-# What people say for the fields that they don't write.
-WORDS = {"owner_id": "owner", "user_id": "user", "password_confirmation": "password"}
-
-
 class PanelOperator(RetryPolicyMixin, BaseOperator):
     """Do one thing in PostBoost's panel. The connection needs the unscoped access token of a platform admin.
 
@@ -29,6 +25,8 @@ class PanelOperator(RetryPolicyMixin, BaseOperator):
 
     template_fields: Sequence[str] = ("postboost_conn_id",)
     ui_color = "#ede9fe"
+    # The API's name of a field -> what it comes from here, for what PostBoost refuses.
+    words: ClassVar[dict[str, str]] = {"owner_id": "owner", "user_id": "user"}
 
     def __init__(self, *, postboost_conn_id: str = PostBoostHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -39,7 +37,7 @@ class PanelOperator(RetryPolicyMixin, BaseOperator):
 
         with (
             failing_fast(self),
-            in_words(lambda field: WORDS.get(field, field)),
+            in_words(lambda field: self.words.get(field, field)),
             PostBoostHook(self.postboost_conn_id).client() as api,
         ):
             result = self.act(api)

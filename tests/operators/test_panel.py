@@ -123,7 +123,9 @@ def test_a_refused_password_says_what_postboost_said_and_makes_nobody(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OLGA", json.dumps({"conn_type": "generic", "password": "short"}))
-    with pytest.raises(AirflowFailException, match="password field must be at least 8") as error:
+    with pytest.raises(
+        AirflowFailException, match="password_conn_id: The password field must be at least 8"
+    ) as error:
         make_user(password_conn_id="olga")
     assert "'short'" not in str(error.value)
     assert listed(sandbox, "list_users", EMAIL) == []
@@ -347,6 +349,12 @@ def test_a_token_without_admin_rights_fails_at_its_first_request(
         ),
         (PostBoostUpdateWorkspaceOperator, {"workspace_uuid": "x", "changes": {"name": "x"}}, "Check the id"),
         (PostBoostUpdateUserOperator, {"user": 1}, "changes is empty"),
+        (PostBoostUpdateUserOperator, {"user": 1, "changes": {"email": MAX}}, "email: .* already been taken"),
+        (
+            PostBoostCreateUserOperator,
+            {"user_email": "o@x y", "name": "O"},
+            "user_email: .* valid email address",
+        ),
         (
             PostBoostUpdateUserOperator,
             {"user": 1, "changes": {"password": "sesame"}},
