@@ -6,6 +6,7 @@ python scripts/refresh_operations_page.py --check    # exit 1 when the page is s
 
 from __future__ import annotations
 
+import re
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -96,10 +97,15 @@ def render() -> str:
         page.append(f"## {title}\n\n{ABOUT[tier]}\n")
         if tier == "workspace":
             for family, found in groupby(sorted(mine, key=family_of), key=family_of):
-                page.append(f"### {family.replace('-', ' ').capitalize()}\n\n{table(list(found))}")
+                page.append(f"### {heading(family)}\n\n{table(list(found))}")
         else:
             page.append(table(mine))
     return "\n".join(page)
+
+
+def heading(family: str) -> str:
+    words = family.replace("-", " ").capitalize()
+    return re.sub(r"^(Ai|Api|Rss)\b", lambda found: found[0].upper(), words)
 
 
 def family_of(op: Operation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
 from postboost_provider import __version__, connection_form
 from postboost_provider.api import errors
@@ -39,8 +41,9 @@ def test_python_blocks_run_from_top_to_bottom(
 ) -> None:
     use_connection(monkeypatch, sandbox)
     namespace: dict[str, Any] = {"__name__": "docs"}
-    for text in blocks(page, "python"):
-        exec(compile(text, page.name, "exec"), namespace)
+    with DAG("docs", schedule=None):
+        for text in blocks(page, "python"):
+            exec(compile(text, page.name, "exec"), namespace)
 
 
 def test_every_block_says_what_it_is() -> None:
@@ -86,6 +89,20 @@ def test_every_page_is_reached_from_the_readme() -> None:
 def test_the_quick_start_shows_the_example_as_it_is() -> None:
     example = (ROOT / "dags_examples" / "token_guard.py").read_text(encoding="utf-8")
     assert example in blocks(ROOT / "docs" / "quickstart.md", "python")
+
+
+def test_the_workspace_jobs_are_those_of_the_example_that_is_run() -> None:
+    example = statements((ROOT / "dags_examples" / "workspace_jobs.py").read_text(encoding="utf-8"))
+    shown = statements("".join(blocks(ROOT / "docs" / "workspace.md", "python")))
+    assert shown - example == set()
+    assert {task for task in example if "PostBoostOperator(" in task} <= shown
+
+
+def statements(text: str) -> set[str]:
+    """Return what a module or a page says, however it is laid out."""
+    body = ast.parse(text).body
+    inside = [each for block in body if isinstance(block, ast.With) for each in block.body]
+    return {ast.unparse(each) for each in (*body, *inside) if not isinstance(each, ast.With)}
 
 
 def test_the_table_of_the_connection_is_the_form() -> None:

@@ -173,6 +173,43 @@ def test_campaigns_have_their_tags_and_posts_are_exported(sandbox: Sandbox, tmp_
     assert {json.loads(line)["uuid"] for line in lines} == {post["uuid"] for post in posts(sandbox)}
 
 
+def test_every_part_of_a_workspace_has_its_job(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    use_connection(monkeypatch, sandbox, "admin")
+    with client(sandbox, "admin") as api:
+        api.call("create_account_group", body={"name": "Not one of these"})
+    done = load("workspace_jobs").test(run_conf={})
+    states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
+    assert set(states.values()) == {"success"}, states
+    with client(sandbox, "admin") as api:
+        made = {
+            operation: list(api.pages(operation))
+            for operation in (
+                "list_tags", "list_mentions", "list_templates", "list_hashtag_groups", "list_account_groups",
+                "list_media_folders", "list_recycling_rules", "list_rss_feeds", "list_webhook_subscriptions",
+            )
+        }  # fmt: skip
+        voice = api.call("get_brand_voice")["data"]
+    (tag,) = (tag for tag in made["list_tags"] if tag["name"] == "Evergreen tips")
+    assert tag["hex_color"] == "#166534"
+    assert [mention["name"] for mention in made["list_mentions"]] == ["Northwind Coffee"]
+    assert [template["name"] for template in made["list_templates"]] == ["Tip of the week"]
+    assert [group["name"] for group in made["list_hashtag_groups"]] == ["Coffee"]
+    (group,) = (group for group in made["list_account_groups"] if group["name"] == "All of X")
+    assert 1 in group["account_ids"]
+    folders = {folder["name"]: folder for folder in made["list_media_folders"]}
+    assert folders["Autumn"]["parent"] == folders["Campaigns"]["uuid"]
+    assert [rule["tag_uuid"] for rule in made["list_recycling_rules"]] == [tag["uuid"]]
+    assert [feed["account_ids"] for feed in made["list_rss_feeds"]] == [group["account_ids"]]
+    assert voice["avoid_words"] == ["cheap", "synergy"]
+    (webhook,) = made["list_webhook_subscriptions"]
+    secret = Variable.get(f"postboost_webhook_secret_{webhook['uuid']}")  # noqa: AIR311 - not in a task
+    assert len(secret) > 20
+    assert secret not in json.dumps(xcoms(done.run_id))
+    assert secret not in "".join(capfd.readouterr())
+
+
 def client_of(sandbox: Sandbox, name: str) -> dict[str, Any]:
     """Return what there is of a client's workspace."""
     with client(sandbox, "admin") as api:
@@ -243,6 +280,7 @@ def test_every_example_is_run_here() -> None:
         "rotate_key",
         "token_guard",
         "token_watch",
+        "workspace_jobs",
     }
 
 
