@@ -18,7 +18,8 @@ from postboost_provider.get_provider_info import get_provider_info
 
 ROUNDS = 4
 OURS = "postboost_provider"
-HITL = f"{OURS}.operators.approval"
+# What asks a person in Airflow's own form.
+HITL = {f"{OURS}.operators.approval", f"{OURS}.operators.tokens"}
 # The first two are what ours builds upon, and part of "ours, all".
 PEERS = {
     "Airflow's retry policies": ["airflow.sdk.definitions.retry_policy"],
@@ -63,7 +64,7 @@ def measure(modules: list[str]) -> tuple[float, float, list[str]]:
 
 def main() -> None:
     ours = public_modules()
-    contenders = {"ours, all": ours, "ours, without approval": [m for m in ours if m != HITL], **PEERS}
+    contenders = {"ours, all": ours, "ours, without HITL": [m for m in ours if m not in HITL], **PEERS}
     seen: dict[str, list[tuple[float, float, list[str]]]] = {name: [] for name in contenders}
     for number in range(ROUNDS + 1):
         for name, modules in contenders.items():
