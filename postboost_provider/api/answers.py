@@ -37,6 +37,11 @@ ADVICE_BY_CODE = {
     "self_approval": "A draft must be approved by another key than the one that wrote it.",
 }
 
+# PostBoost hides what is switched off behind a 404 (SDK 1.66.3).
+SWITCHED_OFF = {
+    "/inbox/": "the inbox API of the workspace is switched on",
+    "/reconnect-links": "PostBoost has reconnect links enabled",
+}
 _GONE = "PostBoost keeps a report's file for 7 days: have the report made anew, and save it then."
 
 
@@ -152,9 +157,12 @@ def _explain_403(settings: ClientSettings, request: Request, advice: str) -> str
 
 
 def _explain_404(settings: ClientSettings, request: Request) -> str:
-    if request.operation.tier == "workspace":
-        return f"Check the id, and that workspace_uuid of {settings.name} is the workspace it belongs to."
-    return "Check the id."
+    if request.operation.tier != "workspace":
+        return "Check the id."
+    path = request.operation.path
+    checks = [f"that {switch}" for part, switch in SWITCHED_OFF.items() if part in path]
+    checks.append(f"that workspace_uuid of {settings.name} is the workspace it belongs to")
+    return f"Check the id, {' and '.join(checks)}." if len(checks) > 1 else f"Check the id, and {checks[0]}."
 
 
 def _decode(content: str) -> dict[str, Any]:

@@ -152,6 +152,19 @@ def test_the_panel_needs_the_token_of_a_platform_admin():
     )
 
 
+@pytest.mark.parametrize(
+    "operation, parameters, hint",
+    [
+        ("list_inbox_conversations", {}, "that the inbox API of the workspace is switched on"),
+        ("create_reconnect_link", {"account_uuid": "a"}, "that PostBoost has reconnect links enabled"),
+    ],
+)
+def test_a_404_may_mean_that_a_feature_is_switched_off(operation, parameters, hint):
+    made = request(operation, parameters=parameters)
+    with pytest.raises(NotFoundError, match=hint):
+        answers.read(settings(), made, status=404, headers={}, content=b"{}", now=NOW)
+
+
 def test_a_panel_404_does_not_blame_the_workspace():
     assert str(refusal(404, operation="list_workspaces")).endswith("(no message) Check the id.")
 

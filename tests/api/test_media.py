@@ -173,6 +173,11 @@ def test_an_item_that_is_not_there_is_named(connect, postboost):
         find_item(connect(), UUID)
 
 
+@pytest.mark.parametrize("answered", ["7", 7])
+def test_an_id_is_attached_as_a_number_however_it_was_answered(answered):
+    assert media_id({"id": answered}) == 7
+
+
 def test_an_answer_without_an_id_is_no_media_item(connect, postboost):
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"uuid": UUID})
     with pytest.raises(ServerError, match="it has no id"):

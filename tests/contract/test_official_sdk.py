@@ -5,14 +5,19 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import re
 import sys
 import types
 from collections.abc import Iterator
+from importlib.metadata import requires
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from postboost_provider.sandbox.server import Sandbox
+from tests.contract.schema import problems
 from tests.sandbox.bodies import PNG
 
 # The SDK 1.66.3 imports a module that its wheel lacks.
@@ -279,3 +284,53 @@ def test_the_panel(client, sandbox):
     assert users.get_user(listed[0].id) == listed[0]
     spaces = postboost.WorkspacesApi(client)
     assert spaces.get_workspace(spaces.list_workspaces().data[0].uuid).owner.is_admin is True
+
+
+def test_the_sdk_as_published_misses_a_module_that_it_imports():
+    folder = Path(postboost.__file__).parent
+    assert not (folder / "models" / "object.py").exists()
+    assert any("from postboost.models.object import" in each.read_text() for each in folder.glob("api/*.py"))
+
+
+def test_nobody_needs_the_sdk_to_use_this_package():
+    needed = [each for each in requires("airflow-provider-postboost") or () if "extra ==" not in each]
+    assert needed
+    assert not any(re.match(r"postboost\b", each) for each in needed)
+
+
+def test_a_date_is_more_than_the_sdk_can_write_as_json_itself(posts, workspace):
+    body = draft("dated", var_date=datetime.date(2030, 1, 1), time="10:00")
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        body.to_json()
+    assert posts.create_post(workspace, body).scheduled_at == "2030-01-01 09:00:00"
+
+
+def test_tiktoks_privacy_is_more_than_the_sdk_can_parse(client, posts, workspace):
+    account = account_id(client, workspace, "tiktok")
+    options = {"tiktok": {"privacy_level": {f"account-{account}": "SELF_ONLY"}}}
+    content = [{"body": "A clip", "media": []}]
+    body = {"versions": [{"account_id": 0, "is_original": True, "content": content, "options": options}]}
+    headers = {"Authorization": f"Bearer {client.configuration.access_token}"}
+    url = f"{client.configuration.host}/{workspace}/posts"
+    created = httpx.post(url, json={**body, "accounts": [account]}, headers=headers).json()
+    assert created["versions"][0]["options"] == options
+    assert problems("create_post", 201, created) == []
+    with pytest.raises(TypeError, match="unhashable"):
+        posts.get_post(workspace, created["uuid"])
+
+
+@pytest.mark.parametrize(
+    "model, values",
+    [
+        ("Media", {"id": 7}),
+        ("PostContent", {"media": ["7"]}),
+        ("Post", {"status": "archived"}),
+        ("Account", {"data": []}),
+        ("Account", {"username": None}),
+        ("PreflightResult", {"errors": []}),
+    ],
+)
+def test_the_sdks_models_are_closed(model, values):
+    """What our own client reads all the same: this is why it is not built on them."""
+    with pytest.raises(ValueError, match=next(iter(values))):
+        getattr(postboost, model).from_dict(values)

@@ -18,7 +18,7 @@ from postboost_provider.operators.post_actions import (
 )
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
-from tests.clients import VARIANTS, client, posts, variant_name
+from tests.clients import VARIANTS, client, make_key, posts, variant_name
 
 AT = (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0)
 
@@ -166,3 +166,17 @@ def test_a_post_that_is_out_can_not_be_moved_or_changed(sandbox: Sandbox) -> Non
         schedule(uuid, publish_at=AT)
     with pytest.raises(AirflowFailException, match=uuid):
         PostBoostUpdatePostOperator(task_id="a", post_uuid=uuid, changes={"text": "x"}).execute(context())  # type: ignore[arg-type]
+
+
+def test_a_key_that_may_write_changes_drafts_and_no_scheduled_post(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "read", "write"))
+    uuid = make(sandbox)
+    change = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": "Changed"})
+    change.execute(context())  # type: ignore[arg-type]
+    at = {"date": str(AT.date()), "time": "10:00", "timezone": "UTC", "schedule": True}
+    planned = make(sandbox, **at)
+    change = PostBoostUpdatePostOperator(task_id="act", post_uuid=planned, changes={"text": "Changed"})
+    with pytest.raises(AirflowFailException, match="insufficient_scope.*Use a key with the needed ability"):
+        change.execute(context())  # type: ignore[arg-type]

@@ -275,3 +275,32 @@ def test_a_broken_multipart_body_lacks_its_file(member):
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     answer = member.post("/media", content=b"--c\r\nnonsense", headers=headers)
     assert errors_of(answer) == {"file": ["The file field is required."]}
+
+
+def test_scheduling_without_a_time_is_refused(member, accounts):
+    for given in ({}, {"date": "2030-01-01"}, {"time": "10:00"}):
+        answer = member.post("/posts", json=post("x", accounts["threads"], schedule=True, **given))
+        assert answer.status_code == 422
+        assert set(answer.json()["errors"]) == {"date", "time"} - set(given)
+
+
+def test_the_last_writer_wins_whatever_was_read_before(member):
+    """There is no lock: posts have no version and no time of their last change."""
+    uuid = member.post("/posts", json=post("first")).json()["uuid"]
+    seen = member.get(f"/posts/{uuid}")
+    assert "etag" not in seen.headers
+    assert "updated_at" not in seen.json()
+    for text in ("second", "third"):
+        answer = member.put(f"/posts/{uuid}", json=post(text), headers={"If-Match": '"first"'})
+        assert answer.json() == {"success": True}
+    assert member.get(f"/posts/{uuid}").json()["versions"][0]["content"][0]["body"] == "third"
+
+
+def test_what_old_documents_list_is_not_there(member, connect):
+    png = {"file": ("a.png", b"\x89PNG\r\n\x1a\n", "image/png")}
+    media = member.post("/media", files=png).json()["uuid"]
+    assert member.delete(f"/media/{media}").status_code == 405
+    assert connect("admin", None).get("/panel/subscriptions").status_code == 404
+    uuid = member.post("/posts", json=post()).json()["uuid"]
+    for path in ("reject", "duplicate", "restore", "unschedule"):
+        assert member.post(f"/posts/{path}/{uuid}").status_code in (404, 405)

@@ -115,6 +115,8 @@ def test_admins_alone_and_keys_with_the_ability(member, scoped, admin, connect):
         {"callback_url": None},
         {"events": []},
         {"events": ["post.created"]},
+        {"events": ["post.failed"]},
+        {"events": ["post.approved"]},
         {"source": "ifttt"},
         {"callback_url": "https://hooks.example/" + "x" * 255},
     ],

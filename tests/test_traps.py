@@ -1,0 +1,211 @@
+"""PostBoost's traps: where its documents, its SDK or the service mislead, and the tests that show what we do of it.
+
+What concerns a server is set by the sandbox as PostBoost sets it; what concerns a client is done right by ours.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from postboost_provider.api.outcome import read_post
+from postboost_provider.calendar.single import _check
+
+TESTS = Path(__file__).parent
+# A trap in our own words, and the tests that prove it, by file and name.
+TRAPS: dict[str, tuple[str, ...]] = {
+    "The official SDK cannot be imported as it is published: its wheel misses a module.": (
+        "contract/test_official_sdk.py::test_the_sdk_as_published_misses_a_module_that_it_imports",
+        "contract/test_official_sdk.py::test_nobody_needs_the_sdk_to_use_this_package",
+    ),
+    "A healthy account's reconnect_reason is null, which the SDK cannot parse, nor a dry run that holds one.": (
+        "sandbox/test_resources.py::test_a_healthy_account_has_the_reconnect_reason_of_the_setting",
+        "contract/test_official_sdk.py::test_the_dry_run_as_documented_is_more_than_the_sdk_can_parse",
+        "sensors/test_accounts.py::test_healthy_accounts_are_returned_at_once",
+    ),
+    "TikTok's privacy is a map by account, which the SDK can neither build nor parse.": (
+        "contract/test_official_sdk.py::test_tiktoks_privacy_is_more_than_the_sdk_can_parse",
+        "api/test_post.py::test_tiktoks_options_are_maps_by_account",
+    ),
+    "The SDK cannot write a post with a date as JSON, though it can send it.": (
+        "contract/test_official_sdk.py::test_a_date_is_more_than_the_sdk_can_write_as_json_itself",
+        "operators/test_post_actions.py::test_a_draft_is_scheduled_once_and_moved_when_asked",
+    ),
+    "The SDK's models are closed: a new status, an empty PHP array or a null in the wrong place raise.": (
+        "contract/test_official_sdk.py::test_the_sdks_models_are_closed",
+        "contract/test_every_operation.py::test_through_the_official_sdk",
+        "test_traps.py::test_what_closed_models_refuse_is_read",
+        "test_traps.py::test_an_empty_map_of_errors_may_be_an_empty_list",
+        "api/test_outcome.py::test_an_unknown_status_of_a_post_is_an_error_that_names_it",
+    ),
+    "The SDK has no exceptions of their own for 409, 410, 422 and 429.": (
+        "contract/test_official_sdk.py::test_a_guardrails_answer_is_the_sdks_guardrail_error",
+        "api/test_answers.py::test_a_refusal_has_a_type_and_says_where_what_and_what_to_do",
+    ),
+    "Scheduling and queueing a duplicate takes a header that the SDK does not have.": (
+        "sandbox/test_guardrails.py::test_scheduling_a_duplicate_needs_the_header",
+        "api/test_sending.py::test_allowing_a_duplicate_is_a_header",
+    ),
+    "Media has its id as text and is attached by it as a number; the docs attach by uuid.": (
+        "sandbox/test_media.py::test_an_upload_comes_back_with_its_id_in_digits_and_is_served",
+        "api/test_media.py::test_an_id_is_attached_as_a_number_however_it_was_answered",
+        "api/test_media.py::test_an_item_that_is_there_already_is_found_by_its_uuid",
+    ),
+    "The same date ends an access token a day earlier than a scoped key.": (
+        "sandbox/test_auth.py::test_an_access_token_ends_at_midnight_utc_on_its_date",
+        "sandbox/test_auth.py::test_a_scoped_key_works_all_of_its_last_day_in_utc",
+        "api/test_credentials.py::test_a_credential_is_counted_on_until_midnight_utc_of_its_day_wherever_one_is",
+    ),
+    "Queueing answers 201, scheduling and approving 200.": (
+        "sandbox/test_publishing.py::test_the_queue_gives_each_account_its_next_free_slot_and_answers_201",
+        "operators/test_post_actions.py::test_a_draft_is_sent_or_queued_once",
+        "contract/test_every_operation.py::test_through_our_client",
+    ),
+    "A URL that cannot be fetched is a 200 whose status is failed, and the last answer is given once.": (
+        "sandbox/test_remote.py::test_what_cannot_be_had_has_failed_with_status_200",
+        "sandbox/test_remote.py::test_a_large_file_comes_step_by_step_and_its_end_is_told_once",
+        "api/test_remote.py::test_a_failure_says_why_and_is_asked_anew_by_the_next_try",
+        "api/test_remote.py::test_a_final_answer_that_was_lost_is_found_in_the_library",
+    ),
+    "Updating a post does not answer with the post.": (
+        "sandbox/test_posts.py::test_update_replaces_and_answers_with_success_only",
+        "operators/test_post_actions.py::test_words_are_changed_and_the_plan_is_kept",
+    ),
+    "429 and 409 each mean several things; only some of them pass by waiting.": (
+        "sandbox/test_guardrails.py::test_the_daily_cap_is_that_of_the_planned_utc_day",
+        "sandbox/test_idempotency.py::test_a_repeat_while_the_first_is_running_is_a_conflict",
+        "api/test_client.py::test_a_used_up_quota_is_final_however_short_its_hint",
+        "api/test_repeats.py::test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run",
+    ),
+    "Refusals are stored under the Idempotency-Key too: a corrected request needs another key.": (
+        "sandbox/test_idempotency.py::test_a_4xx_is_stored_unless_switched_off",
+        "test_publishing.py::test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew",
+    ),
+    "An Idempotency-Key belongs to the user: two workers with plain keys collide.": (
+        "sandbox/test_idempotency.py::test_a_key_belongs_to_user_workspace_and_path",
+        "test_identity.py::test_no_two_tasks_and_rows_have_one_identity",
+    ),
+    "Keys and webhooks show their secret once and take no Idempotency-Key: a lost answer leaves an orphan.": (
+        "sandbox/test_webhooks.py::test_a_lost_answer_leaves_a_live_subscription",
+        "sandbox/test_resources.py::test_a_keys_token_is_shown_once_and_revoking_it_is_immediate",
+        "operators/test_keys.py::test_a_lost_answer_to_the_making_of_a_key_leaves_one_that_the_next_try_revokes",
+        "operators/test_any_operation.py::test_a_secret_without_a_place_to_go_is_refused_before_anything_is_sent",
+    ),
+    "Lists for a limited key have short and empty pages in the middle, and totals that are too high.": (
+        "sandbox/test_auth.py::test_a_limited_key_gets_short_pages_whose_totals_count_everything",
+        "api/test_pages.py::test_every_list_there_is_is_read_past_short_and_empty_pages",
+    ),
+    "Reading does not cover the list of webhooks, and editing a scheduled post takes more than editing a draft.": (
+        "sandbox/test_auth.py::test_read_covers_every_get_and_the_dry_run_but_not_the_list_of_webhooks",
+        "sandbox/test_auth.py::test_editing_a_scheduled_post_takes_publish_and_a_draft_takes_write",
+        "operators/test_post_actions.py::test_a_key_that_may_write_changes_drafts_and_no_scheduled_post",
+    ),
+    "404 may mean that a feature is switched off.": (
+        "sandbox/test_families.py::test_an_inbox_that_is_off_is_not_found_and_viewers_have_none",
+        "sandbox/test_families.py::test_links_are_for_admins_and_ten_a_minute",
+        "api/test_answers.py::test_a_404_may_mean_that_a_feature_is_switched_off",
+    ),
+    "The old page on webhooks has other events, another body and another header.": (
+        "sandbox/test_webhooks.py::test_what_is_refused",
+        "sandbox/test_webhooks.py::test_a_post_is_followed_from_its_schedule_to_its_end",
+    ),
+    "Documents list operations that are not there, and iterate over a list that is an envelope.": (
+        "sandbox/test_posts.py::test_what_old_documents_list_is_not_there",
+        "api/test_contract.py::test_an_unknown_operation_is_answered_with_the_nearest_names",
+        "api/test_pages.py::test_a_list_is_read_to_its_last_page_with_the_largest_pages_it_has",
+    ),
+    "Roles have other names in the docs than in the API.": (
+        "sandbox/test_auth.py::test_the_workspaces_of_the_caller_come_with_the_role",
+        "sandbox/test_panel.py::test_a_member_is_refused_for_what_is_wrong_with_it",
+        "operators/test_panel.py::test_what_can_not_be_meant_fails_without_a_retry",
+    ),
+    "Editing a published post is a 400 in one place and a 422 in another.": (
+        "sandbox/test_posts.py::test_a_published_post_cannot_be_edited",
+        "test_publishing.py::test_an_edit_that_loses_the_race_with_the_departure_fails_and_names_the_post",
+    ),
+    "An alt text may be longer in an update than at the upload; X is x in one place and twitter in another.": (
+        "sandbox/test_media.py::test_an_upload_without_a_file_or_with_a_long_alt_text_is_refused",
+        "sandbox/test_media.py::test_an_update_writes_only_what_it_names",
+        "sandbox/test_ai.py::test_without_accounts_every_connected_one_is_meant_and_x_is_twitter",
+        "api/test_media.py::test_a_long_alt_text_is_written_after_the_upload_and_a_longer_one_refused",
+        "api/test_lookup.py::test_an_account_is_found_the_way_people_name_it",
+    ),
+    "A workspace's color was required once and is ignored now; an alt text was required once.": (
+        "sandbox/test_panel.py::test_a_workspace_is_made_changed_and_deleted",
+        "sandbox/test_media.py::test_an_update_writes_only_what_it_names",
+        "api/test_operations.py::test_an_operation_is_whole",
+    ),
+    "The panel's dates are for display: this year's lack the year.": (
+        "sandbox/test_panel.py::test_the_panels_dates_lack_the_year_in_the_current_year",
+        "operators/test_billing.py::test_a_trial_has_its_end_and_a_second_run_changes_nothing",
+    ),
+    "The allowance of X posts refuses only where it is enforced; elsewhere it is counted.": (
+        "sandbox/test_guardrails.py::test_the_x_allowance_refuses_only_where_it_is_enforced",
+        "sandbox/test_families.py::test_x_posts_are_counted_and_limited_only_where_that_is_enforced",
+        "api/test_client.py::test_a_used_up_quota_is_final_however_short_its_hint",
+    ),
+    "Posts have no lock and no time of their last change: the last writer wins.": (
+        "sandbox/test_posts.py::test_the_last_writer_wins_whatever_was_read_before",
+        "sandbox/test_families.py::test_a_failed_account_is_retried_by_the_agent_unless_the_post_has_moved_on",
+        "test_publishing.py::test_two_runs_at_once_with_an_edit_between_them_are_one_post",
+    ),
+    "Operations with a limit of their own often do not declare the 429.": (
+        "sandbox/test_families.py::test_an_agent_runs_six_times_an_hour",
+        "sandbox/test_reports.py::test_twenty_a_minute",
+        "api/test_client.py::test_a_throttled_write_is_repeated_even_without_a_key",
+    ),
+    "Scheduling without both date and time is not described.": (
+        "sandbox/test_posts.py::test_scheduling_without_a_time_is_refused",
+        "api/test_post.py::test_a_post_to_be_scheduled_needs_a_time",
+    ),
+}
+
+
+def test_there_are_thirty_traps():
+    assert len(TRAPS) == 30
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_every_trap_is_proved_by_tests_that_there_are(trap):
+    for name in TRAPS[trap]:
+        file, _, function = name.partition("::")
+        tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, name
+
+
+def test_what_closed_models_refuse_is_read():
+    account: dict[str, Any] = {
+        "id": "7",
+        "uuid": "a",
+        "name": "A",
+        "provider": "a_new_network",
+        "username": None,
+    }
+    post = read_post(
+        {
+            "uuid": "p",
+            "status": "failed",
+            "accounts": [
+                {**account, "data": None, "publish_status": "failed", "errors": [{"code": 190}, "Boom"]}
+            ],
+            "versions": [{"account_id": 0, "is_original": True, "content": [], "options": []}],
+            "scheduled_at": "2030-01-01 10:00:00",
+            "something_new": {},
+        }
+    )
+    assert [(each.provider, each.errors) for each in post.failed_accounts] == [
+        ("a_new_network", ("190", "Boom"))
+    ]
+
+
+def test_an_empty_map_of_errors_may_be_an_empty_list():
+    """PHP writes an empty map as a list."""
+    found: list[Any] = []
+    resolver = SimpleNamespace(problems=lambda errors: found.extend(dict(errors)) or [])
+    answer = {"valid": True, "errors": [], "issues": [], "warnings": []}
+    _check(SimpleNamespace(call=lambda *_, **__: answer), resolver, {})  # type: ignore[arg-type]
+    assert found == []
