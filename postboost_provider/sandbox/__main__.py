@@ -73,7 +73,7 @@ def _reads(kind: Any) -> dict[str, Any]:
     """Return how argparse reads a setting of that type."""
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction}
-    if kind in (int, float):
+    if kind in (int, float, str):
         return {"type": kind}
     if get_origin(kind) is Literal:
         values = get_args(kind)

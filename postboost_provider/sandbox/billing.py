@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from postboost_provider.sandbox.ai_credits import text_left
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.models import Receipt, Subscription, Workspace
-from postboost_provider.sandbox.panel import panel_page, workspace_of
+from postboost_provider.sandbox.panel import displayed_day, panel_page, workspace_of
 from postboost_provider.sandbox.replies import SUCCESS, Refusal, Reply, invalid, not_found
 from postboost_provider.sandbox.store import new_uuid
 from postboost_provider.sandbox.validation import Fields
-
-if TYPE_CHECKING:
-    from datetime import date
 
 STATUSES = ("active", "trialing", "past_due", "paused", "canceled", "incomplete")
 CYCLES = ("monthly", "yearly")
 # Billing periods are none of the sandbox's business: a canceled subscription has a month left.
 _PERIOD = timedelta(days=30)
 _CREATED = Reply.of({"success": True}, 201)
-
-
-def _displayed(day: date | datetime | None) -> str | None:
-    """Return the panel's display text of a day (SDK 1.66.3)."""
-    return f"{day:%b} {day.day}, {day:%Y}" if day else None
 
 
 # Subscriptions
@@ -65,9 +57,9 @@ def get_subscription(call: Call) -> Reply:
             "platform_plan_id": subscription.platform_plan_id,
             "status": subscription.status,
             "recurring": subscription.recurring,
-            "trial_ends_at": _displayed(subscription.trial_ends_at),
-            "paused_from": _displayed(subscription.paused_from),
-            "ends_at": _displayed(subscription.ends_at),
+            "trial_ends_at": displayed_day(call, subscription.trial_ends_at),
+            "paused_from": displayed_day(call, subscription.paused_from),
+            "ends_at": displayed_day(call, subscription.ends_at),
         }
     )
 
@@ -223,8 +215,8 @@ def _render_receipt(call: Call, receipt: Receipt) -> dict[str, Any]:
         "currency": receipt.currency,
         "receipt_url": receipt.receipt_url,
         "description": receipt.description,
-        "paid_at": _displayed(receipt.paid_at),
-        "created_at": _displayed(receipt.created_at),
+        "paid_at": displayed_day(call, receipt.paid_at),
+        "created_at": displayed_day(call, receipt.created_at),
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.models import User, Workspace
@@ -12,7 +14,7 @@ from postboost_provider.sandbox.validation import Fields, is_integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import date
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -39,12 +41,22 @@ def workspace_of(call: Call) -> Workspace:
 
 
 def displayed(call: Call, moment: datetime | None) -> str | None:
-    """Return the panel's display text: this year's dates lack the year (SDK 1.66.3)."""
+    """Return the panel's text of a moment, in its own zone: this year's lack the year (SDK 1.66.3)."""
     if moment is None:
         return None
-    clock = f"{moment:%H:%M}" if call.store.settings.panel_clock == 24 else f"{moment:%I:%M%p}".lower()
-    year = "" if moment.year == call.now.year else f"{moment:%Y}, "
-    return f"{moment:%b} {moment.day}, {year}{clock}"
+    settings = call.store.settings
+    zone = ZoneInfo(settings.panel_timezone)
+    there = moment.astimezone(zone)
+    clock = f"{there:%H:%M}" if settings.panel_clock == 24 else f"{there:%I:%M%p}".lower()
+    year = "" if there.year == call.now.astimezone(zone).year else f"{there:%Y}, "
+    return f"{there:%b} {there.day}, {year}{clock}"
+
+
+def displayed_day(call: Call, day: date | None) -> str | None:
+    """Return the panel's text of a day, or of the day of a moment in its own zone (SDK 1.66.3)."""
+    if isinstance(day, datetime):
+        day = day.astimezone(ZoneInfo(call.store.settings.panel_timezone))
+    return f"{day:%b} {day.day}, {day:%Y}" if day else None
 
 
 def read_list(call: Call, name: str, fits: Callable[[Any], bool]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +91,7 @@ class Settings:
     canceled_status: Literal["canceled", "active"] = _switch(
         "canceled", "Status of a canceled subscription until its period ends."
     )
+    panel_timezone: str = _switch("UTC", "The zone of the panel's dates.")
     panel_clock: Literal[24, 12] = _switch(24, "Hours of the clock in the panel's dates.")
     idempotency_fingerprint: Literal["raw", "parsed"] = _switch(
         "raw", "Whether the same body means the same bytes, or the same JSON values and multipart parts."
@@ -147,6 +149,11 @@ def _accepted(name: str, kind: Any, value: Any) -> Any:
         ):
             return kind(value)
         raise SettingsError(f"{name} is a number of at least 0, not {value!r}.")
+    if kind is str:
+        try:
+            return ZoneInfo(value).key
+        except (KeyError, ValueError, TypeError, OSError):
+            raise SettingsError(f"{name} is a zone such as Europe/Berlin, not {value!r}.") from None
     roles = ("admin", "member", "viewer")
     if isinstance(value, (list, tuple)) and all(role in roles for role in value):
         return tuple(value)

@@ -96,6 +96,16 @@ def test_a_trial_has_its_end_and_a_second_run_changes_nothing(
     assert again == {**first, "outcome": "found"}
 
 
+def test_a_trial_that_is_shown_in_another_zone_is_sent_again_and_stays_as_it_is(
+    sandbox: Sandbox, uuid: str
+) -> None:
+    sandbox.change(panel_timezone="Pacific/Kiritimati")
+    end = f"{SOON:%Y-%m-%d} 23:00"
+    first = subscribe(uuid, status="trialing", trial_ends_at=end)
+    again = subscribe(uuid, status="trialing", trial_ends_at=end, if_exists="update")
+    assert again == {**first, "outcome": "updated"}
+
+
 def test_a_plan_is_given_away_once(sandbox: Sandbox, uuid: str) -> None:
     first = subscribe(uuid, plan_id=3, trial_days=7)
     assert (first["name"], first["status"], first["outcome"]) == ("generic", "trialing", "created")

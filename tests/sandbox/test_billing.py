@@ -53,13 +53,16 @@ def test_nothing_keeps_a_workspace_from_having_two(panel, path):
     assert panel("GET", path).json()["platform_subscription_id"] == "sub_1"
 
 
-def test_a_trial_and_a_pause_need_their_dates_which_are_shown_as_text(panel, path):
+def test_a_trial_and_a_pause_need_their_dates_which_are_shown_as_text(sandbox, panel, path):
     assert set(errors(panel("POST", path))) == {"platform_subscription_id", "platform_plan_id", "status"}
     assert set(errors(panel("POST", path, **record(status="trialing")))) == {"trial_ends_at"}
     assert set(errors(panel("POST", path, **record(status="great")))) == {"status"}
     assert set(errors(panel("POST", path, **record(trial_ends_at="soon")))) == {"trial_ends_at"}
     panel("POST", path, **record(status="trialing", trial_ends_at="2026-11-05T00:00:00Z"))
     assert panel("GET", path).json()["trial_ends_at"] == "Nov 5, 2026"
+    sandbox.change(panel_timezone="America/New_York")
+    assert panel("GET", path).json()["trial_ends_at"] == "Nov 4, 2026"
+    sandbox.change(panel_timezone="UTC")
     assert set(errors(panel("PUT", path, platform_plan_id="x", status="paused"))) == {"paused_from"}
     assert (
         panel("PUT", path, platform_plan_id="x", status="paused", paused_from="2026-11-06").json() == SUCCESS

@@ -106,15 +106,19 @@ def test_a_deleted_user_takes_tokens_and_memberships_along(panel, connect, works
 
 
 @pytest.mark.parametrize(
-    ("clock", "now", "text"),
+    ("settings", "now", "text"),
     [
-        (24, datetime(2026, 12, 1, 17, 5, tzinfo=UTC), "Dec 1, 17:05"),
-        (24, datetime(2027, 1, 1, tzinfo=UTC), "Dec 1, 2026, 17:05"),
-        (12, datetime(2026, 12, 1, 17, 5, tzinfo=UTC), "Dec 1, 05:05pm"),
+        ({}, datetime(2026, 12, 1, 17, 5, tzinfo=UTC), "Dec 1, 17:05"),
+        ({}, datetime(2027, 1, 1, tzinfo=UTC), "Dec 1, 2026, 17:05"),
+        ({"panel_clock": 12}, datetime(2026, 12, 1, 17, 5, tzinfo=UTC), "Dec 1, 05:05pm"),
+        ({"panel_timezone": "Asia/Tokyo"}, datetime(2026, 12, 31, 14, tzinfo=UTC), "Dec 2, 02:05"),
+        ({"panel_timezone": "Asia/Tokyo"}, datetime(2026, 12, 31, 15, tzinfo=UTC), "Dec 2, 2026, 02:05"),
     ],
 )
-def test_the_panels_dates_lack_the_year_in_the_current_year(sandbox, panel, clock, now, text):
-    sandbox.reset(panel_clock=clock)
+def test_the_panels_dates_have_its_zone_and_clock_and_lack_the_year_in_the_current_year(
+    sandbox, panel, settings, now, text
+):
+    sandbox.reset(**settings)
     with time_machine.travel(datetime(2026, 12, 1, 17, 5, tzinfo=UTC), tick=False):
         made = panel("POST", "users", **user()).json()
     with time_machine.travel(now, tick=False):

@@ -91,6 +91,7 @@ def test_a_reset_forgets_all_but_tokens_and_identifiers(sandbox, member, account
     [
         ({"speed": 1}, "publish_seconds"),
         ({"put_schedule": "maybe"}, "keep, drop"),
+        ({"panel_timezone": "Mars/Base"}, "a zone such as Europe/Berlin"),
         ({"daily_cap": "many"}, "daily_cap"),
         ({"daily_cap": True}, "daily_cap"),
         ({"store_4xx": 1}, "true or false"),
@@ -112,7 +113,9 @@ def _start(*arguments):
 
 
 def test_the_command_line_says_where_it_is_in_one_line_of_json_and_ends_on_a_signal():
-    with _start("--port", "0", "--json", "--daily-cap", "0", "--no-store-4xx") as process:
+    with _start(
+        "--port", "0", "--json", "--daily-cap", "0", "--panel-timezone", "Asia/Tokyo", "--no-store-4xx"
+    ) as process:
         try:
             told = json.loads(process.stdout.readline())
             assert set(told) == {"base_url", "workspaces", "tokens"}
@@ -121,6 +124,7 @@ def test_the_command_line_says_where_it_is_in_one_line_of_json_and_ends_on_a_sig
             assert [each["uuid"] for each in mine] == [each["uuid"] for each in told["workspaces"]]
             state = httpx.get(told["base_url"].replace("/app/api", "/_sandbox/state")).json()
             assert (state["settings"]["daily_cap"], state["settings"]["store_4xx"]) == (0, False)
+            assert state["settings"]["panel_timezone"] == "Asia/Tokyo"
         finally:
             process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=10)
