@@ -141,12 +141,12 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
                 return {"run_id": run_id, "status": "queued", "post_uuid": None}
             return self._wait(context, run_id, began)
 
-    def execute_complete(self, context: Context, event: Any, run_id: int) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on when the triggerer has seen the run end, or the time is over."""
         with failing_fast(self):
             settled, said = read_event(event)
             if not settled:
-                raise self._too_late(run_id, said)
+                raise self._too_late(said)
             return self._conclude(context, said)
 
     def _body(self) -> dict[str, Any]:
@@ -217,10 +217,9 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
                         started_at=began.isoformat(),
                     ),
                     method_name="execute_complete",
-                    kwargs={"run_id": run_id},
                 )
             if datetime.now(UTC) > ends:
-                raise self._too_late(run_id, pending)
+                raise self._too_late(pending)
             time.sleep(self.poll_interval)
 
     def _look(self, run_id: int) -> tuple[Finding | None, str]:
@@ -238,10 +237,9 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
             return None, str(error)
         return finding, finding.pending
 
-    def _too_late(self, run_id: int, pending: str) -> ServerError:
+    def _too_late(self, pending: str) -> ServerError:
         return ServerError(
-            f"Repurpose run {run_id} was not over after {self.timeout:g} s: {pending} Run the task again: it goes on waiting "
-            "for this run.",
+            f"Not over after {self.timeout:g} s: {pending} Run the task again: it goes on waiting for the same run.",
             status=200,
         )
 

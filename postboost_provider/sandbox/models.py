@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.content import Content, Intake
+    from postboost_provider.sandbox.reports import ReportExport
+    from postboost_provider.sandbox.repurposing import RepurposeRun
 
 PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
 Role = Literal["admin", "member", "viewer"]
@@ -253,47 +255,6 @@ class Activity:
     outcome: str
     http_status: int
     created_at: datetime
-
-
-@dataclass(eq=False, slots=True)
-class ReportExport:
-    """A report of a period. ``content`` is None where it could not be made."""
-
-    uuid: str
-    format: str
-    dataset: str | None
-    period: str | None
-    start: date
-    end: date
-    account_ids: list[int] | None
-    content: bytes | None
-    created_at: datetime
-
-
-@dataclass(eq=False, slots=True)
-class RepurposeRun:
-    """A source on its way to a draft.
-
-    :param wanted: the body, with its defaults.
-    :param origin: where this server is, for the URLs of slides.
-    :param voice: the brand voice shaped it.
-    :param outcome: what becomes of it at ``ends_at``.
-    """
-
-    id: int
-    workspace: Workspace
-    wanted: dict[str, Any]
-    source: dict[str, Any]
-    accounts: list[Account]
-    origin: str
-    voice: bool
-    outcome: Literal["ok", "partial", "failed"]
-    started_at: datetime
-    ends_at: datetime
-    post_uuid: str | None = None
-    credits_used: int = 0
-    result: dict[str, Any] | None = None
-    error: str | None = None
 
 
 @dataclass(eq=False, slots=True)

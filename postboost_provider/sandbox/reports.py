@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ from postboost_provider.sandbox.auth import OUT_OF_SCOPE, require_accounts
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.clock import rfc3339, stamp
 from postboost_provider.sandbox.metrics import METRICS, published, with_rate
-from postboost_provider.sandbox.models import ReportExport
 from postboost_provider.sandbox.periods import Period, read_period
 from postboost_provider.sandbox.replies import Refusal, Reply, forbidden, not_found
 from postboost_provider.sandbox.resources import Record, enveloped
@@ -21,6 +21,8 @@ from postboost_provider.sandbox.store import new_uuid
 from postboost_provider.sandbox.validation import Fields
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from postboost_provider.sandbox.models import Account
 
 KEPT_FOR = timedelta(days=7)
@@ -36,6 +38,21 @@ _BRANDING: Record = {
     "has_logo": False,
     "updated_at": None,
 }
+
+
+@dataclass(eq=False, slots=True)
+class ReportExport:
+    """A report of a period. ``content`` is None where it could not be made."""
+
+    uuid: str
+    format: str
+    dataset: str | None
+    period: str | None
+    start: date
+    end: date
+    account_ids: list[int] | None
+    content: bytes | None
+    created_at: datetime
 
 
 @answers("create_report_export")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from postboost_provider.sandbox import ai_credits
@@ -11,15 +12,15 @@ from postboost_provider.sandbox.brand_voice import has_brand_voice
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.captions import caption, failed_caption, make_draft, target_accounts
 from postboost_provider.sandbox.drawing import SIZES, draw
-from postboost_provider.sandbox.models import RepurposeRun
 from postboost_provider.sandbox.replies import Refusal, Reply, not_found
 from postboost_provider.sandbox.shapes import defaults, read_body
 from postboost_provider.sandbox.validation import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-    from postboost_provider.sandbox.models import Account, Media
+    from postboost_provider.sandbox.models import Account, Media, Workspace
     from postboost_provider.sandbox.store import Store
 
 WAITS_FOR = 20.0  # seconds that the call itself waits, after which the run goes on in the queue
@@ -33,6 +34,32 @@ _SLIDES = {
     **dict.fromkeys(("twitter", "bluesky"), 4),
     **dict.fromkeys(("youtube", "tiktok"), 0),
 }
+
+
+@dataclass(eq=False, slots=True)
+class RepurposeRun:
+    """A source on its way to a draft.
+
+    :param wanted: the body, with its defaults.
+    :param origin: where this server is, for the URLs of slides.
+    :param voice: the brand voice shaped it.
+    :param outcome: what becomes of it at ``ends_at``.
+    """
+
+    id: int
+    workspace: Workspace
+    wanted: dict[str, Any]
+    source: dict[str, Any]
+    accounts: list[Account]
+    origin: str
+    voice: bool
+    outcome: Literal["ok", "partial", "failed"]
+    started_at: datetime
+    ends_at: datetime
+    post_uuid: str | None = None
+    credits_used: int = 0
+    result: dict[str, Any] | None = None
+    error: str | None = None
 
 
 @answers("repurpose_content")

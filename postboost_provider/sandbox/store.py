@@ -25,10 +25,10 @@ if TYPE_CHECKING:
         Happening,
         Post,
         Receipt,
-        RepurposeRun,
         User,
         Workspace,
     )
+    from postboost_provider.sandbox.repurposing import RepurposeRun
     from postboost_provider.sandbox.settings import Settings
 
 TOKEN_NAMES = ("member", "admin", "viewer", "scoped", "expiring", "expired")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import importlib.util
 import json
@@ -173,6 +174,54 @@ def test_campaigns_have_their_tags_and_posts_are_exported(sandbox: Sandbox, tmp_
     assert {json.loads(line)["uuid"] for line in lines} == {post["uuid"] for post in posts(sandbox)}
 
 
+def test_the_review_writes_what_went_out(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.reset(publish_seconds=0)
+    with client(sandbox) as api:
+        content = [{"body": "Hello"}]
+        versions = [{"account_id": 0, "is_original": True, "content": content}]
+        body = {"versions": versions, "accounts": [1, 2], "schedule_now": True}
+        uuid = api.call("create_post", body=body)["uuid"]
+    states = run("weekly_review", folder=str(tmp_path / "review"))
+    assert set(states.values()) == {"success"}, states
+    today = datetime.now(UTC).date()
+    rows = (tmp_path / "review" / "posts" / f"{today}.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(row)["post_uuid"] for row in rows] == [uuid, uuid]
+    assert (tmp_path / "review" / f"report-{today}.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_an_article_becomes_a_draft_when_the_accounts_are_healthy(
+    sandbox: Sandbox, mocker: Any, deferrable: bool
+) -> None:
+    sandbox.reset(repurpose_seconds=30)
+    sandbox.change_account(6, authorized=False)
+    done: list[float] = []
+
+    def nap(seconds: float) -> None:
+        done.append(seconds)
+        sandbox.change_account(6, authorized=True)
+        sandbox.advance(seconds)
+
+    async def anap(seconds: float) -> None:
+        nap(seconds)
+
+    for module in ("airflow.sdk.bases.sensor", "postboost_provider.operators.ai"):
+        mocker.patch(f"{module}.time", SimpleNamespace(sleep=nap, monotonic=time.monotonic))
+    mocker.patch(
+        "postboost_provider.triggers.inquiries.asyncio",
+        SimpleNamespace(sleep=anap, to_thread=asyncio.to_thread),
+    )
+    dag = load("article_to_draft")
+    dag.task_dict["healthy"].mode = "poke"  # type: ignore[attr-defined]
+    for task in dag.tasks:
+        task.deferrable = deferrable  # type: ignore[attr-defined]
+        task.retries = 0  # type: ignore[union-attr]  # a failure is to show at once
+    assert str(dag.test(run_conf={}).state) == "success"
+    (post,) = posts(sandbox)
+    assert (post["status"], [each["id"] for each in post["accounts"]]) == ("draft", [1, 6, 7])
+    assert done
+
+
 def test_every_part_of_a_workspace_has_its_job(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -279,6 +328,7 @@ def test_every_example_is_run_here() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "announce_release",
         "approved_announcement",
+        "article_to_draft",
         "campaign_tags",
         "onboard_client",
         "publish_content_calendar",
@@ -287,6 +337,7 @@ def test_every_example_is_run_here() -> None:
         "token_guard",
         "token_watch",
         "workspace_jobs",
+        "weekly_review",
     }
 
 

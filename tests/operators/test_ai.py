@@ -51,7 +51,7 @@ def run(request: pytest.FixtureRequest, naps: Naps) -> Callable[..., Any]:
         except TaskDeferred as deferred:
             name, arguments = deferred.trigger.serialize()
             event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
-            kwargs = {"event": json.loads(json.dumps(event)), **(deferred.kwargs or {})}
+            kwargs = {"event": json.loads(json.dumps(event))}
             return operator.resume_execution(deferred.method_name, kwargs, ctx)  # type: ignore[arg-type]
 
     return run
@@ -185,7 +185,9 @@ def test_a_partial_run_does_what_was_said(run: Any, sandbox: Sandbox, on_partial
 def test_a_wait_that_is_over_says_so_and_a_retry_goes_on_with_the_same_run(
     run: Any, sandbox: Sandbox
 ) -> None:
-    with pytest.raises(ServerError, match="run 1 was not over after 20 s: Repurpose run 1 is running"):
+    with pytest.raises(
+        ServerError, match="Not over after 20 s: Repurpose run 1 is running. Run the task again"
+    ):
         run(timeout=20)
     assert run()["run_id"] == 1
     assert len(drafts(sandbox)) == 1
