@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from contextlib import contextmanager, redirect_stdout
@@ -110,13 +111,16 @@ def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 @contextmanager
 def _airflow_of_its_own() -> Iterator[None]:
-    """Read connections as Airflow's own commands do, from the database too, and keep what it logs out of the output."""
+    """Read connections as Airflow's own commands do, from the database too, and keep what is logged out of the output."""
     before = os.environ.get(CONTEXT)
     os.environ[CONTEXT] = "server"
+    # Airflow 2 logs each connection that it reads, and httpx each request.
+    logging.disable(logging.INFO)
     try:
         with redirect_stdout(sys.stderr):
             yield
     finally:
+        logging.disable(logging.NOTSET)
         del os.environ[CONTEXT]
         if before is not None:
             os.environ[CONTEXT] = before
