@@ -149,12 +149,12 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         except AirflowSensorTimeout as error:
             raise self._no_answer() from error
 
-    def execute_complete(self, context: Context, event: Any, started_at: str) -> Any:
+    def execute_complete(self, context: Context, event: Any) -> Any:
         """Judge what PostBoost says, now that it gives clear answers again."""
-        self._started = datetime.fromisoformat(started_at)
         with failing_fast(self):
             answered, said = read_event(event)
         if answered:
+            self._started = datetime.fromisoformat(said["started_at"])
             done = self.poke(context)
             if isinstance(done, PokeReturnValue):
                 return done.xcom_value
@@ -295,7 +295,6 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
                 started_at=started.isoformat(),
             ),
             method_name="execute_complete",
-            kwargs={"started_at": started.isoformat()},
         )
 
     def _no_answer(self) -> AirflowSensorTimeout:

@@ -49,7 +49,8 @@ class PostBoostTokenTrigger(InquiryTrigger):
             except PostBoostError as error:
                 if can_help(error):
                     raise
-        return Finding(is_settled=True)
+        # The sensor goes on counting from there, if it has to wait again.
+        return Finding(is_settled=True, result={"started_at": self.started_at})
 
     async def _probe(self, hook: PostBoostHook) -> None:
         from postboost_provider.api.credentials import probe_of

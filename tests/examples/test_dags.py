@@ -117,6 +117,15 @@ def test_the_token_watch_warns_the_channel_of_every_token_that_ends(
     assert not any(secret in said for secret in sandbox.tokens.values())
 
 
+def test_the_token_watch_waits_in_the_triggerer_for_a_clear_answer(sandbox: Sandbox) -> None:
+    dag = load("token_watch")
+    dag.task_dict["watch"].poke_interval = 0.01  # type: ignore[attr-defined]
+    sandbox.faults({"operation": "*", "kind": "server_error", "count": 1})
+    assert str(dag.test().state) == "success"
+    # The sensor's, the trigger's, and the sensor's again.
+    assert [r["status"] for r in sandbox.requests()] == [500, 200, 200]
+
+
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_release_is_announced_in_each_networks_own_words(sandbox: Sandbox, deferrable: bool) -> None:
     sandbox.reset(publish_seconds=0)
