@@ -160,8 +160,13 @@ def _send_bare(
     try:
         return api.send(op.operation, **call).payload
     except UnconfirmedError as error:
-        told = UnconfirmedError(f"{error} {_where_to_look(op)}")
-        told.repeatable = entries is not None
+        if entries is not None:
+            raise UnconfirmedError(f"{error} {_where_to_look(op)}") from error
+        told = UnconfirmedError(
+            f"{op.operation}: sent, but no answer came. It may have happened, and a repeat could not tell: "
+            f"{_why_unseen(op)}. {_where_to_look(op)} If it is not there, clear the task: it is sent again then."
+        )
+        told.repeatable = False
         raise told from error
     except PostBoostError as error:
         # Of two tries nobody could tell what the first one did.

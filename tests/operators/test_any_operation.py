@@ -325,3 +325,22 @@ def test_a_proxy_page_is_not_saved_as_the_answer(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(Exception, match="is not JSON"):
             run("list_tags", save_to=str(tmp_path / "tags.json"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_is_downloaded_as_it_is(connection: Sandbox, tmp_path: Path) -> None:
+    report = run("create_report_export", body={"format": "csv"}, result="data.uuid")
+    target = tmp_path / "report.csv"
+    saved = run("download_report_export", parameters={"export_uuid": report}, save_to=str(target))
+    # PostBoost's CSV begins with a byte order mark.
+    assert target.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert saved == {"path": str(target), "size": target.stat().st_size}
+
+
+def test_a_connection_without_a_token_says_where_the_free_tools_are(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    connection = {"conn_type": "postboost", "host": sandbox.base_url}
+    monkeypatch.setenv("AIRFLOW_CONN_POSTBOOST_DEFAULT", json.dumps(connection))
+    assert "networks" in run("count_characters", body={"text": "Hello"})
+    with pytest.raises(AirflowFailException, match="connection 'postboost_default' has no token"):
+        run("generate_hooks", body={"topic": "coffee"})
