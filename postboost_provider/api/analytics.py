@@ -156,7 +156,7 @@ def _account_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
 
 def _summary_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
     answer = api.call("get_analytics_summary", parameters=period.as_parameters())
-    data, before = answer.get("data"), answer.get("period") or {}
+    data, before = answer.get("data") or {}, answer.get("period") or {}
     if not isinstance(data, Mapping):
         raise ServerError("get_analytics_summary: PostBoost's answer has no data.", status=200)
     best = data.get("best_account") or {}

@@ -91,8 +91,8 @@ def error_of(
     """Return the error that an answer of that status stands for."""
     # An answer may echo what was sent.
     body = _decode(settings.redact(content.decode(errors="replace")))
-    code = str(body["code"]) if body.get("code") else None
     said = str(body.get("message") or "")[:500]
+    code = str(body["code"]) if body.get("code") else _code_of(status, said)
     if isinstance(body.get("errors"), dict):
         fields = "; ".join(f"{k}: {_first(v)}" for k, v in body["errors"].items())
         said = f"{said} {fields[:1500]}"
@@ -143,6 +143,14 @@ def error_of(
             **known,
         )
     return PostBoostRequestError(seen, **known)
+
+
+def _code_of(status: int, said: str) -> str | None:
+    """Return the code of a refusal that lacks it: AI credits were once used up in words alone (API document of April 2026).
+
+    Taken for a throttle, it would be sent again and again until the next billing cycle.
+    """
+    return "ai_credits_exhausted" if status == 429 and said.startswith("Insufficient AI credits") else None
 
 
 def _explain_403(settings: ClientSettings, request: Request, advice: str) -> str:

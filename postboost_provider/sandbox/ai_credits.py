@@ -34,7 +34,8 @@ def require(store: Store, workspace: Workspace, *, text: int = 0, image: int = 0
         if needed and left is not None and needed > left:
             period = "month" if code.startswith("image") else "billing cycle"
             message = f"Insufficient AI credits. You need {needed} credits but only have {left} remaining this {period}."
-            raise Refusal(429, message, code=code)
+            details: dict[str, Any] = {"code": code} if store.settings.ai_codes else {}
+            raise Refusal(429, message, **details)
 
 
 def text_left(store: Store, workspace: Workspace) -> int | None:

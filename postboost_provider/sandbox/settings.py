@@ -74,6 +74,7 @@ class Settings:
     ai_text_credits: int = _switch(200, "Text credits per billing cycle.")
     ai_image_credits: int = _switch(50, "Image credits per month of UTC.")
     ai_image_pool: bool = _switch(True, "Whether images have credits of their own, or cost text credits.")
+    ai_codes: bool = _switch(True, "Whether used up AI credits are a 429 with a `code`, or with words alone.")
     ai_unlimited: bool = _switch(False, "Whether AI credits have no limit.")
     requests_per_minute: int = _switch(0, "Requests per minute and token before 429; 0 is no limit.")
     unknown_workspace: Literal[404, 403] = _switch(404, "Status for a workspace that does not exist.")

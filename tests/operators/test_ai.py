@@ -203,8 +203,11 @@ def test_without_a_wait_the_run_is_returned(run: Any, sandbox: Sandbox) -> None:
     assert run(wait_for_completion=False) == {"run_id": 1, "status": "queued", "post_uuid": None}
 
 
-def test_used_up_credits_are_no_retry_and_say_when_new_ones_come(run: Any, sandbox: Sandbox) -> None:
-    sandbox.change(ai_text_credits=2)
+@pytest.mark.parametrize("ai_codes", [True, False])
+def test_used_up_credits_are_no_retry_and_say_when_new_ones_come(
+    run: Any, sandbox: Sandbox, ai_codes: bool
+) -> None:
+    sandbox.change(ai_text_credits=2, ai_codes=ai_codes)
     with pytest.raises(AirflowFailException) as caught:
         run()
     said = str(caught.value)

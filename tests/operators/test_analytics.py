@@ -249,6 +249,26 @@ def test_a_number_is_found_in_the_shapes_that_postboost_leaves_open(
     assert row["views"] == views
 
 
+class Accounts(Answers):
+    """An API whose account is still being read, with the empty lists that PHP gives for empty objects."""
+
+    def pages(self, operation: str) -> Any:
+        yield {"id": 1, "uuid": "a", "provider": "twitter", "name": "A", "username": "a"}
+
+    def call(self, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "get_analytics_summary":
+            return {"period": [], "data": {"total_followers": 7, "total_posts": [], "best_account": []}}
+        return {"initial_sync": {"in_progress": True, "progress": 3}, "data": []}
+
+
+def test_an_account_that_is_still_read_says_so_and_empty_lists_are_nothing(caplog: Any) -> None:
+    (row,) = rows(Accounts(1), "accounts", DAY)  # type: ignore[arg-type]
+    assert (row["is_syncing"], row["views"], row["data"]) == (True, None, {})
+    assert "PostBoost still reads the past of 'A'" in caplog.text
+    (row,) = rows(Accounts(1), "summary", DAY)  # type: ignore[arg-type]
+    assert (row["total_followers"], row["total_posts"], row["best_account"]) == (7, None, None)
+
+
 def test_posts_that_a_growing_list_brings_again_are_one_row() -> None:
     class Twice(Answers):
         def pages(self, operation: str) -> Any:
