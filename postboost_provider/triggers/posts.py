@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, can_help
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.triggers import inquiries
 
 # What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
 if TYPE_CHECKING:
@@ -159,15 +160,6 @@ def read_event(event: Any) -> tuple[str, list[PostOutcome] | str]:
     """
     from postboost_provider.api.outcome import PostOutcome
 
-    if isinstance(event, dict):
-        if event.get("status") == "settled" and isinstance(event.get("posts"), list):
-            return "settled", [PostOutcome.from_dict(post) for post in event["posts"]]
-        if event.get("status") == "timeout":
-            return "timeout", str(event.get("message"))
-        if event.get("status") == "error":
-            kind = UnreachableError if event.get("can_retry") else PostBoostError
-            raise kind(str(event.get("message")))
-    raise PostBoostError(
-        f"The triggerer sent {str(event)[:200]!r}, which no version of this provider sends. Run the same version of "
-        "airflow-provider-postboost on workers and triggerers."
-    )
+    if isinstance(event, dict) and event.get("status") == "settled" and isinstance(event.get("posts"), list):
+        return "settled", [PostOutcome.from_dict(post) for post in event["posts"]]
+    return "timeout", str(inquiries.read_event(event)[1])
