@@ -92,6 +92,8 @@ def get_operation(name: str) -> Operation:
 
     :raises PostBoostConfigError: there is none; the message has the nearest names.
     """
+    if not isinstance(name, str):
+        raise PostBoostConfigError(f"operation is {name!r}; it must be the name of one, written out.")
     if name in _rows():
         return _operation(name)
     # Not at module level: it is for the mistyped.

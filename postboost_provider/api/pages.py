@@ -26,7 +26,7 @@ def first_page(operation: Operation, parameters: Mapping[str, Any]) -> dict[str,
 
     :raises PostBoostConfigError: the operation does not answer with a list.
     """
-    if operation.reply not in ("page", "list", "cursor"):
+    if not operation.is_list:
         raise PostBoostConfigError(f"{operation.operation} does not answer with a list: use call() instead.")
     known = {p.name for p in operation.parameters}
     size = {name: PAGE_SIZE for name in SIZE_PARAMETERS if name in known and operation.reply == "page"}

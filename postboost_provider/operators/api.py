@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.errors import PostBoostConfigError, ServerError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
@@ -127,7 +127,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
             raise PostBoostConfigError(f"parameters is {self.parameters!r}; it must be a mapping.")
         if self.all_pages and not op.is_list:
             raise PostBoostConfigError(f"{op.operation} does not answer with a list: leave out all_pages.")
-        if self.all_pages and self.body:
+        if op.is_read and self.body:
             raise PostBoostConfigError(f"{op.operation} takes no body: pass its values as parameters.")
         if op.reply == "binary" and not self.save_to:
             raise PostBoostConfigError(
@@ -225,19 +225,23 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         from postboost_provider._compat import mask_secret
 
         envelope, _, name = str(op.secret).partition(".")
-        made = dict(answer[envelope])
-        secret = str(made.pop(name))
+        try:
+            made = dict(answer[envelope])
+            secret = str(made.pop(name))
+        except (KeyError, TypeError, ValueError):
+            raise ServerError(f"{op.operation}: PostBoost's answer has no {op.secret}.", status=200) from None
         mask_secret(secret)
         rest = {**answer, envelope: made}
         try:
             self.secret_sink(secret, rest)  # type: ignore[misc]  # checked before it was sent
-        except Exception as error:  # noqa: BLE001 - told in other words: its own may hold the secret
+            return rest
+        except Exception as error:  # noqa: BLE001 - told in other words below: its own may hold the secret
             said = f"{type(error).__name__}: {error}".replace(secret, "***")
-            raise PostBoostConfigError(
-                f"{op.operation} made {made}, but secret_sink failed, so that its secret is lost ({said}). Delete it in "
-                "PostBoost, mend secret_sink, and give the task another idempotency_salt."
-            ) from None
-        return rest
+        # Outside of the block above, so that it does not bring that error along.
+        raise PostBoostConfigError(
+            f"{op.operation} made {made}, but secret_sink failed, so that its secret is lost ({said}). Delete it in "
+            "PostBoost, mend secret_sink, and give the task another idempotency_salt."
+        )
 
     def _actor(self, context: Context) -> Actor:
         from postboost_provider import identity as identities

@@ -16,7 +16,7 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
 from postboost_provider.api.contract import DEFAULT_BASE_URL
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.errors import PostBoostConfigError, ServerError
 from postboost_provider.api.operations import Operation, load_operations
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.sandbox.server import Sandbox
@@ -87,6 +87,9 @@ def test_an_operation_is_not_templated() -> None:
     assert "operation" not in PostBoostOperator.template_fields
     with pytest.raises(PostBoostConfigError, match="no operation"):
         PostBoostOperator(task_id="task", operation="{{ params.operation }}")
+    other = PostBoostOperator(task_id="other", operation="list_tags")
+    with pytest.raises(PostBoostConfigError, match="it must be the name of one, written out"):
+        PostBoostOperator(task_id="task", operation=other.output)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def test_an_operation_is_not_templated() -> None:
         ({"body": "{not json"}, "body is no JSON"),
         ({"body": "[1]"}, "body is of type list"),
         ({"body": TAG, "all_pages": True}, "create_tag does not answer with a list"),
-        ({"body": TAG, "save_to": "x", "result": "id"}, "save_to and result exclude each other"),
+        ({"body": TAG, "save_to": "/nowhere/x", "result": "id"}, "save_to and result exclude each other"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_sent(
@@ -116,6 +119,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_sent(
     [
         ("get_tag", {}, "get_tag needs the parameter tag_uuid"),
         ("list_tags", {"body": {"name": "x"}}, "list_tags takes no body"),
+        ("list_tags", {"body": {"name": "x"}, "save_to": "/nowhere/x"}, "list_tags takes no body"),
         ("list_tags", {"body": {"name": "x"}, "all_pages": True}, "list_tags takes no body"),
         ("download_report_export", {"parameters": {"export_uuid": "e"}}, "answers with a file.*set save_to"),
         ("upload_media", {"body": {"file": "/nowhere/a.png"}}, "/nowhere/a.png can't be read"),
@@ -310,7 +314,7 @@ def test_a_sink_that_fails_says_what_to_delete_and_not_the_secret(
     error: BaseException | None = failed.value
     while error is not None:
         assert seen[0] not in str(error)
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
     assert "no room for ***" in str(failed.value)
 
 
@@ -344,3 +348,10 @@ def test_a_connection_without_a_token_says_where_the_free_tools_are(
     assert "networks" in run("count_characters", body={"text": "Hello"})
     with pytest.raises(AirflowFailException, match="connection 'postboost_default' has no token"):
         run("generate_hooks", body={"topic": "coffee"})
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"data": None}, {"data": {"id": 1}}, {"data": "text"}, []])
+def test_an_answer_without_its_secret_is_an_error(mocker: Any, connection: Sandbox, answer: Any) -> None:
+    mocker.patch("postboost_provider.once.send_once", return_value=answer)
+    with pytest.raises(ServerError, match="create_api_key: PostBoost's answer has no data.token"):
+        run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=print)
