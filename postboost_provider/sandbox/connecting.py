@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from postboost_provider.sandbox.accounts import account_of, render_account
 from postboost_provider.sandbox.calls import answers
 from postboost_provider.sandbox.clock import rfc3339
-from postboost_provider.sandbox.models import Account
+from postboost_provider.sandbox.models import Account, Happening
 from postboost_provider.sandbox.replies import Refusal, Reply, not_found
 from postboost_provider.sandbox.shapes import read_body
 from postboost_provider.sandbox.store import new_uuid
@@ -77,4 +77,6 @@ def connect_channel(call: Call) -> Reply:
     account.name = fields.text("name") or account.name
     account.authorized = account.has_token = True
     accounts[account.id] = account
+    event = "account.updated" if known else "account.added"
+    call.store.happenings.append(Happening(event, call.now, account=account, workspace=call.workspace))
     return Reply.of(render_account(account), 200 if known else 201)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from postboost_provider.sandbox.auth import account_is_visible, require_accounts
 from postboost_provider.sandbox.calls import answers
 from postboost_provider.sandbox.clock import rfc3339
+from postboost_provider.sandbox.models import Happening
 from postboost_provider.sandbox.replies import Refusal, Reply, not_found
 from postboost_provider.sandbox.resources import Record, Resource, enveloped, listed
 from postboost_provider.sandbox.shapes import read_body
@@ -90,7 +91,7 @@ DRAFTS = Resource(
         "sent_message_id": None,
         "error": None,
     },
-    hidden=("author_token",),
+    hidden=("author_token", "account_id"),
     per_page=25,
     filters=("status", "conversation_id"),
     finish=_finish_draft,
@@ -117,9 +118,17 @@ def create_inbox_reply_draft(call: Call) -> Reply:
         "in_reply_to": message,
         "created_by": call.caller.user.name,
         "author_token": call.caller.token_ref,
+        "account_id": conversation["account"]["id"],
     }
     record = DRAFTS.keep(call, {**DRAFTS.new(call, sent), **about})
-    return enveloped(call, DRAFTS.shown(call, record))
+    return _told(call, record, "inbox.draft.created")
+
+
+def _told(call: Call, draft: Record, event: str) -> Reply:
+    """Return the draft, and tell webhooks of it."""
+    shown = DRAFTS.shown(call, draft)
+    call.store.happenings.append(Happening(event, call.now, workspace=call.workspace, data=shown))
+    return enveloped(call, shown)
 
 
 @answers("approve_inbox_reply_draft")
@@ -143,16 +152,16 @@ def approve_inbox_reply_draft(call: Call) -> Reply:
         }
     )
     conversation["last_message_at"] = rfc3339(call.now)
-    return _reviewed(call, "sent", sent_message_id=message_id)
+    return _told(call, _review(call, "sent", sent_message_id=message_id), "inbox.draft.sent")
 
 
 @answers("reject_inbox_reply_draft")
 def reject_inbox_reply_draft(call: Call) -> Reply:
     _still_pending(call, DRAFTS.of_path(call))
-    return _reviewed(call, "rejected")
+    return enveloped(call, DRAFTS.shown(call, _review(call, "rejected")))
 
 
-def _reviewed(call: Call, status: str, **more: str) -> Reply:
+def _review(call: Call, status: str, **more: str) -> Record:
     draft = DRAFTS.of_path(call)
     draft |= {
         "status": status,
@@ -160,4 +169,4 @@ def _reviewed(call: Call, status: str, **more: str) -> Reply:
         "reviewed_at": rfc3339(call.now),
         **more,
     }
-    return enveloped(call, DRAFTS.shown(call, draft))
+    return draft

@@ -22,7 +22,7 @@ from tests import clients
 from tests.contract.schema import UNDECLARED, document
 from tests.contract.world import NAMED, World
 
-SEED, CASES = 20, 3
+SEED, CASES, LONGEST_SECONDS = 20, 3, 900
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
     *("response_headers_conformance", "response_schema_conformance"),
@@ -94,7 +94,7 @@ def main() -> int:
             "--continue-on-failure",
         ]
         run += [f"--{name}={value}" for name, value in options.items()]
-        code = subprocess.run(run, cwd=folder, check=False).returncode
+        code = subprocess.run(run, cwd=folder, check=False, timeout=LONGEST_SECONDS).returncode
         served = {each["operation"] for each in sandbox.requests() if each["status"] in range(200, 300)}
     print(f"{len(served)} of {len(HANDLERS)} operations succeeded within the last requests.")
     return code or len(served) < _FEWEST_SERVED

@@ -51,6 +51,20 @@ def test_a_reply_is_drafted_by_one_key_and_sent_by_another(admin, connect):
     assert writer.get("/inbox/drafts", params={"status": "pending"}).json()["data"] == []
 
 
+def test_a_key_of_other_accounts_has_no_draft(admin, connect):
+    conversation = admin.get("/inbox/conversations").json()["data"][0]
+    draft = admin.post(f"/inbox/conversations/{conversation['id']}/drafts", json={"body": "Yes"}).json()[
+        "data"
+    ]
+    key = {"name": "k", "abilities": ["read", "publish"], "account_ids": [1]}
+    limited = connect(admin.post("/api-keys", json=key).json()["data"]["token"])
+    assert limited.get("/inbox/conversations").json()["data"] == []
+    assert limited.get("/inbox/drafts").json()["data"] == []
+    for path in (f"conversations/{conversation['id']}", f"drafts/{draft['id']}"):
+        assert limited.get(f"/inbox/{path}").status_code == 403
+    assert limited.post(f"/inbox/drafts/{draft['id']}/approve").status_code == 403
+
+
 def test_a_conversation_is_resolved_and_read(member):
     conversation = member.get("/inbox/conversations", params={"unread": "true"}).json()["data"][0]
     changed = member.patch(

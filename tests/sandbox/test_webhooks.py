@@ -212,3 +212,20 @@ def test_a_receiver_that_is_gone_is_reported(sandbox, admin, member, accounts):
     assert (delivery["status"], delivery["attempts"]) == ("failed", 3)
     assert "could not be reached" in delivery["error"]
     assert secret not in json.dumps(sandbox.deliveries())
+
+
+def test_drafts_of_replies_and_connected_channels_are_told_of(admin, receiver):
+    subscribe(admin, receiver)
+    conversation = admin.get("/inbox/conversations").json()["data"][0]["id"]
+    draft = admin.post(f"/inbox/conversations/{conversation}/drafts", json={"body": "Yes"}).json()["data"]
+    sent = admin.post(f"/inbox/drafts/{draft['id']}/approve").json()["data"]
+    channel = {"bot_token": "made-up", "chat": "@news"}
+    account = [admin.post("/accounts/connect/telegram", json=channel).json() for _ in range(2)][1]
+    until(lambda: len(receiver.got) == 4)
+    told = {each["event"]: each["data"] for each in (json.loads(body) for _, body in receiver.got)}
+    assert told == {
+        "inbox.draft.created": draft,
+        "inbox.draft.sent": sent,
+        "account.added": account,
+        "account.updated": account,
+    }
