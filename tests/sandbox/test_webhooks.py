@@ -215,7 +215,8 @@ def test_a_receiver_that_is_gone_is_reported(sandbox, admin, member, accounts):
 
 
 def test_drafts_of_replies_and_connected_channels_are_told_of(admin, receiver):
-    subscribe(admin, receiver)
+    events = ["inbox.draft.created", "inbox.draft.sent", "account.added", "account.updated"]
+    subscribe(admin, receiver, events)
     conversation = admin.get("/inbox/conversations").json()["data"][0]["id"]
     draft = admin.post(f"/inbox/conversations/{conversation}/drafts", json={"body": "Yes"}).json()["data"]
     sent = admin.post(f"/inbox/drafts/{draft['id']}/approve").json()["data"]
