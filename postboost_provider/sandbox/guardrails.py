@@ -6,8 +6,9 @@ They are checked before anything is written, and listed as ``issues`` by ``posts
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.models import Account, Post, Workspace, version_for
@@ -16,7 +17,7 @@ from postboost_provider.sandbox.replies import Refusal
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from postboost_provider.sandbox.store import Store
 
@@ -65,12 +66,12 @@ def issues(
         elif not account.has_token:
             message = f"{account.name} has no stored token; reconnect it."
             found.append(Issue(422, "account_token_missing", message, {"account_id": account.id}))
+    used = used_on_days(others, {account: departures[account.id].date() for account in planned})
     for account in planned:
         limit = cap_of(store, account)
-        used = used_on_day(others, account, departures[account.id])
-        if used >= limit:
+        if used[account] >= limit:
             message = f"{account.name} has reached its daily cap of {limit} posts."
-            details = {"account_id": account.id, "limit": limit, "used": used}
+            details = {"account_id": account.id, "limit": limit, "used": used[account]}
             found.append(Issue(429, "account_daily_cap_reached", message, details))
     if store.settings.x_enforced and _x_is_exceeded(store, others, versions, planned, departures):
         message = "The workspace's X posts for this month are used up."
@@ -83,13 +84,14 @@ def cap_of(store: Store, account: Account) -> int:
     return store.settings.daily_cap if account.daily_cap is None else account.daily_cap
 
 
-def used_on_day(posts: Sequence[Post], account: Account, moment: datetime) -> int:
-    """Count the account's scheduled, waiting and published posts of that UTC day."""
-    used = 0
+def used_on_days(posts: Iterable[Post], days: Mapping[Account, date]) -> Counter[Account]:
+    """Count each account's scheduled, waiting and published posts of its UTC day."""
+    used: Counter[Account] = Counter()
     for post in posts:
-        target = None if post.trashed or post.status not in _COUNTED else post.target_of(account)
-        if target and target.departs_at and target.status != "failed":
-            used += target.departs_at.date() == moment.date()
+        for target in () if post.trashed or post.status not in _COUNTED else post.targets:
+            at = target.departs_at
+            if at is not None and target.status != "failed" and days.get(target.account) == at.date():
+                used[target.account] += 1
     return used
 
 

@@ -8,10 +8,11 @@ from postboost_provider.sandbox.auth import account_is_visible
 from postboost_provider.sandbox.calls import Call, answers
 from postboost_provider.sandbox.clock import rfc3339
 from postboost_provider.sandbox.connections import EXPIRING
-from postboost_provider.sandbox.guardrails import cap_of, used_on_day
+from postboost_provider.sandbox.guardrails import cap_of, used_on_days
 from postboost_provider.sandbox.replies import Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from postboost_provider.sandbox.models import Account
@@ -29,11 +30,15 @@ _MESSAGES = {
 @answers("get_account_health")
 def get_account_health(call: Call) -> Reply:
     accounts = [each for each in call.workspace.accounts.values() if account_is_visible(call, each)]
-    return Reply.of({"data": [render_health(call, each) for each in accounts]})
+    return Reply.of({"data": render_health(call, accounts)})
 
 
-def render_health(call: Call, account: Account) -> dict[str, Any]:
-    used = used_on_day(list(call.workspace.posts.values()), account, call.now)
+def render_health(call: Call, accounts: Sequence[Account]) -> list[dict[str, Any]]:
+    used = used_on_days(call.workspace.posts.values(), dict.fromkeys(accounts, call.now.date()))
+    return [_render(call, account, used[account]) for account in accounts]
+
+
+def _render(call: Call, account: Account, used: int) -> dict[str, Any]:
     return {
         "id": account.id,
         "uuid": account.uuid,

@@ -252,7 +252,7 @@ def validate_post(call: Call) -> Reply:
             "issues": [issue.as_dict() for issue in found],
             "warnings": warnings,
             "publish_at": rfc3339(min(departures.values(), default=None)),
-            "accounts": [render_health(call, account) for account in draft.accounts],
+            "accounts": render_health(call, draft.accounts),
         }
     )
 
