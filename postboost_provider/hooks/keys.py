@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.credentials import Expiry, read_key_expiry
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError
+from postboost_provider.api.errors import AuthenticationError, PermissionDeniedError, PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ def look_up_expiry(settings: ClientSettings, admin_conn_id: str) -> Expiry:
     with PostBoostHook(admin_conn_id).client(attempts=1) as api:
         try:
             answer = api.call("list_api_keys", parameters={"workspace_uuid": settings.workspace_uuid})
+        except AuthenticationError as error:
+            # Not the key's own 401: that one would mean that the key is dead.
+            raise PostBoostConfigError(
+                f"admin_conn_id {admin_conn_id!r} can't look it up: {error}"
+            ) from error
         except PermissionDeniedError as error:
             raise PostBoostConfigError(
                 f"admin_conn_id {admin_conn_id!r} may not list the scoped keys of the workspace, which takes the unscoped "

@@ -208,7 +208,8 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
             self.log.info("The token is alive, though it may not read this: %s", error)
         except PostBoostError as error:
             return _Look(conn_id, name, expiry, error)
-        return _Look(conn_id, name, expiry, unfound)
+        # What the connection says instead may be long out of date.
+        return _Look(conn_id, name, Expiry("unknown") if unfound else expiry, unfound)
 
     def _measure(self, look: _Look, now: datetime) -> None:
         left = look.expiry.time_left(now)
@@ -223,7 +224,7 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         for look in looks:
             if look.error is not None and look.is_clear:
                 dead.append(str(look.error).removesuffix(ROTATION_STEPS).rstrip())
-            elif look.expiry.kind == "unknown" and self.on_unknown == "fail":
+            elif look.error is None and look.expiry.kind == "unknown" and self.on_unknown == "fail":
                 dead.append(
                     f"The token of {look.name} has no known expiry date. Set expires_on in the connection's extras (a date, "
                     "or never), or pass expires_on to this sensor."

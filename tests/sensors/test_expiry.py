@@ -368,6 +368,30 @@ def test_a_key_that_can_not_be_looked_up_is_one_clear_error(
         sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
 
 
+def test_a_dead_admin_is_not_taken_for_a_dead_key(
+    scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> None:
+    sent = mocker.patch("airflow.sdk.observability.stats.gauge")
+    use_connection(monkeypatch, sandbox, "expired", "admin", workspace_uuid=None)
+    with pytest.raises(AirflowFailException, match="admin_conn_id 'admin' can't look it up: .*401"):
+        sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
+    assert sent.call_args_list == []
+
+
+def test_a_look_up_that_fails_for_the_moment_is_made_again_and_no_old_date_stands_in(
+    scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> None:
+    naps = mocker.patch("airflow.sdk.bases.sensor.time.sleep")
+    old = {"scoped_key_id": scoped["id"], "expires_on": "2020-01-01"}
+    use_connection(monkeypatch, sandbox, scoped["token"], "scoped", **old)
+    sandbox.faults({"operation": "list_api_keys", "kind": "server_error", "count": 2})
+    guard = sensor(
+        postboost_conn_id="scoped", admin_conn_id="admin", min_validity=timedelta(0), on_unknown="fail"
+    )
+    assert guard.execute(context())["expires_at"] == in_days(2).isoformat()
+    assert naps.call_count == 2
+
+
 def test_an_access_token_needs_no_look_up(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     use_connection(monkeypatch, sandbox, expires_on="never")
     sensor(admin_conn_id="missing").execute(context())
