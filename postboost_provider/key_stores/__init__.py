@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 class KeyStore(Protocol):
     """Something that a connection can be written to."""
 
+    def read(self, conn_id: str) -> Mapping[str, Any]:
+        """Return the extras of the connection as they are there; the values of secret ones may be ``***``.
+
+        :raises PostBoostConfigError: it is not there, or can't be read.
+        :raises UnreachableError: a retry can help.
+        """
+
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
         """Replace the extras of the connection, and its token where one is given. What is written is seen at once.
 

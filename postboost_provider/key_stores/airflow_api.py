@@ -41,20 +41,29 @@ class AirflowApiStore:
     def __init__(self, airflow_conn_id: str = "airflow_api") -> None:
         self.airflow_conn_id = airflow_conn_id
 
+    def read(self, conn_id: str) -> dict[str, Any]:
+        """Return its extras: see :class:`~postboost_provider.key_stores.KeyStore`."""
+        extra = self._ask("GET", conn_id).json().get("extra")
+        extras: dict[str, Any] = json.loads(extra) if extra else {}
+        return extras
+
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
         """Replace extras, and the token where one is given: see :class:`~postboost_provider.key_stores.KeyStore`."""
-        import httpx
-
-        connection = self._connection()
         body = {
             "connection_id": conn_id,
             "conn_type": connection_form.CONNECTION_TYPE,
             "extra": json.dumps(extras),
         }
-        mask = ["extra"]
         if token is not None:
             body["password"] = token
-            mask.append("password")
+        mask = ["extra"] if token is None else ["extra", "password"]
+        self._ask("PATCH", conn_id, params={"update_mask": mask}, json=body)
+
+    def _ask(self, method: str, conn_id: str, **request: Any) -> httpx.Response:
+        """Send one request about a connection to Airflow, and return the answer if it is none that refuses."""
+        import httpx
+
+        connection = self._connection()
         with httpx.Client(
             base_url=self._base_url(connection),
             follow_redirects=False,
@@ -65,10 +74,10 @@ class AirflowApiStore:
             headers = {"Authorization": f"Bearer {self._token(http, connection)}"}
             path = f"/api/v2/connections/{quote(conn_id, safe='')}"
             try:
-                answer = http.patch(path, params={"update_mask": mask}, json=body, headers=headers)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                raise _unreachable(self.airflow_conn_id, error) from error
+                answer = http.request(method, path, headers=headers, **request)
             except httpx.HTTPError as error:
+                if method == "GET" or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+                    raise _unreachable(self.airflow_conn_id, error) from error
                 raise UnconfirmedError(
                     f"Airflow's API gave no answer to the new value of connection {conn_id!r} "
                     f"({type(error).__name__}): it may have been written."
@@ -78,15 +87,18 @@ class AirflowApiStore:
                 f"Airflow's database has no connection {conn_id!r}: it lives elsewhere, such as in a secrets backend. "
                 "Give the store that writes there."
             )
+        if answer.status_code >= 500 and method == "GET":
+            raise UnreachableError(f"Airflow's API failed ({answer.status_code}).")
         if answer.status_code >= 500:
             raise UnconfirmedError(
                 f"Airflow's API failed ({answer.status_code}): connection {conn_id!r} may have been written."
             )
         if answer.status_code != 200:
             raise PostBoostConfigError(
-                f"Airflow's API refused to write connection {conn_id!r}: {_said(answer)}. Check that the user of "
-                f"{self.airflow_conn_id!r} may edit connections."
+                f"Airflow's API refused what was asked about connection {conn_id!r}: {_said(answer)}. Check that the user "
+                f"of {self.airflow_conn_id!r} may read and edit connections."
             )
+        return answer
 
     def _connection(self) -> Connection:
         try:

@@ -17,6 +17,8 @@ from postboost_provider.api.errors import PostBoostConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from airflow.models.connection import Connection
+
 
 class EnvFileStore:
     """Write a connection to its line ``conn_id=postboost://...`` of a file. All other lines stay as they are.
@@ -31,13 +33,40 @@ class EnvFileStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
 
+    def read(self, conn_id: str) -> dict[str, Any]:
+        """Return its extras: see :class:`~postboost_provider.key_stores.KeyStore`."""
+        with self._told():
+            _, line = self._find(Path(self.path).read_bytes().decode(), conn_id)
+        extras: dict[str, Any] = _connection(conn_id, line).extra_dejson
+        return extras
+
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
         """Replace extras, and the token where one is given: see :class:`~postboost_provider.key_stores.KeyStore`."""
         path = Path(os.path.realpath(self.path))
+        with self._told(), _locked(path.parent):
+            text = path.read_bytes().decode()  # line ends as they are
+            lines = text.splitlines(keepends=True)
+            number, line = self._find(text, conn_id)
+            end = line[len(line.rstrip("\r\n")) :]
+            lines[number] = f"{conn_id}={_changed_uri(_connection(conn_id, line), token, extras)}{end}"
+            _replace(path, "".join(lines))
+
+    def _find(self, text: str, conn_id: str) -> tuple[int, str]:
+        """Return number and text of the connection's line."""
+        lines = enumerate(text.splitlines(keepends=True))
+        mine = [(n, line) for n, line in lines if line.partition("=")[0] == conn_id and "=" in line]
+        if len(mine) != 1:
+            raise PostBoostConfigError(
+                f"{os.fspath(self.path)} has {len(mine) or 'no'} line{'s' if len(mine) > 1 else ''} {conn_id}=...; "
+                "it must have one, which is replaced."
+            )
+        return mine[0]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong with the file."""
         try:
-            with _locked(path.parent):
-                text = path.read_bytes().decode()  # line ends as they are
-                _replace(path, self._changed(text, conn_id, token, extras))
+            yield
         except OSError as error:
             raise PostBoostConfigError(
                 f"{os.fspath(self.path)} can't be written ({error.strerror or error}), and is as it was."
@@ -45,47 +74,37 @@ class EnvFileStore:
         except UnicodeDecodeError:
             raise PostBoostConfigError(f"{os.fspath(self.path)} is not UTF-8, and is as it was.") from None
 
-    def _changed(self, text: str, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> str:
-        lines = text.splitlines(keepends=True)
-        mine = [n for n, line in enumerate(lines) if line.partition("=")[0] == conn_id and "=" in line]
-        if len(mine) != 1:
-            raise PostBoostConfigError(
-                f"{os.fspath(self.path)} has {len(mine) or 'no'} line{'s' if len(mine) > 1 else ''} {conn_id}=...; "
-                "it must have one, which is replaced."
-            )
-        line = lines[mine[0]]
-        value = line.rstrip("\r\n").partition("=")[2]
-        end = line[len(line.rstrip("\r\n")) :]
-        lines[mine[0]] = f"{conn_id}={_changed_uri(conn_id, value, token, extras)}{end}"
-        return "".join(lines)
 
-
-def _changed_uri(conn_id: str, uri: str, token: str | None, extras: Mapping[str, Any]) -> str:
-    """Return a connection's URI with this token and these extras, as Airflow writes and reads them."""
+def _connection(conn_id: str, line: str) -> Connection:
     # What the backend reads it with: a line that it can't read takes all other connections of the file along.
     from airflow.models.connection import Connection
 
     try:
-        connection = Connection(conn_id=conn_id, uri=uri)
+        connection = Connection(conn_id=conn_id, uri=line.rstrip("\r\n").partition("=")[2])
     except (AirflowException, ValueError):
         connection = Connection(conn_id=conn_id)
     if not connection.conn_type:
         raise PostBoostConfigError(
             f"The line of {conn_id!r} is no URI that Airflow reads. Write it as {conn_id}=postboost://:token@host."
         )
+    return connection
+
+
+def _changed_uri(connection: Connection, token: str | None, extras: Mapping[str, Any]) -> str:
+    """Return the connection's URI with this token and these extras, as Airflow writes and reads them."""
     wanted = (connection.conn_type, connection.host, connection.port, connection.schema, connection.login)
     connection.set_extra(json.dumps(extras))
     if token is not None:
         connection.set_password(token)
     changed = connection.get_uri()
-    read = Connection(conn_id=conn_id, uri=changed)
+    read = type(connection)(conn_id=connection.conn_id, uri=changed)
     if (
         (read.conn_type, read.host, read.port, read.schema, read.login) != wanted
         or read.password != connection.password
         or read.extra_dejson != extras
     ):
         raise PostBoostConfigError(
-            f"Airflow can't write connection {conn_id!r} as a URI that it reads back as it was. Give its host without a "
+            f"Airflow can't write connection {connection.conn_id!r} as a URI that it reads back as it was. Give its host without a "
             "path, with port and schema of their own. Nothing was written."
         )
     return changed

@@ -55,6 +55,10 @@ class TargetConnection:
         settings, _ = read_connection(connection, extras, f"connection {self._conn_id!r}")
         return Held(settings, extras)
 
+    def stored(self) -> Mapping[str, Any] | None:
+        """Return the extras that the store has; None where it is a function, which can't tell."""
+        return None if callable(self._store) else self._store.read(self._conn_id)
+
     def write(self, token: str | None, extras: Mapping[str, Any]) -> None:
         """Write it: see :class:`~postboost_provider.rotation.target.Target`."""
         if not callable(self._store):

@@ -126,7 +126,7 @@ class Rotation:
     def retire(self, step: Retire, now: datetime) -> None:
         """Revoke what the current key replaced, once more proven to be in place."""
         held = self._target.read()
-        if held.key_id != step.current.id:
+        if held.key_id not in (None, step.current.id):
             raise ConflictError(
                 f"{held.settings.name} holds key {held.key_id} and not {step.current.id} any more: nothing was "
                 "revoked. The next try looks anew.",
@@ -248,20 +248,21 @@ class Rotation:
 
     def _check_store(self, held: Held, current: Key, now: datetime) -> None:
         """Write what is true already, and see whether it arrives where tasks read it."""
+        stored = self._target.stored()
+        if stored is not None and any(
+            stored.get(name) != held.extras.get(name)
+            for name in ("scoped_key_id", "rotation", "workspace_uuid")
+        ):
+            raise _shadowed(held)
         extras = {
             **held.extras,
             "scoped_key_id": current.id,
             "rotation": note(current, held.settings.token, now),
         }
         self._target.write(None, extras)
-        seen = self._target.read()
-        if seen.extras.get("rotation") != extras["rotation"]:
-            self._target.write(None, held.extras)
-            raise PostBoostConfigError(
-                f"{held.settings.name} does not show what was written to it: tasks get it from elsewhere, such as a "
-                "secrets backend that comes first. Give the store that writes there, or remove the connection from "
-                "there. No key was made."
-            )
+        if self._target.read().extras.get("rotation") != extras["rotation"]:
+            self._target.write(None, held.extras if stored is None else stored)
+            raise _shadowed(held)
 
     def _make(self, held: Held, old: Key, last_day: date) -> tuple[Key, str]:
         body: dict[str, Any] = {
@@ -331,6 +332,13 @@ def _check_unused(orphan: Key) -> None:
             f"{orphan.last_used_at:%Y-%m-%d %H:%M} UTC: another Airflow rotates the same key. Give each its own key. "
             "Nothing was changed."
         )
+
+
+def _shadowed(held: Held) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"{held.settings.name} does not show what is in its store: tasks get it from elsewhere, such as a secrets backend "
+        "that comes first. Give the store that writes there, or remove the connection from there. No key was made."
+    )
 
 
 def _not_the_key(held: Held, key: Key, why: str) -> PostBoostConfigError:

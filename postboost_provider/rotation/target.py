@@ -29,6 +29,12 @@ class Target(Protocol):
     def read(self) -> Held:
         """Return what Airflow gives to tasks now."""
 
+    def stored(self) -> Mapping[str, Any] | None:
+        """Return the extras as they are where the connection is written to, or None where that can't be told.
+
+        :raises PostBoostConfigError: the connection is not there.
+        """
+
     def write(self, token: str | None, extras: Mapping[str, Any]) -> None:
         """Put token and extras where the connection lives; without a token that one stays.
 

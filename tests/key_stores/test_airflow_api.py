@@ -71,6 +71,7 @@ def test_token_and_extras_are_replaced_and_nothing_else(
 ) -> None:
     use_airflow(monkeypatch, airflow_server)
     kept = {"host": "https://postboost.example/app/api", "description": "for the blog"}
+    assert AirflowApiStore().read(stored) == {"scoped_key_id": 1, "client_label": "blog"}
     AirflowApiStore().write(stored, None, EXTRAS)
     assert row(stored) == {"token": "before", "extras": EXTRAS, **kept}
     AirflowApiStore().write(stored, "after", {**EXTRAS, "scoped_key_id": 3})
@@ -93,7 +94,7 @@ def test_a_token_of_airflows_own_does_instead_of_login_and_password(
     ("user", "conn_id", "says"),
     [
         ({"password": "mistyped"}, "in.airflow", "gave the user of 'airflow_api' no token: 401"),
-        ({"login": "vic", "password": PASSWORDS["vic"]}, "in.airflow", "403.*may edit connections"),
+        ({"login": "vic", "password": PASSWORDS["vic"]}, "in.airflow", "403.*may read and edit connections"),
         ({"login": None, "password": "no-token"}, "in.airflow", "403 Invalid JWT token"),
         ({}, "typo", "Airflow's database has no connection 'typo'"),
         ({"password": None}, "in.airflow", "has no password"),
@@ -182,7 +183,11 @@ ECHO = {"detail": [{"loc": ["body", "extra"], "msg": "Not allowed", "input": "th
         (httpx.ConnectError("down"), UnreachableError, "does not answer"),
         (httpx.Response(302, headers={"location": "https://elsewhere.example"}), PostBoostConfigError, "302"),
         (httpx.Response(422, json=ECHO), PostBoostConfigError, "422 Not allowed"),
-        (httpx.Response(400, text="<html>"), PostBoostConfigError, "refused to write connection 'x': 400"),
+        (
+            httpx.Response(400, text="<html>"),
+            PostBoostConfigError,
+            "refused what was asked about connection .x.: 400",
+        ),
     ],
     ids=["failed", "slow", "down", "redirect", "echo", "html"],
 )
@@ -198,6 +203,18 @@ def test_each_answer_says_whether_it_may_have_been_written_and_never_what(
         with pytest.raises(error, match=says) as caught:
             AirflowApiStore().write("x", "the-new-secret", {})
     assert "the-new-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(503), httpx.ReadTimeout("slow")], ids=["failed", "slow"])
+def test_a_read_that_fails_is_worth_another_try(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    use_airflow(monkeypatch, "https://airflow.example.com")
+    with respx.mock(base_url="https://airflow.example.com") as airflow:
+        airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get("/api/v2/connections/x").mock(
+            **{"side_effect" if isinstance(answer, Exception) else "return_value": answer}
+        )
+        with pytest.raises(UnreachableError):
+            AirflowApiStore().read("x")
 
 
 def test_an_airflow_that_is_not_there_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:

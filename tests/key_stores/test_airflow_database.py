@@ -46,6 +46,7 @@ def test_token_and_extras_are_replaced_and_nothing_else(stored: str, mocker: Any
     store = AirflowDatabaseStore()
     store.write(stored, None, {"scoped_key_id": 2})
     assert row(stored) == ("localhost", "before", {"scoped_key_id": 2})
+    assert store.read(stored) == {"scoped_key_id": 2}
     store.write(stored, "after", {"scoped_key_id": 3})
     assert row(stored) == ("localhost", "after", {"scoped_key_id": 3})
     with pytest.raises(PostBoostConfigError, match="Airflow's database has no connection 'typo'"):

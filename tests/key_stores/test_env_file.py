@@ -51,7 +51,9 @@ def test_airflow_reads_the_new_token_and_extras_and_all_other_lines_stay(path: P
 
 
 def test_without_a_token_that_one_stays(path: Path) -> None:
+    assert EnvFileStore(path).read("blog") == {"workspace_uuid": "w"}
     EnvFileStore(path).write("blog", None, EXTRAS)
+    assert EnvFileStore(path).read("blog") == EXTRAS
     assert (read(path).password, read(path).extra_dejson) == ("1|old", EXTRAS)
 
 

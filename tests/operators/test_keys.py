@@ -230,8 +230,34 @@ def test_a_connection_in_a_file_of_airflows_local_secrets_backend_is_rotated_the
     # To the vault, which the file shadows, nothing can be written that tasks see.
     ctx = context()
     ctx["ti"].run_id = "another"
-    with pytest.raises(AirflowFailException, match="does not show what was written to it"):
+    with pytest.raises(AirflowFailException, match="does not show what is in its store"):
         operator(vault, rotate_when_less_than=None).execute(ctx)  # type: ignore[arg-type]
+
+
+class Elsewhere:
+    """A store of its own, which tasks do not read."""
+
+    def __init__(self, **extras: Any) -> None:
+        self.writes: list[dict[str, Any]] = [extras]
+
+    def read(self, conn_id: str) -> dict[str, Any]:
+        return self.writes[-1]
+
+    def write(self, conn_id: str, token: str | None, extras: Any) -> None:
+        assert token is None
+        self.writes.append(dict(extras))
+
+
+def test_what_a_secrets_backend_shadows_is_left_or_put_back_as_it_was(sandbox: Sandbox, vault: Vault) -> None:
+    other = Elsewhere(scoped_key_id=7)
+    with pytest.raises(AirflowFailException, match="does not show what is in its store"):
+        rotate(vault, store=other)
+    assert other.writes == [{"scoped_key_id": 7}]
+    same = Elsewhere(**{**vault.extras(TARGET), "client_label": "a stale copy"})
+    with pytest.raises(AirflowFailException, match="does not show what is in its store"):
+        rotate(vault, store=same)
+    assert len(same.writes) == 3
+    assert same.writes[0] == same.writes[-1]
 
 
 class Refused(Exception):
@@ -358,7 +384,7 @@ def _options(**options: Any) -> Any:
         (_other_server, "a key of one does not work at the other"),
         (_no_workspace, "has no workspace_uuid"),
         (_sealed, "The vault is sealed"),
-        (_shadowed, "does not show what was written to it.*No key was made"),
+        (_shadowed, "does not show what is in its store.*No key was made"),
         (_options(admin_conn_id=TARGET), "are both 'postboost_default'"),
         (_options(valid_days=0), "valid_days is 0"),
         (_options(valid_days=-30), "valid_days is -30"),
