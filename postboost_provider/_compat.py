@@ -60,6 +60,26 @@ async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
     return await sync_to_async(look)()
 
 
+def first_reschedule_date(context: Context) -> datetime | None:
+    """Return when the try of a sensor that was rescheduled began, None if it is its first process."""
+    ti: Any = context["ti"]
+    if hasattr(ti, "get_first_reschedule_date"):
+        first: datetime | None = ti.get_first_reschedule_date(context)
+        return first
+    # Airflow 2, whose sensors ask the database themselves.
+    sensor: Any = importlib.import_module("airflow.sensors.base")
+    retries = context["task"].retries or 0
+    first_try = ti.max_tries - retries + 1
+    found: datetime | None = sensor._orig_start_date(
+        dag_id=ti.dag_id,
+        task_id=ti.task_id,
+        run_id=ti.run_id,
+        map_index=ti.map_index,
+        try_number=first_try,
+    )
+    return found
+
+
 def gauge(name: str, value: float, tags: dict[str, str]) -> None:
     """Send a gauge to where this Airflow sends its metrics, as Airflow does with its own.
 

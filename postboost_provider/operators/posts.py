@@ -165,16 +165,14 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             return _result(done.result, done.why, done.outcome, done.post_uuid)
         return self._wait(context, done.post_uuid, {"result": done.result, "why": done.why}, retried=False)
 
-    def execute_complete(
-        self, context: Context, event: Any, post_uuid: str, done: dict[str, str], retried: bool
-    ) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on when the triggerer has seen the post settled."""
         self._started = datetime.now(UTC)
         with failing_fast(self):
             _, said = read_event(event)
         if not isinstance(said, list):
             raise AirflowFailException(said)
-        return self._conclude(context, said, done, retried=retried)
+        return self._conclude(context, said, **event["carried"])
 
     def on_kill(self) -> None:
         """Keep the post, or move it to trash as long as it is not out."""
@@ -270,9 +268,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                 poll_interval=self.poll_interval,
                 started_at=wait.started.isoformat(),
                 next_look_at=next_look.isoformat(),
+                carried={"done": done, "retried": retried},
             ),
             method_name="execute_complete",
-            kwargs={"post_uuid": uuid, "done": done, "retried": retried},
         )
 
     def _conclude(

@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs
 
+from postboost_provider import _compat
 from postboost_provider.api.errors import PostBoostConfigError, PublishError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
@@ -182,7 +183,7 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
 
     def _started(self, context: Context) -> datetime:
         """Return when the wait began: for a rescheduled task, in an earlier process."""
-        first = context["ti"].get_first_reschedule_date(context) if self.reschedule else None
+        first = _compat.first_reschedule_date(context) if self.reschedule else None
         return first or datetime.now(UTC)
 
     def _get_next_poke_interval(self, *_args: Any, **_kwargs: Any) -> float:

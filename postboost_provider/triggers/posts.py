@@ -41,6 +41,8 @@ class PostBoostPostTrigger(BaseTrigger):
     :param poll_interval: seconds between the first looks at a post that is due; later ones grow to ten minutes.
     :param started_at: ISO 8601; default: when it first runs.
     :param next_look_at: ISO 8601 of the first look; default: at once.
+    :param carried: what the one who waits wants back with the event. ``dag.test()`` loses the ``kwargs`` of a deferred
+        task (seen in Airflow 2.11 to 3.3).
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class PostBoostPostTrigger(BaseTrigger):
         poll_interval: float = 30,
         started_at: str | None = None,
         next_look_at: str | None = None,
+        carried: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it so
         self.post_uuids = post_uuids
@@ -60,6 +63,7 @@ class PostBoostPostTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.started_at = started_at
         self.next_look_at = next_look_at
+        self.carried = carried
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -71,6 +75,7 @@ class PostBoostPostTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "started_at": self.started_at,
                 "next_look_at": self.next_look_at,
+                "carried": self.carried,
             },
         )
 
@@ -87,7 +92,7 @@ class PostBoostPostTrigger(BaseTrigger):
             # Rendered here, where the wait started here.
             seen: dict[str, PostOutcome | None] = dict.fromkeys(read_uuids(self.post_uuids))
         except PostBoostConfigError as error:
-            yield TriggerEvent({"status": "error", "message": str(error), "can_retry": False})
+            yield self._event("error", message=str(error), can_retry=False)
             return
         if self.next_look_at:
             await _sleep((datetime.fromisoformat(self.next_look_at) - now).total_seconds())
@@ -102,24 +107,24 @@ class PostBoostPostTrigger(BaseTrigger):
                 except PostBoostError as error:
                     failures += 1
                     if not can_help(error) or failures >= FAILURES_IN_A_ROW:
-                        yield TriggerEvent(
-                            {"status": "error", "message": str(error), "can_retry": can_help(error)}
-                        )
+                        yield self._event("error", message=str(error), can_retry=can_help(error))
                         return
                     self.log.warning("This look failed (%d in a row), the next may not: %s", failures, error)
                 waiting = [o for o in seen.values() if o is not None and not o.is_settled]
                 if not waiting and None not in seen.values():
-                    yield TriggerEvent(
-                        {"status": "settled", "posts": [o.as_dict() for o in seen.values() if o is not None]}
-                    )
+                    yield self._event("settled", posts=[o.as_dict() for o in seen.values() if o is not None])
                     return
                 for outcome in waiting:
                     self.log.info("Post %s %s", outcome.uuid, describe_status(outcome))
                 now = datetime.now(UTC)
                 if wait.is_over(waiting, now):
-                    yield TriggerEvent({"status": "timeout", "message": describe_lateness(wait, seen)})
+                    yield self._event("timeout", message=describe_lateness(wait, seen))
                     return
                 await _sleep(wait.pause(waiting, now, SPREAD).total_seconds())
+
+    def _event(self, status: str, **said: Any) -> TriggerEvent:
+        carried = {} if self.carried is None else {"carried": self.carried}
+        return TriggerEvent({"status": status, **said, **carried})
 
 
 async def _sleep(seconds: float) -> None:
