@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
+OLDER := 2.11 3.0 3.1 3.2
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-$(AIRFLOW)
@@ -16,13 +17,14 @@ export PYTHONDONTWRITEBYTECODE :=
 # Nothing of the caller's own Airflow or PostBoost gets in.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
-.PHONY: help demo test live fuzz lint sandbox bench build clean
+.PHONY: help demo test live fuzz matrix matrix-one lint sandbox bench build clean
 
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, twice, and once more through a kill"
 	@echo "make test     lint, types, walls and every test"
 	@echo "make live     approvals, waits and rotations in a running Airflow, with all of its processes"
 	@echo "make fuzz     thousands of made-up requests to the sandbox, held against PostBoost's schema; two minutes"
+	@echo "make matrix   the main job on each supported Airflow before $(AIRFLOW): $(OLDER)"
 	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
 	@echo "make bench    ratios to other clients and providers, in five to ten minutes"
 	@echo "make lint     ruff, mypy, import-linter"
@@ -54,6 +56,15 @@ test: lint
 live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=600
 
+# Each in an environment of its own. On $(AIRFLOW) these tests are part of `make test`.
+matrix:
+	@for minor in $(OLDER); do \
+		$(MAKE) --no-print-directory AIRFLOW=$$minor VENV=$(VENV)-$$minor matrix-one || exit 1; \
+	done
+
+matrix-one: $(DEVELOP)
+	$(BIN)/python -m pytest -p no:cacheprovider tests/matrix
+
 # Seed and number of cases are fixed.
 fuzz: $(FUZZ)
 	@PYTHONPATH=scripts $(BIN)/python -m tests.contract.fuzz
@@ -74,5 +85,5 @@ build: $(DEVELOP)
 	$(BIN)/uv build --quiet --python $(BIN)/python --no-build-isolation
 
 clean:
-	rm -rf $(VENV) .demo dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(OLDER:%=$(VENV)-%) .demo dist .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,19 +6,12 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
+from postboost_provider._hitl import HITLOperator
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
-
-try:
-    from airflow.providers.standard.operators.hitl import HITLOperator
-except (ImportError, AirflowOptionalProviderFeatureException) as error:
-    raise AirflowOptionalProviderFeatureException(
-        "A person's approval needs Airflow 3.1 or newer, with a recent apache-airflow-providers-standard. Without them, "
-        "let a person schedule the draft in PostBoost."
-    ) from error
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, Param
-from airflow.providers.standard.operators.hitl import HITLOperator
 
+from postboost_provider._hitl import HITLOperator
 from postboost_provider.api.errors import (
     AuthenticationError,
     NotFoundError,

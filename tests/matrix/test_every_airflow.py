@@ -75,8 +75,9 @@ def test_everything_public_can_be_imported() -> None:
             importlib.import_module(name)
         except AirflowOptionalProviderFeatureException as error:
             missing.append((name, str(error)))
-    # A person's approval needs human-in-the-loop operators, which came with Airflow 3.1.
-    assert [name for name, _ in missing] in ([], ["postboost_provider.operators.approval"])
+    # What asks a person needs human-in-the-loop operators, which came with Airflow 3.1.
+    asking = [f"postboost_provider.operators.{name}" for name in ("approval", "tokens")]
+    assert [name for name, _ in missing] in ([], asking)
     assert all("Airflow 3.1" in said for _, said in missing)
 
 
