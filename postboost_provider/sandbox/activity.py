@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from postboost_provider.sandbox.calls import Call, answers
@@ -84,11 +84,11 @@ def list_api_activity(call: Call) -> Reply:
     log_ = call.workspace.activity
     while log_ and call.now - log_[0].created_at > RETENTION:
         log_.popleft()
-    fields = Fields({})
+    fields = Fields({"since": call.parameter("since")})
     outcome, client = call.parameter("outcome"), call.parameter("client")
     if outcome is not None and outcome not in _OUTCOMES:
         fields.refuse("outcome", "The selected outcome is invalid.")
-    since = _read_since(fields, call.parameter("since"))
+    since = fields.instant("since")
     fields.finish()
     entries = [
         entry
@@ -98,16 +98,3 @@ def list_api_activity(call: Call) -> Reply:
         and (since is None or entry.created_at >= since)
     ]
     return page_of(entries, url=call.origin + call.url, query=call.query, per_page=50, render=_render)
-
-
-def _read_since(fields: Fields, text: str | None) -> datetime | None:
-    """Read ``since``; without an offset it is UTC (SDK 1.66.3)."""
-    if text is None:
-        return None
-    try:
-        # A plus sign that was not escaped arrives as a space.
-        moment = datetime.fromisoformat(text.replace(" 00:00", "+00:00"))
-    except ValueError:
-        fields.refuse("since", "The since field must be a valid date.")
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -66,14 +66,13 @@ def _proposals_of(call: Call, run: Record) -> list[Record]:
 @answers("list_agent_runs")
 def list_agent_runs(call: Call) -> Reply:
     agent = AGENTS.of_path(call)
-    listed = Resource("agent_run", verbs=())
-    return small_page(call, listed, [run for run in RUNS.visible(call) if run["agent_uuid"] == agent["uuid"]])
+    return small_page(call, [run for run in RUNS.visible(call) if run["agent_uuid"] == agent["uuid"]])
 
 
 @answers("list_agent_proposals")
 def list_agent_proposals(call: Call) -> Reply:
     status = call.parameter("status") or "pending"
-    return small_page(call, PROPOSALS, [each for each in PROPOSALS.visible(call) if each["status"] == status])
+    return small_page(call, [each for each in PROPOSALS.visible(call) if each["status"] == status])
 
 
 @answers("run_agent")

@@ -51,8 +51,10 @@ def list_inbox_conversations(call: Call) -> Reply:
         found = [record for record in found if str(record["account"]["id"]) == account_id]
     if unread := call.parameter("unread"):
         found = [record for record in found if record["unread"] == (unread in ("true", "1"))]
-    if since := call.parameter("since"):
-        found = [record for record in found if record["last_message_at"] >= since]
+    fields = Fields({"since": call.parameter("since")})
+    since = rfc3339(fields.instant("since"))
+    fields.finish()
+    found = [record for record in found if since is None or record["last_message_at"] >= since]
     found.sort(key=lambda record: record["last_message_at"], reverse=True)
     return listed(call, CONVERSATIONS, found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,10 +12,10 @@ from postboost_provider.sandbox.posts import post_of
 from postboost_provider.sandbox.replies import Reply
 from postboost_provider.sandbox.resources import Record, Resource, enveloped, listed
 from postboost_provider.sandbox.shapes import read_body
+from postboost_provider.sandbox.validation import Fields
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.calls import Call
-    from postboost_provider.sandbox.validation import Fields
 
 
 def _finish_rule(call: Call, fields: Fields, record: Record) -> None:
@@ -30,8 +30,7 @@ def _finish_rule(call: Call, fields: Fields, record: Record) -> None:
         fields.refuse(what, f"The selected {what.replace('_', ' ')} is invalid.")
     if record["max_runs"] is not None and record["runs_done"] >= record["max_runs"]:
         record["active"] = False
-    start = record["start_at"]
-    first = datetime.fromisoformat(start) if start else call.now + timedelta(days=record["interval_days"])
+    first = Fields(record).instant("start_at") or call.now + timedelta(days=record["interval_days"])
     record["next_run_at"] = rfc3339(first) if record["active"] else None
 
 

@@ -233,15 +233,14 @@ def listed(call: Call, resource: Resource, found: Sequence[Record]) -> Reply:
     )
 
 
-def small_page(call: Call, resource: Resource, found: Sequence[Record]) -> Reply:
+def small_page(call: Call, found: Sequence[Record]) -> Reply:
     """Return a page in the smaller envelope that the lists of agents have: no links, four numbers."""
     per_page = page_size(call.parameter("per_page"), default=25)
     page = max(1, int(text)) if (text := call.parameter("page") or "").isdecimal() else 1
-    shown = found[(page - 1) * per_page : page * per_page]
     meta = {
         "current_page": page,
         "last_page": max(1, math.ceil(len(found) / per_page)),
         "per_page": per_page,
         "total": len(found),
     }
-    return Reply.of({"data": [resource.shown(call, record) for record in shown], "meta": meta})
+    return Reply.of({"data": found[(page - 1) * per_page : page * per_page], "meta": meta})

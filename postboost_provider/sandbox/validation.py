@@ -144,14 +144,17 @@ class Fields:
         return None
 
     def instant(self, name: str, *, required: bool = False) -> datetime | None:
-        """Return a date-time, in UTC where it names no zone of its own."""
+        """Return a date-time in UTC, which it is in where it names no zone of its own."""
         value = self.text(name, required=required)
+        if value is None:
+            return None
         try:
-            moment = datetime.fromisoformat(value) if value is not None else None
-        except ValueError:
+            # A plus sign that was not escaped in a query arrives as a space.
+            moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", value))
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the first hours of the year 1 have no place in UTC
             self.refuse(name, f"The {name.replace('_', ' ')} field must be a valid date.")
             return None
-        return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
     def timezone(self, name: str, default: str) -> ZoneInfo:
         value = self.present(name) or default

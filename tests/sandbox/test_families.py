@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import httpx
 import pytest
@@ -72,6 +72,16 @@ def test_a_conversation_is_resolved_and_read(member):
     )
     assert (changed.json()["data"]["status"], changed.json()["data"]["unread"]) == ("resolved", False)
     assert len(member.get("/inbox/conversations", params={"status": "open"}).json()["data"]) == 1
+
+
+def test_conversations_are_found_by_when_somebody_wrote_last(sandbox, member):
+    now = datetime.fromisoformat(sandbox.state()["now"])
+    zone = timezone(timedelta(hours=5))
+    for hours, count in ((3, 2), (1, 1), (-1, 0)):
+        since = (now - timedelta(hours=hours)).astimezone(zone).isoformat()
+        assert len(member.get("/inbox/conversations", params={"since": since}).json()["data"]) == count
+    wrong = member.get("/inbox/conversations", params={"since": "lately"})
+    assert list(wrong.json()["errors"]) == ["since"]
 
 
 def test_an_inbox_that_is_off_is_not_found_and_viewers_have_none(sandbox, member, connect):

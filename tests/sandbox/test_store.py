@@ -135,7 +135,7 @@ def test_a_recycling_rule_is_of_a_post_or_of_a_tag(member):
     assert rule.json()["data"]["type"] == "post"
     assert rule.json()["data"]["placement"] == "queue"
     tag = member.get("/tags").json()["data"][0]["uuid"]
-    pool = {"interval_days": 1, "tag_uuid": tag, "start_at": "2030-01-01T00:00:00+00:00"}
+    pool = {"interval_days": 1, "tag_uuid": tag, "start_at": "2030-01-01T02:00:00+02:00"}
     other = member.post("/recycling-rules", json=pool).json()["data"]
     assert (other["type"], other["next_run_at"]) == ("tag_pool", "2030-01-01T00:00:00Z")
     paused = member.put(f"/recycling-rules/{other['uuid']}", json={"active": False}).json()["data"]
