@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ from postboost_provider.api.errors import PostBoostConfigError
 if TYPE_CHECKING:
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
     from postboost_provider.api.contract import ClientSettings
+
+# As long before its end as the token sensor stops a DAG by default.
+ENDS_SOON = timedelta(days=7)
 
 
 class PostBoostHook(BaseHook):
@@ -53,7 +57,7 @@ class PostBoostHook(BaseHook):
         return self.client()
 
     def client(self, *, needs_token: bool = True, **options: Any) -> PostBoostClient:
-        """Return a client for the connection, to be used in a ``with`` block.
+        """Return a client for the connection, to be used in a ``with`` block. A token that ends soon is warned of.
 
         :param needs_token: False goes without a token where there is none, for the free tools that need none.
         :param options: ``deadline_seconds``, ``attempts`` and ``pace`` of
@@ -63,7 +67,12 @@ class PostBoostHook(BaseHook):
         from postboost_provider.api.client import PostBoostClient
 
         read = partial(self.settings, needs_token=needs_token)
-        return PostBoostClient(read(), refresh=read, **options)
+        settings, now = read(), datetime.now(UTC)
+        if settings.expiry.covers(now + ENDS_SOON) is False:
+            self.log.warning(
+                "By its expires_on, the token of %s %s.", settings.name, settings.expiry.describe(now)
+            )
+        return PostBoostClient(settings, refresh=read, **options)
 
     def settings(self, *, needs_token: bool = True) -> ClientSettings:
         """Read the connection, anew each time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -155,6 +156,29 @@ def test_unknown_extras_are_reported_by_name_and_never_sent(
     assert "Authorization, workspace" in logged
     assert "typo-value" not in logged + json.dumps(sandbox.requests())
     assert "Authorization, workspace" in PostBoostHook().test_connection()[1]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(6, "expires"), (-1, "expired"), (9, None), (None, None)], ids=str
+)
+def test_a_task_with_a_token_that_ends_soon_says_so_in_its_log(
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    capsys: pytest.CaptureFixture[str],
+    days: int | None,
+    said: str | None,
+) -> None:
+    day = None if days is None else f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+    use_connection(monkeypatch, sandbox, expires_on=day)
+    with PostBoostHook().client() as api:
+        api.call("list_tags")
+    logged = capsys.readouterr().out
+    if said is None:
+        assert "expires_on" not in logged
+    else:
+        assert (
+            f"By its expires_on, the token of connection 'postboost_default' {said} {day} 00:00 UTC" in logged
+        )
 
 
 def test_a_token_rotated_while_a_task_runs_is_picked_up(
