@@ -35,6 +35,16 @@ class Actor:
     scope: str
     identity: tuple[str, ...]
 
+    @classmethod
+    def of_task(cls, ti: Any, salt: str | None = None) -> Actor:
+        """Return who acts in a task of a run.
+
+        :param ti: Airflow's task instance.
+        :param salt: something of the author's own that makes it another intention.
+        """
+        identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, salt or None)
+        return cls(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+
     def send(
         self, api: PostBoostClient, action: str, operation: str, parameters: Mapping[str, Any], body: Any
     ) -> Any:

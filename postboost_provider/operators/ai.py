@@ -174,17 +174,12 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
 
     def _start(self, api: PostBoostClient, context: Context, body: dict[str, Any]) -> Any:
         """Start the run, or find the one that an earlier try started."""
-        from postboost_provider import identity as identities
         from postboost_provider.actions import Actor
         from postboost_provider.api.lookup import account_ids
         from postboost_provider.api.repurpose import came_to_nothing, explain, require_credits
         from postboost_provider.once import send_once, was_done
 
-        ti = context["ti"]
-        identity = identities.task_identity(
-            ti.dag_id, ti.run_id, ti.task_id, ti.map_index, self.idempotency_salt or None
-        )
-        actor = Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+        actor = Actor.of_task(context["ti"], self.idempotency_salt)
         if self.accounts:
             body = {**body, "account_ids": list(account_ids(api, self.accounts))}
         # What an earlier try has spent is no reason not to fetch what it got for it.

@@ -244,14 +244,9 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         )
 
     def _actor(self, context: Context) -> Actor:
-        from postboost_provider import identity as identities
         from postboost_provider.actions import Actor
 
-        ti = context["ti"]
-        identity = identities.task_identity(
-            ti.dag_id, ti.run_id, ti.task_id, ti.map_index, self.idempotency_salt or None
-        )
-        return Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+        return Actor.of_task(context["ti"], self.idempotency_salt)
 
     def _is_retry(self, context: Context) -> bool:
         """Whether an earlier try failed by itself. After a person cleared the task the count starts anew."""

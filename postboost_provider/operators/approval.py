@@ -146,11 +146,9 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         return to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
 
     def _actor(self, context: Context) -> actions.Actor:
-        from postboost_provider import actions, identity as identities
+        from postboost_provider import actions
 
-        ti = context["ti"]
-        identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-        return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+        return actions.Actor.of_task(context["ti"])
 
 
 def fingerprint(post: Mapping[str, Any], at: datetime | None) -> str:

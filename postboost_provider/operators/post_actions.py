@@ -203,8 +203,6 @@ class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
 
 
 def _actor(context: Context) -> actions.Actor:
-    from postboost_provider import actions, identity as identities
+    from postboost_provider import actions
 
-    ti = context["ti"]
-    identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-    return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+    return actions.Actor.of_task(context["ti"])

@@ -291,13 +291,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         return _result(done["result"], done["why"], outcome, outcome.uuid)
 
     def _actor(self, context: Context) -> actions.Actor:
-        from postboost_provider import actions, identity as identities
+        from postboost_provider import actions
 
-        ti = context["ti"]
-        identity = identities.task_identity(
-            ti.dag_id, ti.run_id, ti.task_id, ti.map_index, self.idempotency_salt or None
-        )
-        return actions.Actor(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
+        return actions.Actor.of_task(context["ti"], self.idempotency_salt)
 
 
 def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:
