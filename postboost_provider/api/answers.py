@@ -66,7 +66,7 @@ def read(
         date = headers.get("date")
         if request.operation.reply == "binary":
             return Reply(content, status, replayed, date)
-        if not content.strip():
+        if not content or content.isspace():
             return Reply(None, status, replayed, date)
         try:
             return Reply(json.loads(content), status, replayed, date)

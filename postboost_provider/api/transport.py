@@ -68,14 +68,14 @@ class Transport:
                 sent, limit = _build(self._http, request, settings, ends, opened)
                 response = opened.enter_context(closing(self._http.send(sent, stream=True)))
                 file = into(response.status_code, response.headers)
-                content = bytearray()
-                write = opened.enter_context(file).write if file is not None else content.extend
+                parts: list[bytes] = []
+                write = opened.enter_context(file).write if file is not None else parts.append
                 for part in response.iter_bytes():
                     write(part)
                     _check_time(limit)
             except httpx.HTTPError as error:
                 raise unanswered(settings, request, error) from error
-        return Answer(response.status_code, response.headers, bytes(content))
+        return Answer(response.status_code, response.headers, b"".join(parts))
 
 
 class AsyncTransport:
