@@ -245,18 +245,25 @@ class Run:
         path = f"{self._path}/taskInstances/{task_id}/logs/{try_number}"
         return json.dumps(self._airflow.get(path, map_index=map_index, full_content=True))
 
-    def form(self, task_id: str) -> dict[str, Any]:
-        """Wait until a person is asked, and return the form."""
-        ti = self.wait(task_id, "awaiting_input")
-        # An answer that comes before the scheduler has heard of the asking process's end fails the task (Airflow 3.3).
+    def wait_until_heard(self, task_id: str, map_index: int = -1) -> None:
+        """Wait until the scheduler has heard that a task's process has ended, in which it deferred or asked a person.
+
+        An event or an answer that comes before that fails the task (Airflow 3.3).
+        """
+        ti = self.task(task_id, map_index)
         heard = re.compile(
             rf"executor event with state success .*task_id='{task_id}', run_id='{re.escape(ti['dag_run_id'])}', "
-            rf"try_number={ti['try_number']}, map_index=-1"
+            rf"try_number={ti['try_number']}, map_index={map_index}\b"
         )
         self._airflow.wait_for(
-            "the scheduler to hear that a person is asked",
+            f"the scheduler to hear that the process of {task_id} has ended",
             lambda: heard.search(self._airflow.log_of("scheduler")),
         )
+
+    def form(self, task_id: str) -> dict[str, Any]:
+        """Wait until a person is asked, and return the form."""
+        self.wait(task_id, "awaiting_input")
+        self.wait_until_heard(task_id)
         return dict(self._airflow.get(f"{self._path}/taskInstances/{task_id}/-1/hitlDetails"))
 
     def answer(self, task_id: str, option: str, **entered: str) -> None:

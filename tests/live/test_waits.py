@@ -45,9 +45,11 @@ def test_every_way_of_waiting_gives_the_same(airflow: RunningAirflow, sandbox: S
     for task_id, has_worker in WAITS.items():
         ti = run.wait(task_id, "deferred" if task_id != "poked" else "running")
         assert bool(ti["hostname"]) == has_worker, task_id
+    run.wait_until_heard("deferred")
     for index in range(2):
-        run.wait("mapped", "deferred", map_index=index)
-        run.wait("created", "deferred", map_index=index)
+        for task_id in ("mapped", "created"):
+            run.wait(task_id, "deferred", map_index=index)
+            run.wait_until_heard(task_id, index)
     run.wait("late", "failed")
     log = run.log("late")
     assert "AirflowSensorTimeout" in log
