@@ -6,6 +6,7 @@ start of a label (SDK 1.66.3, ``list_api_activity``). Whatever became of a worke
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ KEPT_FOR = timedelta(days=90)
 # No request is under way for longer: clients give up on their answers after half of it.
 UNDER_WAY = timedelta(seconds=60)
 REFUSED = frozenset({"blocked_duplicate", "blocked_unauthorized", "validation_failed", "error"})
+# What :func:`label` writes, or the identity alone. An action on the post has words of its own there ("retry ..."): the
+# stored answer to one names the post, and says nothing of what its author wrote.
+_LABEL = re.compile(r"(?P<identity>\S+)( (?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ def _entries(api: PostBoostClient, prefix: str, start: str) -> Iterator[Entry]:
             continue
         if activity.get("outcome") not in ("created", "updated", "replayed"):
             continue
-        identity, intent, mode, *_ = [*client.removeprefix(start).split(" "), "", ""]
-        yield Entry(identity, str(activity["post_uuid"]), intent or None, mode or None)
+        if found := _LABEL.fullmatch(client.removeprefix(start)):
+            yield Entry(**found.groupdict(), post_uuid=str(activity["post_uuid"]))
 
 
 def count_old_refusals(api: PostBoostClient, scope: str, identity: str, intent: str | None) -> int:
@@ -82,21 +86,19 @@ def count_old_refusals(api: PostBoostClient, scope: str, identity: str, intent: 
     The answer to this very try, which met another one's key, is a refusal in the log, too: it says when now is, by
     PostBoost's own clock, and counts for nothing itself.
     """
-    prefix = f"airflow/{scope}/{identity}"
+    start, prefix = f"airflow/{scope}/", f"airflow/{scope}/{identity}"
     seen = [
-        (
-            str(a.get("client")).removeprefix(prefix).split(" ")[1:2],
-            a.get("outcome"),
-            read_utc(a.get("created_at")),
-        )
+        (found["intent"], a.get("outcome"), at)
         for a in api.pages("list_api_activity", parameters={"client": prefix})
-        if str(a.get("client") or "").startswith(prefix)
+        if (found := _LABEL.fullmatch(str(a.get("client") or "").removeprefix(start)))
+        and found["identity"] == identity
+        and (at := read_utc(a.get("created_at")))
     ]
-    now = max((at for _, _, at in seen if at is not None), default=None)
+    now = max((at for _, _, at in seen), default=None)
     return len(
         {
-            words[0]
-            for words, outcome, at in seen
-            if words and words[0] != intent and outcome in REFUSED and at and now and now - at > UNDER_WAY
+            other
+            for other, outcome, at in seen
+            if other and other != intent and outcome in REFUSED and now and now - at > UNDER_WAY
         }
     )

@@ -259,6 +259,16 @@ def test_an_account_that_fails_again_is_not_sent_to_for_ever(sandbox: Sandbox) -
     assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 1
 
 
+def test_a_retry_whose_answer_was_lost_leaves_the_task_repeatable(sandbox: Sandbox) -> None:
+    sandbox.faults(
+        {"kind": "fail_account", "account_id": 1}, {"operation": "retry_post_account", "kind": "drop_after"}
+    )
+    options = {"publish": "now", "wait_for_completion": True, "on_partial": "retry_failed_accounts"}
+    first = run(**options)
+    assert run(**options)["uuid"] == first["uuid"]
+    assert len(posts(sandbox)) == 1
+
+
 @pytest.mark.parametrize(("on_kill", "left"), [("keep", 1), ("trash", 0)])
 def test_a_killed_task_keeps_its_post_or_trashes_it(sandbox: Sandbox, on_kill: Any, left: int) -> None:
     operator = PostBoostCreatePostOperator(
