@@ -236,7 +236,10 @@ def _update(
         except DuplicatePostError as error:
             # Whether the guard leaves the post itself out of the comparison is not documented.
             if error.existing_post_uuid != outcome.uuid:
-                raise
+                # Not as what it is: nobody shall take the other post for this one.
+                raise PostBoostConfigError(
+                    f"Post {outcome.uuid} was to be changed, and is as it was: {error}"
+                ) from error
             changed["allow_duplicate"] = True
             reply = api.send(
                 "update_post", parameters=where, body=changed, client_label=intention.client_label

@@ -164,7 +164,11 @@ class Resolver:
         """Return what a guardrail says, with the account that it says it of."""
         account_id = issue.get("account_id")
         said = str(issue.get("message") or issue.get("code"))
-        return said if account_id is None else f"{account_name(self._find_accounts, account_id)}: {said}"
+        return said if account_id is None else f"{self.account_name(account_id)}: {said}"
+
+    def account_name(self, account_id: int) -> str:
+        """Return an account as its author would write it."""
+        return account_name(self._find_accounts, account_id)
 
     def _find_accounts(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         return self._known_accounts().find(names)

@@ -118,18 +118,46 @@ def publish_row(
         body = {**resolver.body(row, row.mode, media), **extra}
         if validate:
             _check(api, resolver, body)
-        return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
+        try:
+            return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
+        except DuplicatePostError as error:
+            if on_duplicate != "reuse" or not error.existing_post_uuid:
+                raise
+            return _reuse(api, resolver, error.existing_post_uuid, body, row.mode)
     except RowError as error:
         raise PostBoostConfigError(str(error)) from error
-    except DuplicatePostError as error:
-        if on_duplicate != "reuse" or not error.existing_post_uuid:
-            raise
-        found = read_post(api.call("get_post", parameters={"post_uuid": error.existing_post_uuid}))
-        return publishing.Published("adopted", "the same content was posted before", found.uuid, found)
     except ValidationError as error:
         if error.is_reworded or not error.errors:
             raise
         raise reworded(error, str(RowError(resolver.problems(error.errors)))) from error
+
+
+def _reuse(
+    api: PostBoostClient, resolver: Resolver, uuid: str, body: Mapping[str, Any], mode: str
+) -> publishing.Published:
+    """Take the post that has the content already for the one that was to be made, if it does what that would.
+
+    The guard stops at the first account that had the content (SDK 1.66.3): the others may never have got it.
+
+    :raises PostBoostConfigError: it does less.
+    """
+    post = api.call("get_post", parameters={"post_uuid": uuid})
+    found = read_post(post)
+    reached = {int(account["id"]) for account in post["accounts"]}
+    if found.trashed:
+        lacks = "is in trash"
+    elif found.status == "draft" and mode != "draft":
+        lacks = "is a draft, which does not go out"
+    elif missing := [i for i in body["accounts"] if i not in reached]:
+        lacks = f"does not go to {', '.join(map(resolver.account_name, missing))}"
+    elif found.failed_accounts:
+        lacks = f"failed on {', '.join(f'{a.provider} {a.name!r}' for a in found.failed_accounts)}"
+    else:
+        return publishing.Published("adopted", "the same content was posted before", found.uuid, found)
+    raise PostBoostConfigError(
+        f"on_duplicate='reuse': post {uuid} has the same content, but {lacks}. See to that post in PostBoost, post the "
+        "rest in a task of its own, or use on_duplicate='allow' to post all of it again."
+    )
 
 
 def _check(api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:

@@ -218,6 +218,38 @@ def test_the_same_content_of_somebody_else(sandbox: Sandbox, on_duplicate: Any) 
     assert len(posts(sandbox)) == (1 if on_duplicate == "reuse" else 2)
 
 
+@pytest.mark.parametrize(
+    ("accounts", "other", "lacks"),
+    [
+        (["twitter:northwind", "threads:northwind"], {}, "does not go to threads:northwind"),
+        (["twitter:northwind"], {}, "is a draft, which does not go out"),
+        (["twitter:northwind"], {"schedule_now": True}, "failed on twitter"),
+    ],
+)
+def test_a_post_that_does_less_is_not_reused(
+    sandbox: Sandbox, accounts: list[str], other: dict[str, Any], lacks: str
+) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1})
+    with client(sandbox) as api:
+        versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
+        uuid = api.call("create_post", body={"versions": versions, "accounts": [1], **other})["uuid"]
+    sandbox.advance(60)
+    publish: Any = "draft" if len(accounts) > 1 else "now"
+    with pytest.raises(AirflowFailException, match=f"post {uuid} has the same content, but {lacks}"):
+        run(accounts=accounts, publish=publish, on_duplicate="reuse")
+    assert len(posts(sandbox)) == 1
+
+
+def test_an_edit_that_another_post_has_already_is_no_reuse_of_that_post(sandbox: Sandbox) -> None:
+    options = {"publish": "schedule", "publish_at": SOON, "timezone": "UTC", "on_duplicate": "reuse"}
+    mine = run(**options)["uuid"]
+    with client(sandbox) as api:
+        versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Better", "media": []}]}]
+        other = api.call("create_post", body={"versions": versions, "accounts": [1]})["uuid"]
+    with pytest.raises(AirflowFailException, match=f"Post {mine} .* is as it was: .*Earlier post: {other}"):
+        run(text="Better", **options)
+
+
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_it_waits_until_the_post_is_live(sandbox: Sandbox, naps: list[float], deferrable: bool) -> None:
     left = datetime.fromisoformat(f"{SOON}+00:00") - datetime.now(UTC)
