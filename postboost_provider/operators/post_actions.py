@@ -158,9 +158,9 @@ class PostBoostUpdatePostOperator(RetryPolicyMixin, BaseOperator):
 class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
     """Delete posts, or move them to trash. One that is gone already is what was wanted.
 
-    Returns the uuids that were there.
+    Returns the uuids that PostBoost had, in trash or not.
 
-    :param post_uuids: the uuid of one post, or a list of them. Templated.
+    :param post_uuids: the uuid of one post, a list of them, or the text of a list. Templated.
     :param trash: move to trash (default); False deletes for good.
     :param delete_mode: ``app_only`` (default: what is live on a network stays there), ``app_and_social`` or
         ``social_only``.
@@ -187,13 +187,15 @@ class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         from postboost_provider import actions
+        from postboost_provider.triggers.posts import read_uuids
 
         with failing_fast(self):
             if self.delete_mode not in DELETE_MODES:
                 raise PostBoostConfigError(
                     f"delete_mode is {self.delete_mode!r}; use {', '.join(DELETE_MODES)}."
                 )
-            uuids = [self.post_uuids] if isinstance(self.post_uuids, str) else list(self.post_uuids or ())
+            # What is no uuid would be "not found", and pass for deleted.
+            uuids = read_uuids(self.post_uuids)
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 return [
                     uuid

@@ -131,9 +131,17 @@ def test_deleting_is_done_once_and_a_repeat_is_no_error(sandbox: Sandbox, trash:
     assert [p for p in posts(sandbox) if not p["trashed"]] == []
 
 
+def test_the_text_of_a_list_is_the_list(sandbox: Sandbox) -> None:
+    uuids = [make(sandbox, 1), make(sandbox, 2)]
+    assert PostBoostDeletePostOperator(task_id="act", post_uuids=str(uuids)).execute(context()) == uuids  # type: ignore[arg-type]
+    assert [p for p in posts(sandbox) if not p["trashed"]] == []
+
+
 @pytest.mark.parametrize(
     ("operator", "what"),
     [
+        (lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids="None"), "'None', which is no uuid"),
+        (lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids=f"{u}, {u}"), "which is no uuid"),
         (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u), "publish_at is empty"),
         (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u, how="soon"), "how is 'soon'"),
         (
