@@ -125,6 +125,22 @@ def content_for(words: Words, account: Mapping[str, Any] | None) -> list[dict[st
     return [{"body": words.text, "media": list(words.media)}, *({"body": text} for text in further)]
 
 
+def left_out(words: Words, provider: str | None) -> str | None:
+    """Return which of ``thread`` and ``first_comment`` a network leaves out because it has the other, if one.
+
+    :param provider: None where the token may not tell.
+    :raises PostBoostConfigError: both are given, and the network is not known.
+    """
+    if not (words.thread and words.first_comment):
+        return None
+    if provider is None:
+        raise PostBoostConfigError(
+            "Whether the account has threads or first comments can't be told: the key lacks the ability 'read'. Give it the "
+            "ability, or give a thread or a first comment, not both."
+        )
+    return "first_comment" if provider in THREAD_PROVIDERS else "thread"
+
+
 def _dropped(what: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
     name = f"{account['provider']}:{account.get('username') or account['name']}" if account else "an account"
     return PostBoostConfigError(

@@ -16,7 +16,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.lookup import Accounts, Tags, load_accounts
 from postboost_provider.api.media import MediaFile, Medium
-from postboost_provider.api.post import Post, Words, content_for, post_body
+from postboost_provider.api.post import Post, Words, content_for, left_out, post_body
 from postboost_provider.calendar.rows import Problem, Row
 from postboost_provider.calendar.wording import Wording, account_name, is_provider
 
@@ -119,6 +119,7 @@ class Resolver:
     ) -> dict[int, Words]:
         """Return what is published by account id, and under 0 what all the others get."""
         words = {0: Words(row.text, media.get("", ()), row.thread, row.first_comment)}
+        own: dict[int, dict[str, str]] = {}
         # What is said of an account goes before what is said of its network.
         for variant in sorted(row.variants, key=lambda v: not is_provider(v.who)):
             for account in self._among(accounts, variant.who):
@@ -132,6 +133,13 @@ class Resolver:
                 }
                 said: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
                 words[account_id] = replace(words.get(account_id, words[0]), **said)
+                own.setdefault(account_id, {}).update(dict.fromkeys(said, variant.who))
+        for account in accounts:
+            account_id = int(account["id"])
+            left = left_out(words.get(account_id, words[0]), account["provider"])
+            # Of what all get, each network takes what it has. What is said for one alone is meant for it.
+            if left and (who := own.get(account_id, {}).get(left)):
+                raise RowError([Problem(f"{left}:{who}", _beside(left, account))])
         return words
 
     def _among(self, accounts: Sequence[Mapping[str, Any]], who: str) -> list[Mapping[str, Any]]:
@@ -219,6 +227,16 @@ def _reading(name: str) -> Iterator[None]:
             f"{name} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
             "install the Airflow provider of that storage and set object_storage_conn_id."
         ) from error
+
+
+def _beside(left: str, account: Mapping[str, Any]) -> str:
+    name = f"{account['provider']}:{account.get('username') or account['name']}"
+    if left == "thread":
+        return f"{name} gets a first comment, and PostBoost publishes no thread there. Leave the thread out."
+    return (
+        f"{name} gets a thread, and PostBoost publishes no first comment beside one. Make it the last part of the thread, "
+        "or give this account thread=[]."
+    )
 
 
 def _check_connected(accounts: Sequence[Mapping[str, Any]]) -> None:

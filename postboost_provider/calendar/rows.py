@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -287,7 +287,8 @@ def row_intent(row: Row, media: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 def _items(value: Any) -> tuple[str, ...]:
     """Return the items of a cell: a list, or text with semicolons between."""
-    parts: Iterator[Any] = iter(value if isinstance(value, (list, tuple)) else as_words(value).split(";"))
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    parts: Iterable[Any] = value if is_list else as_words(value).split(";")
     return tuple(dict.fromkeys(text for part in parts if (text := as_text(part))))
 
 

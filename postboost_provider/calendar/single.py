@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from postboost_provider.calendar.rows import (
     read_row,
     row_intent,
 )
+from postboost_provider.rendered import NOTHING, read_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Lists and mappings, which a template makes text of.
+RENDERED = ("accounts", "media", "tags", "thread", "variants", "account_times")
+# Where "None" would be published.
+WORDS = ("text", "first_comment", "thread", "tags")
+NOTHING_SAID = "it says 'None', which is what a template makes of nothing. Write {{ ... or '' }} there."
 VARIANT_KEYS = ("text", "media", "thread", "first_comment", "options")
 
 
@@ -44,12 +50,14 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
     :param values: the columns of a calendar, and ``thread``, ``variants`` (a mapping by network or account),
         ``account_times`` (likewise) and ``ai_generated``.
     """
+    values = {name: read_text(value) if name in RENDERED else value for name, value in values.items()}
+    problems = [Problem(name, NOTHING_SAID) for name in _empty_words(values)]
     plain = {name: value for name, value in values.items() if name in COLUMNS}
     row = read_row("post", plain, timezone, {as_text(values.get("key")): ["post"]})
     # What goes out at once, or at the next free slot, needs no time of its own here: nobody picks it by one.
-    problems = [p for p in row.problems if row.mode == "schedule" or "needs it" not in p.message]
+    problems += [p for p in row.problems if row.mode == "schedule" or "needs it" not in p.message]
     variants, times = [], []
-    for who, said in (values.get("variants") or {}).items():
+    for who, said in _mapping("variants", values, problems):
         unknown = (
             [repr(key) for key in said if key not in VARIANT_KEYS] if isinstance(said, Mapping) else ["it"]
         )
@@ -57,6 +65,7 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
             message = f"{', '.join(unknown)} of {who!r} is unknown. A variant is a mapping of {', '.join(VARIANT_KEYS)}."
             problems.append(Problem("variants", message))
             continue
+        problems += [Problem(f"variants[{who!r}][{name!r}]", NOTHING_SAID) for name in _empty_words(said)]
         given = {name: value for name, value in said.items() if value is not None}
         read: dict[str, Callable[[Any], Any]] = {
             "text": as_words,
@@ -66,7 +75,7 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
         }
         made: dict[str, Any] = {name: read[name](value) for name, value in given.items() if name in read}
         variants.append(Variant(as_text(who), **made, options=given.get("options")))
-    for who, at in (values.get("account_times") or {}).items():
+    for who, at in _mapping("account_times", values, problems):
         try:
             times.append((as_text(who), to_instant(as_time(at), timezone)))
         except PostBoostConfigError as error:
@@ -76,9 +85,29 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
         thread=_listed(values.get("thread")),
         variants=tuple(variants),
         account_times=tuple(times),
-        ai_generated=values.get("ai_generated"),
+        ai_generated=_read_switch("ai_generated", values, problems),
         problems=tuple(problems),
     )
+
+
+def _empty_words(values: Mapping[str, Any]) -> list[str]:
+    return [name for name in WORDS if any(as_text(word) in NOTHING for word in _parts(values.get(name)))]
+
+
+def _mapping(name: str, values: Mapping[str, Any], problems: list[Problem]) -> list[tuple[Any, Any]]:
+    value = values.get(name) or {}
+    if isinstance(value, Mapping):
+        return list(value.items())
+    problems.append(Problem(name, f"{value!r} is no mapping by network or account."))
+    return []
+
+
+def _read_switch(name: str, values: Mapping[str, Any], problems: list[Problem]) -> bool | None:
+    found = {"true": True, "false": False, "": None, "none": None}
+    text = as_text(values.get(name)).lower()
+    if text not in found:
+        problems.append(Problem(name, f"{values[name]!r} is none of True, False and None."))
+    return found.get(text)
 
 
 def publish_row(
@@ -169,7 +198,13 @@ def _check(api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) ->
         log.warning("PostBoost's check says: %s", resolver.describe_issue(issue))
 
 
-def _listed(value: Any) -> tuple[str, ...]:
+def _parts(value: Any) -> list[Any]:
     """Return one text or several; unlike a cell of a calendar, a text is not taken apart."""
-    parts = [value] if isinstance(value, str) else list(value or ())
-    return tuple(text for part in parts if (text := as_words(part)).strip())
+    value = read_text(value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return [] if value is None else [value]
+    return list(value)
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    return tuple(text for part in _parts(value) if (text := as_words(part)).strip())

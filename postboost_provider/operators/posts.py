@@ -86,6 +86,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         "publish_at",
         "timezone",
         "account_times",
+        "ai_generated",
+        "on_duplicate",
         "idempotency_salt",
         "media_root",
         "object_storage_conn_id",
@@ -107,7 +109,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         publish_at: datetime | str | None = None,
         timezone: str | None = None,
         account_times: Mapping[str, datetime | str] | None = None,
-        ai_generated: bool | None = None,
+        ai_generated: bool | str | None = None,
         validate: bool = True,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         wait_for_completion: bool = False,
@@ -204,14 +206,11 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                 "wait_for_completion would wait for ever: publish='draft' leaves the post to people. Use schedule, queue "
                 "or now, or wait with a PostBoostPostSensor."
             )
-        accounts = (
-            self.accounts if isinstance(self.accounts, (list, tuple)) else str(self.accounts or "").split(";")
-        )
         row = read_post_row(
             {
                 "key": context["ti"].task_id,
                 "text": self.text,
-                "accounts": accounts,
+                "accounts": self.accounts,
                 "media": self.media,
                 "tags": self.tags,
                 "first_comment": self.first_comment,

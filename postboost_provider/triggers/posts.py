@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.rendered import NOTHING, read_text
 from postboost_provider.triggers import inquiries
 
 # What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
@@ -138,7 +137,7 @@ def read_uuids(value: Any) -> list[str]:
     """
     uuids = [text for item in _flat(value) if (text := str(item).strip())]
     for uuid in uuids:
-        if any(c in uuid for c in "[]'\", ") or uuid in ("None", "null"):
+        if any(c in uuid for c in "[]'\", ") or uuid in NOTHING:
             raise PostBoostConfigError(
                 f"post_uuids holds {uuid[:80]!r}, which is no uuid. Pass one, or a list, such as "
                 'publish.output["post_uuids"].'
@@ -148,9 +147,7 @@ def read_uuids(value: Any) -> list[str]:
 
 def _flat(value: Any) -> Iterator[Any]:
     """Give the items of a list or of its text, and of the lists in it: a mapped task's output is one of those."""
-    if isinstance(value, str) and value.strip().startswith("["):
-        with suppress(ValueError, SyntaxError):
-            value = ast.literal_eval(value.strip())
+    value = read_text(value)
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         yield from () if value is None else (value,)
         return

@@ -13,11 +13,12 @@ import pytest
 from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import UnconfirmedError
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
-from tests.clients import VARIANTS, client, creates, posts, variant_name
+from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
 from tests.sandbox.source import serving
 
 SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
@@ -144,6 +145,33 @@ def test_threads_comments_variants_and_options_each_go_where_they_belong(sandbox
     }
 
 
+def test_the_text_of_a_list_or_a_mapping_is_what_it_says(sandbox: Sandbox, mocker: Any) -> None:
+    sent = mocker.spy(PostBoostClient, "send")
+    result = run(
+        accounts="['twitter:northwind', 'linkedin_page:northwind-coffee']",
+        thread="['Two', '[3/3] The end']",
+        tags="['launch']",
+        variants="{'linkedin_page': {'text': 'For colleagues', 'thread': []}}",
+        ai_generated="True",
+    )
+    assert texts(sandbox, result["uuid"]) == {0: ["Hello", "Two", "[3/3] The end"], 6: ["For colleagues"]}
+    assert [c.kwargs["body"]["ai_generated"] for c in sent.mock_calls if c.args[1] == "create_post"] == [True]
+    with client(sandbox) as api:
+        assert [
+            t["name"] for t in api.call("get_post", parameters={"post_uuid": result["uuid"]})["tags"]
+        ] == ["Launch"]
+
+
+def test_a_key_that_can_not_tell_networks_sends_no_thread_with_a_comment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
+    options: dict[str, Any] = {"accounts": 5, "thread": ["Two"], "validate": False}
+    with pytest.raises(AirflowFailException, match="the key lacks the ability 'read'"):
+        run(first_comment="The link", **options)
+    assert texts(sandbox, run(**options)["uuid"]) == {0: ["Hello", "Two"]}
+
+
 def test_a_group_is_its_accounts(sandbox: Sandbox) -> None:
     assert len(run(accounts="Short texts")["accounts"]) > 1
 
@@ -186,6 +214,18 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
             {"accounts": "facebook_page:northwindcoffee", "thread": ["Two"]},
             "publishes no thread on facebook_page",
         ),
+        (
+            {"thread": ["Two"], "variants": {"twitter": {"first_comment": "Hi"}}},
+            "first_comment:twitter: twitter:northwind gets a thread, and PostBoost publishes no first comment beside one",
+        ),
+        (
+            {
+                "accounts": "facebook_page:northwindcoffee",
+                "first_comment": "Hi",
+                "variants": {"facebook_page": {"thread": ["Two"]}},
+            },
+            "thread:facebook_page: facebook_page:northwindcoffee gets a first comment",
+        ),
         ({"variants": {"linkedin_page": {"text": "x"}}}, "'linkedin_page' is none of this post's accounts"),
         ({"variants": {"twitter": {"txt": "x"}}}, "'txt' of 'twitter' is unknown"),
         ({"account_times": {"twitter": "soon"}}, "account_times: twitter: 'soon' is not a date with a time"),
@@ -193,6 +233,14 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
         ({"on_partial": "shrug"}, "on_partial is 'shrug'"),
         ({"on_kill": "shrug"}, "on_kill is 'shrug'"),
         ({"text": "x" * 281, "publish": "now"}, "PostBoost would refuse it: text:"),
+        ({"text": "None"}, "text: it says 'None', which is what a template makes of nothing"),
+        ({"first_comment": "None"}, "first_comment: it says 'None'"),
+        ({"thread": ["Two", "None"]}, "thread: it says 'None'"),
+        ({"tags": "None"}, "tags: it says 'None'"),
+        ({"variants": {"twitter": {"text": "None"}}}, "variants..twitter....text..: it says 'None'"),
+        ({"variants": "twitter"}, "variants: 'twitter' is no mapping"),
+        ({"account_times": "9 am"}, "account_times: '9 am' is no mapping"),
+        ({"ai_generated": "maybe"}, "ai_generated: 'maybe' is none of True, False and None"),
     ],
 )
 def test_a_wrong_argument_fails_without_a_retry_and_posts_nothing(
