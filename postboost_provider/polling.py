@@ -29,17 +29,20 @@ class Wait:
     """What a wait was told to do.
 
     :param started: the aware instant at which it began, kept over restarts.
-    :param timeout: how long to wait after the later of ``started`` and the posts' ``scheduled_at``.
+    :param timeout: how long to wait after the latest of ``started``, ``due`` and the posts' ``scheduled_at``.
     :param interval: the pause between the first looks at a post that is due; it grows with the time waited.
+    :param due: the aware instant at which the last account is due, where that is known. PostBoost tells the time of a
+        post, and not those that single accounts have of their own (SDK 1.66.3).
     """
 
     started: datetime
     timeout: timedelta
     interval: timedelta
+    due: datetime | None = None
 
     def deadline(self, seen: Sequence[PostOutcome]) -> datetime:
         """Return the instant at which to give up, given the posts as last seen."""
-        due = [outcome.scheduled_at for outcome in seen if outcome.scheduled_at and not outcome.is_settled]
+        due = [due for outcome in seen if not outcome.is_settled and (due := self._due(outcome))]
         return max([self.started, *due]) + self.timeout
 
     def is_over(self, seen: Sequence[PostOutcome], now: datetime) -> bool:
@@ -56,10 +59,16 @@ class Wait:
         # The deadline itself deserves a last look.
         return min(jittered, max(self.deadline(seen) - now, timedelta(0)) + timedelta(seconds=1))
 
+    def _due(self, outcome: PostOutcome) -> datetime | None:
+        return max(filter(None, (outcome.scheduled_at, self.due)), default=None)
+
     def _pause_for(self, outcome: PostOutcome, now: datetime) -> timedelta:
-        due = outcome.scheduled_at
+        due = self._due(outcome)
         if outcome.status == "scheduled" and due and due > now:
             return due - now
+        if outcome.status == "publishing" and self.due and self.due > now:
+            # The first accounts have it, the last one is to wait.
+            return self.due - now
         waits_for_people = outcome.status in ("draft", "needs_approval")
         longest = LONGEST_PAUSE_FOR_PEOPLE if waits_for_people else LONGEST_PAUSE
         since = max(self.started, due) if due and due <= now else self.started

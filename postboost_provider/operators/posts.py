@@ -61,11 +61,11 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
     :param wait_for_completion: wait until the post is live. Default False; a sensor is the usual way.
     :param deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
     :param poll_interval: seconds between the first looks at a post that is due. Default 30.
-    :param timeout: seconds to wait after it is due. Default 3600.
+    :param timeout: seconds to wait after its last account is due. Default 3600.
     :param on_partial: when some accounts got it and others did not: ``fail`` (default), ``succeed``, or
         ``retry_failed_accounts`` once and then fail.
     :param on_kill: what becomes of the post when the task is killed while it waits: ``keep`` (default), or ``trash``
-        it as long as it is not out.
+        it as long as it is not out; not with ``deferrable``, where nothing runs that could be killed.
     :param idempotency_salt: something of your own that makes it another post.
     :param media_root: where relative media paths start.
     :param object_storage_conn_id: the Airflow connection for media on object storage.
@@ -165,7 +165,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             self.log.warning("PostBoost warns: %s", warning)
         if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
             return _result(done.result, done.why, done.outcome, done.post_uuid)
-        return self._wait(context, done.post_uuid, {"result": done.result, "why": done.why}, retried=False)
+        due = max((at for _, at in row.account_times), default=None)
+        told = {"result": done.result, "why": done.why}
+        return self._wait(context, done.post_uuid, told, due=due, retried=False)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on when the triggerer has seen the post settled."""
@@ -174,6 +176,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             _, said = read_event(event)
         if not isinstance(said, list):
             raise AirflowFailException(said)
+        self._post_uuid = said[0].uuid
         return self._conclude(context, said, **event["carried"])
 
     def on_kill(self) -> None:
@@ -205,6 +208,11 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             raise PostBoostConfigError(
                 "wait_for_completion would wait for ever: publish='draft' leaves the post to people. Use schedule, queue "
                 "or now, or wait with a PostBoostPostSensor."
+            )
+        if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
+            raise PostBoostConfigError(
+                "on_kill='trash' needs a worker that is killed, and with deferrable=True the wait has none: set "
+                "deferrable=False, or on_kill='keep'."
             )
         row = read_post_row(
             {
@@ -240,11 +248,21 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             now=self._started,
         )
 
-    def _wait(self, context: Context, uuid: str, done: dict[str, str], *, retried: bool) -> dict[str, Any]:
+    def _wait(
+        self,
+        context: Context,
+        uuid: str,
+        done: dict[str, str],
+        *,
+        due: datetime | None = None,
+        retried: bool,
+    ) -> dict[str, Any]:
         from postboost_provider.polling import Wait
         from postboost_provider.waiting import Looks
 
-        wait = Wait(self._started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
+        wait = Wait(
+            self._started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval), due
+        )
         looks = Looks(PostBoostHook(self.postboost_conn_id).client, [uuid], wait)
         with failing_fast(self):
             while not looks.look():
@@ -267,6 +285,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                 poll_interval=self.poll_interval,
                 started_at=wait.started.isoformat(),
                 next_look_at=next_look.isoformat(),
+                due_at=wait.due.isoformat() if wait.due else None,
                 carried={"done": done, "retried": retried},
             ),
             method_name="execute_complete",

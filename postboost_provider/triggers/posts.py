@@ -36,10 +36,11 @@ class PostBoostPostTrigger(BaseTrigger):
 
     :param post_uuids: the uuid of one post, or several, or the text of a list.
     :param postboost_conn_id: read anew at each look, so that a rotated token is picked up.
-    :param timeout: seconds to wait after the later of ``started_at`` and a post's ``scheduled_at``.
+    :param timeout: seconds to wait after the latest of ``started_at``, ``due_at`` and a post's ``scheduled_at``.
     :param poll_interval: seconds between the first looks at a post that is due; later ones grow to ten minutes.
     :param started_at: ISO 8601; default: when it first runs.
     :param next_look_at: ISO 8601 of the first look; default: at once.
+    :param due_at: ISO 8601 of the last account's departure, where accounts have times of their own.
     :param carried: what the one who waits wants back with the event. ``dag.test()`` loses the ``kwargs`` of a deferred
         task (seen in Airflow 2.11 to 3.3).
     """
@@ -53,6 +54,7 @@ class PostBoostPostTrigger(BaseTrigger):
         poll_interval: float = 30,
         started_at: str | None = None,
         next_look_at: str | None = None,
+        due_at: str | None = None,
         carried: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it so
@@ -62,6 +64,7 @@ class PostBoostPostTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.started_at = started_at
         self.next_look_at = next_look_at
+        self.due_at = due_at
         self.carried = carried
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -74,6 +77,7 @@ class PostBoostPostTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "started_at": self.started_at,
                 "next_look_at": self.next_look_at,
+                "due_at": self.due_at,
                 "carried": self.carried,
             },
         )
@@ -86,7 +90,8 @@ class PostBoostPostTrigger(BaseTrigger):
 
         now = datetime.now(UTC)
         started = datetime.fromisoformat(self.started_at) if self.started_at else now
-        wait = Wait(started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
+        due = datetime.fromisoformat(self.due_at) if self.due_at else None
+        wait = Wait(started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval), due)
         try:
             # Rendered here, where the wait started here.
             seen: dict[str, PostOutcome | None] = dict.fromkeys(read_uuids(self.post_uuids))

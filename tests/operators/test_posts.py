@@ -232,6 +232,10 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
         ({"on_duplicate": "shrug"}, "on_duplicate is 'shrug'"),
         ({"on_partial": "shrug"}, "on_partial is 'shrug'"),
         ({"on_kill": "shrug"}, "on_kill is 'shrug'"),
+        (
+            {"publish": "now", "wait_for_completion": True, "deferrable": True, "on_kill": "trash"},
+            "on_kill='trash' needs a worker that is killed",
+        ),
         ({"text": "x" * 281, "publish": "now"}, "PostBoost would refuse it: text:"),
         ({"text": "None"}, "text: it says 'None', which is what a template makes of nothing"),
         ({"first_comment": "None"}, "first_comment: it says 'None'"),
@@ -309,6 +313,25 @@ def test_it_waits_until_the_post_is_live(sandbox: Sandbox, naps: list[float], de
     assert naps[0] == pytest.approx(left.total_seconds(), abs=30)
     looks = [r for r in sandbox.requests() if r["operation"] == "get_post"]
     assert len(looks) <= 4
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_an_account_that_is_due_later_than_the_timeout_is_waited_for(
+    sandbox: Sandbox, naps: list[float], deferrable: bool
+) -> None:
+    later = datetime.fromisoformat(f"{SOON}+00:00") + timedelta(hours=5)
+    result = run(
+        accounts=["twitter:northwind", "threads:northwind"],
+        publish="schedule",
+        publish_at=SOON,
+        timezone="UTC",
+        account_times={"threads:northwind": later},
+        wait_for_completion=True,
+        deferrable=deferrable,
+        timeout=600,
+    )
+    assert [a["status"] for a in result["accounts"]] == ["published", "published"]
+    assert len(naps) <= 3
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
