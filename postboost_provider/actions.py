@@ -45,11 +45,15 @@ class Actor:
         identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, salt or None)
         return cls(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
 
+    def label(self, action: str) -> str:
+        """Return what PostBoost's activity log calls an action of the task."""
+        return f"airflow/{self.scope}/{identities.ledger_identity(self.identity)} {action}"
+
     def send(
         self, api: PostBoostClient, action: str, operation: str, parameters: Mapping[str, Any], body: Any
     ) -> Any:
         """Send an action on a post under the task's label and a key with its ordinal."""
-        label = f"airflow/{self.scope}/{identities.ledger_identity(self.identity)} {action}"
+        label = self.label(action)
         ordinal = self._done_before(api, label)
         key = identities.idempotency_key((*self.identity, action, *map(str, parameters.values())), ordinal)
         return api.send(
@@ -58,11 +62,16 @@ class Actor:
 
     def _done_before(self, api: PostBoostClient, label: str) -> int:
         """Return how often the ledger says that PostBoost has answered this action, stored answers aside."""
-        try:
-            entries = list(api.pages("list_api_activity", parameters={"client": label}))
-        except PermissionDeniedError:
-            return 0
-        return sum(str(e.get("client") or "") == label and e.get("outcome") != "replayed" for e in entries)
+        return sum(entry.get("outcome") != "replayed" for entry in activity(api, label))
+
+
+def activity(api: PostBoostClient, label: str) -> list[Mapping[str, Any]]:
+    """Return what PostBoost's log has under exactly this label; nothing where the token may not read it."""
+    try:
+        entries = list(api.pages("list_api_activity", parameters={"client": label}))
+    except PermissionDeniedError:
+        return []
+    return [entry for entry in entries if entry.get("client") == label]
 
 
 def look(api: PostBoostClient, post_uuid: str) -> PostOutcome:
@@ -93,12 +102,13 @@ def retry_failed(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> li
     return sent
 
 
-def schedule(
-    api: PostBoostClient, actor: Actor, post_uuid: str, at: datetime | None, *, allow_duplicate: bool = False
-) -> PostOutcome:
-    """Schedule a draft, move a planned post, or with ``at=None`` send it now."""
+def schedule(api: PostBoostClient, actor: Actor, post_uuid: str, at: datetime | None) -> PostOutcome:
+    """Schedule a draft, move a planned post, or with ``at=None`` send it now.
+
+    :raises PostBoostConfigError: it is out already, at another time.
+    """
     outcome = look(api, post_uuid)
-    if outcome.status in ("publishing", "published") and at is None:
+    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
         return outcome
     if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
         return outcome
@@ -136,8 +146,15 @@ def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[
     PostBoost replaces a post as a whole and answers without it (SDK 1.66.3): it is read, changed, sent and read again.
 
     :param changes: fields of ``create_post``'s body, or ``text`` for the words of the original version.
+    :raises PostBoostConfigError: it is out already, and not because this task has changed it before that.
     """
     outcome = look(api, post_uuid)
+    label = actor.label(f"update {identities.intent_hash(dict(changes))}")
+    if not outcome.can_be_changed and any(
+        entry.get("outcome") == "updated" and entry.get("post_uuid") == outcome.uuid
+        for entry in activity(api, label)
+    ):
+        return outcome
     _check_changeable(outcome)
     post = api.call("get_post", parameters={"post_uuid": post_uuid})
     body: dict[str, Any] = {
@@ -152,7 +169,6 @@ def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[
     if "text" in changes:
         original = next(v for v in body["versions"] if v["is_original"])
         original["content"][0]["body"] = str(changes["text"])
-    label = f"airflow/{actor.scope}/{identities.ledger_identity(actor.identity)} update"
     with in_words(lambda field: _word_of_change(field, changes)):
         api.send(
             "update_post", parameters={"post_uuid": post_uuid}, body={**body, **changed}, client_label=label
@@ -187,6 +203,11 @@ def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: st
 def _check_changeable(outcome: PostOutcome) -> None:
     if not outcome.can_be_changed:
         where = "is in trash" if outcome.trashed else describe_status(outcome)
+        advice = (
+            " PostBoostRetryPostOperator sends it again to the accounts that failed."
+            if outcome.status == "failed"
+            else ""
+        )
         raise PostBoostConfigError(
-            f"Post {outcome.uuid} {where}: PostBoost changes the time of drafts and planned posts alone."
+            f"Post {outcome.uuid} {where}: PostBoost changes drafts and planned posts alone.{advice}"
         )

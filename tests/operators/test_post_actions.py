@@ -170,10 +170,32 @@ def test_a_wrong_argument_is_one_clear_error(sandbox: Sandbox, operator: Any, wh
 def test_a_post_that_is_out_can_not_be_moved_or_changed(sandbox: Sandbox) -> None:
     uuid = make(sandbox, schedule_now=True)
     sandbox.advance(60)
-    with pytest.raises(AirflowFailException, match="changes the time of drafts and planned posts alone"):
+    with pytest.raises(AirflowFailException, match="changes drafts and planned posts alone"):
         schedule(uuid, publish_at=AT)
     with pytest.raises(AirflowFailException, match=uuid):
         PostBoostUpdatePostOperator(task_id="a", post_uuid=uuid, changes={"text": "x"}).execute(context())  # type: ignore[arg-type]
+
+
+def test_an_action_that_was_done_before_the_post_went_out_may_be_repeated(sandbox: Sandbox) -> None:
+    uuid = make(sandbox)
+    change = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": "Changed"})
+    schedule(uuid, publish_at=AT)
+    change.execute(context())  # type: ignore[arg-type]
+    sandbox.advance(3 * 86400)
+    assert schedule(uuid, publish_at=AT)["status"] == "published"
+    assert change.execute(context())["status"] == "published"  # type: ignore[arg-type]
+    assert len(writes(sandbox, "update_post") + writes(sandbox, "schedule_post")) == 2
+    change.changes = {"text": "Changed again"}
+    with pytest.raises(AirflowFailException, match="changes drafts and planned posts alone"):
+        change.execute(context())  # type: ignore[arg-type]
+
+
+def test_a_post_that_failed_is_sent_again_by_another_operator(sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1})
+    uuid = make(sandbox, schedule_now=True)
+    sandbox.advance(60)
+    with pytest.raises(AirflowFailException, match="PostBoostRetryPostOperator sends it again"):
+        schedule(uuid, how="now")
 
 
 def test_a_key_that_may_write_changes_drafts_and_no_scheduled_post(
