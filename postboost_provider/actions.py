@@ -149,7 +149,7 @@ def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[
     :raises PostBoostConfigError: it is out already, and not because this task has changed it before that.
     """
     outcome = look(api, post_uuid)
-    label = actor.label(f"update {identities.intent_hash(dict(changes))}")
+    label = actor.label(f"update {identities.intent_hash({name: str(changes[name]) for name in changes})}")
     if not outcome.can_be_changed and any(
         entry.get("outcome") == "updated" and entry.get("post_uuid") == outcome.uuid
         for entry in activity(api, label)

@@ -8,7 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider import identity as identities, publishing
-from postboost_provider.api.errors import DuplicatePostError, PostBoostConfigError, ValidationError
+from postboost_provider.api.errors import (
+    DuplicatePostError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    ValidationError,
+)
 from postboost_provider.api.ledger import read_ledger
 from postboost_provider.api.outcome import read_post
 from postboost_provider.api.times import to_instant
@@ -141,8 +146,15 @@ def publish_row(
                 api, intention, entry, lambda: {**resolver.body(row, row.mode, media), **extra}
             )
         if row.mode == "schedule" and row.publish_at is not None and row.publish_at <= now:
+            # Without the ledger it may be there already: sent again, it could be a second post.
+            blind = (
+                ""
+                if ledger is not None
+                else " If an earlier try of this task made the post, nothing is amiss: the key lacks the ability 'read', "
+                "without which that can't be seen."
+            )
             raise PostBoostConfigError(
-                f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'."
+                f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'.{blind}"
             )
         body = {**resolver.body(row, row.mode, media), **extra}
         if validate:
@@ -191,7 +203,13 @@ def _reuse(
 
 def _check(api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:
     """Have PostBoost check the post. What a guardrail finds is advice: the create decides."""
-    answer = api.call("validate_post", body=body)
+    try:
+        answer = api.call("validate_post", body=body)
+    except PermissionDeniedError as error:
+        if error.code != "insufficient_scope":
+            raise
+        log.warning("The post is not checked before it is sent: the key lacks the ability 'read'.")
+        return
     if problems := resolver.problems(answer.get("errors") or {}):
         raise PostBoostConfigError(f"PostBoost would refuse it: {RowError(problems)}")
     for issue in answer.get("issues") or ():

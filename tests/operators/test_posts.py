@@ -166,10 +166,23 @@ def test_a_key_that_can_not_tell_networks_sends_no_thread_with_a_comment(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
-    options: dict[str, Any] = {"accounts": 5, "thread": ["Two"], "validate": False}
+    options: dict[str, Any] = {"accounts": 5, "thread": ["Two"]}
     with pytest.raises(AirflowFailException, match="the key lacks the ability 'read'"):
         run(first_comment="The link", **options)
     assert texts(sandbox, run(**options)["uuid"]) == {0: ["Hello", "Two"]}
+
+
+def test_a_key_that_can_not_look_back_sends_nothing_late(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, naps: list[float]
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
+    options: dict[str, Any] = {"accounts": 5, "publish": "schedule", "publish_at": SOON, "timezone": "UTC"}
+    run(**options)
+    naps.append(3 * 86400)
+    sandbox.advance(naps[0])
+    with pytest.raises(AirflowFailException, match="has passed.*the key lacks the ability 'read'"):
+        run(**options)
+    assert len(posts(sandbox)) == 1
 
 
 def test_a_group_is_its_accounts(sandbox: Sandbox) -> None:
