@@ -175,7 +175,7 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 
 def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
-    """Return the post as Markdown: accounts, time, and each version's words and media."""
+    """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
     accounts = {int(a["id"]): f"{a['provider']}:{a.get('username') or a['name']}" for a in post["accounts"]}
     lines = [
         f"**Accounts:** {literally(', '.join(accounts.values())) or 'none'}",
@@ -189,8 +189,16 @@ def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int,
         lines += ["", f"**Text{whose}:**"]
         for item in version["content"]:
             lines += ["", *(f"> {line}" for line in literally(str(item.get("body") or "")).split("\n"))]
+            if item.get("url"):
+                lines += ["", f"**Link:** {literally(str(item['url']))}"]
             for number in item.get("media") or ():
                 lines += ["", _show(library.get(int(number)), number)]
+        # PostBoost ignores those of other networks.
+        reached = {a["provider"] for a in post["accounts"] if version["account_id"] in (0, int(a["id"]))}
+        for provider, options in sorted((version.get("options") or {}).items()):
+            if options and provider in reached:
+                said = ", ".join(f"{name}: {value}" for name, value in options.items())
+                lines += ["", f"**Options of {literally(provider)}:** {literally(said)}"]
     return "\n".join(lines)
 
 

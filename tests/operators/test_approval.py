@@ -76,6 +76,19 @@ def answer(uuid: str, option: str, **options: Any) -> Any:
     return operator.execute_complete(context(), event)  # type: ignore[arg-type]
 
 
+def test_the_form_shows_what_else_is_published(sandbox: Sandbox, forms: list[dict[str, Any]]) -> None:
+    options = {"youtube": {"title": "A *film*", "status": "private"}, "tiktok": {"privacy": "x"}}
+    content = [{"body": "Look", "media": [], "url": "https://northwind.example/film"}]
+    versions = [{"account_id": 0, "is_original": True, "content": content, "options": options}]
+    with client(sandbox) as api:
+        accounts = {a["provider"]: int(a["id"]) for a in api.pages("list_accounts")}
+        body = {"versions": versions, "accounts": [accounts["youtube"]]}
+        ask(str(api.call("create_post", body=body)["uuid"]))
+    assert "**Link:** https\\://northwind.example/film" in forms[0]["body"]
+    assert "**Options of youtube:** title: A \\*film\\*, status: private" in forms[0]["body"]
+    assert "tiktok" not in forms[0]["body"]
+
+
 def test_the_form_shows_text_accounts_and_time(sandbox: Sandbox, forms: list[dict[str, Any]]) -> None:
     ask(draft(sandbox), publish_at=AT)
     (form,) = forms
