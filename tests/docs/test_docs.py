@@ -86,6 +86,19 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
 
 
+def test_every_example_is_in_the_readme_and_every_operator_and_sensor_on_a_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [p.stem for p in (ROOT / "dags_examples").glob("*.py") if f"[{p.stem}]" not in readme] == []
+    pages = readme + "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs").glob("*.md"))
+    public = {
+        found
+        for kind in ("operators", "sensors")
+        for module in (ROOT / "postboost_provider" / kind).glob("*.py")
+        for found in re.findall(r"^class (PostBoost\w+)", module.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {found for found in public if found not in pages} == set()
+
+
 def test_the_quick_start_shows_the_example_as_it_is() -> None:
     example = (ROOT / "dags_examples" / "token_guard.py").read_text(encoding="utf-8")
     assert example in blocks(ROOT / "docs" / "quickstart.md", "python")
