@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk._shared.module_loading import import_string
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.errors import PostBoostError, ServerError
 from postboost_provider.api.repurpose import RunIsOver
@@ -18,6 +15,7 @@ from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key, posts
+from tests.deferrals import run_to_end
 from tests.naps import Naps, passing_at_once
 
 URL = "https://northwind.example/blog/how-we-roast.html"
@@ -41,28 +39,12 @@ def run(request: pytest.FixtureRequest, naps: Naps) -> Callable[..., Any]:
     """Run the operator to its end in one of its modes: both must say and return the same."""
 
     def run(ctx: dict[str, Any] | None = None, **options: Any) -> Any:
-        ctx = ctx or context()
         given = {"accounts": [1, 3, 9], "deferrable": request.param == "deferrable", **options}
         if not {"video_url", "pdf_url", "text"} & set(given):
             given.setdefault("url", URL)
-        operator = PostBoostRepurposeOperator(task_id="repurpose", **given)
-        try:
-            return operator.execute(ctx)  # type: ignore[arg-type]
-        except TaskDeferred as deferred:
-            name, arguments = deferred.trigger.serialize()
-            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
-            kwargs = {"event": json.loads(json.dumps(event))}
-            return operator.resume_execution(deferred.method_name, kwargs, ctx)  # type: ignore[arg-type]
+        return run_to_end(lambda: PostBoostRepurposeOperator(task_id="repurpose", **given), ctx)
 
     return run
-
-
-async def first_event(trigger: Any) -> Any:
-    events = trigger.run()
-    try:
-        return (await anext(events)).payload
-    finally:
-        await events.aclose()
 
 
 def sent(sandbox: Sandbox) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,8 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk._shared.module_loading import import_string
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import UnconfirmedError
@@ -19,6 +17,7 @@ from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
+from tests.deferrals import run_to_end
 from tests.sandbox.source import serving
 
 SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
@@ -53,29 +52,10 @@ def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list
 
 def run(ctx: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
     """Run the operator to its end, through every deferral."""
-    ctx = ctx or context()
     arguments = {"text": "Hello", "accounts": ["twitter:northwind"], **options}
-    operator = PostBoostCreatePostOperator(task_id="post", **arguments)
-    step = lambda: operator.execute(ctx)  # type: ignore[arg-type]
-    for _ in range(5):
-        try:
-            result = step()
-            json.dumps(result)
-            return result
-        except TaskDeferred as deferred:
-            name, state = deferred.trigger.serialize()
-            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(state)))))
-            method, rest = deferred.method_name, {**(deferred.kwargs or {}), "event": event}
-            step = lambda method=method, rest=rest: operator.resume_execution(method, rest, ctx)  # type: ignore[misc]
-    raise AssertionError("it defers for ever")
-
-
-async def first_event(trigger: Any) -> Any:
-    events = trigger.run()
-    try:
-        return (await anext(events)).payload
-    finally:
-        await events.aclose()
+    result: dict[str, Any] = run_to_end(lambda: PostBoostCreatePostOperator(task_id="post", **arguments), ctx)
+    json.dumps(result)
+    return result
 
 
 def texts(sandbox: Sandbox, uuid: str) -> dict[int, list[str]]:

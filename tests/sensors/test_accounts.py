@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
@@ -24,6 +22,7 @@ from postboost_provider.sensors.accounts import PostBoostAccountHealthSensor
 from postboost_provider.triggers.inquiries import read_event
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key
+from tests.deferrals import first_event, run_to_end
 from tests.naps import Naps, passing_at_once
 
 MODES: dict[str, dict[str, Any]] = {
@@ -51,30 +50,17 @@ def wait(request: pytest.FixtureRequest, naps: Naps) -> Callable[..., Any]:
     def run(accounts: Any, **options: Any) -> Any:
         ctx = context()
         started = datetime.now(UTC)
+        make = lambda: PostBoostAccountHealthSensor(
+            task_id="health", accounts=accounts, **MODES[request.param], **options
+        )
         while True:
-            sensor = PostBoostAccountHealthSensor(
-                task_id="health", accounts=accounts, **MODES[request.param], **options
-            )
             try:
-                return sensor.execute(ctx)  # type: ignore[arg-type]
+                return run_to_end(make, ctx)
             except AirflowRescheduleException as again:
                 ctx["ti"].get_first_reschedule_date = lambda _: started
                 naps.nap((again.reschedule_date - datetime.now(UTC)).total_seconds())
-            except TaskDeferred as deferred:
-                name, arguments = deferred.trigger.serialize()
-                event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
-                kwargs = {"event": json.loads(json.dumps(event))}
-                return sensor.resume_execution(deferred.method_name, kwargs, ctx)  # type: ignore[arg-type]
 
     return run
-
-
-async def first_event(trigger: Any) -> Any:
-    events = trigger.run()
-    try:
-        return (await anext(events)).payload
-    finally:
-        await events.aclose()
 
 
 def look(accounts: Any, **options: Any) -> Any:

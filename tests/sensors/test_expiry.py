@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,18 +10,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
-    TaskDeferred,
 )
 
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
+from tests.deferrals import run_to_end
 
 SECOND = timedelta(seconds=1)
 
@@ -435,26 +433,7 @@ def naps(mocker: Any) -> list[float]:
 
 def run_deferred(**options: Any) -> Any:
     """Run the sensor to its end through every deferral, each in a process of its own as far as its state goes."""
-    step: Any = lambda guard: guard.execute(context())
-    for _ in range(9):
-        try:
-            return step(sensor(deferrable=True, **options))
-        except TaskDeferred as deferred:
-            name, arguments = deferred.trigger.serialize()
-            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
-            # What ``defer`` was given besides does not get through ``dag.test()``.
-            rest = {"event": json.loads(json.dumps(event))}
-            method = deferred.method_name
-            step = lambda guard, m=method, r=rest: guard.resume_execution(m, r, context())
-    raise AssertionError("it defers for ever")
-
-
-async def first_event(trigger: Any) -> Any:
-    events = trigger.run()
-    try:
-        return (await anext(events)).payload
-    finally:
-        await events.aclose()
+    return run_to_end(lambda: sensor(deferrable=True, **options))
 
 
 def test_it_defers_only_while_there_is_no_clear_answer(

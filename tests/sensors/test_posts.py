@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,13 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
-    TaskDeferred,
 )
 
 from postboost_provider.api.errors import ServerError, UnreachableError
@@ -24,6 +21,7 @@ from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.posts import PostBoostPostSensor
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
+from tests.deferrals import run_to_end
 
 
 @pytest.fixture(autouse=True)
@@ -68,32 +66,16 @@ def wait(request: pytest.FixtureRequest) -> Any:
     """Run the sensor to its end in one of its modes: both must say and return the same."""
 
     def run(uuids: Any, ctx: dict[str, Any] | None = None, **options: Any) -> Any:
-        ctx = ctx or context()
-        sensor = PostBoostPostSensor(
+        make = lambda: PostBoostPostSensor(
             task_id="wait", post_uuids=uuids, deferrable=request.param == "deferrable", **options
         )
-        try:
-            return sensor.execute(ctx)  # type: ignore[arg-type]
-        except TaskDeferred as deferred:
-            name, arguments = deferred.trigger.serialize()
-            event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
-            return sensor.resume_execution(
-                deferred.method_name, {"event": json.loads(json.dumps(event))}, ctx
-            )  # type: ignore[arg-type]
+        return run_to_end(make, ctx)
 
     return run
 
 
 def poke(uuids: Any, ctx: dict[str, Any] | None = None, **options: Any) -> Any:
     return PostBoostPostSensor(task_id="wait", post_uuids=uuids, **options).execute(ctx or context())  # type: ignore[arg-type]
-
-
-async def first_event(trigger: Any) -> Any:
-    events = trigger.run()
-    try:
-        return (await anext(events)).payload
-    finally:
-        await events.aclose()
 
 
 def make(sandbox: Sandbox, *accounts: int, **body: Any) -> str:
