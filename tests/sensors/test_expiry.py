@@ -17,16 +17,9 @@ from airflow.sdk.exceptions import (
 )
 
 from postboost_provider.sandbox.server import Sandbox
-from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
 from tests.airflow_stubs import context, use_connection
-from tests.clients import client
 from tests.deferrals import run_to_end
-
-SECOND = timedelta(seconds=1)
-
-
-def sensor(**options: Any) -> PostBoostTokenExpirySensor:
-    return PostBoostTokenExpirySensor(task_id="guard", **options)
+from tests.sensors.expiring import SECOND, in_days, sensor, use_three
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
@@ -202,10 +195,6 @@ def test_no_message_and_no_log_line_holds_the_token(
     assert not any(secret in said for secret in sandbox.tokens.values())
 
 
-def in_days(days: float) -> datetime:
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days)
-
-
 @pytest.mark.parametrize(
     ("wanted", "what"),
     [
@@ -240,161 +229,6 @@ def test_a_token_must_outlast_what_the_dag_still_has_to_do(
     else:
         with pytest.raises(AirflowFailException, match=what.replace("+", r"\+")):
             sensor(**wanted).execute(context())
-
-
-def use_three(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> list[str]:
-    use_connection(monkeypatch, sandbox, conn_id="good", expires_on="never")
-    use_connection(monkeypatch, sandbox, "expiring", conn_id="ending", expires_on=f"{in_days(3):%Y-%m-%d}")
-    use_connection(monkeypatch, sandbox, "expired", conn_id="dead")
-    return ["good", "ending", "dead"]
-
-
-def test_several_connections_are_one_message_that_lists_each(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
-) -> None:
-    with pytest.raises(AirflowFailException) as caught:
-        sensor(postboost_conn_ids=[*use_three(monkeypatch, sandbox), "missing"]).execute(context())
-    first, *lines, last = str(caught.value).splitlines()
-    assert first == "3 of 4 PostBoost connections can't be counted on:"
-    assert lines[0].startswith("- list_tags in ")
-    assert "The token of connection 'dead' is not accepted" in lines[0]
-    assert lines[1].startswith("- There is no connection 'missing'")
-    assert lines[2].startswith("- The token of connection 'ending' expires ")
-    assert len(lines) == 3
-    assert last.startswith("To rotate it: (1)")
-    assert str(caught.value).count("To rotate it") == 1
-
-
-@pytest.mark.parametrize("conn_ids", [["good", "ending", "good"], "good, ending", ("good", "ending")])
-def test_several_connections_return_a_result_each(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, conn_ids: Any
-) -> None:
-    use_three(monkeypatch, sandbox)
-    found = sensor(postboost_conn_ids=conn_ids, min_validity=timedelta(days=1)).execute(context())
-    assert list(found) == ["good", "ending"]
-    assert found["good"] == {"expires_at": None, "seconds_left": None}
-    assert found["ending"]["expires_at"] == in_days(3).isoformat()
-    assert len(sandbox.requests()) == 2
-
-
-def test_a_dead_token_among_expiring_ones_fails_whatever_is_wanted_of_these(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
-) -> None:
-    conn_ids = use_three(monkeypatch, sandbox)
-    with pytest.raises(AirflowFailException, match="1 of 3"):
-        sensor(postboost_conn_ids=conn_ids, on_expiring="skip").execute(context())
-    with pytest.raises(AirflowSkipException, match="1 of 2.*\n- The token of connection 'ending'"):
-        sensor(postboost_conn_ids=conn_ids[:2], on_expiring="skip").execute(context())
-
-
-@pytest.fixture
-def scoped(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> dict[str, Any]:
-    """A scoped key that works through the day after tomorrow, in the connection ``scoped``; ``admin`` may look it up."""
-    body = {"name": "dag", "abilities": ["read"], "expires_at": f"{in_days(2):%Y-%m-%d}"}
-    with client(sandbox, "admin") as api:
-        key: dict[str, Any] = api.call("create_api_key", body=body)["data"]
-    use_connection(monkeypatch, sandbox, key["token"], "scoped", scoped_key_id=key["id"])
-    use_connection(monkeypatch, sandbox, "admin", "admin", workspace_uuid=None)
-    return key
-
-
-def test_when_a_scoped_key_expires_is_looked_up_by_an_admin(
-    scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
-) -> None:
-    guard = {"postboost_conn_id": "scoped", "admin_conn_id": "admin"}
-    with pytest.raises(
-        AirflowFailException, match=f"expires {in_days(2):%Y-%m-%d} 00:00 UTC.* at least 7 days"
-    ):
-        sensor(**guard).execute(context())
-    found = sensor(**guard, min_validity=timedelta(0)).execute(context())
-    assert found["expires_at"] == in_days(2).isoformat()
-    # What PostBoost says wins over what somebody wrote down.
-    use_connection(
-        monkeypatch, sandbox, scoped["token"], "scoped", scoped_key_id=scoped["id"], expires_on="never"
-    )
-    again = sensor(**guard, min_validity=timedelta(0)).execute(context())
-    assert again["expires_at"] == found["expires_at"]
-
-
-def test_a_key_without_a_last_day_never_expires(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-    use_connection(monkeypatch, sandbox, "scoped", scoped_key_id=1)
-    use_connection(monkeypatch, sandbox, "admin", "admin")
-    found = sensor(admin_conn_id="admin", on_unknown="fail").execute(context())
-    assert found == {"expires_at": None, "seconds_left": None}
-
-
-def test_a_dead_key_is_explained_by_the_day_that_the_admin_sees(
-    scoped: dict[str, Any], sandbox: Sandbox
-) -> None:
-    with time_machine.travel(in_days(3) + SECOND, tick=False), pytest.raises(AirflowFailException) as caught:
-        sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
-    assert f"The token of connection 'scoped' expired {in_days(2):%Y-%m-%d} 00:00 UTC, 1 day ago" in str(
-        caught.value
-    )
-
-
-@pytest.mark.parametrize(
-    ("admin", "changes", "what"),
-    [
-        (
-            "scoped",
-            {},
-            "admin_conn_id 'admin' may not list the scoped keys .* the unscoped access token of one of its",
-        ),
-        ("member", {}, "admin_conn_id 'admin' may not list the scoped keys"),
-        ("expired", {}, "The token of connection 'admin' is not accepted"),
-        (
-            "admin",
-            {"scoped_key_id": 99},
-            r"scoped_key_id 99, but connection 'admin' sees no such key .* 1 \(Sandbox key\)",
-        ),
-        ("admin", {"workspace_uuid": None}, "has a scoped_key_id and no workspace_uuid"),
-    ],
-)
-def test_a_key_that_can_not_be_looked_up_is_one_clear_error(
-    scoped: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    sandbox: Sandbox,
-    admin: str,
-    changes: dict[str, Any],
-    what: str,
-) -> None:
-    use_connection(monkeypatch, sandbox, admin, "admin", workspace_uuid=None)
-    use_connection(
-        monkeypatch, sandbox, scoped["token"], "scoped", **{"scoped_key_id": scoped["id"], **changes}
-    )
-    with pytest.raises(AirflowFailException, match=what):
-        sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
-
-
-def test_a_dead_admin_is_not_taken_for_a_dead_key(
-    scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
-) -> None:
-    sent = mocker.patch("airflow.sdk.observability.stats.gauge")
-    use_connection(monkeypatch, sandbox, "expired", "admin", workspace_uuid=None)
-    with pytest.raises(AirflowFailException, match="admin_conn_id 'admin' can't look it up: .*401"):
-        sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
-    assert sent.call_args_list == []
-
-
-def test_a_look_up_that_fails_for_the_moment_is_made_again_and_no_old_date_stands_in(
-    scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
-) -> None:
-    naps = mocker.patch("airflow.sdk.bases.sensor.time.sleep")
-    old = {"scoped_key_id": scoped["id"], "expires_on": "2020-01-01"}
-    use_connection(monkeypatch, sandbox, scoped["token"], "scoped", **old)
-    sandbox.faults({"operation": "list_api_keys", "kind": "server_error", "count": 2})
-    guard = sensor(
-        postboost_conn_id="scoped", admin_conn_id="admin", min_validity=timedelta(0), on_unknown="fail"
-    )
-    assert guard.execute(context())["expires_at"] == in_days(2).isoformat()
-    assert naps.call_count == 2
-
-
-def test_an_access_token_needs_no_look_up(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-    use_connection(monkeypatch, sandbox, expires_on="never")
-    sensor(admin_conn_id="missing").execute(context())
-    assert [r["operation"] for r in sandbox.requests()] == ["list_tags"]
 
 
 def test_the_seconds_left_are_a_gauge_by_connection(

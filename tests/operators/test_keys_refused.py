@@ -1,0 +1,207 @@
+"""What can't be rotated, and a key that no store took: nothing is made, or nothing is left behind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from airflow.sdk.exceptions import AirflowFailException
+
+from postboost_provider.api.errors import (
+    PostBoostConfigError,
+    UnconfirmedError,
+    UnreachableError,
+)
+from postboost_provider.rotation.plan import reference
+from postboost_provider.sandbox.server import Sandbox
+from tests.clients import promote_member
+from tests.operators.rotations import (
+    TARGET,
+    Refused,
+    hold_new_key,
+    ignore,
+    keys,
+    refuse,
+    rotate,
+    works,
+)
+from tests.vault import Vault
+
+
+def _no_connection(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"postboost_conn_id": "typo"}
+
+
+def _in_environment(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("AIRFLOW_CONN_POSTBOOST_DEFAULT", "postboost://:x@")
+    return {}
+
+
+def _token_in_environment(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault._connections.pop(TARGET)
+    monkeypatch.setenv("POSTBOOST_API_TOKEN", "x")
+    return {}
+
+
+def _scoped_admin(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put("admin", sandbox.tokens["scoped"])
+    return {}
+
+
+def _member_admin(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put("admin", sandbox.tokens["member"])
+    return {}
+
+
+def _other_user(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    promote_member(sandbox)
+    vault.put("admin", sandbox.tokens["member"])
+    return {}
+
+
+def _other_users_key_unseen(
+    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    sandbox.change(listed_keys="caller")
+    return _other_user(sandbox, vault, monkeypatch)
+
+
+def _access_token(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put(TARGET, sandbox.tokens["member"], workspace_uuid=sandbox.workspaces[0]["uuid"])
+    return {}
+
+
+def _another_keys_token(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put(TARGET, sandbox.tokens["scoped"], **vault.extras(TARGET))
+    return {}
+
+
+def _revoked_token(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.put(TARGET, "no-such-token", **vault.extras(TARGET))
+    return {}
+
+
+def _replaced_by_hand(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.extras(TARGET)["rotation"] = (
+        f"{vault.extras(TARGET)['scoped_key_id']}/{reference('other')}/2026-11-01T00:00:00+00:00"
+    )
+    return {}
+
+
+def _unknown_key(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault.extras(TARGET)["scoped_key_id"] = 999
+    return {}
+
+
+def _same_name(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    hold_new_key(sandbox, vault)
+    del vault.extras(TARGET)["scoped_key_id"]
+    return {"key": "Blog"}
+
+
+def _other_server(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    vault._base_urls["admin"] = sandbox.base_url.replace("127.0.0.1", "localhost")
+    return {}
+
+
+def _no_workspace(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    del vault.extras(TARGET)["workspace_uuid"]
+    return {}
+
+
+def _sealed(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"store": refuse}
+
+
+def _shadowed(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"store": ignore}
+
+
+def _options(**options: Any) -> Any:
+    return lambda sandbox, vault, monkeypatch: options
+
+
+@pytest.mark.parametrize(
+    ("arrange", "says"),
+    [
+        (_no_connection, "There is no connection 'typo'"),
+        (_in_environment, "defined by AIRFLOW_CONN_POSTBOOST_DEFAULT in the environment"),
+        (_token_in_environment, "defined by POSTBOOST_API_TOKEN in the environment"),
+        (_scoped_admin, "'admin' holds a scoped key.*needs the access token of an admin"),
+        (_member_admin, "'admin' may not handle keys there"),
+        (_other_user, r"acts as user 1, and connection 'admin' as user 2: a key always acts as the user"),
+        (_other_users_key_unseen, "not among the 0 keys.*or is another user's"),
+        (_access_token, "does not say which scoped key it holds.*PostBoostRotateTokenOperator"),
+        (_another_keys_token, "that key was last used: never. Correct scoped_key_id"),
+        (_revoked_token, "PostBoost refuses the token, and lists the key as alive"),
+        (_replaced_by_hand, "the token was replaced since that key was put there"),
+        (_unknown_key, "Key 999 of connection 'postboost_default' is not among the 2 keys"),
+        (_same_name, r"2 keys have the name 'Blog': \d+, \d+. Give the id"),
+        (_other_server, "a key of one does not work at the other"),
+        (_no_workspace, "has no workspace_uuid"),
+        (_sealed, "The vault is sealed"),
+        (_shadowed, "does not show what is in its store.*No key was made"),
+        (_options(admin_conn_id=TARGET), "are both 'postboost_default'"),
+        (_options(valid_days=0), "valid_days is 0"),
+        (_options(valid_days=-30), "valid_days is -30"),
+        (_options(valid_days="30"), "valid_days is '30'"),
+        (_options(valid_days=10), "every run would rotate"),
+        (_options(grace=60), "grace is 60; it must be a timedelta"),
+        (_options(rotate_when_less_than=14), "rotate_when_less_than is 14; it must be a timedelta"),
+    ],
+)
+def test_what_can_not_be_rotated_is_refused_before_anything_is_made(
+    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch, arrange: Any, says: str
+) -> None:
+    options = arrange(sandbox, vault, monkeypatch)
+    made = [r["operation"] for r in sandbox.requests() if r["operation"] == "create_api_key"]
+    before = keys(sandbox).keys()
+    with pytest.raises(AirflowFailException, match=says) as caught:
+        rotate(vault, **options)
+    assert [r["operation"] for r in sandbox.requests() if r["operation"] == "create_api_key"] == made
+    assert keys(sandbox).keys() == before
+    assert not any(token in str(caught.value) for token in sandbox.tokens.values())
+
+
+def test_a_key_of_another_user_that_only_the_answer_tells_is_revoked_again(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
+    """The target's token is over, so that it can't be asked whose it was."""
+    clock.shift(timedelta(days=30))
+    promote_member(sandbox)
+    vault.put("admin", sandbox.tokens["member"])
+    before, token = keys(sandbox).keys(), vault.token(TARGET)
+    with pytest.raises(AirflowFailException, match="acts as Max Member, and key .* acts as Ada Admin"):
+        rotate(vault)
+    assert keys(sandbox).keys() == before
+    assert vault.token(TARGET) == token
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "left"),
+    [
+        (PostBoostConfigError("no"), AirflowFailException, 0),
+        (UnreachableError("no"), UnreachableError, 0),
+        (UnconfirmedError("maybe"), UnconfirmedError, 1),
+        (Refused("what did you do with it?"), UnconfirmedError, 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_a_store_that_refuses_the_new_key_leaves_no_key_and_one_that_may_have_it_leaves_it_to_the_next_try(
+    sandbox: Sandbox, vault: Vault, error: Exception, raised: type[Exception], left: int
+) -> None:
+    before, token = keys(sandbox).keys(), vault.token(TARGET)
+
+    def store(conn_id: str, new: str, extras: Any) -> None:
+        if new != token:
+            raise error
+        vault.store(conn_id, new, extras)
+
+    with pytest.raises(raised):
+        rotate(vault, store=store)
+    assert len(keys(sandbox)) - len(before) == left
+    assert works(sandbox, vault.token(TARGET))
+    assert rotate(vault)["result"] == "rotated"
+    assert len(keys(sandbox)) == len(before)
