@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PermissionDeniedError
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostError, can_help
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -39,14 +39,38 @@ class Library:
         self._name = name
         self._about = about
         self._size = size
+        self._unseen = ""
         found = self._items()
         self._before = None if found is None else {str(item.get("uuid")) for item in found}
+
+    @property
+    def is_closed(self) -> bool:
+        """The token may not look."""
+        return self._before is None
+
+    @property
+    def seen(self) -> str:
+        """What the last look has shown, for somebody who misses the item."""
+        if self.is_closed:
+            return "the library can't be looked at, since the key lacks the ability 'read'"
+        if self._unseen:
+            return f"the library could not be looked at ({self._unseen})"
+        return "no new item of this name and size is in the library"
 
     def new(self) -> dict[str, Any] | None:
         """Return the one item that came since the upload began and is what was sent, if it can be told."""
         if self._before is None:
             return None
-        found = [item for item in self._items() or () if str(item.get("uuid")) not in self._before]
+        try:
+            items, self._unseen = self._items() or [], ""
+        except PostBoostError as error:
+            if not can_help(error):
+                raise
+            # What became of the upload is to be told, and not of the look.
+            log.warning("The library could not be looked at: %s", error)
+            self._unseen = str(error)
+            return None
+        found = [item for item in items if str(item.get("uuid")) not in self._before]
         fitting = [item for item in found if self._fits(item)]
         if len(fitting) > 1:
             log.warning("%d new media items are called %s: none is taken", len(fitting), self._name)

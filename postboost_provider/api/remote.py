@@ -144,8 +144,8 @@ def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[s
         log.info("An earlier download of %s is forgotten by PostBoost: fetching it anew", shown)
         raise _StaleError
     raise UnconfirmedError(
-        f"PostBoost has forgotten the download of {shown}, and the library has no new item of that name. It may be there "
-        "under another name: look in PostBoost, or run the task again, which fetches it anew."
+        f"PostBoost has forgotten the download of {shown}, and {library.seen}. It may be there all the same, or under "
+        "another name: look in PostBoost, or run the task again, which fetches it anew."
     )
 
 

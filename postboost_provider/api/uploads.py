@@ -79,6 +79,12 @@ def upload(api: PostBoostClient, source: Source, *, key: str, about: Mapping[str
                 if found := library.recent() if reply.replayed else library.new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
+                if reply.replayed and library.is_closed:
+                    log.warning(
+                        "An earlier try may have brought %s to PostBoost already. The key lacks the ability 'read', so that "
+                        "it can't be looked for: it is uploaded anew.",
+                        source.filename,
+                    )
                 forgotten += not reply.replayed
                 if forgotten == MOST_SESSIONS:
                     break
@@ -212,9 +218,10 @@ class _Session:
             if attempt == TRIES:
                 break
             _pause(f"the completion of {self._source.filename}", lost, attempt)
+        again = "which may make a second item" if self._library.is_closed else "which looks first"
         raise UnconfirmedError(
-            f"{self._source.filename}: all of it was sent, but the answer to the last request was lost ({lost}), and no "
-            "new item of this name and size is in the library. Look in PostBoost, or run the task again, which looks first."
+            f"{self._source.filename}: all of it was sent, but the answer to the last request was lost ({lost}), and "
+            f"{self._library.seen}. Look in PostBoost, or run the task again, {again}."
         )
 
     def _checked(self, media: Any) -> dict[str, Any]:

@@ -130,6 +130,14 @@ def test_a_lost_final_answer_without_an_item_is_neither_success_nor_failure(
         fetch(api, source, "/short.mp4")
 
 
+def test_a_lost_final_answer_is_told_even_when_the_library_is_down(sandbox, api, source, final_answer_lost):
+    sandbox.faults(
+        {"operation": "list_media", "kind": "server_error", "status": 503, "after": 1, "count": 999}
+    )
+    with pytest.raises(UnconfirmedError, match="has forgotten .* could not be looked at .*503"):
+        fetch(api, source)
+
+
 def test_a_try_after_the_final_answer_fetches_it_anew(sandbox, api, source, monkeypatch):
     """As after a SIGKILL just behind the final answer: a copy does less harm than the wrong file."""
     monkeypatch.setattr(remote, "_poll", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
