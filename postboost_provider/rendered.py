@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
+
+from postboost_provider.api.errors import PostBoostConfigError
 
 # What Jinja makes of nothing.
 NOTHING = ("None", "null")
@@ -18,3 +21,28 @@ def read_text(value: Any) -> Any:
             if isinstance(found, (list, dict)):
                 return found
     return value
+
+
+def read_uuids(value: Any) -> list[str]:
+    """Return the uuids, each once, of a uuid, a list, or the text of a list, which is what most templates render to.
+
+    :raises PostBoostConfigError: it is none of these.
+    """
+    uuids = [text for item in _flat(value) if (text := str(item).strip())]
+    for uuid in uuids:
+        if any(c in uuid for c in "[]'\", ") or uuid in NOTHING:
+            raise PostBoostConfigError(
+                f"post_uuids holds {uuid[:80]!r}, which is no uuid. Pass one, or a list, such as "
+                'publish.output["post_uuids"].'
+            )
+    return list(dict.fromkeys(uuids))
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Give the items of a list or of its text, and of the lists in it: a mapped task's output is one of those."""
+    value = read_text(value)
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        yield from () if value is None else (value,)
+        return
+    for item in value:
+        yield from _flat(item)

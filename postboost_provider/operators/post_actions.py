@@ -187,7 +187,7 @@ class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         from postboost_provider import actions
-        from postboost_provider.triggers.posts import read_uuids
+        from postboost_provider.rendered import read_uuids
 
         with failing_fast(self):
             if self.delete_mode not in DELETE_MODES:

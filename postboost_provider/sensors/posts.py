@@ -19,7 +19,7 @@ from postboost_provider import _compat
 from postboost_provider.api.errors import PostBoostConfigError, PublishError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
-from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event, read_uuids
+from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         from postboost_provider.polling import Wait
+        from postboost_provider.rendered import read_uuids
         from postboost_provider.waiting import Looks
 
         with failing_fast(self):

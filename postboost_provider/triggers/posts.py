@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.rendered import NOTHING, read_text
 from postboost_provider.triggers import inquiries
 
 # What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
@@ -86,6 +84,7 @@ class PostBoostPostTrigger(BaseTrigger):
         """Yield one event: see :func:`read_event`."""
         from postboost_provider.api.outcome import describe_status
         from postboost_provider.polling import FAILURES_IN_A_ROW, Wait, describe_lateness
+        from postboost_provider.rendered import read_uuids
         from postboost_provider.triggers.looks import shared_looks
 
         now = datetime.now(UTC)
@@ -133,31 +132,6 @@ class PostBoostPostTrigger(BaseTrigger):
 
 async def _sleep(seconds: float) -> None:
     await asyncio.sleep(max(0.0, seconds) + random.random() * WAKE_SECONDS)
-
-
-def read_uuids(value: Any) -> list[str]:
-    """Return the uuids, each once, of a uuid, a list, or the text of a list, which is what most templates render to.
-
-    :raises PostBoostConfigError: it is none of these.
-    """
-    uuids = [text for item in _flat(value) if (text := str(item).strip())]
-    for uuid in uuids:
-        if any(c in uuid for c in "[]'\", ") or uuid in NOTHING:
-            raise PostBoostConfigError(
-                f"post_uuids holds {uuid[:80]!r}, which is no uuid. Pass one, or a list, such as "
-                'publish.output["post_uuids"].'
-            )
-    return list(dict.fromkeys(uuids))
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    """Give the items of a list or of its text, and of the lists in it: a mapped task's output is one of those."""
-    value = read_text(value)
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        yield from () if value is None else (value,)
-        return
-    for item in value:
-        yield from _flat(item)
 
 
 def read_event(event: Any) -> tuple[str, list[PostOutcome] | str]:
