@@ -103,14 +103,11 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
             return [{"id": media_id(item), **{k: item.get(k) for k in RESULT_FIELDS}} for item in items]
 
     def _names(self) -> list[str]:
-        given = self.media
-        # An ObjectStoragePath or a Path is a single one, and so is what a template was rendered to.
+        from postboost_provider.rendered import read_text
+
+        given = read_text(self.media)
+        # An ObjectStoragePath or a Path is a single one.
         names = list(given) if isinstance(given, (list, tuple)) else [given]
-        if len(names) == 1 and isinstance(names[0], str) and names[0].strip().startswith("["):
-            raise PostBoostConfigError(
-                "media was rendered to the text of a list. Pass the task's output itself (media=my_task.output), or set "
-                "render_template_as_native_obj=True on the DAG."
-            )
         texts = ["" if name is None or isinstance(name, Mapping) else str(name).strip() for name in names]
         if not all(texts):
             raise PostBoostConfigError(
@@ -119,7 +116,9 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
         return texts
 
     def _alt_texts(self, count: int) -> list[str | None]:
-        given = self.alt_text
+        from postboost_provider.rendered import read_text
+
+        given = read_text(self.alt_text)
         if given is None or isinstance(given, str):
             return [(given or "").strip() or None] * count
         texts = [(text or "").strip() or None for text in given]

@@ -133,7 +133,7 @@ class PostBoostUpdatePostOperator(RetryPolicyMixin, BaseOperator):
         self,
         *,
         post_uuid: str,
-        changes: Mapping[str, Any],
+        changes: Mapping[str, Any] | str,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -144,14 +144,14 @@ class PostBoostUpdatePostOperator(RetryPolicyMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from postboost_provider import actions
+        from postboost_provider.rendered import read_text
 
         with failing_fast(self):
-            if not isinstance(self.changes, Mapping) or not self.changes:
-                raise PostBoostConfigError(
-                    f"changes is {self.changes!r}; it must be a mapping of what to change."
-                )
+            changes = read_text(self.changes)
+            if not isinstance(changes, Mapping) or not changes:
+                raise PostBoostConfigError(f"changes is {changes!r}; it must be a mapping of what to change.")
             with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome = actions.update(api, _actor(context), self.post_uuid, self.changes)
+                outcome = actions.update(api, _actor(context), self.post_uuid, changes)
         return outcome.as_dict()
 
 

@@ -168,7 +168,7 @@ def test_an_item_of_the_library_is_found_and_changed_as_told(sandbox: Sandbox, p
         ({"media": None}, "media is None"),
         ({"media": ["a.png", None]}, "media is "),
         ({"media": {"path": "a.png"}}, "media is "),
-        ({"media": "['a.png']"}, "rendered to the text of a list"),
+        ({"media": "['gone.png', 'b.png']"}, "There is no file gone.png"),
         ({"media": "gone.png"}, "There is no file gone.png"),
         ({"media": "notes.txt"}, "is not an image, a video or a PDF"),
         ({"media": "nosuch://bucket/a.png"}, "can't be read"),

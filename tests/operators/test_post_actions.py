@@ -111,7 +111,7 @@ def test_words_are_changed_and_the_plan_is_kept(sandbox: Sandbox) -> None:
     uuid = make(
         sandbox, 1, 2, schedule=True, date=f"{AT:%Y-%m-%d}", time=f"{AT:%H:%M}", timezone="UTC", tags=[1]
     )
-    update = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": "Changed"})
+    update = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes="{'text': 'Changed'}")
     for _ in range(2):
         outcome = update.execute(context())  # type: ignore[arg-type]
     assert (outcome["status"], outcome["scheduled_at"]) == ("scheduled", AT.isoformat())
