@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
@@ -25,6 +23,7 @@ from postboost_provider.operators.panel import (
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
+from tests.faults.dying import die_at_each_request
 
 MAX = "max@northwind.example"
 
@@ -204,10 +203,6 @@ def test_if_exists_fail_does_not_fail_on_what_this_task_made_itself(
     assert count(case, sandbox, uuid) == 1
 
 
-class Killed(BaseException):
-    """What stands for ``kill -9``: nothing in the package may handle it."""
-
-
 def set_up() -> str:
     """Run the tasks that set up a client, and return the workspace's uuid."""
 
@@ -228,33 +223,7 @@ def test_a_set_up_that_dies_at_each_of_its_requests_in_turn_makes_each_thing_onc
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     use_connection(monkeypatch, sandbox, "admin")
-    send = httpx.Client.send
-    uuid, die_at = None, 0
-    while uuid is None:
-        die_at += 1
-        numbers = itertools.count(1)
-
-        def send_and_die(
-            self: httpx.Client,
-            request: httpx.Request,
-            numbers: Any = numbers,
-            die_at: int = die_at,
-            **options: Any,
-        ) -> httpx.Response:
-            dies = next(numbers) == die_at
-            if dies and moment == "before":
-                raise Killed
-            response = send(self, request, **options)
-            if dies:
-                raise Killed
-            return response
-
-        with monkeypatch.context() as patch:
-            patch.setattr(httpx.Client, "send", send_and_die)
-            try:
-                uuid = set_up()
-            except Killed:
-                continue
+    _, died = die_at_each_request(monkeypatch, moment, set_up)
     writes = [r["operation"] for r in sandbox.requests() if r["method"] == "POST" and r["status"] == 201]
     assert sorted(writes) == sorted(
         [
@@ -265,4 +234,4 @@ def test_a_set_up_that_dies_at_each_of_its_requests_in_turn_makes_each_thing_onc
             "create_receipt",
         ]
     )
-    assert die_at > 8
+    assert died > 7
