@@ -9,8 +9,10 @@ import pytest
 import respx
 import tenacity
 
-from postboost_provider.api import client as client_module, repeats, transport
+from postboost_provider.api import client as client_module, media, repeats, transport, uploads
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.sandbox.server import Sandbox
+from tests.api.chunked import CHUNK
 from tests.api.support import BASE, settings
 
 TLS = ssl.create_default_context()
@@ -68,3 +70,11 @@ def connect(postboost: respx.Router) -> Iterator[Callable[..., PostBoostClient]]
     yield connect
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch, clock: Clock, sandbox: Sandbox) -> None:
+    """Have small files go in chunks, too, to a sandbox that wants small ones."""
+    monkeypatch.setattr(media, "MULTIPART_LIMIT_BYTES", 100)
+    monkeypatch.setattr(uploads, "time", clock)
+    sandbox.reset(chunk_size=CHUNK)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +12,17 @@ import pytest
 
 from postboost_provider.api import content as content_module, media as media_module, uploads
 from postboost_provider.api.errors import (
-    PermissionDeniedError,
     PostBoostConfigError,
     ServerError,
     UnconfirmedError,
     ValidationError,
 )
 from postboost_provider.api.media import MediaFile, bring, media_id, read_file
-from tests.clients import client, make_key
+from tests.api.chunked import CHUNK, CHUNKS, CONTENT, library, sent, video, whole
+from tests.clients import client
 
-CONTENT = bytes(range(256)) * 17
-CHUNK = 1000
-CHUNKS = 5
+pytestmark = pytest.mark.usefixtures("small_chunks")
+
 SWITCHES = [
     {},
     {"resend_chunk": "refuse"},
@@ -40,33 +37,10 @@ STEPS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch, clock, sandbox):
-    monkeypatch.setattr(media_module, "MULTIPART_LIMIT_BYTES", 100)
-    monkeypatch.setattr(uploads, "time", clock)
-    sandbox.reset(chunk_size=CHUNK)
-
-
 @pytest.fixture
 def api(sandbox):
     with client(sandbox) as api:
         yield api
-
-
-def video(content: bytes = CONTENT, name: str = "clips/clip.mp4"):
-    return read_file(MediaFile(name, lambda: io.BytesIO(content)))
-
-
-def library(sandbox) -> list[tuple[str, int, str]]:
-    return [(item["name"], item["size"], item["sha256"]) for item in sandbox.state()["media"]]
-
-
-def sent(sandbox) -> Counter[str]:
-    return Counter(request["operation"] for request in sandbox.requests())
-
-
-def whole(content: bytes = CONTENT, name: str = "clip.mp4"):
-    return (name, len(content), hashlib.sha256(content).hexdigest())
 
 
 @pytest.mark.parametrize("size", [101, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
@@ -224,32 +198,6 @@ def test_an_item_of_another_size_is_told(sandbox, api, mocker):
     mocker.patch.object(uploads._Session, "_complete", return_value={"id": "1", "uuid": "u", "size": 3})
     with pytest.raises(ServerError, match="has 3 bytes of clip.mp4 instead of 4352 as media item u"):
         bring(api, video())
-
-
-def test_a_key_that_may_not_list_media_uploads_and_says_when_it_can_not_look(sandbox, caplog):
-    with client(sandbox, make_key(sandbox, "write")) as api:
-        bring(api, video())
-        sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
-        with pytest.raises(UnconfirmedError, match="lacks the ability 'read'.*which may make a second item"):
-            bring(api, video(name="other.mp4"))
-        with pytest.raises(PermissionDeniedError):
-            list(api.pages("list_media"))
-        with caplog.at_level("WARNING"):
-            bring(api, video(name="other.mp4"))
-        assert "An earlier try may have brought other.mp4 to PostBoost already" in caplog.text
-
-
-def test_a_lost_completion_is_told_even_when_the_library_is_down(sandbox, api):
-    complete, look = "complete_chunked_upload", "list_media"
-    sandbox.faults(
-        {"operation": complete, "kind": "drop_after", "count": 99},
-        {"operation": look, "kind": "server_error", "status": 503, "after": 1, "count": 999},
-    )
-    with pytest.raises(UnconfirmedError, match="clip.mp4: all of it was sent.*could not be looked at .*503"):
-        bring(api, video())
-    sandbox.faults()
-    bring(api, video())
-    assert library(sandbox) == [whole()]
 
 
 class Forward(io.RawIOBase):
