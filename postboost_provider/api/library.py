@@ -30,7 +30,11 @@ class Library:
     :param name: the file name that PostBoost gives the item.
     :param about: the ``alt_text`` and ``folder`` of the upload, where it has them.
     :param size: the bytes of the file, where they are known.
+
+    ``is_closed``: the token may not look.
     """
+
+    is_closed = False
 
     def __init__(
         self, api: PostBoostClient, name: str, about: Mapping[str, str], size: int | None = None
@@ -40,13 +44,7 @@ class Library:
         self._about = about
         self._size = size
         self._unseen = ""
-        found = self._items()
-        self._before = None if found is None else {str(item.get("uuid")) for item in found}
-
-    @property
-    def is_closed(self) -> bool:
-        """The token may not look."""
-        return self._before is None
+        self._before = {str(item.get("uuid")) for item in self._items()}
 
     @property
     def seen(self) -> str:
@@ -55,14 +53,12 @@ class Library:
             return "the library can't be looked at, since the key lacks the ability 'read'"
         if self._unseen:
             return f"the library could not be looked at ({self._unseen})"
-        return "no new item of this name and size is in the library"
+        return f"no new item of this name{'' if self._size is None else ' and size'} is in the library"
 
     def new(self) -> dict[str, Any] | None:
         """Return the one item that came since the upload began and is what was sent, if it can be told."""
-        if self._before is None:
-            return None
         try:
-            items, self._unseen = self._items() or [], ""
+            items, self._unseen = self._items(), ""
         except PostBoostError as error:
             if not can_help(error):
                 raise
@@ -80,19 +76,22 @@ class Library:
         """Return the newest item of the last day that is what was sent. For what an earlier try may have sent."""
         since = datetime.now(UTC) - KEY_LIFETIME
         fitting = []
-        for item in self._items() or ():
+        for item in self._items():
             created = read_utc(item.get("created_at"))
             if created is not None and created >= since and self._fits(item):
                 fitting.append((created, int(item["id"]), item))
         return max(fitting, key=lambda each: each[:2])[2] if fitting else None
 
-    def _items(self) -> list[dict[str, Any]] | None:
+    def _items(self) -> list[dict[str, Any]]:
+        if self.is_closed:
+            return []
         try:
             pages = self._api.pages("list_media", parameters={"keyword": self._name})
             return [item for item in itertools.islice(pages, MOST_ITEMS) if self._is_named(item)]
         except PermissionDeniedError:
+            self.is_closed = True
             log.info("The token may not list media: an answer that gets lost can't be looked up")
-            return None
+            return []
 
     def _is_named(self, item: Mapping[str, Any]) -> bool:
         # No document says that the extension is part of an item's name.

@@ -22,8 +22,10 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
+    RateLimitedError,
     ServerError,
     UnconfirmedError,
+    UnreachableError,
     ValidationError,
 )
 from postboost_provider.api.keyed import MAX_GENERATIONS
@@ -213,15 +215,25 @@ class _Session:
                 if not _may_help(error):
                     raise
                 lost = error
+            except (ConflictError, RateLimitedError, UnreachableError):
+                if lost is None:
+                    raise
+                # Nothing was done this time; what the lost request has done is still to be told.
             if found := self._library.new():
                 return found
             if attempt == TRIES:
                 break
             _pause(f"the completion of {self._source.filename}", lost, attempt)
-        again = "which may make a second item" if self._library.is_closed else "which looks first"
+        # What to do then depends on the library, which the client does not know of.
+        why = str(lost).partition(" It may have happened")[0]
+        advice = (
+            "Give the key that ability, or look in PostBoost before you run the task again, which may make a second item."
+            if self._library.is_closed
+            else "Look in PostBoost, or run the task again, which looks first."
+        )
         raise UnconfirmedError(
-            f"{self._source.filename}: all of it was sent, but the answer to the last request was lost ({lost}), and "
-            f"{self._library.seen}. Look in PostBoost, or run the task again, {again}."
+            f"{self._source.filename}: all of it was sent, but the answer to the last request was lost ({why}), and "
+            f"{self._library.seen}. {advice}"
         )
 
     def _checked(self, media: Any) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def test_a_lost_final_answer_without_an_item_is_neither_success_nor_failure(
     sandbox, api, source, final_answer_lost
 ):
     with pytest.raises(
-        UnconfirmedError, match=r"has forgotten the download of .*/short\.mp4.* look in PostBoost, or run"
+        UnconfirmedError, match=r"forgotten the download of .*/short\.mp4, and no new item of this name is in"
     ):
         fetch(api, source, "/short.mp4")
 
