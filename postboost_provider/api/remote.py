@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import (
     NotFoundError,
+    PermissionDeniedError,
     PostBoostRequestError,
     ServerError,
     UnconfirmedError,
@@ -95,6 +96,8 @@ def _settle(
     try:
         # An item that is there at once is answered without its size.
         return dict(api.call("get_media", parameters={"media_uuid": media["uuid"]}))
+    except PermissionDeniedError:
+        return dict(media)
     except NotFoundError:
         if reply.replayed:
             raise _StaleError from None

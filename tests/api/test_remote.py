@@ -9,10 +9,15 @@ import httpx
 import pytest
 
 from postboost_provider.api import remote
-from postboost_provider.api.errors import ServerError, UnconfirmedError, ValidationError
+from postboost_provider.api.errors import (
+    PermissionDeniedError,
+    ServerError,
+    UnconfirmedError,
+    ValidationError,
+)
 from postboost_provider.api.media import bring, read_medium
 from tests.api.support import WORKSPACE
-from tests.clients import VARIANTS, client, variant_name
+from tests.clients import VARIANTS, client, make_key, variant_name
 from tests.sandbox.bodies import PNG
 from tests.sandbox.source import CLIP, Source, serving
 
@@ -128,6 +133,14 @@ def test_a_lost_final_answer_without_an_item_is_neither_success_nor_failure(
         UnconfirmedError, match=r"forgotten the download of .*/short\.mp4, and no new item of this name is in"
     ):
         fetch(api, source, "/short.mp4")
+
+
+def test_a_key_that_may_not_look_has_a_small_file_fetched(sandbox, source):
+    sandbox.reset(remote_background_bytes=1000)
+    with client(sandbox, make_key(sandbox, "write")) as api:
+        assert fetch(api, source, "/bean.png")["uuid"] == sandbox.state()["media"][0]["uuid"]
+        with pytest.raises(PermissionDeniedError, match="get_remote_upload_status"):
+            fetch(api, source)
 
 
 def test_a_lost_final_answer_is_told_even_when_the_library_is_down(sandbox, api, source, final_answer_lost):
