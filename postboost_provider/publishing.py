@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider import identity as identities
@@ -21,7 +22,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
 )
 from postboost_provider.api.keyed import MAX_GENERATIONS, is_key_reuse
-from postboost_provider.api.ledger import Entry, count_old_refusals, label, read_ledger
+from postboost_provider.api.ledger import UNDER_WAY, Entry, label, read_ledger, read_refusals
 from postboost_provider.api.outcome import PostOutcome, read_post
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ log = logging.getLogger(__name__)
 Body = Callable[[], Mapping[str, Any]]
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 
-# A 422 that names no field is taken for a reused key this often, then for what it says.
-MAX_REUSES = 5
-# How long a try that met another one's key waits for what becomes of that: as long as a request may take.
-OTHER_TRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+# A 422 that names no field is waited for as another try's key this often, then taken for what it says.
+MAX_WAITS = 2
+# How long a try that met another one's key waits for what becomes of that: as long as a request may take (UNDER_WAY).
+OTHER_TRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,21 @@ class Intention:
     :param identity: what makes it the same intention in every try.
     :param intent: hash of what the author wrote, or None where that can't be told any more.
     :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
+    :param allow_duplicate: send it although the same content went to the same account within 24 hours.
     """
 
     scope: str
     identity: tuple[str, ...]
     intent: str | None
     mode: str
+    allow_duplicate: bool = False
 
     @property
     def ledger_identity(self) -> str:
         return identities.ledger_identity(self.identity)
 
-    @property
-    def client_label(self) -> str:
-        return label(self.scope, self.ledger_identity, self.intent or "", self.mode)
+    def client_label(self, generation: int = 0) -> str:
+        return label(self.scope, self.ledger_identity, self.intent or "", self.mode, generation)
 
     def key(self, generation: int) -> str:
         return identities.idempotency_key(self.identity, generation)
@@ -84,14 +86,15 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
     :raises PostBoostRequestError: PostBoost refused, and nothing was created.
     :raises UnconfirmedError: nobody can say whether it was created; a repeat of the task looks first.
     """
-    content = body()
+    content, waits = body(), 0
     for generation in range(MAX_GENERATIONS):
         try:
             reply = api.send(
                 "create_post",
                 body=content,
                 idempotency_key=intention.key(generation),
-                client_label=intention.client_label,
+                client_label=intention.client_label(generation),
+                allow_duplicate=intention.allow_duplicate,
             )
         except (PostBoostRequestError, UnconfirmedError) as error:
             if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
@@ -106,13 +109,13 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
                     "give the post a new key to publish it anew."
                 ) from error
             # Whatever the answer was, a post that the ledger calls ours is ours.
-            if reused:
+            entry = look_up(api, intention) if ledger else None
+            if entry is None and reused and not _was_refused(api, intention, generation):
+                waits += 1
                 entry = _await_other_try(api, intention, generation)
-            else:
-                entry = look_up(api, intention) if ledger else None
             if entry is not None:
                 return adopt(api, intention, entry, lambda: content)
-            if reused and generation < MAX_REUSES:
+            if reused and waits < MAX_WAITS:
                 continue
             raise
         post = reply.payload
@@ -132,18 +135,35 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
     )
 
 
+def _was_refused(
+    api: PostBoostClient, intention: Intention, generation: int, waited: timedelta | None = None
+) -> bool:
+    """Whether what was sent under a key that was met is known to have been refused.
+
+    A refusal under the same key, even one for having met it, that is older than any request can be under way: what was
+    sent first is over by then, and would be in the log if it had made a post. The answer to this very try, which met
+    the key, is in the log too, and says when now is, by PostBoost's own clock.
+
+    :param waited: how long ago that was.
+    """
+    refusals = read_refusals(api, intention.scope, intention.ledger_identity)
+    now = max((r.at for r in refusals), default=datetime.min.replace(tzinfo=UTC)) + (waited or timedelta(0))
+    return any(r.generation == generation and now - r.at >= UNDER_WAY for r in refusals)
+
+
 def _await_other_try(api: PostBoostClient, intention: Intention, generation: int) -> Entry | None:
     """Return what another try made under this key with another content, or None where it was refused.
 
     :raises UnconfirmedError: neither can be told yet, so that it may be under way.
     """
-    for pause in (*OTHER_TRY_SECONDS, 0.0):
+    waited = 0.0
+    for pause in OTHER_TRY_SECONDS:
+        time.sleep(pause)
+        waited += pause
         if (entry := look_up(api, intention)) is not None:
             return entry
-        refused = count_old_refusals(api, intention.scope, intention.ledger_identity, intention.intent)
-        if refused > generation:
-            return None
-        time.sleep(pause)
+    if _was_refused(api, intention, generation, timedelta(seconds=waited)):
+        return None
     raise UnconfirmedError(
         "Another try is sending this post with another content, and has got no answer yet. Run the task again when it "
         "is through: it looks before it sends."
@@ -206,20 +226,21 @@ def update(
     api: PostBoostClient, intention: Intention, entry: Entry, outcome: PostOutcome, body: Body
 ) -> Published:
     """Bring a post up to date that :func:`compare` gave."""
-    done = _update(api, intention, outcome, body())
     if intention.mode != "queue" or entry.mode in (None, "queue") or outcome.status == "draft":
-        return done
-    # A post that is planned keeps its time when it is updated; a place in the queue is asked for on its own.
+        return _update(api, intention, outcome, body())
+    # A post that is planned keeps its time when it is updated; a place in the queue is asked for on its own. That comes
+    # first: the update tells the ledger that all is as its author wants it.
     key = identities.idempotency_key((*intention.identity, "queue", intention.intent or ""))
     api.send(
         "add_post_to_queue",
         parameters={"post_uuid": outcome.uuid},
         body={},
         idempotency_key=key,
-        client_label=intention.client_label,
+        client_label=f"airflow/{intention.scope}/{intention.ledger_identity} queue",
+        allow_duplicate=intention.allow_duplicate,
     )
-    queued = _read(api, outcome.uuid)
-    return Published("updated", "moved to the queue", queued.uuid, queued, done.warnings)
+    done = _update(api, intention, _read(api, outcome.uuid), body())
+    return replace(done, why="moved to the queue")
 
 
 def _update(
@@ -228,11 +249,10 @@ def _update(
     changed = {**body, **_kept_schedule(outcome, body)}
     where = {"post_uuid": outcome.uuid}
     warnings: tuple[str, ...] = ()
+    call = {"parameters": where, "body": changed, "client_label": intention.client_label()}
     try:
         try:
-            reply = api.send(
-                "update_post", parameters=where, body=changed, client_label=intention.client_label
-            )
+            reply = api.send("update_post", **call, allow_duplicate=intention.allow_duplicate)
         except DuplicatePostError as error:
             # Whether the guard leaves the post itself out of the comparison is not documented.
             if error.existing_post_uuid != outcome.uuid:
@@ -240,10 +260,7 @@ def _update(
                 raise PostBoostConfigError(
                     f"Post {outcome.uuid} was to be changed, and is as it was: {error}"
                 ) from error
-            changed["allow_duplicate"] = True
-            reply = api.send(
-                "update_post", parameters=where, body=changed, client_label=intention.client_label
-            )
+            reply = api.send("update_post", **call, allow_duplicate=True)
         warnings = _warnings(reply.payload)
     except PostBoostRequestError as error:
         now = _read(api, outcome.uuid)

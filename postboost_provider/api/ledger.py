@@ -16,6 +16,7 @@ from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
 
@@ -25,7 +26,9 @@ UNDER_WAY = timedelta(seconds=60)
 REFUSED = frozenset({"blocked_duplicate", "blocked_unauthorized", "validation_failed", "error"})
 # What :func:`label` writes, or the identity alone. An action on the post has words of its own there ("retry ..."): the
 # stored answer to one names the post, and says nothing of what its author wrote.
-_LABEL = re.compile(r"(?P<identity>\S+)( (?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now))?")
+_LABEL = re.compile(
+    r"(?P<identity>\S+)( (?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now)( (?P<generation>\d+))?)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,12 @@ class Entry:
     mode: str | None
 
 
-def label(scope: str, identity: str, intent: str, mode: str) -> str:
-    """Return the client label of a write: ``airflow/<scope>/<identity> <intent> <mode>``."""
-    return f"airflow/{scope}/{identity} {intent} {mode}"
+def label(scope: str, identity: str, intent: str, mode: str, generation: int = 0) -> str:
+    """Return the client label of a write: ``airflow/<scope>/<identity> <intent> <mode>``.
+
+    :param generation: of the idempotency key; its number follows where it is not the first.
+    """
+    return f"airflow/{scope}/{identity} {intent} {mode}{f' {generation}' if generation else ''}"
 
 
 def read_ledger(api: PostBoostClient, scope: str, identity: str | None = None) -> dict[str, Entry] | None:
@@ -77,28 +83,27 @@ def _entries(api: PostBoostClient, prefix: str, start: str) -> Iterator[Entry]:
         if activity.get("outcome") not in ("created", "updated", "replayed"):
             continue
         if found := _LABEL.fullmatch(client.removeprefix(start)):
-            yield Entry(**found.groupdict(), post_uuid=str(activity["post_uuid"]))
+            yield Entry(found["identity"], str(activity["post_uuid"]), found["intent"], found["mode"])
 
 
-def count_old_refusals(api: PostBoostClient, scope: str, identity: str, intent: str | None) -> int:
-    """Return of how many other intents PostBoost has refused a write, longer ago than any request is under way.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write that PostBoost refused: of which generation of the key, when, and why."""
 
-    The answer to this very try, which met another one's key, is a refusal in the log, too: it says when now is, by
-    PostBoost's own clock, and counts for nothing itself.
-    """
+    generation: int
+    at: datetime
+    intent: str | None
+    outcome: str
+
+
+def read_refusals(api: PostBoostClient, scope: str, identity: str) -> list[Refusal]:
+    """Return which writes of this identity PostBoost has refused, newest first. A stored answer is none."""
     start, prefix = f"airflow/{scope}/", f"airflow/{scope}/{identity}"
-    seen = [
-        (found["intent"], a.get("outcome"), at)
+    return [
+        Refusal(int(found["generation"] or 0), at, found["intent"], str(a["outcome"]))
         for a in api.pages("list_api_activity", parameters={"client": prefix})
         if (found := _LABEL.fullmatch(str(a.get("client") or "").removeprefix(start)))
         and found["identity"] == identity
+        and a.get("outcome") in REFUSED
         and (at := read_utc(a.get("created_at")))
     ]
-    now = max((at for _, _, at in seen), default=None)
-    return len(
-        {
-            other
-            for other, outcome, at in seen
-            if other and other != intent and outcome in REFUSED and now and now - at > UNDER_WAY
-        }
-    )

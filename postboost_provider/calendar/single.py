@@ -137,14 +137,12 @@ def publish_row(
         media = resolver.media(row)
         contents = {who: [content for content, _ in found] for who, found in media.items()}
         intent = identities.intent_hash(row_intent(row, contents))
-        intention = publishing.Intention(actor.scope, actor.identity, intent, row.mode)
+        allow = on_duplicate == "allow"
+        intention = publishing.Intention(actor.scope, actor.identity, intent, row.mode, allow)
         ledger = read_ledger(api, actor.scope, intention.ledger_identity)
         entry = (ledger or {}).get(intention.ledger_identity)
-        extra = {"allow_duplicate": True} if on_duplicate == "allow" else {}
         if entry is not None:
-            return publishing.adopt(
-                api, intention, entry, lambda: {**resolver.body(row, row.mode, media), **extra}
-            )
+            return publishing.adopt(api, intention, entry, lambda: resolver.body(row, row.mode, media))
         if row.mode == "schedule" and row.publish_at is not None and row.publish_at <= now:
             # Without the ledger it may be there already: sent again, it could be a second post.
             blind = (
@@ -156,9 +154,9 @@ def publish_row(
             raise PostBoostConfigError(
                 f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'.{blind}"
             )
-        body = {**resolver.body(row, row.mode, media), **extra}
+        body = resolver.body(row, row.mode, media)
         if validate:
-            _check(api, resolver, body)
+            _check(api, resolver, {**body, "allow_duplicate": allow})
         try:
             return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
         except DuplicatePostError as error:
