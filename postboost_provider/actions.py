@@ -7,19 +7,28 @@ that a second genuine one is not answered with the first one's stored reply.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider import identity as identities
-from postboost_provider.api.errors import NotFoundError, PermissionDeniedError, PostBoostConfigError
+from postboost_provider.api.errors import (
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+)
+from postboost_provider.api.library import growing_pauses
 from postboost_provider.api.outcome import PostOutcome, describe_status, missing, read_post
 from postboost_provider.api.wording import in_words
+from postboost_provider.rendered import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.outcome import AccountOutcome
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +59,26 @@ class Actor:
         return f"airflow/{self.scope}/{identities.ledger_identity(self.identity)} {action}"
 
     def send(
-        self, api: PostBoostClient, action: str, operation: str, parameters: Mapping[str, Any], body: Any
+        self,
+        api: PostBoostClient,
+        action: str,
+        operation: str,
+        parameters: Mapping[str, Any],
+        body: Any,
+        *,
+        allow_duplicate: bool = False,
     ) -> Any:
         """Send an action on a post under the task's label and a key with its ordinal."""
         label = self.label(action)
         ordinal = self._done_before(api, label)
         key = identities.idempotency_key((*self.identity, action, *map(str, parameters.values())), ordinal)
         return api.send(
-            operation, parameters=parameters, body=body, idempotency_key=key, client_label=label
+            operation,
+            parameters=parameters,
+            body=body,
+            idempotency_key=key,
+            client_label=label,
+            allow_duplicate=allow_duplicate,
         ).payload
 
     def _done_before(self, api: PostBoostClient, label: str) -> int:
@@ -85,26 +106,71 @@ def look(api: PostBoostClient, post_uuid: str) -> PostOutcome:
         raise missing(post_uuid, error) from error
 
 
-def retry_failed(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> list[str]:
-    """Send a failed post again to the accounts that did not get it, and return their names.
+def to_retry(outcome: PostOutcome, but: Collection[str] = ()) -> list[AccountOutcome]:
+    """Return the accounts that PostBoost would send a post to again."""
+    return [a for a in outcome.accounts if a.status == "failed" and a.uuid not in but]
 
-    PostBoost retries an account at a time, and refuses while the post is publishing (SDK 1.66.3): an account that is
-    under way, or live, is left alone.
+
+def retry_failed(
+    api: PostBoostClient, actor: Actor, outcome: PostOutcome, *, but: Collection[str] = ()
+) -> AccountOutcome | None:
+    """Send a failed post again to the first account that did not get it, and return the account, if there is one.
+
+    PostBoost retries an account at a time, and refuses while the post is publishing (SDK 1.66.3): the next account has
+    to wait until this one is through. An account that is under way, or live, is left alone.
+
+    :param but: uuids of accounts that are not sent to.
     """
-    sent = []
-    for account in outcome.failed_accounts:
+    for account in to_retry(outcome, but):
         fresh = look(api, outcome.uuid)
-        if not any(a.uuid == account.uuid and a.status == "failed" for a in fresh.accounts):
+        if fresh.status == "publishing":
+            return None
+        if account.uuid not in [a.uuid for a in to_retry(fresh)]:
             continue
         parameters = {"post_uuid": outcome.uuid, "account_uuid": account.uuid}
         actor.send(api, f"retry {account.uuid}", "retry_post_account", parameters, None)
-        sent.append(f"{account.provider} {account.name!r}")
-    return sent
+        return account
+    return None
 
 
-def schedule(api: PostBoostClient, actor: Actor, post_uuid: str, at: datetime | None) -> PostOutcome:
+def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) -> PostOutcome:
+    """Return the post once it is not being published.
+
+    :param timeout: seconds to wait.
+    :raises ConflictError: it still is.
+    """
+    left = timeout
+    for pause in growing_pauses(longest=10.0):
+        outcome = look(api, post_uuid)
+        if outcome.status != "publishing":
+            return outcome
+        if left <= 0:
+            break
+        log.info(
+            "Post %s %s: looking again in %.0f s.", post_uuid, describe_status(outcome), min(pause, left)
+        )
+        time.sleep(min(pause, left))
+        left -= pause
+    raise ConflictError(
+        f"Post {post_uuid} is still publishing after {timeout:.0f} s, and until it is through PostBoost sends it to no "
+        "account again. Run the task again later.",
+        status=409,
+    )
+
+
+def schedule(
+    api: PostBoostClient,
+    actor: Actor,
+    post_uuid: str,
+    at: datetime | None,
+    *,
+    allow_duplicate: bool = False,
+    for_all: Sequence[int] = (),
+) -> PostOutcome:
     """Schedule a draft, move a planned post, or with ``at=None`` send it now.
 
+    :param for_all: ids of accounts that are to go out at this time even if they have times of their own. Without, those
+        keep their distance (SDK 1.66.3).
     :raises PostBoostConfigError: it is out already, at another time.
     """
     outcome = look(api, post_uuid)
@@ -115,25 +181,38 @@ def schedule(api: PostBoostClient, actor: Actor, post_uuid: str, at: datetime | 
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
     if at is not None:
-        body |= {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
+        when = {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"}
+        body |= {**when, "timezone": "UTC"}
+        if for_all:
+            body["accounts_schedule"] = [{"account_id": account_id, **when} for account_id in for_all]
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
     with in_words(lambda field: "how" if field == "postNow" else "publish_at"):
-        actor.send(api, action, "schedule_post", {"post_uuid": post_uuid}, body)
+        actor.send(
+            api, action, "schedule_post", {"post_uuid": post_uuid}, body, allow_duplicate=allow_duplicate
+        )
     return look(api, post_uuid)
 
 
-def queue(api: PostBoostClient, actor: Actor, post_uuid: str) -> PostOutcome:
-    """Give a draft each account's next free slot. A post that is planned has a time already, and is left alone."""
+def queue(
+    api: PostBoostClient, actor: Actor, post_uuid: str, *, allow_duplicate: bool = False
+) -> PostOutcome:
+    """Give a draft each account's next free slot. A post that has a time already, or is out, is left alone."""
     outcome = look(api, post_uuid)
+    if outcome.trashed or outcome.status == "failed":
+        _check_changeable(outcome)
     if outcome.status != "draft":
         return outcome
-    actor.send(api, "queue", "add_post_to_queue", {"post_uuid": post_uuid}, {})
+    actor.send(
+        api, "queue", "add_post_to_queue", {"post_uuid": post_uuid}, {}, allow_duplicate=allow_duplicate
+    )
     return look(api, post_uuid)
 
 
 def approve(api: PostBoostClient, actor: Actor, post_uuid: str) -> PostOutcome:
-    """Approve a post that waits for it; one that does not is left alone."""
+    """Approve a post that waits for it. One that does not, or is out, is left alone."""
     outcome = look(api, post_uuid)
+    if outcome.trashed or outcome.status == "failed":
+        _check_changeable(outcome)
     if outcome.status != "needs_approval":
         return outcome
     actor.send(api, "approve", "approve_post", {"post_uuid": post_uuid}, {})
@@ -167,6 +246,10 @@ def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[
         body |= {"schedule": True, "date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
     changed = {name: value for name, value in changes.items() if name != "text"}
     if "text" in changes:
+        if not isinstance(changes["text"], str) or changes["text"].strip() in ("", *NOTHING):
+            raise PostBoostConfigError(
+                f"changes says that text is {changes['text']!r}, which is nothing to publish. Give the words themselves."
+            )
         original = next(v for v in body["versions"] if v["is_original"])
         original["content"][0]["body"] = str(changes["text"])
     with in_words(lambda field: _word_of_change(field, changes)):

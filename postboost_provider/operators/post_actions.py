@@ -35,6 +35,8 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
         ``approve``, for a post that waits for it.
     :param publish_at: a datetime or ISO 8601 text, aware or in ``timezone``. Templated.
     :param timezone: IANA zone of a time that has none of its own. Templated.
+    :param allow_duplicate: do it although the same content went to the same account within 24 hours. Default False.
+        An approval needs no such leave.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises AirflowFailException: there is no such post, it is out already, or PostBoost refused.
     """
@@ -49,6 +51,7 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
         how: Literal["at", "now", "queue", "approve"] = "at",
         publish_at: datetime | str | None = None,
         timezone: str | None = None,
+        allow_duplicate: bool = False,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -57,6 +60,7 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
         self.how = how
         self.publish_at = publish_at
         self.timezone = timezone
+        self.allow_duplicate = allow_duplicate
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -68,51 +72,68 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
         return outcome.as_dict()
 
     def _act(self) -> Callable[[PostBoostClient, actions.Actor, str], PostOutcome]:
+        from functools import partial
+
         from postboost_provider import actions
         from postboost_provider.api.times import to_instant
 
         if self.how == "queue":
-            return actions.queue
+            return partial(actions.queue, allow_duplicate=self.allow_duplicate)
         if self.how == "approve":
             return actions.approve
         if self.how == "now":
-            return lambda api, actor, uuid: actions.schedule(api, actor, uuid, None)
+            return partial(actions.schedule, at=None, allow_duplicate=self.allow_duplicate)
         if self.how != "at":
             raise PostBoostConfigError(f"how is {self.how!r}; use at, now, queue or approve.")
         if not self.publish_at:
             raise PostBoostConfigError("publish_at is empty: give the time, or how='now' or 'queue'.")
         at = to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
-        return lambda api, actor, uuid: actions.schedule(api, actor, uuid, at)
+        return partial(actions.schedule, at=at, allow_duplicate=self.allow_duplicate)
 
 
 class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
     """Send a failed post again to the accounts that did not get it. What is live stays as it is.
 
+    PostBoost takes one account at a time: where several failed, the task waits for each before it sends to the next.
     Returns the names of the accounts that it was sent to; wait with a ``PostBoostPostSensor`` for what becomes of it.
 
     :param post_uuid: the post. Templated.
+    :param timeout: seconds to wait for one account. Default 600.
     :param postboost_conn_id: the PostBoost connection. Templated.
+    :raises ConflictError: an account was not through in that time. A retry goes on from there.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "postboost_conn_id")
     ui_color = "#dbeafe"
 
     def __init__(
-        self, *, post_uuid: str, postboost_conn_id: str = PostBoostHook.default_conn_name, **kwargs: Any
+        self,
+        *,
+        post_uuid: str,
+        timeout: float = 600,
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.post_uuid = post_uuid
+        self.timeout = timeout
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> list[str]:
         from postboost_provider import actions
 
+        sent: dict[str, str] = {}
         with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
-            sent = actions.retry_failed(api, _actor(context), actions.look(api, self.post_uuid))
-        self.log.info(
-            "Sent post %s again to %s.", self.post_uuid, ", ".join(sent) or "nobody: no account failed"
-        )
-        return sent
+            outcome = actions.look(api, self.post_uuid)
+            while actions.to_retry(outcome, sent):
+                outcome = actions.wait_while_publishing(api, self.post_uuid, self.timeout)
+                account = actions.retry_failed(api, _actor(context), outcome, but=sent)
+                if account is not None:
+                    sent[account.uuid] = f"{account.provider} {account.name!r}"
+                    self.log.info("Sent post %s again to %s.", self.post_uuid, sent[account.uuid])
+        if not sent:
+            self.log.info("Post %s was sent to nobody again: no account failed.", self.post_uuid)
+        return list(sent.values())
 
 
 class PostBoostUpdatePostOperator(RetryPolicyMixin, BaseOperator):

@@ -63,7 +63,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
     :param poll_interval: seconds between the first looks at a post that is due. Default 30.
     :param timeout: seconds to wait after its last account is due. Default 3600.
     :param on_partial: when some accounts got it and others did not: ``fail`` (default), ``succeed``, or
-        ``retry_failed_accounts`` once and then fail.
+        ``retry_failed_accounts``, each once and one after another, and then fail.
     :param on_kill: what becomes of the post when the task is killed while it waits: ``keep`` (default), or ``trash``
         it as long as it is not out; not with ``deferrable``, where nothing runs that could be killed.
     :param idempotency_salt: something of your own that makes it another post.
@@ -167,7 +167,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             return _result(done.result, done.why, done.outcome, done.post_uuid)
         due = max((at for _, at in row.account_times), default=None)
         told = {"result": done.result, "why": done.why}
-        return self._wait(context, done.post_uuid, told, due=due, retried=False)
+        return self._wait(context, done.post_uuid, told, due=due, retried=[])
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on when the triggerer has seen the post settled."""
@@ -255,7 +255,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         done: dict[str, str],
         *,
         due: datetime | None = None,
-        retried: bool,
+        retried: list[str],
     ) -> dict[str, Any]:
         from postboost_provider.polling import Wait
         from postboost_provider.waiting import Looks
@@ -275,7 +275,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         return self._conclude(context, looks.outcomes, done, retried=retried)
 
     def _defer(
-        self, uuid: str, done: dict[str, str], wait: Wait, next_look: datetime, *, retried: bool
+        self, uuid: str, done: dict[str, str], wait: Wait, next_look: datetime, *, retried: list[str]
     ) -> None:
         self.defer(
             trigger=PostBoostPostTrigger(
@@ -292,18 +292,22 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         )
 
     def _conclude(
-        self, context: Context, outcomes: list[PostOutcome], done: dict[str, str], *, retried: bool
+        self, context: Context, outcomes: list[PostOutcome], done: dict[str, str], *, retried: list[str]
     ) -> dict[str, Any]:
         from postboost_provider import actions
         from postboost_provider.api.outcome import conclude
 
         (outcome,) = outcomes
         with failing_fast(self):
-            if outcome.failed_accounts and self.on_partial == "retry_failed_accounts" and not retried:
+            if self.on_partial == "retry_failed_accounts" and actions.to_retry(outcome, retried):
                 with PostBoostHook(self.postboost_conn_id).client() as api:
-                    sent = actions.retry_failed(api, self._actor(context), outcome)
-                self.log.info("Sent post %s again to %s.", outcome.uuid, ", ".join(sent) or "nobody")
-                return self._wait(context, outcome.uuid, done, retried=True)
+                    account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
+                if account is not None:
+                    self.log.info(
+                        "Sent post %s again to %s %r.", outcome.uuid, account.provider, account.name
+                    )
+                    retried = [*retried, account.uuid]
+                return self._wait(context, outcome.uuid, done, retried=retried)
             for partial in conclude(outcomes, "succeed" if self.on_partial == "succeed" else "fail"):
                 self.log.warning("%s", partial)
         return _result(done["result"], done["why"], outcome, outcome.uuid)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from postboost_provider.api.errors import ConflictError
 from postboost_provider.operators.post_actions import (
     PostBoostDeletePostOperator,
     PostBoostRetryPostOperator,
@@ -107,6 +108,57 @@ def test_only_the_accounts_that_failed_are_sent_to_again(sandbox: Sandbox) -> No
     assert retry(uuid) == []
 
 
+def test_accounts_are_sent_to_one_after_another(sandbox: Sandbox, mocker: Any) -> None:
+    mocker.patch("postboost_provider.actions.time", SimpleNamespace(sleep=sandbox.advance))
+    sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
+    uuid = make(sandbox, 1, 2, 5, schedule_now=True)
+    sandbox.advance(60)
+    assert retry(uuid) == ["twitter 'Northwind Coffee'", "threads 'Northwind Coffee'"]
+    sandbox.advance(60)
+    assert [p["status"] for p in posts(sandbox)] == ["published"]
+    assert len(writes(sandbox, "retry_post_account")) == 2
+
+
+def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
+    sandbox: Sandbox, mocker: Any
+) -> None:
+    mocker.patch("postboost_provider.actions.time", SimpleNamespace(sleep=lambda _: None))
+    sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
+    uuid = make(sandbox, 1, 2, schedule_now=True)
+    sandbox.advance(60)
+    with pytest.raises(ConflictError, match="is still publishing after 600 s.*Run the task again later"):
+        retry(uuid)
+    sandbox.advance(60)
+    assert retry(uuid) == ["threads 'Northwind Coffee'"]
+
+
+@pytest.mark.parametrize("how", ["now", "at", "queue"])
+def test_a_duplicate_is_scheduled_where_it_is_allowed(sandbox: Sandbox, how: Any) -> None:
+    make(sandbox, schedule_now=True)
+    with client(sandbox) as api:
+        versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
+        body = {"versions": versions, "accounts": [1], "allow_duplicate": True}
+        uuid = api.call("create_post", body=body)["uuid"]
+    with pytest.raises(AirflowFailException, match="duplicate_post"):
+        schedule(uuid, how=how, publish_at=AT)
+    assert schedule(uuid, how=how, publish_at=AT, allow_duplicate=True)["status"] in (
+        "publishing",
+        "scheduled",
+    )
+
+
+@pytest.mark.parametrize("how", ["queue", "approve"])
+def test_what_failed_or_is_in_trash_is_neither_queued_nor_approved(sandbox: Sandbox, how: Any) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1})
+    failed = make(sandbox, schedule_now=True)
+    sandbox.advance(60)
+    trashed = make(sandbox, 2)
+    PostBoostDeletePostOperator(task_id="act", post_uuids=trashed).execute(context())  # type: ignore[arg-type]
+    for uuid, why in ((failed, "PostBoostRetryPostOperator sends it again"), (trashed, "is in trash")):
+        with pytest.raises(AirflowFailException, match=why):
+            schedule(uuid, how=how)
+
+
 def test_words_are_changed_and_the_plan_is_kept(sandbox: Sandbox) -> None:
     uuid = make(
         sandbox, 1, 2, schedule=True, date=f"{AT:%Y-%m-%d}", time=f"{AT:%H:%M}", timezone="UTC", tags=[1]
@@ -153,6 +205,15 @@ def test_the_text_of_a_list_is_the_list(sandbox: Sandbox) -> None:
         (
             lambda u: PostBoostUpdatePostOperator(task_id="a", post_uuid=u, changes={"txt": "x"}),
             "has no field 'txt'",
+        ),
+        *(
+            (
+                lambda u, text=text: PostBoostUpdatePostOperator(
+                    task_id="a", post_uuid=u, changes={"text": text}
+                ),
+                "nothing to publish",
+            )
+            for text in (None, "", "None", ["Hello"])
         ),
         (lambda u: PostBoostRetryPostOperator(task_id="a", post_uuid="gone"), "is not there"),
         (

@@ -348,6 +348,28 @@ def test_some_accounts_got_it(sandbox: Sandbox, deferrable: bool, on_partial: An
     assert len(posts(sandbox)) == 1
 
 
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("again", [0, 1])
+def test_several_accounts_that_failed_are_sent_to_one_after_another(
+    sandbox: Sandbox, deferrable: bool, again: int
+) -> None:
+    """PostBoost refuses the second one while the first is publishing."""
+    sandbox.faults(*({"kind": "fail_account", "account_id": n, "count": 1 + again} for n in (1, 2)))
+    options = {
+        "accounts": ["twitter:northwind", "threads:northwind", "facebook_page:northwindcoffee"],
+        "publish": "now",
+        "wait_for_completion": True,
+        "deferrable": deferrable,
+        "on_partial": "retry_failed_accounts",
+    }
+    if again:
+        with pytest.raises(AirflowFailException, match=r"(?s)twitter 'Northwind Coffee'.*threads 'Northwind"):
+            run(**options)
+    else:
+        assert [a["status"] for a in run(**options)["accounts"]] == ["published"] * 3
+    assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 2
+
+
 def test_an_account_that_fails_again_is_not_sent_to_for_ever(sandbox: Sandbox) -> None:
     sandbox.faults({"kind": "fail_account", "account_id": 1, "count": 99})
     with pytest.raises(AirflowFailException, match="posts failed"):
