@@ -31,6 +31,8 @@ with DAG(
         return [
             {
                 "postboost_conn_id": client["conn_id"],
+                # A client more or less moves the indices of the mapped tasks; their posts keep their names.
+                "post_key": client["name"],
                 "accounts": [client["account"]],
                 "text": f"Tip of the week from {client['name']}: measure twice, post once. Week {run_after:%V of %G}.",
                 "publish_at": (run_after + timedelta(hours=1)).isoformat(),

@@ -45,13 +45,16 @@ class Actor:
     identity: tuple[str, ...]
 
     @classmethod
-    def of_task(cls, ti: Any, salt: str | None = None) -> Actor:
+    def of_task(cls, ti: Any, salt: str | None = None, key: str | None = None) -> Actor:
         """Return who acts in a task of a run.
 
         :param ti: Airflow's task instance.
         :param salt: something of the author's own that makes it another intention.
+        :param key: names the intention among those of a mapped task, in place of the map index.
         """
-        identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, salt or None)
+        identity = identities.task_identity(
+            ti.dag_id, ti.run_id, ti.task_id, ti.map_index, salt or None, key or None
+        )
         return cls(identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
 
     def label(self, action: str) -> str:

@@ -20,12 +20,20 @@ def digest(*parts: Any) -> str:
 
 
 def task_identity(
-    dag_id: str, run_id: str, task_id: str, map_index: int | None = None, salt: str | None = None
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    map_index: int | None = None,
+    salt: str | None = None,
+    key: str | None = None,
 ) -> tuple[str, ...]:
     """Return the identity of one task of one run: the same across tries and across Clear.
 
+    :param key: names it in place of its map index, which is another one when the mapped list has changed.
     :param salt: something of the author's own that makes it another intention.
     """
+    if key:
+        return ("task", dag_id, run_id, task_id, f"key {key}", salt or "")
     index = "" if map_index is None or map_index < 0 else str(map_index)
     return ("task", dag_id, run_id, task_id, index, salt or "")
 

@@ -22,6 +22,7 @@ from postboost_provider.calendar.wording import Wording, account_name, is_provid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
 
@@ -75,10 +76,13 @@ class Resolver:
         own = {"": row.media, **{v.who: v.media for v in row.variants if v.media is not None}}
         return {who: [self._read_media(name) for name in names] for who, names in own.items()}
 
-    def body(self, row: Row, mode: str, media: MediaByWho, *, dry_run: bool = False) -> dict[str, Any]:
+    def body(
+        self, row: Row, mode: str, media: MediaByWho, *, dry_run: bool = False, all_times: bool = False
+    ) -> dict[str, Any]:
         """Return the body of the row's post, having uploaded its files and made its tags.
 
         :param dry_run: leave files and missing tags out instead.
+        :param all_times: name the time of each account of a planned post, also of those that have none of their own.
         :raises RowError: a name means nothing, or an account can't be posted to.
         """
         with column("accounts"):
@@ -89,7 +93,9 @@ class Resolver:
             missing = self._tags.missing(row.tags) if dry_run else []
             names = [tag for tag in row.tags if tag not in missing]
             tags = self._tags.ids(names, idempotency_key=self._tag_key) if names else []
-        times = {int(a["id"]): at for who, at in row.account_times for a in self._among(accounts, who)}
+        times = self._times(row, accounts)
+        if all_times and mode == "schedule" and row.publish_at is not None:
+            times = {int(a["id"]): times.get(int(a["id"]), row.publish_at) for a in accounts}
         plain = self._words(row, accounts, {})
         for account in accounts:
             with column("first_comment"):
@@ -114,6 +120,17 @@ class Resolver:
         self._wording = Wording(row, body, self._find_accounts)
         return body
 
+    def _times(self, row: Row, accounts: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
+        """Return the times that accounts have of their own, by account id."""
+        said: dict[int, tuple[str, datetime]] = {}
+        # What is said of an account goes before what is said of its network.
+        for who, at in sorted(row.account_times, key=lambda time: not is_provider(time[0])):
+            for account in self._among(accounts, who, "account_times"):
+                earlier, _ = said.get(int(account["id"]), ("", at))
+                _check_named_once("account_times", earlier, who)
+                said[int(account["id"])] = (who, at)
+        return {account_id: at for account_id, (_, at) in said.items()}
+
     def _words(
         self, row: Row, accounts: Sequence[Mapping[str, Any]], media: Mapping[str, Sequence[int]]
     ) -> dict[int, Words]:
@@ -122,7 +139,8 @@ class Resolver:
         own: dict[int, dict[str, str]] = {}
         # What is said of an account goes before what is said of its network.
         for variant in sorted(row.variants, key=lambda v: not is_provider(v.who)):
-            for account in self._among(accounts, variant.who):
+            where = f"variants[{variant.who!r}]" if row.place == "post" else f"text:{variant.who}"
+            for account in self._among(accounts, variant.who, where):
                 account_id = int(account["id"])
                 changes = {
                     "text": variant.text,
@@ -133,6 +151,8 @@ class Resolver:
                 }
                 said: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
                 words[account_id] = replace(words.get(account_id, words[0]), **said)
+                for name in said:
+                    _check_named_once(name, own.get(account_id, {}).get(name, ""), variant.who)
                 own.setdefault(account_id, {}).update(dict.fromkeys(said, variant.who))
         for account in accounts:
             account_id = int(account["id"])
@@ -142,9 +162,12 @@ class Resolver:
                 raise RowError([Problem(f"{left}:{who}", _beside(left, account))])
         return words
 
-    def _among(self, accounts: Sequence[Mapping[str, Any]], who: str) -> list[Mapping[str, Any]]:
-        """Return those of a post's accounts that a network's or an account's name means."""
-        with column(f"text:{who}"):
+    def _among(self, accounts: Sequence[Mapping[str, Any]], who: str, where: str) -> list[Mapping[str, Any]]:
+        """Return those of a post's accounts that a network's or an account's name means.
+
+        :param where: what the author calls the place of that name.
+        """
+        with column(where):
             name = f"{who}:*" if is_provider(who) else who
             meant = {int(account["id"]) for account in self._known_accounts().find([name])}
             found = [account for account in accounts if int(account["id"]) in meant]
@@ -227,6 +250,11 @@ def _reading(name: str) -> Iterator[None]:
             f"{name} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
             "install the Airflow provider of that storage and set object_storage_conn_id."
         ) from error
+
+
+def _check_named_once(what: str, earlier: str, who: str) -> None:
+    if earlier and earlier != who and is_provider(earlier) == is_provider(who):
+        raise RowError([Problem(what, f"{earlier!r} and {who!r} are the same account. Keep one of them.")])
 
 
 def _beside(left: str, account: Mapping[str, Any]) -> str:

@@ -181,6 +181,10 @@ def read_row(
     ]
     if problems:
         values = {name: value if _is_unicode(value) else "" for name, value in values.items()}
+    for name in ("text", "first_comment"):
+        if is_no_text(values.get(name)):
+            problems.append(Problem(name, no_text(values[name])))
+            values = {**values, name: "-"}
     key = as_text(values.get("key"))
     if values.get(""):
         problems.append(Problem("", str(values[""])))
@@ -200,6 +204,9 @@ def read_row(
                 "it is empty. Write ids, @username, provider:username or provider:*, with ; between.",
             )
         )
+    media = _listed(values.get("media"))
+    if twice := {name for name in media if media.count(name) > 1}:
+        problems.append(Problem("media", f"{', '.join(sorted(twice))} is there twice. Write it once."))
     mode = as_text(values.get("mode")).lower() or "schedule"
     if mode not in MODES:
         problems.append(Problem("mode", f"{mode!r} is unknown. Use {', '.join(MODES)}."))
@@ -221,7 +228,7 @@ def read_row(
         key=key,
         text=text,
         accounts=accounts,
-        media=_items(values.get("media")),
+        media=media,
         tags=_items(values.get("tags")),
         first_comment=as_text(values.get("first_comment")) or None,
         mode=mode,  # type: ignore[arg-type]  # checked against MODES above
@@ -286,10 +293,14 @@ def row_intent(row: Row, media: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 
 def _items(value: Any) -> tuple[str, ...]:
-    """Return the items of a cell: a list, or text with semicolons between."""
+    """Return the items of a cell, each once: a list, or text with semicolons between."""
+    return tuple(dict.fromkeys(_listed(value)))
+
+
+def _listed(value: Any) -> tuple[str, ...]:
     is_list = isinstance(value, Iterable) and not isinstance(value, str)
     parts: Iterable[Any] = value if is_list else as_words(value).split(";")
-    return tuple(dict.fromkeys(text for part in parts if (text := as_text(part))))
+    return tuple(text for part in parts if (text := as_text(part)))
 
 
 def _is_unicode(value: Any) -> bool:
@@ -299,6 +310,15 @@ def _is_unicode(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def is_no_text(value: Any) -> bool:
+    """Tell what would be published as Python shows it."""
+    return isinstance(value, (bytes, Mapping)) or (isinstance(value, Iterable) and not isinstance(value, str))
+
+
+def no_text(value: Any) -> str:
+    return f"it is a {type(value).__name__}, and no text. Pass the words themselves, such as my_task.output['text']."
 
 
 def as_text(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider import identity as identities, publishing
@@ -15,10 +16,10 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.ledger import read_ledger
-from postboost_provider.api.outcome import read_post
 from postboost_provider.api.times import to_instant
 from postboost_provider.api.wording import reworded
 from postboost_provider.calendar.resolve import Resolver, RowError
+from postboost_provider.calendar.reuse import find_reused, reuse
 from postboost_provider.calendar.rows import (
     COLUMNS,
     Problem,
@@ -27,6 +28,8 @@ from postboost_provider.calendar.rows import (
     as_text,
     as_time,
     as_words,
+    is_no_text,
+    no_text,
     read_row,
     row_intent,
 )
@@ -56,7 +59,7 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
         ``account_times`` (likewise) and ``ai_generated``.
     """
     values = {name: read_text(value) if name in RENDERED else value for name, value in values.items()}
-    problems = [Problem(name, NOTHING_SAID) for name in _empty_words(values)]
+    problems = _check_words(values)
     plain = {name: value for name, value in values.items() if name in COLUMNS}
     row = read_row("post", plain, timezone, {as_text(values.get("key")): ["post"]})
     # What goes out at once, or at the next free slot, needs no time of its own here: nobody picks it by one.
@@ -70,7 +73,7 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
             message = f"{', '.join(unknown)} of {who!r} is unknown. A variant is a mapping of {', '.join(VARIANT_KEYS)}."
             problems.append(Problem("variants", message))
             continue
-        problems += [Problem(f"variants[{who!r}][{name!r}]", NOTHING_SAID) for name in _empty_words(said)]
+        problems += [Problem(f"variants[{who!r}][{p.column!r}]", p.message) for p in _check_words(said)]
         given = {name: value for name, value in said.items() if value is not None}
         read: dict[str, Callable[[Any], Any]] = {
             "text": as_words,
@@ -89,14 +92,23 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
         row,
         thread=_listed(values.get("thread")),
         variants=tuple(variants),
-        account_times=tuple(times),
+        # A post that is not planned has no times.
+        account_times=tuple(times) if row.mode == "schedule" else (),
         ai_generated=_read_switch("ai_generated", values, problems),
         problems=tuple(problems),
     )
 
 
-def _empty_words(values: Mapping[str, Any]) -> list[str]:
-    return [name for name in WORDS if any(as_text(word) in NOTHING for word in _parts(values.get(name)))]
+def _check_words(values: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    for name in WORDS:
+        value = values.get(name)
+        parts = [value] if name in ("text", "first_comment") else _parts(value)
+        if any(is_no_text(part) for part in parts):
+            problems.append(Problem(name, no_text(value)))
+        elif any(as_text(part) in NOTHING for part in parts):
+            problems.append(Problem(name, NOTHING_SAID))
+    return problems
 
 
 def _mapping(name: str, values: Mapping[str, Any], problems: list[Problem]) -> list[tuple[Any, Any]]:
@@ -142,7 +154,10 @@ def publish_row(
         ledger = read_ledger(api, actor.scope, intention.ledger_identity)
         entry = (ledger or {}).get(intention.ledger_identity)
         if entry is not None:
-            return publishing.adopt(api, intention, entry, lambda: resolver.body(row, row.mode, media))
+            # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
+            return publishing.adopt(
+                api, intention, entry, lambda: resolver.body(row, row.mode, media, all_times=True)
+            )
         if row.mode == "schedule" and row.publish_at is not None and row.publish_at <= now:
             # Without the ledger it may be there already: sent again, it could be a second post.
             blind = (
@@ -155,6 +170,16 @@ def publish_row(
                 f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'.{blind}"
             )
         body = resolver.body(row, row.mode, media)
+        take = partial(
+            reuse,
+            api,
+            resolver,
+            body=body,
+            is_draft=row.mode == "draft",
+            at={"now": now, "schedule": row.publish_at}.get(row.mode),
+        )
+        if on_duplicate == "reuse" and ledger is not None and (uuid := find_reused(api, intention, body)):
+            return take(uuid)
         if validate:
             _check(api, resolver, {**body, "allow_duplicate": allow})
         try:
@@ -162,41 +187,13 @@ def publish_row(
         except DuplicatePostError as error:
             if on_duplicate != "reuse" or not error.existing_post_uuid:
                 raise
-            return _reuse(api, resolver, error.existing_post_uuid, body, row.mode)
+            return take(error.existing_post_uuid)
     except RowError as error:
         raise PostBoostConfigError(str(error)) from error
     except ValidationError as error:
         if error.is_reworded or not error.errors:
             raise
         raise reworded(error, str(RowError(resolver.problems(error.errors)))) from error
-
-
-def _reuse(
-    api: PostBoostClient, resolver: Resolver, uuid: str, body: Mapping[str, Any], mode: str
-) -> publishing.Published:
-    """Take the post that has the content already for the one that was to be made, if it does what that would.
-
-    The guard stops at the first account that had the content (SDK 1.66.3): the others may never have got it.
-
-    :raises PostBoostConfigError: it does less.
-    """
-    post = api.call("get_post", parameters={"post_uuid": uuid})
-    found = read_post(post)
-    reached = {int(account["id"]) for account in post["accounts"]}
-    if found.trashed:
-        lacks = "is in trash"
-    elif found.status == "draft" and mode != "draft":
-        lacks = "is a draft, which does not go out"
-    elif missing := [i for i in body["accounts"] if i not in reached]:
-        lacks = f"does not go to {', '.join(map(resolver.account_name, missing))}"
-    elif found.failed_accounts:
-        lacks = f"failed on {', '.join(f'{a.provider} {a.name!r}' for a in found.failed_accounts)}"
-    else:
-        return publishing.Published("adopted", "the same content was posted before", found.uuid, found)
-    raise PostBoostConfigError(
-        f"on_duplicate='reuse': post {uuid} has the same content, but {lacks}. See to that post in PostBoost, post the "
-        "rest in a task of its own, or use on_duplicate='allow' to post all of it again."
-    )
 
 
 def _check(api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:

@@ -50,9 +50,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
         ``{"title": ...}`` for YouTube).
     :param publish: ``draft`` (default), ``schedule``, ``queue`` or ``now``.
-    :param publish_at: when to, with ``schedule``: a datetime or ISO 8601 text, aware or in ``timezone``.
+    :param publish_at: when to, with ``schedule`` alone: a datetime or ISO 8601 text, aware or in ``timezone``.
     :param timezone: IANA zone of times that have none of their own.
-    :param account_times: departure times of their own, by account.
+    :param account_times: departure times of their own, by network or account, with ``schedule`` alone.
     :param ai_generated: label the post as made by AI, or not; default: PostBoost decides.
     :param validate: have PostBoost check the post first (default): what it refuses fails without a retry, what it only
         warns of is logged.
@@ -66,6 +66,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         ``retry_failed_accounts``, each once and one after another, and then fail.
     :param on_kill: what becomes of the post when the task is killed while it waits: ``keep`` (default), or ``trash``
         it as long as it is not out; not with ``deferrable``, where nothing runs that could be killed.
+    :param post_key: names the post within the run, in place of the map index of a mapped task: a list that is another one
+        when the task is cleared moves the indices. No two may be the same. Default: the map index.
     :param idempotency_salt: something of your own that makes it another post.
     :param media_root: where relative media paths start.
     :param object_storage_conn_id: the Airflow connection for media on object storage.
@@ -88,6 +90,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         "account_times",
         "ai_generated",
         "on_duplicate",
+        "post_key",
         "idempotency_salt",
         "media_root",
         "object_storage_conn_id",
@@ -118,6 +121,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         timeout: float = 3600,
         on_partial: Literal["fail", "succeed", "retry_failed_accounts"] = "fail",
         on_kill: Literal["keep", "trash"] = "keep",
+        post_key: str | None = None,
         idempotency_salt: str | None = None,
         media_root: str | None = None,
         object_storage_conn_id: str | None = None,
@@ -146,6 +150,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         self.on_partial = on_partial
         # Not ``on_kill``: that is a method of Airflow's operators.
         self.when_killed = on_kill
+        self.post_key = post_key
         self.idempotency_salt = idempotency_salt
         self.media_root = media_root
         self.object_storage_conn_id = object_storage_conn_id
@@ -233,6 +238,11 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         )
         if row.problems:
             raise PostBoostConfigError("; ".join(str(problem) for problem in row.problems))
+        for name, given in (("publish_at", self.publish_at), ("account_times", self.account_times)):
+            if given and row.mode != "schedule":
+                self.log.warning(
+                    "%s is not used: it is for publish='schedule', and publish is %r.", name, row.mode
+                )
         return row
 
     def _publish(self, api: PostBoostClient, row: Row, context: Context) -> Published:
@@ -314,8 +324,14 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
 
     def _actor(self, context: Context) -> actions.Actor:
         from postboost_provider import actions
+        from postboost_provider.rendered import NOTHING
 
-        return actions.Actor.of_task(context["ti"], self.idempotency_salt)
+        key = None if self.post_key is None else str(self.post_key).strip()
+        if key in ("", *NOTHING):
+            raise PostBoostConfigError(
+                f"post_key is {self.post_key!r}; give each post of the run a name of its own."
+            )
+        return actions.Actor.of_task(context["ti"], self.idempotency_salt, key)
 
 
 def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.sandbox.server import Sandbox
 from tests.calendar.support import PNG, files, results, row, run
+from tests.clients import posts
 
 
 def test_a_time_in_a_zone_is_sent_as_that_instant(api: PostBoostClient) -> None:
@@ -153,3 +154,14 @@ def test_accounts_may_be_a_group(api: PostBoostClient) -> None:
         "account groups" in run(api, row("b", accounts="Long texts")).rows[0].why
         or "groups: " in run(api, row("b", accounts="Long texts")).rows[0].why
     )
+
+
+def test_a_picture_that_is_there_twice_is_not_lost_unsaid(api: PostBoostClient) -> None:
+    (done,) = run(api, row(media="a.png;b.png;a.png"), media=files(**{"a.png": PNG, "b.png": PNG})).rows
+    assert (done.result, "media: a.png is there twice" in done.why) == ("invalid", True)
+
+
+def test_what_is_no_text_is_not_published(sandbox: Sandbox, api: PostBoostClient) -> None:
+    (done,) = run(api, row(text={"text": "x"})).rows
+    assert (done.result, "text: it is a dict, and no text" in done.why) == ("invalid", True)
+    assert posts(sandbox) == []

@@ -41,7 +41,7 @@ def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list
     mocker.patch(
         "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     )
-    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=lambda _: None))
+    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=sandbox.advance))
     mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
     mocker.patch("postboost_provider.triggers.looks.GATHER_SECONDS", 0)
     for module in ("operators", "triggers"):
@@ -86,6 +86,21 @@ def test_another_run_another_map_index_and_another_salt_are_other_posts(sandbox:
         assert run(ctx, text=f"text {n}")["result"] == "created"
     assert run(text="salted", idempotency_salt="again")["result"] == "created"
     assert len(posts(sandbox)) == 5
+
+
+def test_a_list_that_has_shifted_meanwhile_publishes_nothing_twice(sandbox: Sandbox) -> None:
+    def run_all(*texts: str) -> list[str]:
+        results = []
+        for index, text in enumerate(texts):
+            ctx = context()
+            ctx["ti"].map_index = index
+            results.append(run(ctx, text=text, publish="now", post_key=text)["result"])
+        return results
+
+    assert run_all("A", "B") == ["created", "created"]
+    sandbox.advance(25 * 3600)
+    assert run_all("N", "A", "B") == ["created", "adopted", "adopted"]
+    assert sorted(p["text"] for p in posts(sandbox)) == ["A", "B", "N"]
 
 
 def test_an_edited_task_updates_its_post_until_it_is_live(sandbox: Sandbox) -> None:
@@ -169,6 +184,50 @@ def test_a_group_is_its_accounts(sandbox: Sandbox) -> None:
     assert len(run(accounts="Short texts")["accounts"]) > 1
 
 
+LATER = (datetime.now(UTC) + timedelta(days=4)).strftime("%Y-%m-%dT%H:%M+00:00")
+
+
+def departed(sandbox: Sandbox, uuid: str) -> dict[str, str]:
+    with client(sandbox) as api:
+        accounts = api.call("get_post", parameters={"post_uuid": uuid})["accounts"]
+    return {a["provider"]: a["publish_status"] for a in accounts}
+
+
+@pytest.mark.parametrize("publish", ["now", "queue", "draft"])
+def test_times_of_a_post_that_is_not_planned_are_not_used_and_said_to_be_so(
+    sandbox: Sandbox, naps: list[float], caplog: Any, publish: Any
+) -> None:
+    result = run(
+        publish=publish,
+        publish_at=LATER,
+        account_times={"twitter": LATER},
+        wait_for_completion=publish == "now",
+    )
+    assert result["status"] == {"now": "published", "queue": "scheduled", "draft": "draft"}[publish]
+    assert sum(naps) < 3600
+
+
+def test_a_time_that_was_taken_back_is_not_kept(sandbox: Sandbox) -> None:
+    options: dict[str, Any] = {
+        "accounts": ["twitter:northwind", "threads:northwind"],
+        "publish": "schedule",
+        "publish_at": SOON,
+        "timezone": "UTC",
+    }
+    uuid = run(**options, account_times={"threads": LATER})["uuid"]
+    assert run(**options)["result"] == "updated"
+    sandbox.advance(2 * 86400 + 3600)
+    assert departed(sandbox, uuid) == {"twitter": "published", "threads": "published"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_time_of_an_account_goes_before_that_of_its_network(sandbox: Sandbox, order: int) -> None:
+    times = [("twitter:northwind", f"{SOON}+00:00"), ("twitter", LATER)][::order]
+    uuid = run(publish="schedule", publish_at=LATER, account_times=dict(times))["uuid"]
+    sandbox.advance(2 * 86400 + 3600)
+    assert departed(sandbox, uuid) == {"twitter": "published"}
+
+
 def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
     later = (datetime.now(UTC) + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M+00:00")
     result = run(
@@ -179,12 +238,7 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
         account_times={"threads:northwind": later},
     )
     sandbox.advance(2 * 86400 + 3600)
-    with client(sandbox) as api:
-        accounts = api.call("get_post", parameters={"post_uuid": result["uuid"]})["accounts"]
-    assert {a["provider"]: a["publish_status"] for a in accounts} == {
-        "twitter": "published",
-        "threads": "pending",
-    }
+    assert departed(sandbox, result["uuid"]) == {"twitter": "published", "threads": "pending"}
 
 
 @pytest.mark.parametrize(
@@ -230,6 +284,25 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
             "on_kill='trash' needs a worker that is killed",
         ),
         ({"text": "x" * 281, "publish": "now"}, "PostBoost would refuse it: text:"),
+        ({"text": {"text": "x"}}, "text: it is a dict, and no text. Pass the words themselves"),
+        ({"text": ["x"]}, "text: it is a list, and no text"),
+        ({"first_comment": b"x"}, "first_comment: it is a bytes, and no text"),
+        ({"thread": ["Two", {"text": "x"}]}, "thread: it is a list, and no text"),
+        ({"variants": {"twitter": {"text": ["x"]}}}, "it is a list, and no text"),
+        ({"post_key": "None"}, "post_key is 'None'"),
+        (
+            {"variants": {"1": {"text": "x"}, "twitter:northwind": {"text": "y"}}},
+            "text: '1' and 'twitter:northwind' are the same account",
+        ),
+        (
+            {
+                "publish": "schedule",
+                "publish_at": SOON,
+                "timezone": "UTC",
+                "account_times": {"linkedin_page": SOON},
+            },
+            "account_times: 'linkedin_page' is none of this post's accounts",
+        ),
         ({"text": "None"}, "text: it says 'None', which is what a template makes of nothing"),
         ({"first_comment": "None"}, "first_comment: it says 'None'"),
         ({"thread": ["Two", "None"]}, "thread: it says 'None'"),
@@ -282,6 +355,31 @@ def test_a_post_that_does_less_is_not_reused(
     publish: Any = "draft" if len(accounts) > 1 else "now"
     with pytest.raises(AirflowFailException, match=f"post {uuid} has the same content, but {lacks}"):
         run(accounts=accounts, publish=publish, on_duplicate="reuse")
+    assert len(posts(sandbox)) == 1
+
+
+def test_a_post_with_other_words_elsewhere_or_a_later_time_is_not_reused(sandbox: Sandbox) -> None:
+    both = {"accounts": ["twitter:northwind", "threads:northwind"], "on_duplicate": "reuse"}
+    variant = {"threads": {"text": "In other words"}}
+    first = run(**both, variants=variant, publish="schedule", publish_at=SOON, timezone="UTC")["uuid"]
+    again: dict[str, Any] = {**both, "idempotency_salt": "again"}
+    with pytest.raises(
+        AirflowFailException, match=f"post {first} .* says something else on threads:northwind"
+    ):
+        run(**again, publish="schedule", publish_at=SOON, timezone="UTC")
+    with pytest.raises(AirflowFailException, match=f"post {first} .* goes out later, at {SOON} UTC"):
+        run(**again, variants=variant, publish="now")
+    assert run(**again, variants=variant, publish="queue")["uuid"] == first
+
+
+def test_a_reused_post_is_not_posted_again_when_the_task_is_cleared_days_later(sandbox: Sandbox) -> None:
+    other = run(publish="now")["uuid"]
+    again: dict[str, Any] = {"publish": "now", "idempotency_salt": "again", "on_duplicate": "reuse"}
+    for _ in range(2):
+        assert run(**again)["uuid"] == other
+    sandbox.advance(25 * 3600)
+    with pytest.raises(AirflowFailException, match="an earlier try of this task found the same content"):
+        run(**again)
     assert len(posts(sandbox)) == 1
 
 
