@@ -30,6 +30,7 @@ class Library:
     :param name: the file name that PostBoost gives the item.
     :param about: the ``alt_text`` and ``folder`` of the upload, where it has them.
     :param size: the bytes of the file, where they are known.
+    :param later: an alt text that the item may have got after its upload.
 
     ``is_closed``: the token may not look.
     """
@@ -37,12 +38,18 @@ class Library:
     is_closed = False
 
     def __init__(
-        self, api: PostBoostClient, name: str, about: Mapping[str, str], size: int | None = None
+        self,
+        api: PostBoostClient,
+        name: str,
+        about: Mapping[str, str],
+        size: int | None = None,
+        later: str | None = None,
     ) -> None:
         self._api = api
         self._name = name
         self._about = about
         self._size = size
+        self._later = later
         self._unseen = ""
         self._before = {str(item.get("uuid")) for item in self._items()}
 
@@ -67,7 +74,7 @@ class Library:
             self._unseen = str(error)
             return None
         found = [item for item in items if str(item.get("uuid")) not in self._before]
-        fitting = [item for item in found if self._fits(item)]
+        fitting = [item for item in found if self._fits(item, self._about.get("alt_text"))]
         if len(fitting) > 1:
             log.warning("%d new media items are called %s: none is taken", len(fitting), self._name)
         return fitting[0] if len(fitting) == 1 else None
@@ -76,9 +83,11 @@ class Library:
         """Return the newest item of the last day that is what was sent. For what an earlier try may have sent."""
         since = datetime.now(UTC) - KEY_LIFETIME
         fitting = []
+        # One that lacks the later text may be somebody else's, and would be given it.
+        alt_text = self._later or self._about.get("alt_text")
         for item in self._items():
             created = read_utc(item.get("created_at"))
-            if created is not None and created >= since and self._fits(item):
+            if created is not None and created >= since and self._fits(item, alt_text):
                 fitting.append((created, int(item["id"]), item))
         return max(fitting, key=lambda each: each[:2])[2] if fitting else None
 
@@ -97,11 +106,11 @@ class Library:
         # No document says that the extension is part of an item's name.
         return item.get("name") in (self._name, PurePosixPath(self._name).stem)
 
-    def _fits(self, item: Mapping[str, Any]) -> bool:
+    def _fits(self, item: Mapping[str, Any], alt_text: str | None) -> bool:
         folder = item.get("folder") or {}
         return (
             (self._size is None or item.get("size") == self._size)
-            and (item.get("alt_text") or None) == self._about.get("alt_text")
+            and (item.get("alt_text") or None) == alt_text
             and folder.get("uuid") == self._about.get("folder")
         )
 

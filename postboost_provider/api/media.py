@@ -178,15 +178,21 @@ def _bring(
         return _update(api, media, {key: value for key, value in changes.items() if value is not None})
     short = alt_text if alt_text is None or len(alt_text) <= ALT_TEXT_AT_UPLOAD else None
     about = {key: value for key, value in (("alt_text", short), ("folder", folder)) if value}
+    # A text that is too long for the upload is given afterwards, and makes another item all the same.
+    later = alt_text if alt_text != short else None
+    whole = {**about, "alt_text": later} if later else about
     if medium.file is None:
         media = remote.upload(
-            api, medium.content, shown=medium.name, key=_key("url", salt, medium.content, about), about=about,
-            timeout=timeout,
+            api, medium.content, shown=medium.name, key=_key("url", salt, medium.content, whole), about=about,
+            later=later, timeout=timeout,
         )  # fmt: skip
     else:
-        media = _upload_file(api, medium, medium.file, about, salt)
+        filename = PurePosixPath(medium.file.name).name
+        content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
+        key = _key("media", content, filename, whole)
+        media = _upload_file(api, medium, medium.file, key, about, later)
     log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
-    return _update(api, media, {"alt_text": alt_text} if alt_text != short else {})
+    return _update(api, media, {"alt_text": later} if later else {})
 
 
 def wait_until_ready(
@@ -253,15 +259,13 @@ def check_alt_text(text: str | None) -> None:
 
 
 def _upload_file(
-    api: PostBoostClient, medium: Medium, file: MediaFile, about: dict[str, str], salt: str
+    api: PostBoostClient, medium: Medium, file: MediaFile, key: str, about: dict[str, str], later: str | None
 ) -> dict[str, Any]:
     filename = PurePosixPath(file.name).name
-    content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
-    key = _key("media", content, filename, about)
     kind = media_type(file.name) or "application/octet-stream"
     if medium.size > MULTIPART_LIMIT_BYTES:
         source = Source(filename, kind, medium.size, file.open)
-        return uploads.upload(api, source, key=key, about=about)
+        return uploads.upload(api, source, key=key, about=about, later=later)
 
     def look(media: dict[str, Any]) -> None:
         api.call("get_media", parameters={"media_uuid": media["uuid"]})

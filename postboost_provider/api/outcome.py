@@ -172,7 +172,7 @@ def _error_text(error: Mapping[str, Any]) -> str:
 
 
 def conclude(outcomes: Sequence[PostOutcome], on_partial: str) -> list[str]:
-    """Judge posts that are settled, and return a line for each that only some of its accounts got.
+    """Judge posts that are settled, and return a line for each that only some of its accounts got, or not whole.
 
     :param on_partial: ``fail``, or ``succeed``: then a post that is live somewhere counts.
     :raises PublishError: posts failed; it carries every outcome.
@@ -185,7 +185,14 @@ def conclude(outcomes: Sequence[PostOutcome], on_partial: str) -> list[str]:
             "reconnect the account) and retry the account in PostBoost; what is live stays live.",
             [outcome.as_dict() for outcome in outcomes],
         )
-    return [f"Post {o.uuid} went out to some accounts only:\n{describe_failures([o])}" for o in partial]
+    some = [f"Post {o.uuid} went out to some accounts only:\n{describe_failures([o])}" for o in partial]
+    # A first comment that fails leaves the post published, and its account has the error (SDK 1.66.3).
+    return some + [
+        f"Post {o.uuid} is live on {a.provider} {a.name!r}, but not all of it: {'; '.join(a.errors)}"
+        for o in outcomes
+        for a in o.accounts
+        if a.status == "published" and a.errors
+    ]
 
 
 def describe_failures(outcomes: Sequence[PostOutcome]) -> str:

@@ -36,17 +36,25 @@ ON_THE_WAY = ("pending", "downloading", "processing")
 
 
 def upload(
-    api: PostBoostClient, url: str, *, shown: str, key: str, about: Mapping[str, str], timeout: float
+    api: PostBoostClient,
+    url: str,
+    *,
+    shown: str,
+    key: str,
+    about: Mapping[str, str],
+    later: str | None = None,
+    timeout: float,
 ) -> dict[str, Any]:
     """Have PostBoost fetch the URL, wait for it, and return its item of the library.
 
     :param shown: how messages call the URL.
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
+    :param later: the alt text that an earlier try may have given the item afterwards.
     :param timeout: seconds to wait for a file that is fetched in the background.
     :raises ServerError: PostBoost can't fetch it, or did not within that time.
     :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
     """
-    library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about)
+    library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about, later=later)
     failed: PostBoostRequestError | None = None
     for generation in range(MAX_GENERATIONS):
         try:

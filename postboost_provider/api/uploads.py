@@ -49,18 +49,21 @@ class _SessionGoneError(Exception):
     """PostBoost does not know the session, or it is not one to go on with."""
 
 
-def upload(api: PostBoostClient, source: Source, *, key: str, about: Mapping[str, str]) -> dict[str, Any]:
+def upload(
+    api: PostBoostClient, source: Source, *, key: str, about: Mapping[str, str], later: str | None = None
+) -> dict[str, Any]:
     """Upload a file in chunks and return its item of the library.
 
     What an earlier try has uploaded under the same key is taken; one that was interrupted is gone on with where
     PostBoost allows it, and else begun anew.
 
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
+    :param later: the alt text that an earlier try may have given the item afterwards.
     :raises PostBoostConfigError: the file changed since its size was read.
     :raises UnconfirmedError: all chunks are there, but not whether they were made an item.
     :raises PostBoostRequestError: PostBoost refused it.
     """
-    library = Library(api, source.filename, about, source.size)
+    library = Library(api, source.filename, about, source.size, later)
     body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
     forgotten = 0
     refused: PostBoostRequestError | None = None

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.models import Account
 
-KINDS = ("fail_account", "throttle", "server_error", "delay", "drop_before", "drop_after")
+# What befalls an attempt to publish, and not a request.
+OF_ACCOUNTS = ("fail_account", "fail_comment")
+KINDS = (*OF_ACCOUNTS, "throttle", "server_error", "delay", "drop_before", "drop_after")
 _WHOLE_NUMBERS = {"count", "after", "account_id", "status"}
 _NUMBERS = {"retry_after", "seconds"}
 
@@ -29,8 +31,8 @@ class FaultError(ValueError):
 class Fault:
     """One rule, which counts itself down. ``after`` and ``count`` are what is left to skip and to do.
 
-    :param operation: the operation it waits for, ``*`` for any. ``fail_account`` does not look at it: it counts
-        attempts to publish, whichever request or departure time began them.
+    :param operation: the operation it waits for, ``*`` for any. Those of accounts do not look at it: they
+        count attempts to publish, whichever request or departure time began them.
     """
 
     kind: str
@@ -82,8 +84,8 @@ def read_faults(rules: Iterable[Mapping[str, Any]]) -> list[Fault]:
                 isinstance(rule[name], bool) or not isinstance(rule[name], kinds)
             ):
                 raise FaultError(f"A fault's {name} is a number, not {rule[name]!r}.")
-        if rule["kind"] == "fail_account" and not (rule.get("account_id") or rule.get("provider")):
-            raise FaultError("fail_account needs an account_id or a provider.")
+        if rule["kind"] in OF_ACCOUNTS and not (rule.get("account_id") or rule.get("provider")):
+            raise FaultError(f"{rule['kind']} needs an account_id or a provider.")
         waits = {"retry_after": 1} if rule["kind"] == "throttle" else {}
         faults.append(Fault(**{**waits, **rule}))
     return faults
@@ -92,16 +94,16 @@ def read_faults(rules: Iterable[Mapping[str, Any]]) -> list[Fault]:
 def due_for_request(faults: list[Fault], operation: str) -> Fault | None:
     """Return the fault that befalls this request: the first that is due. One request meets one fault."""
     for fault in faults:
-        if fault.kind != "fail_account" and fault.operation in ("*", operation) and fault.due():
+        if fault.kind not in OF_ACCOUNTS and fault.operation in ("*", operation) and fault.due():
             return fault
     return None
 
 
-def due_for_account(faults: list[Fault], account: Account) -> Fault | None:
-    """Return the fault that makes this attempt to publish fail."""
+def due_for_account(faults: list[Fault], account: Account, kind: str = "fail_account") -> Fault | None:
+    """Return the fault of this kind that befalls this attempt to publish."""
     for fault in faults:
         mine = fault.account_id == account.id or fault.provider == account.provider
-        if fault.kind == "fail_account" and mine and fault.due():
+        if fault.kind == kind and mine and fault.due():
             return fault
     return None
 

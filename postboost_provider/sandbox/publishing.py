@@ -141,6 +141,11 @@ def _finish(store: Store, post: Post, target: Target, moment: datetime) -> None:
         # Deleted media is taken out of scheduled posts too (SDK 1.66.3, delete_media_bulk).
         errors = [f"{account.provider} requires media."]
     arrive(store, post, target, moment, errors)
+    if not errors and len(content) > 1:
+        comment = faults.due_for_account(store.faults, account, "fail_comment")
+        if comment is not None:
+            # The post stays published, and the account carries the error (SDK 1.66.3).
+            target.errors, target.published_parts = faults.account_errors(comment, account), 1
 
 
 def arrive(store: Store, post: Post, target: Target, moment: datetime, errors: list[Any]) -> None:

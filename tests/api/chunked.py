@@ -1,4 +1,4 @@
-"""A file that goes in chunks, and what of it arrived."""
+"""Files that go in chunks or in one request, and what of them arrived."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 from collections import Counter
 
 from postboost_provider.api.media import MediaFile, read_file
+from tests.sandbox.bodies import PNG
 
 CONTENT = bytes(range(256)) * 17
 CHUNK = 1000
@@ -14,6 +15,10 @@ CHUNKS = 5
 
 
 def video(content: bytes = CONTENT, name: str = "clips/clip.mp4"):
+    return read_file(MediaFile(name, lambda: io.BytesIO(content)))
+
+
+def picture(content: bytes = PNG, name: str = "bean.png"):
     return read_file(MediaFile(name, lambda: io.BytesIO(content)))
 
 

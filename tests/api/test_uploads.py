@@ -18,7 +18,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.media import MediaFile, bring, media_id, read_file
-from tests.api.chunked import CHUNK, CHUNKS, CONTENT, library, sent, video, whole
+from tests.api.chunked import CHUNK, CHUNKS, CONTENT, library, picture, sent, video, whole
 from tests.clients import client
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -87,6 +87,15 @@ def test_another_content_or_name_is_another_item(sandbox, api, changed):
     bring(api, video())
     bring(api, changed)
     assert len(library(sandbox)) == 2
+
+
+@pytest.mark.parametrize("make", [video, picture], ids=["chunks", "one request"])
+def test_another_long_alt_text_is_another_item_and_the_same_one_is_the_same(sandbox, api, make):
+    texts = ["A" * 300, "B" * 300, None]
+    items = [bring(api, make(), alt_text=text) for text in texts * 2]
+    assert [item["alt_text"] or None for item in items] == texts * 2
+    assert [item["uuid"] for item in items[:3]] == [item["uuid"] for item in items[3:]]
+    assert len(sandbox.state()["media"]) == 3
 
 
 def test_another_alt_text_is_another_item(sandbox, api):

@@ -447,6 +447,21 @@ def test_some_accounts_got_it(sandbox: Sandbox, deferrable: bool, on_partial: An
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
+def test_a_first_comment_that_failed_is_told(sandbox: Sandbox, capsys: Any, deferrable: bool) -> None:
+    sandbox.faults({"kind": "fail_comment", "provider": "facebook_page", "message": "Comments are off."})
+    result = run(
+        accounts="facebook_page:northwindcoffee",
+        first_comment="The link",
+        publish="now",
+        wait_for_completion=True,
+        deferrable=deferrable,
+    )
+    assert result["status"] == "published"
+    assert result["accounts"][0]["errors"] == ["Comments are off."]
+    assert "but not all of it: Comments are off." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("again", [0, 1])
 def test_several_accounts_that_failed_are_sent_to_one_after_another(
     sandbox: Sandbox, deferrable: bool, again: int
