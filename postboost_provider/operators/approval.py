@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
@@ -16,11 +17,9 @@ from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider import actions
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.outcome import PostOutcome
 
@@ -35,8 +34,8 @@ MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)
 class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
     """Show a draft to a person in Airflow, and publish exactly what was seen, or trash it.
 
-    The form shows text, media, accounts and time. Its approving option carries a fingerprint of them: a draft that was
-    edited in between is not published. Airflow shows the first form of a task for good, whatever the task asks later, so
+    The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited in
+    between is neither published nor trashed. Airflow shows the first form of a task for good, whatever the task asks later, so
     that a retry can't ask again, but another task can: where this task is followed by another one of its kind for the
     same post, that one asks with a new form; the last one fails. Rejecting moves the draft to trash and skips what comes
     after.
@@ -46,6 +45,8 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
     :param post_uuid: the draft. Templated.
     :param publish_at: when it is to go out, aware or in ``timezone``; default: at once, when it is approved. Templated.
     :param timezone: IANA zone of a time that has none of its own. Templated.
+    :param on_late: what to do when it is approved after ``publish_at``: ``fail`` (default) or publish it ``now``.
+    :param allow_duplicate: publish it although the same content went to the same account within 24 hours. Default False.
     :param subject: the headline of the form. Templated.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
@@ -62,6 +63,8 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         post_uuid: str,
         publish_at: datetime | str | None = None,
         timezone: str | None = None,
+        on_late: Literal["fail", "now"] = "fail",
+        allow_duplicate: bool = False,
         subject: str = "Publish this post?",
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
@@ -70,6 +73,8 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         self.post_uuid = post_uuid
         self.publish_at = publish_at
         self.timezone = timezone
+        self.on_late = on_late
+        self.allow_duplicate = allow_duplicate
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
@@ -77,45 +82,102 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
 
         with failing_fast(self):
             at = self._at()
+            if self.on_late not in ("fail", "now"):
+                raise PostBoostConfigError(f"on_late is {self.on_late!r}; use fail or now.")
             with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome, post = self._read(api)
-                library = find_media(api, post)
+                outcome, post, library = self._read(api)
+        if outcome.trashed:
+            # An earlier try was told to, and its end was lost, or somebody did it by hand.
+            raise AirflowSkipException(f"Draft {outcome.uuid} is in trash: it was rejected.")
         if outcome.status != "draft":
             # The task before this one was answered, or an earlier try was and only its end was lost.
             self.log.info("Post %s %s: there is nothing to approve.", outcome.uuid, describe_status(outcome))
             return outcome.as_dict()
         self.body = describe(post, at, library)
-        self.options = [f"{APPROVE} {fingerprint(post, at)}", REJECT]
+        seen = fingerprint(post, at, library)
+        self.options = [f"{APPROVE} {seen}", f"{REJECT} {seen}"]
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        from postboost_provider import actions
-
         if "error" in event:
             return super().execute_complete(context, event)
         (chosen,) = event["chosen_options"]
+        word, _, seen = chosen.partition(" ")
         who = (event.get("responded_by_user") or {}).get("name") or "somebody"
         with failing_fast(self):
             at = self._at()
             with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome, post = self._read(api)
-                if chosen == REJECT:
-                    actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
-                    raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
-                if outcome.can_be_changed and chosen != f"{APPROVE} {fingerprint(post, at)}":
-                    changed = (
-                        f"Draft {outcome.uuid} was changed after it was shown to {who}: it was not published."
+                outcome, post, library = self._read(api)
+                if outcome.trashed:
+                    if word == REJECT:
+                        raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
+                    raise PostBoostConfigError(
+                        f"Approved by {who}, but draft {outcome.uuid} was moved to trash meanwhile."
                     )
-                    if not self._is_asked_again():
-                        raise PostBoostError(
-                            f"{changed} Neither a retry nor clearing this task would show it anew. Run the DAG again, and "
-                            "put another PostBoostApprovePostOperator for the same post after this one, which then asks."
-                        )
-                    self.log.warning("%s The next task asks again.", changed)
-                    return outcome.as_dict()
-                outcome = actions.schedule(api, self._actor(context), outcome.uuid, at)
+                if seen != fingerprint(post, at, library):
+                    return self._leave(outcome, who)
+                if word == REJECT:
+                    self._trash(api, outcome, who)
+                outcome = self._publish(api, context, outcome, post, at, who)
         self.log.info("Approved by %s: post %s is %s.", who, outcome.uuid, outcome.status)
         return outcome.as_dict()
+
+    def _leave(self, outcome: PostOutcome, who: str) -> dict[str, Any]:
+        """Do nothing with what nobody has seen, and have the next task ask, if there is one."""
+        if not outcome.can_be_changed:
+            raise PostBoostConfigError(
+                f"Post {outcome.uuid} is {outcome.status}: somebody changed and published it after it was shown to {who}. "
+                "Look at it in PostBoost."
+            )
+        changed = f"Draft {outcome.uuid} was changed after it was shown to {who}: it is as it was."
+        if not self._is_asked_again():
+            raise PostBoostError(
+                f"{changed} Neither a retry nor clearing this task would show it anew. Run the DAG again, and "
+                "put another PostBoostApprovePostOperator for the same post after this one, which then asks."
+            )
+        self.log.warning("%s The next task asks again.", changed)
+        return outcome.as_dict()
+
+    def _trash(self, api: PostBoostClient, outcome: PostOutcome, who: str) -> None:
+        from postboost_provider import actions
+
+        if not outcome.can_be_changed:
+            raise PostBoostConfigError(
+                f"Rejected by {who}, but somebody has published it meanwhile: post {outcome.uuid} is {outcome.status}. "
+                "PostBoostDeletePostOperator with delete_mode='app_and_social' takes it back where a network allows it."
+            )
+        actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
+        raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
+
+    def _publish(
+        self,
+        api: PostBoostClient,
+        context: Context,
+        outcome: PostOutcome,
+        post: Mapping[str, Any],
+        at: datetime | None,
+        who: str,
+    ) -> PostOutcome:
+        from postboost_provider import actions
+
+        if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
+            if self.on_late != "now":
+                raise PostBoostConfigError(
+                    f"Approved by {who}, but its time, {at:%Y-%m-%d %H:%M} UTC, has passed: draft {outcome.uuid} was not "
+                    "published. Give it another time with a PostBoostSchedulePostOperator; on_late='now' publishes at once "
+                    "what is approved late, and response_timeout ends the asking."
+                )
+            self.log.warning("Its time, %s, has passed: it is published now.", at)
+            at = None
+        return actions.schedule(
+            api,
+            actions.Actor.of_task(context["ti"]),
+            outcome.uuid,
+            at,
+            allow_duplicate=self.allow_duplicate,
+            # The form has shown one time for all.
+            for_all=[int(account["id"]) for account in post["accounts"]],
+        )
 
     def _is_asked_again(self) -> bool:
         """Whether the next task asks about the same post."""
@@ -130,13 +192,12 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
             for task in mine.downstream_list
         )
 
-    def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any]]:
+    def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
         from postboost_provider import actions
 
         outcome = actions.look(api, self.post_uuid)
-        if outcome.trashed:
-            raise PostBoostConfigError(f"Post {outcome.uuid} is in trash: there is nothing to approve.")
-        return outcome, api.call("get_post", parameters={"post_uuid": self.post_uuid})
+        post = api.call("get_post", parameters={"post_uuid": self.post_uuid})
+        return outcome, post, find_media(api, post)
 
     def _at(self) -> datetime | None:
         from postboost_provider.api.times import to_instant
@@ -145,18 +206,17 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
             return None
         return to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
 
-    def _actor(self, context: Context) -> actions.Actor:
-        from postboost_provider import actions
 
-        return actions.Actor.of_task(context["ti"])
-
-
-def fingerprint(post: Mapping[str, Any], at: datetime | None) -> str:
+def fingerprint(
+    post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]
+) -> str:
     """Return a short hash of what readers would see, where and when."""
     from postboost_provider import identity as identities
 
     accounts = sorted(int(account["id"]) for account in post["accounts"])
-    return identities.digest(post["versions"], accounts, at.isoformat() if at else "now")[:8]
+    # Without the addresses: those may be signed anew each time.
+    media = [[number, item["name"], item.get("alt_text")] for number, item in sorted(library.items())]
+    return identities.digest(post["versions"], accounts, at.isoformat() if at else "now", media)[:8]
 
 
 def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[str, Any]]:

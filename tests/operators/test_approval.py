@@ -96,7 +96,7 @@ def test_the_form_shows_text_accounts_and_time(sandbox: Sandbox, forms: list[dic
     assert f"**Time:** {AT:%Y-%m-%d %H:%M} UTC" in form["body"]
     assert "> We are moving\\\n> to the harbour" in form["body"]
     assert "**Text for threads:northwind:**\n\n> In other words" in form["body"]
-    assert form["options"][1] == "Reject"
+    assert [option.partition(" ")[0] for option in form["options"]] == ["Approve", "Reject"]
 
 
 @pytest.mark.parametrize("publish_at", [None, AT])
@@ -167,12 +167,104 @@ def test_another_time_than_the_one_that_was_seen_is_not_approved(
         answer(uuid, forms[0]["options"][0], publish_at=AT + timedelta(hours=1))
 
 
-def test_rejecting_trashes_the_draft_and_skips_what_comes_after(sandbox: Sandbox) -> None:
+def test_rejecting_trashes_the_draft_and_skips_what_comes_after_also_when_it_is_repeated(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
     uuid = draft(sandbox)
     ask(uuid)
-    with pytest.raises(AirflowSkipException, match=f"Rejected by Ada: draft {uuid} is in trash"):
-        answer(uuid, "Reject")
+    for _ in range(2):
+        with pytest.raises(AirflowSkipException, match=f"Rejected by Ada: draft {uuid} is in trash"):
+            answer(uuid, forms[0]["options"][1])
     assert [p["trashed"] for p in posts(sandbox)] == [True]
+    with pytest.raises(AirflowFailException, match="was moved to trash meanwhile"):
+        answer(uuid, forms[0]["options"][0])
+    # A worker that died right after it: Airflow begins anew.
+    with pytest.raises(AirflowSkipException, match="it was rejected"):
+        PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid).execute(context())  # type: ignore[arg-type]
+
+
+def test_a_draft_that_was_corrected_meanwhile_is_not_trashed(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid)
+    edit(sandbox, uuid, "Something better")
+    with pytest.raises(AirflowFailException, match="was changed after it was shown to Ada"):
+        answer(uuid, forms[0]["options"][1])
+    assert [p["trashed"] for p in posts(sandbox)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("edited", "option", "what"),
+    [
+        (False, 1, "Rejected by Ada, but somebody has published it meanwhile"),
+        (True, 0, "somebody changed and published it after it was shown to Ada"),
+        (True, 1, "somebody changed and published it after it was shown to Ada"),
+    ],
+)
+def test_what_was_published_by_hand_meanwhile_is_left_alone_and_told(
+    sandbox: Sandbox, forms: list[dict[str, Any]], edited: bool, option: int, what: str
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid)
+    if edited:
+        edit(sandbox, uuid, "Something else")
+    with client(sandbox) as api:
+        api.call("schedule_post", parameters={"post_uuid": uuid}, body={"postNow": True})
+    sandbox.advance(60)
+    with pytest.raises(AirflowFailException, match=what):
+        answer(uuid, forms[0]["options"][option])
+    assert [(p["status"], p["trashed"]) for p in posts(sandbox)] == [("published", False)]
+
+
+def test_another_alt_text_than_the_one_that_was_seen_is_not_approved(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
+    with client(sandbox) as api:
+        media = api.call("upload_media", files=Upload(PNG).part("sign.png"), body={"alt_text": "The sign"})
+        content = [{"body": "Look", "media": [int(media["id"])]}]
+        versions = [{"account_id": 0, "is_original": True, "content": content}]
+        uuid = str(api.call("create_post", body={"versions": versions, "accounts": [1]})["uuid"])
+        ask(uuid)
+        api.call("update_media", parameters={"media_uuid": media["uuid"]}, body={"alt_text": "Rubbish"})
+    with pytest.raises(AirflowFailException, match="was changed"):
+        answer(uuid, forms[0]["options"][0])
+
+
+def test_all_accounts_go_out_at_the_time_that_was_seen(sandbox: Sandbox, forms: list[dict[str, Any]]) -> None:
+    when = {"date": f"{AT:%Y-%m-%d}", "time": f"{AT:%H:%M}", "timezone": "UTC"}
+    later = {"account_id": 2, "date": f"{AT + timedelta(days=3):%Y-%m-%d}", "time": "10:00"}
+    versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
+    with client(sandbox) as api:
+        body = {"versions": versions, "accounts": [1, 2], **when, "accounts_schedule": [later]}
+        uuid = str(api.call("create_post", body=body)["uuid"])
+    ask(uuid, publish_at=AT)
+    answer(uuid, forms[0]["options"][0], publish_at=AT)
+    sandbox.advance(2 * 86400 + 3600)
+    assert [p["status"] for p in posts(sandbox)] == ["published"]
+
+
+@pytest.mark.parametrize("on_late", ["fail", "now", "later"])
+def test_what_is_approved_after_its_time(
+    sandbox: Sandbox, forms: list[dict[str, Any]], mocker: Any, on_late: Any
+) -> None:
+    uuid = draft(sandbox)
+    ask(uuid, publish_at=AT)
+    clock = mocker.patch("postboost_provider.operators.approval.datetime", wraps=datetime)
+    clock.now.return_value = AT + timedelta(minutes=5)
+    sandbox.advance(2 * 86400 + 300)
+    if on_late == "now":
+        assert answer(uuid, forms[0]["options"][0], publish_at=AT, on_late="now")["status"] == "publishing"
+        return
+    if on_late == "later":
+        with pytest.raises(AirflowFailException, match="on_late is 'later'; use fail or now"):
+            PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid, on_late=on_late).execute(
+                context()
+            )  # type: ignore[arg-type]
+        return
+    with pytest.raises(AirflowFailException, match="Approved by Ada, but its time, .* has passed: draft"):
+        answer(uuid, forms[0]["options"][0], publish_at=AT)
+    assert [p["status"] for p in posts(sandbox)] == ["draft"]
 
 
 def test_a_draft_that_is_gone_is_one_clear_error(sandbox: Sandbox) -> None:
