@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -43,15 +44,19 @@ async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
 
     A synchronous look there, of the connection or of its extras, can kill the task: on Airflow 3.3 it raises
     ``DeadlockImminentError``, which is no ``Exception``. Connections that know ``aextra_dejson`` are safe to await;
-    before them, the look goes to a thread.
+    before them, the look goes to a thread. So it does where the other one finds nothing: ``dag.test()`` and ``airflow dags
+    test`` run triggers in a process that can't be asked in that way, and says "not found" (seen in Airflow 3.3.2).
+
+    :raises AirflowNotFoundException: there is no such connection.
     """
     # Not at module level: DAG files that import an operator have no use for it.
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
+    from asgiref.sync import sync_to_async
 
     if hasattr(Connection, "aextra_dejson"):
-        connection = await BaseHook.aget_connection(conn_id)
-        return connection, await connection.aextra_dejson()
-    from asgiref.sync import sync_to_async
+        with suppress(AirflowNotFoundException):
+            connection = await BaseHook.aget_connection(conn_id)
+            return connection, await connection.aextra_dejson()
 
     def look() -> tuple[Connection, dict[str, Any]]:
         connection = BaseHook.get_connection(conn_id)

@@ -114,13 +114,20 @@ def _send_keyed(
     is_void: Callable[[Any], bool],
 ) -> Any:
     done = _done(entries)
-    if done is not None and not _key_is_sure(done):
+    # The oldest try's key is the first that is free again, and the loop begins with it.
+    if done is not None and not _key_is_sure((entries or [done])[-1]):
         if op.operation == "create_post" and done.get("post_uuid"):
             log.info("create_post: an earlier try of this task has created post %s.", done["post_uuid"])
             return api.call("get_post", parameters={**call["parameters"], "post_uuid": done["post_uuid"]})
         raise _done_already(op, done)
     if done is not None and done["client"] != call["client_label"]:
         raise _sent_differently(op, done)
+    if entries is None and op.tier == "workspace":
+        log.warning(
+            "%s: the token may not read the activity log (ability 'read'), so that only the idempotency key keeps a repeat "
+            "of this task from doing it again, and only for 24 hours.",
+            op.operation,
+        )
     refused = _refused(entries, done, call["client_label"])
     last: PostBoostRequestError | None = None
     for generation in range(MAX_GENERATIONS):

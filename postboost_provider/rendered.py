@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -21,6 +22,19 @@ def read_text(value: Any) -> Any:
             if isinstance(found, (list, dict)):
                 return found
     return value
+
+
+def read_seconds(name: str, value: Any) -> float:
+    """Return a time span in seconds.
+
+    :param name: what its author calls it.
+    :param value: seconds, or a timedelta.
+    :raises PostBoostConfigError: it is neither, or less than 0.
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise PostBoostConfigError(f"{name} is {value!r}; it must be seconds or a timedelta, of 0 or more.")
+    return float(seconds)
 
 
 def read_uuids(value: Any) -> list[str]:

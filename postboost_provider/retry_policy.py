@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from postboost_provider.api.errors import PostBoostError, RateLimitedError, ServerError, can_help
+from postboost_provider.api.errors import (
+    PostBoostConfigError,
+    PostBoostError,
+    RateLimitedError,
+    ServerError,
+    can_help,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,11 +103,23 @@ def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
     A retry policy of the author's own gets to see the error itself, and decides.
     """
     try:
+        _refuse_nothing(task)
         yield
     except PostBoostError as error:
         if can_help(error) or _decides_itself(task):
             raise
         raise AirflowFailException(str(error)) from error
+
+
+def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
+    """Refuse a templated argument that was rendered from nothing: taken for what it says, it would name a thing."""
+    for name in getattr(task, "template_fields", ()):
+        value = getattr(task, name, None)
+        if isinstance(value, str) and value.strip() in ("None", "null"):
+            raise PostBoostConfigError(
+                f"{name} is {value!r}, which is what a template makes of nothing. Write {{{{ ... or '' }}}} there, or leave "
+                "it out."
+            )
 
 
 def _decides_itself(task: BaseOperator | RetryPolicyMixin) -> bool:

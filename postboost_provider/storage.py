@@ -44,11 +44,16 @@ def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]
 
     :param conn_id: the Airflow connection for object storage.
     """
+    from postboost_provider.api.errors import PostBoostConfigError
+
     final = locate(path, conn_id)
     part = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.part")
     if "://" not in path or path.startswith("file://"):
         # Object storage has no folders to make.
-        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PostBoostConfigError(f"{path} can't be written ({error}). Correct the path.") from error
     try:
         yield lambda: cast("IO[bytes]", part.open("wb"))
         part.replace(final)

@@ -57,6 +57,30 @@ def lose(sandbox: Sandbox, operation: str, count: int = 1) -> None:
     sandbox.faults({"kind": "drop_after", "operation": operation, "count": count})
 
 
+def test_a_try_that_comes_when_the_first_key_is_free_again_makes_no_second_post(sandbox: Sandbox) -> None:
+    """The post was made under a later generation of the key, since an earlier try was refused."""
+    start = time.time()
+    with pytest.raises(AirflowFailException):
+        run("create_post", {**post("Hello"), "accounts": [999], "allow_duplicate": True})
+    sandbox.advance(23 * 3600)
+    with time_machine.travel(start + 23 * 3600, tick=True):
+        made = run("create_post", {**post("Hello"), "allow_duplicate": True}, try_number=2, max_tries=3)
+    sandbox.advance(2 * 3600)
+    with time_machine.travel(start + 25 * 3600, tick=True):
+        again = run("create_post", {**post("Hello"), "allow_duplicate": True}, try_number=3, max_tries=3)
+    assert again["uuid"] == made["uuid"]
+    assert len(posts(sandbox)) == 1
+
+
+def test_a_key_that_can_not_look_back_says_how_long_a_repeat_is_safe(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
+    with caplog.at_level("WARNING"):
+        run("create_post", post("Hello"))
+    assert "only the idempotency key keeps a repeat of this task from doing it again" in caplog.text
+
+
 def test_what_takes_a_key_gives_every_try_the_same_answer(sandbox: Sandbox) -> None:
     first = run("create_tag", TAG)
     assert run("create_tag", TAG, try_number=2) == first

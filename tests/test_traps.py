@@ -141,7 +141,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "The panel's dates are for display: this year's lack the year.": (
         "sandbox/test_panel.py::test_the_panels_dates_have_its_zone_and_clock_and_lack_the_year_in_the_current_year",
-        "operators/test_billing.py::test_a_trial_has_its_end_and_a_second_run_changes_nothing",
+        "operators/test_billing.py::test_a_trial_has_its_end_which_each_run_sends_again",
     ),
     "The allowance of X posts refuses only where it is enforced; elsewhere it is counted.": (
         "sandbox/test_guardrails.py::test_the_x_allowance_refuses_only_where_it_is_enforced",

@@ -90,7 +90,7 @@ def error_of(
 ) -> PostBoostRequestError:
     """Return the error that an answer of that status stands for."""
     # An answer may echo what was sent.
-    body = _decode(settings.redact(content.decode(errors="replace")))
+    body = _decode(content.decode(errors="replace"), settings)
     said = str(body.get("message") or "")[:500]
     code = str(body["code"]) if body.get("code") else _code_of(status, said)
     if isinstance(body.get("errors"), dict):
@@ -173,12 +173,23 @@ def _explain_404(settings: ClientSettings, request: Request) -> str:
     return f"Check the id, {' and '.join(checks)}." if len(checks) > 1 else f"Check the id, and {checks[0]}."
 
 
-def _decode(content: str) -> dict[str, Any]:
+def _decode(content: str, settings: ClientSettings) -> dict[str, Any]:
+    """Return a body without the token. JSON may write that in other characters, so it is decoded first."""
     try:
-        body = json.loads(content)
-    except ValueError:
+        body = _redacted(json.loads(content), settings)
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _redacted(value: Any, settings: ClientSettings) -> Any:
+    if isinstance(value, str):
+        return settings.redact(value)
+    if isinstance(value, list):
+        return [_redacted(item, settings) for item in value]
+    if isinstance(value, dict):
+        return {settings.redact(name): _redacted(item, settings) for name, item in value.items()}
+    return value
 
 
 def _first(messages: Any) -> str:

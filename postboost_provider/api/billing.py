@@ -119,10 +119,8 @@ def change_subscription(
 
 
 def _change_record(api: PostBoostClient, workspace_uuid: str, there: Thing, terms: Mapping[str, Any]) -> bool:
-    shown = {
-        name: show_day(value) if name.endswith(("_at", "_from")) else value for name, value in terms.items()
-    }
-    if not different(there, shown):
+    # PostBoost shows days alone, of a zone that it does not tell: a time that is named can't be compared with them.
+    if not set(terms) & set(_DATES.values()) and not different(there, terms):
         return False
     body = {"platform_plan_id": there["platform_plan_id"], "status": there["status"], **terms}
     # PostBoost replaces the dates too, and shows them as days of a zone that it does not tell.
@@ -156,7 +154,10 @@ def _terms(given: Mapping[str, Any]) -> dict[str, Any]:
         check_choice("status", terms["status"], STATUSES)
     for name in _DATES.values():
         if name in terms:
-            terms[name] = to_instant(terms[name], "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+            given_time = terms[name]
+            if isinstance(given_time, date) and not isinstance(given_time, datetime):
+                given_time = f"{given_time:%Y-%m-%d} 00:00"
+            terms[name] = to_instant(given_time, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
     return terms
 
 
@@ -221,7 +222,8 @@ def ensure_receipt(
         **{name: value for name, value in receipt.items() if value is not None},
         "paid_at": day.isoformat(),
     }
-    number = str(receipt["invoice_number"]).strip()
+    # What is looked for is what is sent.
+    number = wanted["invoice_number"] = str(receipt["invoice_number"]).strip()
 
     def find() -> Thing | None:
         parameters = {"workspace_uuid": workspace_uuid, "invoice_number": number}

@@ -157,7 +157,13 @@ class AirflowApiStore:
                 f"Airflow gave the user of {self.airflow_conn_id!r} no token: {_said(answer)}. Check its login and "
                 "password; with another auth manager than simple or FAB, give a token as the password alone."
             )
-        token = str(answer.json()["access_token"])
+        try:
+            token = str(answer.json()["access_token"])
+        except (ValueError, KeyError, TypeError):
+            raise PostBoostConfigError(
+                f"Airflow gave the user of {self.airflow_conn_id!r} no token: its answer ({answer.status_code}) holds none. "
+                "Check that the connection's host is Airflow's API, and no login page in front of it."
+            ) from None
         mask_secret(token)
         return token
 

@@ -60,8 +60,8 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
     :param on_partial: when some accounts got no caption: ``fail`` (default; the draft stays) or ``succeed``.
     :param wait_for_completion: wait until the run is over. Default True.
     :param deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds between two looks at the run. Default 5.
-    :param timeout: seconds to wait. Default 900. A retry goes on waiting for the same run.
+    :param poll_interval: seconds, or a timedelta, between two looks at the run. Default 5.
+    :param timeout: seconds, or a timedelta, to wait. Default 900. A retry goes on waiting for the same run.
     :param idempotency_salt: something of your own that makes it another draft. Templated.
     :param postboost_conn_id: the PostBoost connection. A scoped key needs the abilities ``ai`` and ``read``. Templated.
     :raises AirflowFailException: anything that no retry can mend, such as AI credits that are used up; the message says when
@@ -99,8 +99,8 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         on_partial: Literal["fail", "succeed"] = "fail",
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 5,
-        timeout: float = 900,
+        poll_interval: timedelta | float = 5,
+        timeout: timedelta | float = 900,
         idempotency_salt: str | None = None,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
@@ -125,10 +125,13 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from postboost_provider.api.repurpose import started
+        from postboost_provider.rendered import read_seconds
 
         began = datetime.now(UTC)
         with failing_fast(self):
             body = self._body()
+            read_seconds("timeout", self.timeout)
+            read_seconds("poll_interval", self.poll_interval)
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 answer = self._start(api, context, body)
             run_id, run = started(answer)
@@ -151,10 +154,11 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
 
     def _body(self) -> dict[str, Any]:
         from postboost_provider.api.repurpose import RESERVED, Source
+        from postboost_provider.rendered import read_text
 
         if self.on_partial not in ("fail", "succeed"):
             raise PostBoostConfigError(f"on_partial is {self.on_partial!r}; use fail or succeed.")
-        options = self.options or {}
+        options = read_text(self.options) or {}
         if not isinstance(options, Mapping):
             raise PostBoostConfigError(f"options is {options!r}; it must be a mapping.")
         if taken := sorted(RESERVED & set(options)):
@@ -178,10 +182,11 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         from postboost_provider.api.lookup import account_ids
         from postboost_provider.api.repurpose import came_to_nothing, explain, require_credits
         from postboost_provider.once import send_once, was_done
+        from postboost_provider.rendered import read_text
 
         actor = Actor.of_task(context["ti"], self.idempotency_salt)
         if self.accounts:
-            body = {**body, "account_ids": list(account_ids(api, self.accounts))}
+            body = {**body, "account_ids": list(account_ids(api, read_text(self.accounts)))}
         # What an earlier try has spent is no reason not to fetch what it got for it.
         if self.check_credits and not was_done(api, actor, "repurpose_content"):
             require_credits(api, body)
@@ -197,7 +202,11 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
             raise explain(api, error) from error
 
     def _wait(self, context: Context, run_id: int, began: datetime) -> dict[str, Any]:
-        ends = began + timedelta(seconds=self.timeout)
+        from postboost_provider.rendered import read_seconds
+
+        timeout = read_seconds("timeout", self.timeout)
+        interval = read_seconds("poll_interval", self.poll_interval)
+        ends = began + timedelta(seconds=timeout)
         while True:
             finding, pending = self._look(run_id)
             if finding is not None and finding.is_settled:
@@ -207,15 +216,15 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
                     trigger=PostBoostRepurposeTrigger(
                         run_id=run_id,
                         postboost_conn_id=self.postboost_conn_id,
-                        timeout=self.timeout,
-                        poll_interval=self.poll_interval,
+                        timeout=timeout,
+                        poll_interval=interval,
                         started_at=began.isoformat(),
                     ),
                     method_name="execute_complete",
                 )
             if datetime.now(UTC) > ends:
                 raise self._too_late(pending)
-            time.sleep(self.poll_interval)
+            time.sleep(interval)
 
     def _look(self, run_id: int) -> tuple[Finding | None, str]:
         """Look once, and return what is found, or why nothing is: a look that fails ends no wait before its time."""
@@ -233,8 +242,10 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         return finding, finding.pending
 
     def _too_late(self, pending: str) -> ServerError:
+        from postboost_provider.rendered import read_seconds
+
         return ServerError(
-            f"Not over after {self.timeout:g} s: {pending} Run the task again: it goes on waiting for the same run.",
+            f"Not over after {read_seconds('timeout', self.timeout):g} s: {pending} Run the task again: it goes on waiting for the same run.",
             status=200,
         )
 

@@ -171,8 +171,12 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         file = find_file(path, None, self.object_storage_conn_id)
         try:
             file.open().close()
-        except OSError as error:
-            raise PostBoostConfigError(f"{path} can't be read ({error}). Correct the path.") from error
+        except Exception as error:
+            # Each storage has exceptions of its own.
+            raise PostBoostConfigError(
+                f"{path} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
+                "install the Airflow provider of that storage and set object_storage_conn_id."
+            ) from error
         name = path.rpartition("/")[2]
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 

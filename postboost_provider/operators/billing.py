@@ -96,8 +96,8 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
 class PostBoostChangeSubscriptionOperator(PanelOperator):
     """Change a subscription: its plan, or what a billing system of your own says of it.
 
-    Returns the subscription and ``outcome``: ``updated`` or ``found``, where nothing was to be changed. A change of
-    PostBoost's plan is sent at each run, since PostBoost does not show the number of a plan.
+    Returns the subscription and ``outcome``: ``updated`` or ``found``, where nothing was to be changed. A plan of
+    PostBoost's and a time are sent at each run, since PostBoost shows neither the number of a plan nor the hour of a day.
 
     :param workspace_uuid: the workspace. Templated.
     :param changes: for a subscription that you bill: of ``platform_plan_id``, ``status``, ``trial_ends_at`` (needed while

@@ -62,7 +62,7 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
         alt_text: str | Sequence[str | None] | None = None,
         folder: str | None = None,
         wait_for_processing: bool = True,
-        timeout: timedelta = timedelta(minutes=30),
+        timeout: timedelta | float = timedelta(minutes=30),
         object_storage_conn_id: str | None = None,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
@@ -79,18 +79,15 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         from postboost_provider.api.folders import folder_uuid
         from postboost_provider.api.media import bring, check_alt_text, media_id, wait_until_ready
+        from postboost_provider.rendered import read_seconds
 
         with failing_fast(self):
             names = self._names()
             texts = self._alt_texts(len(names))
             for text in texts:
                 check_alt_text(text)
-            if not isinstance(self.timeout, timedelta) or self.timeout < timedelta(0):
-                raise PostBoostConfigError(
-                    f"timeout is {self.timeout!r}; it must be a timedelta of 0 or more."
-                )
+            seconds = read_seconds("timeout", self.timeout)
             media = [self._read(name) for name in names]
-            seconds = self.timeout.total_seconds()
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 folder = folder_uuid(api, self.folder) if self.folder and self.folder.strip() else None
                 items = []
@@ -121,6 +118,12 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
         given = read_text(self.alt_text)
         if given is None or isinstance(given, str):
             return [(given or "").strip() or None] * count
+        if not isinstance(given, (list, tuple)) or not all(
+            text is None or isinstance(text, str) for text in given
+        ):
+            raise PostBoostConfigError(
+                f"alt_text is {given!r}; it must be a text, or a list of texts and None."
+            )
         texts = [(text or "").strip() or None for text in given]
         if len(texts) != count:
             raise PostBoostConfigError(

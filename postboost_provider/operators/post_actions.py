@@ -13,7 +13,7 @@ from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -98,7 +98,7 @@ class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
     Returns the names of the accounts that it was sent to; wait with a ``PostBoostPostSensor`` for what becomes of it.
 
     :param post_uuid: the post. Templated.
-    :param timeout: seconds to wait for one account. Default 600.
+    :param timeout: seconds, or a timedelta, to wait for one account. Default 600.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises ConflictError: an account was not through in that time. A retry goes on from there.
     """
@@ -110,7 +110,7 @@ class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
         self,
         *,
         post_uuid: str,
-        timeout: float = 600,
+        timeout: timedelta | float = 600,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -121,12 +121,14 @@ class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         from postboost_provider import actions
+        from postboost_provider.rendered import read_seconds
 
         sent: dict[str, str] = {}
         with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
+            timeout = read_seconds("timeout", self.timeout)
             outcome = actions.look(api, self.post_uuid)
             while actions.to_retry(outcome, sent):
-                outcome = actions.wait_while_publishing(api, self.post_uuid, self.timeout)
+                outcome = actions.wait_while_publishing(api, self.post_uuid, timeout)
                 account = actions.retry_failed(api, _actor(context), outcome, but=sent)
                 if account is not None:
                     sent[account.uuid] = f"{account.provider} {account.name!r}"

@@ -60,8 +60,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         ``reuse`` that post, or ``allow`` it.
     :param wait_for_completion: wait until the post is live. Default False; a sensor is the usual way.
     :param deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds between the first looks at a post that is due. Default 30.
-    :param timeout: seconds to wait after its last account is due. Default 3600.
+    :param poll_interval: seconds, or a timedelta, between the first looks at a post that is due. Default 30.
+    :param timeout: seconds, or a timedelta, to wait after its last account is due. Default 3600.
     :param on_partial: when some accounts got it and others did not: ``fail`` (default), ``succeed``, or
         ``retry_failed_accounts``, each once and one after another, and then fail.
     :param on_kill: what becomes of the post when the task is killed while it waits: ``keep`` (default), or ``trash``
@@ -117,8 +117,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 30,
-        timeout: float = 3600,
+        poll_interval: timedelta | float = 30,
+        timeout: timedelta | float = 3600,
         on_partial: Literal["fail", "succeed", "retry_failed_accounts"] = "fail",
         on_kill: Literal["keep", "trash"] = "keep",
         post_key: str | None = None,
@@ -201,7 +201,10 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
 
     def _row(self, context: Context) -> Row:
         from postboost_provider.calendar.single import read_post_row
+        from postboost_provider.rendered import read_seconds
 
+        read_seconds("timeout", self.timeout)
+        read_seconds("poll_interval", self.poll_interval)
         for name, value, choices in (
             ("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow")),
             ("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts")),
@@ -268,11 +271,12 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         retried: list[str],
     ) -> dict[str, Any]:
         from postboost_provider.polling import Wait
+        from postboost_provider.rendered import read_seconds
         from postboost_provider.waiting import Looks
 
-        wait = Wait(
-            self._started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval), due
-        )
+        timeout = read_seconds("timeout", self.timeout)
+        interval = read_seconds("poll_interval", self.poll_interval)
+        wait = Wait(self._started, timedelta(seconds=timeout), timedelta(seconds=interval), due)
         looks = Looks(PostBoostHook(self.postboost_conn_id).client, [uuid], wait)
         with failing_fast(self):
             while not looks.look():
@@ -291,8 +295,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             trigger=PostBoostPostTrigger(
                 post_uuids=[uuid],
                 postboost_conn_id=self.postboost_conn_id,
-                timeout=self.timeout,
-                poll_interval=self.poll_interval,
+                timeout=wait.timeout.total_seconds(),
+                poll_interval=wait.interval.total_seconds(),
                 started_at=wait.started.isoformat(),
                 next_look_at=next_look.isoformat(),
                 due_at=wait.due.isoformat() if wait.due else None,

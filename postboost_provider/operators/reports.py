@@ -12,7 +12,7 @@ from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
+    from datetime import date, timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -44,7 +44,7 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
     :param accounts: limit the report to these: ids, ``@username``, ``provider:username``, ``provider:*``, or names of
         account groups; at most 100. Default: all. Templated.
     :param export_uuid: save this export, made before, in place of a new one. PostBoost keeps files for 7 days. Templated.
-    :param timeout: seconds to wait for the file, should PostBoost not have made it within its answer. Default 300.
+    :param timeout: seconds, or a timedelta, to wait for the file, should PostBoost not have made it within its answer. Default 300.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises AirflowFailException: an argument is wrong, the token may not make reports, or the file is gone (410).
@@ -74,7 +74,7 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
         date_to: date | str | None = None,
         accounts: str | int | Sequence[str | int] | None = None,
         export_uuid: str | None = None,
-        timeout: float = 300,
+        timeout: timedelta | float = 300,
         object_storage_conn_id: str | None = None,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
@@ -94,6 +94,7 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from postboost_provider.api import reports
+        from postboost_provider.rendered import read_seconds
         from postboost_provider.storage import locate, replacing
 
         storage = self.object_storage_conn_id or None
@@ -102,17 +103,17 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
             if not path:
                 raise PostBoostConfigError("path is empty: say where the file goes.")
             wanted = self._wanted()
+            timeout = read_seconds("timeout", self.timeout)
             hook = PostBoostHook(self.postboost_conn_id)
-            with hook.client() as api:
-                if self.export_uuid:
-                    export = reports.find(api, self.export_uuid.strip(), self.timeout)
-                else:
-                    export = reports.make(api, {**wanted, **self._account_ids(api)}, self.timeout)
-            with (
-                hook.client(deadline_seconds=DOWNLOAD_SECONDS) as api,
-                replacing(path, storage) as open_file,
-            ):
-                reports.download(api, export["uuid"], open_file)
+            # The place first: what can't be kept is not asked for.
+            with replacing(path, storage) as open_file:
+                with hook.client() as api:
+                    if self.export_uuid:
+                        export = reports.find(api, self.export_uuid.strip(), timeout)
+                    else:
+                        export = reports.make(api, {**wanted, **self._account_ids(api)}, timeout)
+                with hook.client(deadline_seconds=DOWNLOAD_SECONDS) as api:
+                    reports.download(api, export["uuid"], open_file)
         size = locate(path, storage).stat().st_size
         self.log.info("Report %s is in %s (%d bytes).", export["uuid"], path, size)
         about = {
@@ -141,5 +142,6 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
 
     def _account_ids(self, api: PostBoostClient) -> dict[str, list[int]]:
         from postboost_provider.api.lookup import account_ids
+        from postboost_provider.rendered import read_text
 
-        return {"account_ids": list(account_ids(api, self.accounts))} if self.accounts else {}
+        return {"account_ids": list(account_ids(api, read_text(self.accounts)))} if self.accounts else {}

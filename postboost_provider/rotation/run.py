@@ -119,7 +119,17 @@ class Rotation:
             self._undo(held, new)
             raise
         self._place(held, new, secret, extras)
-        self._check_in_place(new, secret)
+        try:
+            self._check_in_place(new, secret)
+        except AuthenticationError as error:
+            # Another process of this task took the new key for a leftover, and revoked it.
+            if self._target.read().settings.token == secret:
+                self._target.write(held.settings.token, held.extras)
+            raise ConflictError(
+                f"Key {new.id} was revoked while it was put into {held.settings.name}: another run of this task is under "
+                "way, or somebody did it by hand. The old key is in place again; the next try begins anew.",
+                status=409,
+            ) from error
         log.info("%s holds key %d now, and PostBoost accepts it.", held.settings.name, new.id)
         return new
 

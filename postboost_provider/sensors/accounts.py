@@ -88,12 +88,13 @@ class PostBoostAccountHealthSensor(RetryPolicyMixin, BaseSensorOperator):
         from postboost_provider.api.health import AccountsCanPublish
         from postboost_provider.api.inquiries import ask
         from postboost_provider.api.lookup import account_ids
+        from postboost_provider.rendered import read_text
 
         with failing_fast(self):
             at = self._planned()
             try:
                 with PostBoostHook(self.postboost_conn_id).client() as api:
-                    ids = account_ids(api, self.accounts)
+                    ids = account_ids(api, read_text(self.accounts))
                     finding = ask(api, AccountsCanPublish(ids, at, self.posts_per_account))
             except PostBoostError as error:
                 if not can_help(error):

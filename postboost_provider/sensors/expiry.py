@@ -192,8 +192,9 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         try:
             settings = hook.settings()
             name, expiry = settings.name, settings.expiry
-            if self.expires_on:
-                expiry = parse_expiry(self.expires_on)
+            own = parse_expiry(self.expires_on) if self.expires_on else Expiry("unknown")
+            if own.kind != "unknown":
+                expiry = own
             elif self.admin_conn_id and settings.scoped_key_id:
                 try:
                     expiry = look_up_expiry(settings, self.admin_conn_id)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from postboost_provider.api.errors import NotFoundError, PostBoostError
+from postboost_provider.api.errors import NotFoundError, PostBoostError, UnreachableError
 from postboost_provider.api.outcome import PostOutcome, missing, read_awaited
 from postboost_provider.api.pages import PostLists
 from postboost_provider.hooks.postboost import PostBoostHook
@@ -65,8 +65,10 @@ class SharedLooks:
                 await self._answer(wanted)
             except PostBoostError as error:
                 _give_up(wanted, error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, such as Airflow's API being away, ends one look
+                _give_up(wanted, UnreachableError(f"The look failed: {type(error).__name__}: {error}"))
             except BaseException as error:
-                _give_up(wanted, PostBoostError(f"The look failed: {type(error).__name__}: {error}"))
+                _give_up(wanted, PostBoostError(f"The look was ended: {type(error).__name__}"))
                 raise
 
     async def _gather(self) -> None:

@@ -271,3 +271,17 @@ def test_a_token_on_the_edge_of_a_shortened_message_is_not_shown_in_part():
 
 def test_an_endless_message_is_cut():
     assert len(str(refusal(422, {"message": "x" * 9999, "errors": {"f": ["y" * 9999]}}))) < 2500
+
+
+@pytest.mark.parametrize(
+    "echo",
+    ["12|ab\\/cd\\/EFGH", "12\\u007cab\\u002fcd/EFGH", "12|ab/cd/EFGH"],
+    ids=["slashes", "escapes", "plain"],
+)
+def test_a_token_that_is_echoed_in_other_characters_is_in_no_error(connect, postboost, echo):
+    """PHP writes a slash of JSON with a backslash."""
+    body = f'{{"message": "Bad token {echo}", "errors": {{"{echo}": ["{echo}"]}}, "more": [["{echo}"]]}}'
+    postboost.get(f"/{WORKSPACE}/tags").respond(422, content=body)
+    with pytest.raises(ValidationError) as caught:
+        connect({"token": "12|ab/cd/EFGH"}).call("list_tags")
+    assert "EFGH" not in f"{caught.value} {caught.value!r} {caught.value.body}"

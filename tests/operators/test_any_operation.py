@@ -221,7 +221,7 @@ def test_the_answer_to_a_write_is_saved_too(connection: Sandbox, tmp_path: Path)
 
 def test_what_cannot_be_kept_is_not_asked_for(connection: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(AirflowFailException, match="tag.json can't be written .*Correct the path"):
         run("create_tag", body=TAG, save_to=str(tmp_path / "file" / "tag.json"))
     assert written(connection) == []
 

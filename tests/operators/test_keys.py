@@ -19,6 +19,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.key_stores.env_file import EnvFileStore
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
 from postboost_provider.rotation.plan import reference
+from postboost_provider.rotation.run import Rotation
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
 from tests.clients import settings
@@ -238,6 +239,34 @@ def test_a_write_that_somebody_else_overwrites_revokes_nothing(sandbox: Sandbox,
     with pytest.raises(ConflictError, match="another task or person has written it too"):
         rotate(vault, store=store)
     assert works(sandbox, token)
+
+
+def test_a_key_that_another_run_revokes_while_it_is_put_in_place_leaves_the_old_one_there(
+    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A try whose supervisor was killed lives on for a while, and the next one begins meanwhile, and dies."""
+
+    class Died(BaseException):
+        pass
+
+    old_token = vault.token(TARGET)
+    begun: list[bool] = []
+    real = Rotation._make
+
+    def store(conn_id: str, token: str | None, extras: Any) -> None:
+        if not begun and token != old_token:
+            begun.append(True)
+            monkeypatch.setattr(Rotation, "_make", lambda *_: (_ for _ in ()).throw(Died))
+            with pytest.raises(Died):
+                rotate(vault)
+            monkeypatch.setattr(Rotation, "_make", real)
+        vault.store(conn_id, token, extras)
+
+    with pytest.raises(ConflictError, match="The old key is in place again; the next try begins anew"):
+        rotate(vault, store=store)
+    assert vault.token(TARGET) == old_token
+    assert works(sandbox, old_token)
+    assert rotate(vault)["result"] == "rotated"
 
 
 def test_the_old_key_stays_when_the_connection_was_changed_during_the_grace(

@@ -176,8 +176,8 @@ def test_an_item_of_the_library_is_found_and_changed_as_told(sandbox: Sandbox, p
         ({"alt_text": ["One", "Two"]}, "alt_text has 2 texts for 1 media"),
         ({"alt_text": "a" * 501}, "An alt text has 501 characters"),
         ({"folder": "A//B"}, "write names with / between"),
-        ({"timeout": 60}, "it must be a timedelta"),
-        ({"timeout": timedelta(-1)}, "it must be a timedelta"),
+        ({"timeout": "60"}, "it must be seconds or a timedelta"),
+        ({"timeout": timedelta(-1)}, "it must be seconds or a timedelta"),
         ({"postboost_conn_id": "nosuch"}, "There is no connection 'nosuch'"),
     ],
 )

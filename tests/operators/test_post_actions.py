@@ -192,7 +192,10 @@ def test_the_text_of_a_list_is_the_list(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("operator", "what"),
     [
-        (lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids="None"), "'None', which is no uuid"),
+        (
+            lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids="None"),
+            "post_uuids is 'None', which is what",
+        ),
         (lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids=f"{u}, {u}"), "which is no uuid"),
         (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u), "publish_at is empty"),
         (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u, how="soon"), "how is 'soon'"),

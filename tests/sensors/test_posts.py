@@ -243,7 +243,7 @@ def test_nothing_to_wait_for_is_done_at_once(sandbox: Sandbox, given: Any, wait:
     assert sandbox.requests() == []
 
 
-@pytest.mark.parametrize("given", ["['a', 'b'", "None", ["a b"]])
+@pytest.mark.parametrize("given", ["['a', 'b'", ["None"], ["a b"]])
 def test_what_is_no_uuid_is_explained(given: Any, wait: Any) -> None:
     with pytest.raises(AirflowFailException, match="which is no uuid. Pass one, or a list"):
         wait(given)

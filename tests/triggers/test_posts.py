@@ -47,6 +47,25 @@ async def first_event(trigger: PostBoostPostTrigger) -> Any:
         await events.aclose()  # type: ignore[attr-defined]
 
 
+def test_a_look_that_breaks_off_outside_of_postboost_is_one_look_that_failed(
+    sandbox: Sandbox, mocker: Any
+) -> None:
+    """Such as Airflow's own API being away for a moment."""
+    (uuid,) = publish(sandbox, 1)
+    real, errors = looks.PostBoostHook.asettings, [ConnectionError("gone for a moment")]
+
+    async def asettings(self: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return await real(self)
+
+    mocker.patch.object(looks.PostBoostHook, "asettings", asettings)
+    mocker.patch("postboost_provider.triggers.posts._sleep")
+    event = asyncio.run(first_event(PostBoostPostTrigger(post_uuids=uuid)))
+    assert (event["status"], event["posts"][0]["uuid"]) == ("settled", uuid)
+    assert errors == []
+
+
 def test_all_of_its_state_is_serialised_as_plain_json() -> None:
     trigger = PostBoostPostTrigger(
         post_uuids=["a", "b"],
