@@ -156,6 +156,10 @@ def _await_other_try(api: PostBoostClient, intention: Intention, generation: int
 
     :raises UnconfirmedError: neither can be told yet, so that it may be under way.
     """
+    log.info(
+        "An earlier try sent this post with another content a moment ago. Waiting up to %.0f s to see what became of it.",
+        sum(OTHER_TRY_SECONDS),
+    )
     waited = 0.0
     for pause in OTHER_TRY_SECONDS:
         time.sleep(pause)

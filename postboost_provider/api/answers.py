@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 # What to do about PostBoost's own codes (its SDK 1.66.3 lists them; the list is open-ended).
 ADVICE_BY_CODE = {
-    "duplicate_post": "The same content went to this account within 24 hours. Change it, or allow the duplicate.",
+    "duplicate_post": "The same content went to this account within 24 hours. Change it, or allow it, "
+    "with on_duplicate='allow' or allow_duplicate.",
     "account_unauthorized": "Reconnect the account in PostBoost, under Accounts.",
     "account_token_missing": "Reconnect the account in PostBoost, under Accounts.",
     "account_daily_cap_reached": "Pick another day for this account; the cap counts by UTC day of the planned time.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ class Accounts:
             return self._in_group(name, name)
         if not matches:
             raise PostBoostConfigError(
-                f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}."
+                f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}.{self._hint(name)}"
             )
         if len(matches) > 1 and not several:
             raise PostBoostConfigError(
@@ -100,8 +101,20 @@ class Accounts:
                 return [a for a in self._accounts if int(a["id"]) in ids]
         listed = f"; groups: {', '.join(str(group['name']) for group in groups)}" if groups else ""
         raise PostBoostConfigError(
-            f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}{listed}."
+            f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}{listed}.{self._hint(name)}"
         )
+
+    def _hint(self, name: str) -> str:
+        """Return what may have been meant."""
+        if name.startswith("["):
+            return " This is the text of a list: pass the list itself, and not a list around it."
+        if "," in name:
+            return " Several are separated by a semicolon, or are a list."
+        known = [f"{a['provider']}:{a.get('username') or a['name']}" for a in self._accounts]
+        if name.endswith(":*"):
+            known = [f"{provider}:*" for provider in sorted({str(a["provider"]) for a in self._accounts})]
+        near = difflib.get_close_matches(name, known, n=2)
+        return f" Did you mean {' or '.join(near)}?" if near else ""
 
     def _listed(self, accounts: Sequence[Mapping[str, Any]]) -> str:
         shown = [f"{a['id']} ({a['provider']}:{a.get('username') or a['name']})" for a in accounts]

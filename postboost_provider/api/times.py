@@ -25,6 +25,14 @@ def read_utc(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def to_minute(value: str | datetime, timezone: str | None) -> datetime:
+    """Return the minute that a person means, in UTC: PostBoost plans to the minute.
+
+    :param value: like ``timezone`` as :func:`to_instant` takes it.
+    """
+    return to_instant(value, timezone).replace(second=0, microsecond=0)
+
+
 def to_instant(value: str | datetime, timezone: str | None) -> datetime:
     """Return the instant a person means, in UTC.
 
@@ -39,7 +47,7 @@ def to_instant(value: str | datetime, timezone: str | None) -> datetime:
         return _utc(moment, value)
     if not timezone:
         raise PostBoostConfigError(
-            f"{_shown(value)} has no time zone. Give one (timezone column, such as Europe/Berlin), or write the "
+            f"{_shown(value)} has no time zone. Give one (timezone, such as Europe/Berlin), or write the "
             "offset, such as 2026-10-16T09:30+02:00."
         )
     zone = _zone(timezone)

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.post import Mode
-from postboost_provider.api.times import to_instant
+from postboost_provider.api.times import to_minute
 
 COLUMNS = ("key", "publish_at", "timezone", "accounts", "text", "media", "tags", "first_comment", "mode")
 REQUIRED_COLUMNS = ("key", "accounts", "text")
@@ -215,7 +215,7 @@ def read_row(
     if as_text(values.get("publish_at")):
         zone = as_text(values.get("timezone")) or timezone
         try:
-            publish_at = to_instant(as_time(values["publish_at"]), zone).replace(second=0, microsecond=0)
+            publish_at = to_minute(as_time(values["publish_at"]), zone)
         except PostBoostConfigError as error:
             column = "timezone" if "is not a time zone" in str(error) else "publish_at"
             problems.append(Problem(column, str(error)))

@@ -16,7 +16,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.ledger import read_ledger
-from postboost_provider.api.times import to_instant
+from postboost_provider.api.times import to_minute
 from postboost_provider.api.wording import reworded
 from postboost_provider.calendar.resolve import Resolver, RowError
 from postboost_provider.calendar.reuse import find_reused, reuse
@@ -66,10 +66,13 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
     problems += [p for p in row.problems if row.mode == "schedule" or "needs it" not in p.message]
     variants, times = [], []
     for who, said in _mapping("variants", values, problems):
-        unknown = (
-            [repr(key) for key in said if key not in VARIANT_KEYS] if isinstance(said, Mapping) else ["it"]
-        )
-        if unknown:
+        if not isinstance(said, Mapping):
+            wanted = f"it must be a mapping of {', '.join(VARIANT_KEYS)}."
+            problems.append(
+                Problem("variants", f"what is said for {who!r} is a {type(said).__name__}; {wanted}")
+            )
+            continue
+        if unknown := [repr(key) for key in said if key not in VARIANT_KEYS]:
             message = f"{', '.join(unknown)} of {who!r} is unknown. A variant is a mapping of {', '.join(VARIANT_KEYS)}."
             problems.append(Problem("variants", message))
             continue
@@ -85,7 +88,7 @@ def read_post_row(values: Mapping[str, Any], timezone: str | None) -> Row:
         variants.append(Variant(as_text(who), **made, options=given.get("options")))
     for who, at in _mapping("account_times", values, problems):
         try:
-            times.append((as_text(who), to_instant(as_time(at), timezone)))
+            times.append((as_text(who), to_minute(as_time(at), timezone)))
         except PostBoostConfigError as error:
             problems.append(Problem("account_times", f"{who}: {error}"))
     return replace(
@@ -167,7 +170,8 @@ def publish_row(
                 "without which that can't be seen."
             )
             raise PostBoostConfigError(
-                f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed. Give a later time, or publish='now'.{blind}"
+                f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed: PostBoost plans to the minute. Give a later "
+                f"time, or publish='now'.{blind}"
             )
         body = resolver.body(row, row.mode, media)
         take = partial(

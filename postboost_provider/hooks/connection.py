@@ -112,9 +112,13 @@ def _base_url(connection: Connection, name: str) -> str:
         return DEFAULT_BASE_URL
     scheme, _, rest = host.rpartition("://")
     authority, _, path = rest.partition("/")
+    schema = (connection.schema or "").strip("/")
+    if schema in ("http", "https"):
+        # As Airflow's own http connections have it.
+        scheme, schema = scheme or schema, ""
     if connection.port and ":" not in authority.rpartition("]")[2]:
         authority = f"{authority}:{connection.port}"
-    path = path.strip("/") or (connection.schema or "").strip("/") or "app/api"
+    path = path.strip("/") or schema or "app/api"
     scheme = scheme or ("http" if is_loopback(authority.partition(":")[0]) else "https")
     host = f"{scheme}://{authority}/{path}"
     try:

@@ -200,11 +200,11 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         return outcome, post, find_media(api, post)
 
     def _at(self) -> datetime | None:
-        from postboost_provider.api.times import to_instant
+        from postboost_provider.api.times import to_minute
 
         if not self.publish_at:
             return None
-        return to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
+        return to_minute(self.publish_at, self.timezone or None)
 
 
 def fingerprint(

@@ -75,7 +75,7 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
         from functools import partial
 
         from postboost_provider import actions
-        from postboost_provider.api.times import to_instant
+        from postboost_provider.api.times import to_minute
 
         if self.how == "queue":
             return partial(actions.queue, allow_duplicate=self.allow_duplicate)
@@ -87,7 +87,7 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
             raise PostBoostConfigError(f"how is {self.how!r}; use at, now, queue or approve.")
         if not self.publish_at:
             raise PostBoostConfigError("publish_at is empty: give the time, or how='now' or 'queue'.")
-        at = to_instant(self.publish_at, self.timezone or None).replace(second=0, microsecond=0)
+        at = to_minute(self.publish_at, self.timezone or None)
         return partial(actions.schedule, at=at, allow_duplicate=self.allow_duplicate)
 
 

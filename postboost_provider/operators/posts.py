@@ -157,6 +157,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from postboost_provider.api.outcome import describe_status
+
         self._started = datetime.now(UTC)
         with failing_fast(self):
             row = self._row(context)
@@ -165,7 +167,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         self._post_uuid = done.post_uuid
         # Under a key of its own, and before any wait: what comes after can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
-        self.log.info("Post %s was %s. %s", done.post_uuid, done.result, done.why)
+        stands = f" It {describe_status(done.outcome)}." if done.outcome else ""
+        why = f" ({done.why})" if done.why else ""
+        self.log.info("Post %s was %s%s.%s", done.post_uuid, done.result, why, stands)
         for warning in done.warnings:
             self.log.warning("PostBoost warns: %s", warning)
         if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:

@@ -98,7 +98,12 @@ def test_a_web_page_in_place_of_an_answer_names_the_base_url():
         ),
         (409, {}, ConflictError, ""),
         (409, {"code": "another"}, ConflictError, ""),
-        (409, {"code": "duplicate_post"}, DuplicatePostError, "Change it, or allow the duplicate."),
+        (
+            409,
+            {"code": "duplicate_post"},
+            DuplicatePostError,
+            "Change it, or allow it, with on_duplicate='allow'",
+        ),
         (409, {"existing_post_uuid": "p1"}, DuplicatePostError, "Earlier post: p1."),
         (422, {}, ValidationError, ""),
         (422, {"code": "account_unauthorized"}, ValidationError, "Reconnect the account in PostBoost"),

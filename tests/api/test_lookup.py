@@ -170,3 +170,19 @@ def test_tags_of_different_calendars_have_different_keys(connect, made):
     for key in ("a", "b"):
         Tags(connect()).ids(["spring"], idempotency_key=key)
     assert len(set(keys(made))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("twitter:acm", "Did you mean twitter:acme?"),
+        ("twiter:*", "Did you mean twitter:*?"),
+        ("twitter:acme,threads:acme", "Several are separated by a semicolon"),
+        ("['twitter:acme']", "pass the list itself"),
+    ],
+)
+def test_a_name_that_is_none_comes_with_what_may_have_been_meant(name, hint):
+    accounts = Accounts([{"id": 1, "provider": "twitter", "username": "acme", "name": "Acme"}])
+    with pytest.raises(PostBoostConfigError) as caught:
+        accounts.find([name])
+    assert hint in str(caught.value)

@@ -79,9 +79,7 @@ def test_a_time_without_an_offset_is_read_in_its_zone(value, zone, expected):
 def test_a_time_without_any_zone_is_refused(value, shown, zone):
     with pytest.raises(PostBoostConfigError) as caught:
         to_instant(value, zone)
-    assert str(caught.value).startswith(
-        f"{shown} has no time zone. Give one (timezone column, such as Europe/B"
-    )
+    assert str(caught.value).startswith(f"{shown} has no time zone. Give one (timezone, such as Europe/B")
 
 
 @pytest.mark.parametrize(

@@ -149,9 +149,7 @@ def test_a_bad_cell_is_a_problem_that_names_column_and_cure(changes, column, cur
 
 def test_a_time_without_any_zone_is_a_problem_of_the_row():
     (found,) = problems(None)
-    assert found.startswith(
-        "publish_at: '2026-10-16 09:30' has no time zone. Give one (timezone column, such as"
-    )
+    assert found.startswith("publish_at: '2026-10-16 09:30' has no time zone. Give one (timezone, such as")
 
 
 def test_a_draft_needs_no_time():

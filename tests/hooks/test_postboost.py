@@ -40,6 +40,10 @@ def give(monkeypatch: pytest.MonkeyPatch, value: Any, conn_id: str = "postboost_
             "https://eu.postboost.example:8443/app/api",
         ),
         ({"password": "tok-en", "host": "https://postboost.co"}, DEFAULT_BASE_URL),
+        (
+            {"password": "tok-en", "host": "127.0.0.1", "port": 8765, "schema": "http"},
+            "http://127.0.0.1:8765/app/api",
+        ),
         ("postboost://http://:tok-en@127.0.0.1:8765/app%2Fapi", "http://127.0.0.1:8765/app/api"),
         ("postboost://:tok-en@", DEFAULT_BASE_URL),
         ("postboost://:tok-en@eu.postboost.example", "https://eu.postboost.example/app/api"),
