@@ -45,6 +45,8 @@ def read_connection(
     if not token and needs_token:
         misplaced = [k for k in raw_extras if "token" in k.lower() or k.lower()[-3:] == "key"]
         hint = f" It has an extra {misplaced[0]!r}: move its value to the password." if misplaced else ""
+        if connection.login and not misplaced:
+            hint = " It has a login: if that is the token, move it to the password."
         raise PostBoostConfigError(
             f"{name} has no token.{hint} {how_to_give_a_token(connection.conn_id or 'postboost_default')}"
         )
@@ -98,7 +100,7 @@ def how_to_give_a_token(conn_id: str) -> str:
         f"type PostBoost); airflow connections add {conn_id} --conn-type postboost --conn-password ...; "
         f'the environment variable {variable}=\'{{"conn_type": "postboost", "password": "..."}}\'; a secrets backend'
         + (
-            f"; or {connection_form.TOKEN_VARIABLE} in the environment."
+            f"; or, where there is no such connection, {connection_form.TOKEN_VARIABLE} in the environment."
             if conn_id == "postboost_default"
             else "."
         )
