@@ -105,7 +105,7 @@ FIELDS = (
     Field(
         "workspace_uuid",
         "Workspace UUID",
-        "The workspace that tasks work in when they name none: its uuid, which `postboost workspaces` lists.",
+        "The workspace that tasks work in when they name none: its uuid, which `airflow postboost workspaces` lists.",
         TEXT,
         "b0a7d2c4-...",
         _workspace,
