@@ -22,6 +22,7 @@ from postboost_provider.api.errors import (
     UnreachableError,
     ValidationError,
 )
+from postboost_provider.rotation import refusals
 from postboost_provider.rotation.plan import (
     Key,
     Maker,
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How far back the last use of a key may lie, right after it was used: how often PostBoost notes it is not documented.
-USE_IS_NOTED_WITHIN = timedelta(hours=1)
 # Something to have checked that is nobody's post. Its answer does not matter.
 _DRY_RUN = {
     "versions": [{"account_id": 0, "is_original": True, "content": [{"body": "-", "media": []}]}],
@@ -98,7 +97,7 @@ class Rotation:
         self._check_holds(held, step.current, now)
         self._check_same_user(held, now)
         for orphan in step.orphans:
-            _check_unused(orphan)
+            refusals.check_unused(orphan)
         self._check_store(held, step.current, now)
         for orphan in step.orphans:
             log.info("Key %d (%s) is left over from an earlier try.", orphan.id, orphan.name)
@@ -107,7 +106,7 @@ class Rotation:
         log.info("Made key %d (%s), which works until the end of %s.", new.id, new.name, new.expires_at)
         try:
             if None not in (users := {new.created_by, step.current.created_by}) and len(users) > 1:
-                raise _other_user(self._admin.settings.name, new.created_by, step.current)
+                raise refusals.other_user(self._admin.settings.name, new.created_by, step.current)
             self._prove(replace(held.settings, token=secret, expiry=new.expiry))
             extras = {
                 **held.extras,
@@ -212,20 +211,24 @@ class Rotation:
         noted = read_note(held.extras.get("rotation"))
         if noted is not None and noted[0] == key.id:
             if noted[1] != reference(held.settings.token):
-                raise _not_the_key(held, key, "the token was replaced since that key was put there")
+                raise refusals.not_the_key(held, key, "the token was replaced since that key was put there")
             return
         try:
             self._prove(held.settings)
         except AuthenticationError as error:
             if key.expires_at is not None and now.date() >= key.expires_at:
                 return  # It is too late for this key, but not for its successor.
-            raise _not_the_key(
+            raise refusals.not_the_key(
                 held, key, "PostBoost refuses the token, and lists the key as alive"
             ) from error
         seen = self._keys(held).get(key.id)
-        if seen is None or seen.last_used_at is None or now - seen.last_used_at > USE_IS_NOTED_WITHIN:
+        if (
+            seen is None
+            or seen.last_used_at is None
+            or now - seen.last_used_at > refusals.USE_IS_NOTED_WITHIN
+        ):
             last = f"{seen.last_used_at:%Y-%m-%d %H:%M} UTC" if seen and seen.last_used_at else "never"
-            raise _not_the_key(
+            raise refusals.not_the_key(
                 held, key, f"the token was used this minute, and that key was last used: {last}"
             )
 
@@ -263,7 +266,7 @@ class Rotation:
             stored.get(name) != held.extras.get(name)
             for name in ("scoped_key_id", "rotation", "workspace_uuid")
         ):
-            raise _shadowed(held)
+            raise refusals.shadowed(held)
         extras = {
             **held.extras,
             "scoped_key_id": current.id,
@@ -272,7 +275,7 @@ class Rotation:
         self._target.write(None, extras)
         if self._target.read().extras.get("rotation") != extras["rotation"]:
             self._target.write(None, held.extras if stored is None else stored)
-            raise _shadowed(held)
+            raise refusals.shadowed(held)
 
     def _make(self, held: Held, old: Key, last_day: date) -> tuple[Key, str]:
         body: dict[str, Any] = {
@@ -328,38 +331,3 @@ class Rotation:
             self.revoke(held, new)
         except PostBoostError as error:
             log.warning("Key %d could not be revoked again; the next try does: %s", new.id, error)
-
-
-def _check_unused(orphan: Key) -> None:
-    """Refuse to revoke a key that somebody uses: an orphan was used once at most, right after it was made."""
-    if (
-        orphan.last_used_at is not None
-        and orphan.created_at is not None
-        and orphan.last_used_at - orphan.created_at > USE_IS_NOTED_WITHIN
-    ):
-        raise PostBoostConfigError(
-            f"Key {orphan.id} ({orphan.name}) has the name of an earlier try, but was used at "
-            f"{orphan.last_used_at:%Y-%m-%d %H:%M} UTC: another Airflow rotates the same key. Give each its own key. "
-            "Nothing was changed."
-        )
-
-
-def _shadowed(held: Held) -> PostBoostConfigError:
-    return PostBoostConfigError(
-        f"{held.settings.name} does not show what is in its store: tasks get it from elsewhere, such as a secrets backend "
-        "that comes first. Give the store that writes there, or remove the connection from there. No key was made."
-    )
-
-
-def _not_the_key(held: Held, key: Key, why: str) -> PostBoostConfigError:
-    return PostBoostConfigError(
-        f"{held.settings.name} says that it holds key {key.id} ({key.name}), but {why}. Correct scoped_key_id; nothing "
-        "was changed."
-    )
-
-
-def _other_user(admin: str, made_by: str | None, old: Key) -> PostBoostConfigError:
-    return PostBoostConfigError(
-        f"A key that {admin} makes acts as {made_by}, and key {old.id} acts as {old.created_by}: a key always acts as the "
-        "user who makes it. Use an admin connection of that user. The new key was revoked again."
-    )

@@ -1,14 +1,18 @@
-"""A connection whose scoped key is to be rotated."""
+"""A connection whose scoped key is to be rotated, and time that passes while a post is waited for."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import time_machine
 
 from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import use_connection
 from tests.operators.rotations import (
     NOON,
     hold_new_key,
@@ -32,3 +36,30 @@ def vault(
     found.put("admin", sandbox.tokens["admin"])
     hold_new_key(sandbox, found)
     return found
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list[float]:
+    """Let a nap of the operator or of the trigger move its clock and the sandbox's, and note how long each was."""
+    use_connection(monkeypatch, sandbox)
+    taken: list[float] = []
+
+    def nap(seconds: float) -> None:
+        assert len(taken) < 50, "the wait does not come to an end"
+        taken.append(seconds)
+        sandbox.advance(seconds)
+
+    async def anap(seconds: float) -> None:
+        nap(seconds)
+
+    mocker.patch("postboost_provider.operators.posts.time", SimpleNamespace(sleep=nap))
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=sandbox.advance))
+    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
+    mocker.patch("postboost_provider.triggers.looks.GATHER_SECONDS", 0)
+    for module in ("operators", "triggers"):
+        clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
+        clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
+    return taken

@@ -1,0 +1,151 @@
+"""The single-post operator waits, sends again to accounts that failed, and is killed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from postboost_provider.operators.posts import PostBoostCreatePostOperator
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context
+from tests.clients import posts
+from tests.operators.posting import SOON, run
+
+pytestmark = pytest.mark.usefixtures("naps")
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_it_waits_until_the_post_is_live(sandbox: Sandbox, naps: list[float], deferrable: bool) -> None:
+    left = datetime.fromisoformat(f"{SOON}+00:00") - datetime.now(UTC)
+    result = run(
+        publish="schedule", publish_at=SOON, timezone="UTC", wait_for_completion=True, deferrable=deferrable
+    )
+    assert (result["result"], result["status"]) == ("created", "published")
+    assert result["accounts"][0]["external_url"].startswith("https://")
+    assert naps[0] == pytest.approx(left.total_seconds(), abs=30)
+    looks = [r for r in sandbox.requests() if r["operation"] == "get_post"]
+    assert len(looks) <= 4
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_an_account_that_is_due_later_than_the_timeout_is_waited_for(
+    sandbox: Sandbox, naps: list[float], deferrable: bool
+) -> None:
+    later = datetime.fromisoformat(f"{SOON}+00:00") + timedelta(hours=5)
+    result = run(
+        accounts=["twitter:northwind", "threads:northwind"],
+        publish="schedule",
+        publish_at=SOON,
+        timezone="UTC",
+        account_times={"threads:northwind": later},
+        wait_for_completion=True,
+        deferrable=deferrable,
+        timeout=600,
+    )
+    assert [a["status"] for a in result["accounts"]] == ["published", "published"]
+    assert len(naps) <= 3
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("on_partial", ["fail", "succeed", "retry_failed_accounts"])
+def test_some_accounts_got_it(sandbox: Sandbox, deferrable: bool, on_partial: Any) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 2, "message": "The session is invalid."})
+    options = {
+        "accounts": ["twitter:northwind", "threads:northwind"],
+        "publish": "now",
+        "wait_for_completion": True,
+        "deferrable": deferrable,
+        "on_partial": on_partial,
+    }
+    if on_partial == "fail":
+        with pytest.raises(AirflowFailException, match="The session is invalid"):
+            run(**options)
+        return
+    result = run(**options)
+    expected = ["published", "failed" if on_partial == "succeed" else "published"]
+    assert [a["status"] for a in result["accounts"]] == expected
+    assert len(posts(sandbox)) == 1
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_first_comment_that_failed_is_told(sandbox: Sandbox, capsys: Any, deferrable: bool) -> None:
+    sandbox.faults({"kind": "fail_comment", "provider": "facebook_page", "message": "Comments are off."})
+    result = run(
+        accounts="facebook_page:northwindcoffee",
+        first_comment="The link",
+        publish="now",
+        wait_for_completion=True,
+        deferrable=deferrable,
+    )
+    assert result["status"] == "published"
+    assert result["accounts"][0]["errors"] == ["Comments are off."]
+    assert "but not all of it: Comments are off." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("again", [0, 1])
+def test_several_accounts_that_failed_are_sent_to_one_after_another(
+    sandbox: Sandbox, deferrable: bool, again: int
+) -> None:
+    """PostBoost refuses the second one while the first is publishing."""
+    sandbox.faults(*({"kind": "fail_account", "account_id": n, "count": 1 + again} for n in (1, 2)))
+    options = {
+        "accounts": ["twitter:northwind", "threads:northwind", "facebook_page:northwindcoffee"],
+        "publish": "now",
+        "wait_for_completion": True,
+        "deferrable": deferrable,
+        "on_partial": "retry_failed_accounts",
+    }
+    if again:
+        with pytest.raises(AirflowFailException, match=r"(?s)twitter 'Northwind Coffee'.*threads 'Northwind"):
+            run(**options)
+    else:
+        assert [a["status"] for a in run(**options)["accounts"]] == ["published"] * 3
+    assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 2
+
+
+def test_an_account_that_fails_again_is_not_sent_to_for_ever(sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1, "count": 99})
+    with pytest.raises(AirflowFailException, match="posts failed"):
+        run(publish="now", wait_for_completion=True, on_partial="retry_failed_accounts")
+    assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 1
+
+
+def test_a_retry_whose_answer_was_lost_leaves_the_task_repeatable(sandbox: Sandbox) -> None:
+    sandbox.faults(
+        {"kind": "fail_account", "account_id": 1}, {"operation": "retry_post_account", "kind": "drop_after"}
+    )
+    options = {"publish": "now", "wait_for_completion": True, "on_partial": "retry_failed_accounts"}
+    first = run(**options)
+    assert run(**options)["uuid"] == first["uuid"]
+    assert len(posts(sandbox)) == 1
+
+
+@pytest.mark.parametrize(("on_kill", "left"), [("keep", 1), ("trash", 0)])
+def test_a_killed_task_keeps_its_post_or_trashes_it(sandbox: Sandbox, on_kill: Any, left: int) -> None:
+    operator = PostBoostCreatePostOperator(
+        task_id="post",
+        text="Hello",
+        accounts=["1"],
+        publish="schedule",
+        publish_at=SOON,
+        timezone="UTC",
+        on_kill=on_kill,
+    )
+    operator.on_kill()
+    operator.execute(context())  # type: ignore[arg-type]
+    operator.on_kill()
+    assert len([p for p in posts(sandbox) if not p["trashed"]]) == left
+
+
+def test_a_killed_task_leaves_alone_what_is_out(sandbox: Sandbox) -> None:
+    operator = PostBoostCreatePostOperator(
+        task_id="post", text="Hello", accounts=1, publish="now", on_kill="trash"
+    )
+    operator.execute(context())  # type: ignore[arg-type]
+    sandbox.advance(60)
+    operator.on_kill()
+    assert [p["trashed"] for p in posts(sandbox)] == [False]
