@@ -325,6 +325,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                         "Sent post %s again to %s %r.", outcome.uuid, account.provider, account.name
                     )
                     retried = [*retried, account.uuid]
+                self._started = datetime.now(UTC)
                 return self._wait(context, outcome.uuid, done, retried=retried)
             for partial in conclude(outcomes, "succeed" if self.on_partial == "succeed" else "fail"):
                 self.log.warning("%s", partial)
