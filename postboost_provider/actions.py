@@ -126,6 +126,8 @@ def retry_failed(
     """
     for account in to_retry(outcome, but):
         fresh = look(api, outcome.uuid)
+        if fresh.trashed:
+            _check_changeable(fresh)
         if fresh.status == "publishing":
             return None
         if account.uuid not in [a.uuid for a in to_retry(fresh)]:

@@ -114,8 +114,9 @@ def _send_keyed(
     is_void: Callable[[Any], bool],
 ) -> Any:
     done = _done(entries)
-    # The oldest try's key is the first that is free again, and the loop begins with it.
-    if done is not None and not _key_is_sure((entries or [done])[-1]):
+    # The loop begins with the key of the oldest try whose answer is kept, which is the first that is free again.
+    kept = [e for e in entries or () if e is done or 400 <= int(e["http_status"]) < 429]
+    if done is not None and not _key_is_sure(kept[-1]):
         if op.operation == "create_post" and done.get("post_uuid"):
             log.info("create_post: an earlier try of this task has created post %s.", done["post_uuid"])
             return api.call("get_post", parameters={**call["parameters"], "post_uuid": done["post_uuid"]})

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider import identity as identities
+from postboost_provider.actions import Actor
 from postboost_provider.api.errors import (
     DuplicatePostError,
     NotFoundError,
@@ -22,7 +22,8 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
 )
 from postboost_provider.api.keyed import MAX_GENERATIONS, is_key_reuse
-from postboost_provider.api.ledger import UNDER_WAY, Entry, label, read_ledger, read_refusals
+from postboost_provider.api.ledger import Entry, label, read_ledger
+from postboost_provider.api.library import growing_pauses
 from postboost_provider.api.outcome import PostOutcome, read_post
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ log = logging.getLogger(__name__)
 Body = Callable[[], Mapping[str, Any]]
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 
-# A 422 that names no field is waited for as another try's key this often, then taken for what it says.
-MAX_WAITS = 2
-# How long a try that met another one's key waits for what becomes of that: as long as a request may take (UNDER_WAY).
-OTHER_TRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
+# How often a key that was used with another content is waited for. A 422 that names no field is taken for that, too.
+MAX_WAITS = 10
+# For so long a request may be under way: twice what a client waits for its answer, and this at least.
+UNDER_WAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class Intention:
     def ledger_identity(self) -> str:
         return identities.ledger_identity(self.identity)
 
-    def client_label(self, generation: int = 0) -> str:
-        return label(self.scope, self.ledger_identity, self.intent or "", self.mode, generation)
+    @property
+    def client_label(self) -> str:
+        return label(self.scope, self.ledger_identity, self.intent or "", self.mode)
 
     def key(self, generation: int) -> str:
         return identities.idempotency_key(self.identity, generation)
@@ -78,28 +80,66 @@ class Published:
     warnings: tuple[str, ...] = field(default=())
 
 
+class KeyHeldError(UnconfirmedError):
+    """Another try has used the key with another content, and whether that made a post can't be told yet.
+
+    :param generation: which generation of the key it was.
+    """
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(
+            "Another try is sending this post with another content, or was refused it a moment ago. Run the task again: it "
+            "looks before it sends."
+        )
+        self.generation = generation
+
+
 def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledger: bool) -> Published:
-    """Create the post, unless an earlier try has done so.
+    """Create the post, unless an earlier try has done so; wait for another try that is under way.
 
     :param body: gives the body for ``create_post``.
     :param ledger: whether the token may read the activity log.
     :raises PostBoostRequestError: PostBoost refused, and nothing was created.
     :raises UnconfirmedError: nobody can say whether it was created; a repeat of the task looks first.
     """
-    content, waits = body(), 0
-    for generation in range(MAX_GENERATIONS):
+    met: KeyHeldError | None = None
+    for _ in range(MAX_WAITS):
+        try:
+            return create(api, intention, body, ledger=ledger, met=met.generation if met else None)
+        except KeyHeldError as error:
+            met = error
+        found = wait_for_others(api, intention.scope, [intention.ledger_identity])
+        if (entry := found.get(intention.ledger_identity)) is not None:
+            return adopt(api, intention, entry, body)
+    raise met or AssertionError("it was tried")
+
+
+def create(
+    api: PostBoostClient, intention: Intention, body: Body, *, ledger: bool, met: int | None = None
+) -> Published:
+    """Create the post, unless an earlier try has done so. The parameters are those of :func:`create_once`.
+
+    :param met: the generation of the key that another try held, and that was waited for since: whatever was under way
+        then is over, and the log has no post of it.
+    :raises KeyHeldError: another try holds the key: see :func:`wait_for_others`.
+    """
+    content = body()
+    for generation in range(met or 0, MAX_GENERATIONS):
         try:
             reply = api.send(
                 "create_post",
                 body=content,
                 idempotency_key=intention.key(generation),
-                client_label=intention.client_label(generation),
+                client_label=intention.client_label,
                 allow_duplicate=intention.allow_duplicate,
             )
         except (PostBoostRequestError, UnconfirmedError) as error:
-            if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
-                continue
             reused = is_key_reuse(error)
+            if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
+                if reused and generation == met:
+                    # Its own answer, which is about the values after all.
+                    raise
+                continue
             if not reused and not isinstance(error, (DuplicatePostError, UnconfirmedError)):
                 raise
             if reused and not ledger:
@@ -110,13 +150,13 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
                 ) from error
             # Whatever the answer was, a post that the ledger calls ours is ours.
             entry = look_up(api, intention) if ledger else None
-            if entry is None and reused and not _was_refused(api, intention, generation):
-                waits += 1
-                entry = _await_other_try(api, intention, generation)
             if entry is not None:
                 return adopt(api, intention, entry, lambda: content)
-            if reused and waits < MAX_WAITS:
+            if reused and generation == met:
+                # It was refused, and PostBoost keeps that answer.
                 continue
+            if reused:
+                raise KeyHeldError(generation) from error
             raise
         post = reply.payload
         if not isinstance(post, dict) or not post.get("uuid"):
@@ -135,43 +175,25 @@ def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledge
     )
 
 
-def _was_refused(
-    api: PostBoostClient, intention: Intention, generation: int, waited: timedelta | None = None
-) -> bool:
-    """Whether what was sent under a key that was met is known to have been refused.
+def wait_for_others(api: PostBoostClient, scope: str, identities: Collection[str]) -> dict[str, Entry]:
+    """Wait for as long as a request may be under way, and return what the ledger has by then.
 
-    A refusal under the same key, even one for having met it, that is older than any request can be under way: what was
-    sent first is over by then, and would be in the log if it had made a post. The answer to this very try, which met
-    the key, is in the log too, and says when now is, by PostBoost's own clock.
-
-    :param waited: how long ago that was.
+    :param identities: what other tries are sending; as soon as the ledger has all of it, the wait is over.
     """
-    refusals = read_refusals(api, intention.scope, intention.ledger_identity)
-    now = max((r.at for r in refusals), default=datetime.min.replace(tzinfo=UTC)) + (waited or timedelta(0))
-    return any(r.generation == generation and now - r.at >= UNDER_WAY for r in refusals)
-
-
-def _await_other_try(api: PostBoostClient, intention: Intention, generation: int) -> Entry | None:
-    """Return what another try made under this key with another content, or None where it was refused.
-
-    :raises UnconfirmedError: neither can be told yet, so that it may be under way.
-    """
+    left = max(UNDER_WAY_SECONDS, 2 * api.settings.timeout_seconds)
     log.info(
-        "An earlier try sent this post with another content a moment ago. Waiting up to %.0f s to see what became of it.",
-        sum(OTHER_TRY_SECONDS),
+        "Earlier tries sent %d posts with another content. Waiting up to %.0f s to see what became of them.",
+        len(identities),
+        left,
     )
-    waited = 0.0
-    for pause in OTHER_TRY_SECONDS:
-        time.sleep(pause)
-        waited += pause
-        if (entry := look_up(api, intention)) is not None:
-            return entry
-    if _was_refused(api, intention, generation, timedelta(seconds=waited)):
-        return None
-    raise UnconfirmedError(
-        "Another try is sending this post with another content, and has got no answer yet. Run the task again when it "
-        "is through: it looks before it sends."
-    )
+    found: dict[str, Entry] = {}
+    for pause in growing_pauses(0.5, 15.0):
+        time.sleep(min(pause, left))
+        left -= pause
+        found = read_ledger(api, scope, *identities if len(identities) == 1 else ()) or {}
+        if left <= 0 or all(identity in found for identity in identities):
+            break
+    return found
 
 
 def look_up(api: PostBoostClient, intention: Intention) -> Entry | None:
@@ -234,13 +256,12 @@ def update(
         return _update(api, intention, outcome, body())
     # A post that is planned keeps its time when it is updated; a place in the queue is asked for on its own. That comes
     # first: the update tells the ledger that all is as its author wants it.
-    key = identities.idempotency_key((*intention.identity, "queue", intention.intent or ""))
-    api.send(
+    Actor(intention.scope, intention.identity).send(
+        api,
+        "queue",
         "add_post_to_queue",
-        parameters={"post_uuid": outcome.uuid},
-        body={},
-        idempotency_key=key,
-        client_label=f"airflow/{intention.scope}/{intention.ledger_identity} queue",
+        {"post_uuid": outcome.uuid},
+        {},
         allow_duplicate=intention.allow_duplicate,
     )
     done = _update(api, intention, _read(api, outcome.uuid), body())
@@ -253,7 +274,7 @@ def _update(
     changed = {**body, **_kept_schedule(outcome, body)}
     where = {"post_uuid": outcome.uuid}
     warnings: tuple[str, ...] = ()
-    call = {"parameters": where, "body": changed, "client_label": intention.client_label()}
+    call = {"parameters": where, "body": changed, "client_label": intention.client_label}
     try:
         try:
             reply = api.send("update_post", **call, allow_duplicate=intention.allow_duplicate)

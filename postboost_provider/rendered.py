@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -17,10 +18,12 @@ NOTHING = ("None", "null")
 def read_text(value: Any) -> Any:
     """Return the list or the mapping whose text this is, and anything else as it is."""
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            found = ast.literal_eval(value.strip())
-            if isinstance(found, (list, dict)):
-                return found
+        # As ``| tojson`` writes it, and as Jinja writes it by itself.
+        for read in (json.loads, ast.literal_eval):
+            with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                found = read(value.strip())
+                if isinstance(found, (list, dict)):
+                    return found
     return value
 
 

@@ -113,7 +113,7 @@ def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
 
 def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
     """Refuse a templated argument that was rendered from nothing: taken for what it says, it would name a thing."""
-    for name in getattr(task, "template_fields", ()):
+    for name in set(getattr(task, "template_fields", ())) - set(getattr(task, "may_be_nothing", ())):
         value = getattr(task, name, None)
         if isinstance(value, str) and value.strip() in ("None", "null"):
             raise PostBoostConfigError(

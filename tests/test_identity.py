@@ -162,7 +162,7 @@ def test_a_row_is_labelled_apart_in_each_calendar():
 def test_a_label_is_short_plain_text_of_three_words_without_wildcards(name):
     whole = Intention(
         ledger_scope(name), row_identity(name, name), intent_hash({"text": name}), "schedule"
-    ).client_label()
+    ).client_label
     assert whole.isascii()
     assert whole.isprintable()
     assert len(whole) <= 110

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException
 
-from postboost_provider.api.errors import UnconfirmedError
+from postboost_provider.api.errors import ServerError, UnconfirmedError
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -70,6 +70,22 @@ def test_a_try_that_comes_when_the_first_key_is_free_again_makes_no_second_post(
         again = run("create_post", {**post("Hello"), "allow_duplicate": True}, try_number=3, max_tries=3)
     assert again["uuid"] == made["uuid"]
     assert len(posts(sandbox)) == 1
+
+
+def test_an_error_of_yesterday_keeps_no_answer_from_a_try_of_today(sandbox: Sandbox) -> None:
+    start = time.time()
+    sandbox.faults({"kind": "server_error", "operation": "create_tag", "count": 99})
+    with pytest.raises(ServerError):
+        run("create_tag", TAG)
+    sandbox.faults()
+    sandbox.advance(25 * 3600)
+    with time_machine.travel(start + 25 * 3600, tick=True):
+        lose(sandbox, "create_tag", 99)
+        with pytest.raises(UnconfirmedError):
+            run("create_tag", TAG)
+        sandbox.faults()
+        assert run("create_tag", TAG)["name"] == "autumn"
+    assert names(sandbox, "list_tags").count("autumn") == 1
 
 
 def test_a_key_that_can_not_look_back_says_how_long_a_repeat_is_safe(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -316,6 +318,26 @@ def test_a_plan_that_is_turned_into_a_place_in_the_queue_moves_there(
     assert publish(api, "Hello again", "queue", queue=True).result == "adopted"
 
 
+def test_a_move_to_the_queue_is_asked_for_anew_each_time(
+    server: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    publish(api)
+    moved = publish(api, "One", "queue", queue=True)
+    later = {
+        "schedule": True,
+        "timezone": "UTC",
+        "date": str(datetime.now(UTC).date() + timedelta(days=9)),
+        "time": "10:00",
+    }
+    back = publish(api, "Back", "schedule", **later)
+    again = publish(api, "One", "queue", queue=True)
+    assert (moved.why, again.why) == ("moved to the queue", "moved to the queue")
+    assert moved.outcome is not None
+    assert back.outcome is not None
+    assert again.outcome is not None
+    assert again.outcome.scheduled_at == moved.outcome.scheduled_at != back.outcome.scheduled_at
+
+
 @pytest.mark.parametrize("operation", ["add_post_to_queue", "update_post"])
 def test_a_move_to_the_queue_that_fails_half_way_is_made_by_the_next_try(
     server: Sandbox, api: PostBoostClient, operation: str
@@ -395,16 +417,17 @@ def test_an_edit_after_a_refusal_is_sent_once_no_other_try_can_be_under_way(
     assert len(posts(server)) == 1
 
 
-def test_an_edit_long_after_many_refusals_waits_for_nothing(
+def test_an_edit_after_many_refusals_waits_for_each(
     server: Sandbox, api: PostBoostClient, slept: list[float]
 ) -> None:
-    for text in ("x" * 300, "x" * 300, "y" * 300, "x" * 300):
+    """A refusal in the log does not prove that nobody is sending now: only to have waited does."""
+    for text in ("x" * 300, "x" * 300, "y" * 300):
         with pytest.raises(ValidationError):
             publish(api, text)
-        server.advance(61)
     slept.clear()
     assert publish(api).result == "created"
-    assert slept == []
+    stored = server.state()["settings"]["store_4xx"]
+    assert sum(slept) == pytest.approx(180 if stored else 0, abs=1)
     assert len(posts(server)) == 1
 
 
@@ -412,12 +435,9 @@ def test_another_body_for_the_same_words_after_a_refusal_is_sent(
     server: Sandbox, api: PostBoostClient, slept: list[float]
 ) -> None:
     """As when the members of a group of accounts changed: what its author wrote is what it was."""
-    mine = intention()
     with pytest.raises(ValidationError):
-        publishing.create_once(api, mine, lambda: {**body(), "accounts": [999]}, ledger=True)
-    server.advance(61)
+        publishing.create_once(api, intention(), lambda: {**body(), "accounts": [999]}, ledger=True)
     assert publish(api).result == "created"
-    assert slept == []
 
 
 def test_words_that_were_refused_and_are_right_now_are_sent_past_others_that_were_refused(
@@ -427,12 +447,50 @@ def test_words_that_were_refused_and_are_right_now_are_sent_past_others_that_wer
     for text in ("Hello", "x" * 300):
         with pytest.raises((DuplicatePostError, ValidationError)):
             publish(api, text)
-        server.advance(61)
-    slept.clear()
     api.call("delete_post", parameters={"post_uuid": other}, body={"trash": False})
     assert publish(api).result == "created"
-    assert slept == []
     assert len(posts(server)) == 1
+
+
+@pytest.mark.parametrize("variant", [{}, {"store_4xx": False}], ids=variant_name)
+@pytest.mark.parametrize(
+    "before", [None, {"kind": "server_error", "count": 99}, "x" * 300], ids=["nothing", "errors", "a refusal"]
+)
+def test_a_try_that_is_under_way_is_waited_for_whatever_was_refused_before(
+    sandbox: Sandbox, mocker: Any, variant: dict[str, Any], before: Any
+) -> None:
+    sandbox.reset(**variant)
+    nap = time.sleep
+    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=lambda _: nap(0.1)))
+    with client(sandbox, attempts=1) as api:
+        if isinstance(before, dict):
+            sandbox.faults({"operation": "create_post", **before})
+        if before:
+            with pytest.raises(PostBoostError):
+                publish(api, before if isinstance(before, str) else "Hello")
+    sandbox.advance(120)
+    sandbox.faults(
+        {
+            "operation": "create_post",
+            "kind": "delay",
+            "seconds": 0.8,
+            "after": 1 if before == "x" * 300 and not variant else 0,
+        }
+    )
+    results: list[str] = []
+
+    def go(text: str) -> None:
+        with client(sandbox) as api:
+            results.append(publish(api, text).result)
+
+    threads = [threading.Thread(target=go, args=(text,)) for text in ("Hello", "Hello again")]
+    for thread in threads:
+        thread.start()
+        nap(0.2)
+    for thread in threads:
+        thread.join()
+    assert len(posts(sandbox)) == 1
+    assert "created" in results
 
 
 def test_a_duplicate_is_sent_as_soon_as_it_is_allowed(
@@ -448,31 +506,21 @@ def test_a_duplicate_is_sent_as_soon_as_it_is_allowed(
     assert len(posts(server)) == 2
 
 
-def test_another_try_that_is_under_way_is_waited_for_and_adopted(
-    server: Sandbox, api: PostBoostClient, mocker: Any
-) -> None:
-    """The key is taken, and the log has nothing yet but that this try met it."""
-    real, hidden = publishing.look_up, [None] * 3
-    mocker.patch.object(publishing, "look_up", side_effect=lambda *a: hidden.pop() if hidden else real(*a))
-    assert publish(api).result == "created"
-    again = publishing.create_once(api, intention("Hello again"), lambda: body("Hello again"), ledger=True)
-    assert again.result == "updated"
-    assert hidden == []
-    assert len(posts(server)) == 1
-
-
 def test_a_422_that_names_no_field_is_told_in_the_end(
     sandbox: Sandbox, mocker: Any, slept: list[float]
 ) -> None:
+    asked: list[str] = []
     with client(sandbox) as api:
         send = api.send
 
         def refuse(operation: str, **rest: Any) -> Any:
             if operation == "create_post":
-                raise ValidationError("No.", status=422)
+                asked.append(rest["idempotency_key"])
+                raise ValidationError("No.", status=422, replayed=len(asked) > 1)
             return send(operation, **rest)
 
         mocker.patch.object(api, "send", refuse)
-        mocker.patch.object(publishing, "_was_refused", side_effect=[False, True, False, True])
         with pytest.raises(ValidationError, match="No."):
             publish(api)
+    assert asked[0] == asked[1]
+    assert len(asked) == 2

@@ -12,23 +12,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import PermissionDeniedError
-from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
 
 KEPT_FOR = timedelta(days=90)
-# No request is under way for longer: clients give up on their answers after half of it.
-UNDER_WAY = timedelta(seconds=60)
-REFUSED = frozenset({"blocked_duplicate", "blocked_unauthorized", "validation_failed", "error"})
 # What :func:`label` writes, or the identity alone. An action on the post has words of its own there ("retry ..."): the
 # stored answer to one names the post, and says nothing of what its author wrote.
-_LABEL = re.compile(
-    r"(?P<identity>\S+)( (?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now)( (?P<generation>\d+))?)?"
-)
+_LABEL = re.compile(r"(?P<identity>\S+)( (?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +39,9 @@ class Entry:
     mode: str | None
 
 
-def label(scope: str, identity: str, intent: str, mode: str, generation: int = 0) -> str:
-    """Return the client label of a write: ``airflow/<scope>/<identity> <intent> <mode>``.
-
-    :param generation: of the idempotency key; its number follows where it is not the first.
-    """
-    return f"airflow/{scope}/{identity} {intent} {mode}{f' {generation}' if generation else ''}"
+def label(scope: str, identity: str, intent: str, mode: str) -> str:
+    """Return the client label of a write: ``airflow/<scope>/<identity> <intent> <mode>``."""
+    return f"airflow/{scope}/{identity} {intent} {mode}"
 
 
 def read_ledger(api: PostBoostClient, scope: str, identity: str | None = None) -> dict[str, Entry] | None:
@@ -83,27 +73,13 @@ def _entries(api: PostBoostClient, prefix: str, start: str) -> Iterator[Entry]:
         if activity.get("outcome") not in ("created", "updated", "replayed"):
             continue
         if found := _LABEL.fullmatch(client.removeprefix(start)):
-            yield Entry(found["identity"], str(activity["post_uuid"]), found["intent"], found["mode"])
+            yield Entry(**found.groupdict(), post_uuid=str(activity["post_uuid"]))
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A write that PostBoost refused: of which generation of the key, when, and why."""
-
-    generation: int
-    at: datetime
-    intent: str | None
-    outcome: str
-
-
-def read_refusals(api: PostBoostClient, scope: str, identity: str) -> list[Refusal]:
-    """Return which writes of this identity PostBoost has refused, newest first. A stored answer is none."""
-    start, prefix = f"airflow/{scope}/", f"airflow/{scope}/{identity}"
-    return [
-        Refusal(int(found["generation"] or 0), at, found["intent"], str(a["outcome"]))
-        for a in api.pages("list_api_activity", parameters={"client": prefix})
-        if (found := _LABEL.fullmatch(str(a.get("client") or "").removeprefix(start)))
-        and found["identity"] == identity
-        and a.get("outcome") in REFUSED
-        and (at := read_utc(a.get("created_at")))
-    ]
+def was_duplicate(api: PostBoostClient, scope: str, identity: str, intent: str | None) -> bool:
+    """Return whether PostBoost has refused this intent as a duplicate."""
+    label_start = f"airflow/{scope}/{identity} {intent or ''} "
+    return any(
+        str(a.get("client") or "").startswith(label_start) and a.get("outcome") == "blocked_duplicate"
+        for a in api.pages("list_api_activity", parameters={"client": label_start})
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.ledger import read_refusals
+from postboost_provider.api.ledger import was_duplicate
 from postboost_provider.api.outcome import read_post
 from postboost_provider.publishing import Published
 
@@ -54,16 +54,15 @@ def find_reused(api: PostBoostClient, intention: Intention, body: Mapping[str, A
 
     :raises PostBoostConfigError: there was one, and PostBoost does not name it any more.
     """
-    refusals = read_refusals(api, intention.scope, intention.ledger_identity)
-    if not any(r.outcome == "blocked_duplicate" and r.intent == intention.intent for r in refusals):
+    if not was_duplicate(api, intention.scope, intention.ledger_identity, intention.intent):
         return None
     answer = api.call("validate_post", body=body)
     for issue in answer.get("issues") or ():
         if issue.get("code") == "duplicate_post" and issue.get("existing_post_uuid"):
             return str(issue["existing_post_uuid"])
     raise PostBoostConfigError(
-        "on_duplicate='reuse': an earlier try of this task found the same content posted already. That was more than 24 "
-        "hours ago, and PostBoost does not name that post any more. Look in PostBoost; to post it again, use "
+        "on_duplicate='reuse': an earlier try of this task found the same content posted already, and PostBoost does not name "
+        "that post any more: it is older than 24 hours, or was deleted. Look in PostBoost; to post it, use "
         "on_duplicate='allow'."
     )
 

@@ -75,6 +75,8 @@ class CalendarRun:
         self._dry_run = dry_run
         self._ledger: dict[str, Entry] | None = None
         self._listed: dict[str, PostOutcome] = {}
+        # The keys of rows that another try held, by generation.
+        self._met: dict[str, int] = {}
 
     def run(self, rows: Sequence[Row]) -> Report:
         """Publish the rows in their order and return what became of each."""
@@ -92,8 +94,14 @@ class CalendarRun:
             )
         self._listed = self._list_known(rows)
         told, transient = time.monotonic(), 0
+        held: list[int] = []
         for number, row in enumerate(rows, 1):
             done = self._report_row(row, report)
+            if done is None:
+                held.append(len(report.rows))
+                done = RowReport(row, "failed", "not tried again, because the run stopped", retry=True)
+                report.rows.append(done)
+                continue
             report.rows.append(done)
             transient = transient + 1 if done.retry else 0
             if transient == FAILURES_IN_A_ROW and report.stopped is None:
@@ -107,13 +115,32 @@ class CalendarRun:
             if time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
                 log.info("%d of %d rows: %s", number, len(rows), report.describe_counts())
+        self._settle(held, report)
         log.info("%d of %d rows: %s", len(report.rows), len(rows), report.describe_counts())
         return report
 
+    def _settle(self, held: list[int], report: Report) -> None:
+        """Try the rows again that other tries were sending with another content, after one wait for all of them."""
+        for _ in range(publishing.MAX_WAITS):
+            if not held or report.stopped is not None:
+                return
+            sent = [self._ledger_identity(report.rows[number].row) for number in held]
+            self._ledger = publishing.wait_for_others(self._api, self._scope, sent)
+            again, held = held, []
+            for number in again:
+                row = report.rows[number].row
+                done = self._report_row(row, report)
+                if done is None:
+                    held.append(number)
+                    done = RowReport(row, "failed", str(publishing.KeyHeldError(0)), retry=True)
+                report.rows[number] = done
+
+    def _ledger_identity(self, row: Row) -> str:
+        return identities.ledger_identity(identities.row_identity(self._calendar_id, row.key))
+
     def _entry(self, row: Row) -> Entry | None:
         """Return what the ledger knows of a row."""
-        identity = identities.row_identity(self._calendar_id, row.key)
-        return (self._ledger or {}).get(identities.ledger_identity(identity))
+        return (self._ledger or {}).get(self._ledger_identity(row))
 
     def _list_known(self, rows: Sequence[Row]) -> dict[str, PostOutcome]:
         """Read the posts of earlier runs through lists, as far as that costs less than a get for each."""
@@ -128,11 +155,15 @@ class CalendarRun:
             log.info("The other posts are read one by one: %s", error)
         return found
 
-    def _report_row(self, row: Row, report: Report) -> RowReport:
+    def _report_row(self, row: Row, report: Report) -> RowReport | None:
+        """Publish a row and return what became of it, or None where another try is sending it."""
         if row.problems:
             return invalid(row, row.problems)
         try:
             done = self._publish(row)
+        except publishing.KeyHeldError as error:
+            self._met[row.key] = error.generation
+            return None
         except RowError as error:
             return invalid(row, error.problems)
         except (AuthenticationError, UnreachableError) as error:
@@ -191,7 +222,8 @@ class CalendarRun:
         if entry is not None and found is not None:
             return self._row_report(row, publishing.update(self._api, intention, entry, found, body))
         ledger = self._ledger is not None
-        return self._row_report(row, publishing.create_once(self._api, intention, body, ledger=ledger))
+        made = publishing.create(self._api, intention, body, ledger=ledger, met=self._met.pop(row.key, None))
+        return self._row_report(row, made)
 
     def _row_report(self, row: Row, done: publishing.Published) -> RowReport:
         why = f"dry run: {done.why}" if self._dry_run else done.why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
@@ -96,6 +96,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         "object_storage_conn_id",
         "postboost_conn_id",
     )
+    may_be_nothing: ClassVar[tuple[str, ...]] = ("ai_generated",)
     ui_color = "#dbeafe"
 
     def __init__(

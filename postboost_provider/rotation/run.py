@@ -123,6 +123,7 @@ class Rotation:
         except AuthenticationError as error:
             # Another process of this task took the new key for a leftover, and revoked it.
             if self._target.read().settings.token == secret:
+                self._prove(held.settings)
                 self._target.write(held.settings.token, held.extras)
             raise ConflictError(
                 f"Key {new.id} was revoked while it was put into {held.settings.name}: another run of this task is under "
@@ -304,6 +305,13 @@ class Rotation:
                 log.info("PostBoost accepts the token, though it may not read this: %s", error)
 
     def _place(self, held: Held, new: Key, secret: str, extras: Mapping[str, Any]) -> None:
+        if self._target.read().settings.token != held.settings.token:
+            self._undo(held, new)
+            raise ConflictError(
+                f"Another run has put a new key into {held.settings.name} meanwhile. Nothing was written, and key {new.id} was "
+                "revoked again; the next try begins anew.",
+                status=409,
+            )
         try:
             self._target.write(secret, extras)
         except (PostBoostConfigError, UnreachableError):

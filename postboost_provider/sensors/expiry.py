@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
@@ -107,6 +107,7 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         "postboost_conn_ids",
         "admin_conn_id",
     )
+    may_be_nothing: ClassVar[tuple[str, ...]] = ("expires_on",)
     ui_color = "#fef3c7"
     _last_problem = ""
     _started: datetime | None = None

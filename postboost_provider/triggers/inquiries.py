@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from postboost_provider.api.errors import PostBoostError, UnreachableError, can_help
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from postboost_provider.api.contract import ClientSettings
     from postboost_provider.api.inquiries import Finding, Inquiry
 
 # What a wait may take for one look, with repeats.
@@ -95,11 +96,23 @@ class InquiryTrigger(BaseTrigger):
         from postboost_provider.api.inquiries import ask_async
 
         hook = PostBoostHook(self.postboost_conn_id)
-        settings = await hook.asettings()
+        settings = await settings_of(hook)
         # In a thread: the first client of a process loads aiohttp and certificates.
         client = await asyncio.to_thread(hook.async_client, settings, deadline_seconds=LOOK_SECONDS)
         async with client as api:
             return await ask_async(api, self.inquiry())
+
+
+async def settings_of(hook: PostBoostHook) -> ClientSettings:
+    """Read a connection that was there a moment ago.
+
+    :raises UnreachableError: it can't be read. Airflow tells no difference between a connection that is not there and
+        its own API being away (seen in 3.3.2).
+    """
+    try:
+        return await hook.asettings()
+    except PostBoostConfigError as error:
+        raise UnreachableError(str(error)) from error
 
 
 def read_event(event: Any) -> tuple[bool, Any]:

@@ -14,6 +14,7 @@ from postboost_provider.api.errors import NotFoundError, PostBoostError, Unreach
 from postboost_provider.api.outcome import PostOutcome, missing, read_awaited
 from postboost_provider.api.pages import PostLists
 from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.triggers.inquiries import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -108,7 +109,7 @@ class SharedLooks:
 
     async def _current_client(self) -> AsyncPostBoostClient:
         """Return a client with the connection as it is now: a token that was rotated is picked up."""
-        settings = await self._hook.asettings()
+        settings = await settings_of(self._hook)
         if self._client is not None and self._client.settings != settings:
             await self.close()
         if self._client is None:

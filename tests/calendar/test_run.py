@@ -329,3 +329,31 @@ def test_a_dry_run_says_what_would_become_of_posts_that_are_there(
     assert "moved to trash" in whys["gone"][1]
     late = run(api, row("live", mode="now", text="Too late"), dry_run=True).rows[0]
     assert (late.result, "is published" in late.why) == ("failed", True)
+
+
+def test_rows_that_were_refused_and_corrected_share_one_wait(
+    sandbox: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    slept: list[float] = []
+    mocker.patch("postboost_provider.publishing.time.sleep", side_effect=slept.append)
+    names = "abcde"
+    assert set(results(run(api, *(row(key, text=key * 300) for key in names)))) == {"failed"}
+    report = run(api, row("z"), *(row(key) for key in names), row("y"))
+    assert results(report) == ["created"] * 7
+    assert [r.row.key for r in report.rows] == ["z", *names, "y"]
+    assert sum(slept) == pytest.approx(60, abs=1)
+    assert len(posts(sandbox)) == 7
+
+
+def test_a_row_that_another_run_is_sending_is_waited_for_and_updated(
+    sandbox: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    slept: list[float] = []
+    mocker.patch("postboost_provider.publishing.time.sleep", side_effect=slept.append)
+    run(api, row("a"))
+    # This run has read the ledger before the other one's post was there.
+    mocker.patch("postboost_provider.calendar.run.read_ledger", return_value={})
+    mocker.patch("postboost_provider.publishing.look_up", return_value=None)
+    assert results(run(api, row("a", text="Edited"))) == ["updated"]
+    assert slept == [0.5]
+    assert [p["text"] for p in posts(sandbox)] == ["Edited"]

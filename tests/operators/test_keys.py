@@ -241,6 +241,23 @@ def test_a_write_that_somebody_else_overwrites_revokes_nothing(sandbox: Sandbox,
     assert works(sandbox, token)
 
 
+def test_a_run_that_another_one_overtakes_writes_no_dead_key_over_the_living_one(
+    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, begun = Rotation._place, []
+
+    def place(self: Any, *arguments: Any) -> None:
+        if not begun:
+            begun.append(True)
+            assert rotate(vault)["result"] == "rotated"
+        real(self, *arguments)
+
+    monkeypatch.setattr(Rotation, "_place", place)
+    with pytest.raises(ConflictError, match="Another run has put a new key into"):
+        rotate(vault)
+    assert works(sandbox, vault.token(TARGET))
+
+
 def test_a_key_that_another_run_revokes_while_it_is_put_in_place_leaves_the_old_one_there(
     sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,6 +119,16 @@ def test_accounts_are_sent_to_one_after_another(sandbox: Sandbox, mocker: Any) -
     assert len(writes(sandbox, "retry_post_account")) == 2
 
 
+def test_a_post_in_trash_is_not_sent_again(sandbox: Sandbox) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1})
+    uuid = make(sandbox, 1, schedule_now=True)
+    sandbox.advance(60)
+    PostBoostDeletePostOperator(task_id="act", post_uuids=uuid).execute(context())  # type: ignore[arg-type]
+    with pytest.raises(AirflowFailException, match="is in trash"):
+        retry(uuid)
+    assert writes(sandbox, "retry_post_account") == []
+
+
 def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
     sandbox: Sandbox, mocker: Any
 ) -> None:

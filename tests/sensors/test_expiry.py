@@ -162,7 +162,6 @@ def test_a_server_that_never_answers_is_told_from_a_dead_token(
         ({"must_outlast": datetime(2026, 12, 1)}, "an instant with its zone"),
         ({"must_outlast": "Europe/Berlin"}, "an instant with its zone"),
         ({"must_outlast": "None"}, "must_outlast is 'None', which is what a template makes of nothing"),
-        ({"expires_on": "None"}, "expires_on is 'None', which is what a template makes of nothing"),
         ({"must_outlast": ""}, "an instant with its zone"),
         ({"postboost_conn_ids": []}, "it must be a list of connection ids"),
         ({"postboost_conn_ids": " , "}, "it must be a list of connection ids"),

@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk._shared.module_loading import import_string
 
-from postboost_provider.api.errors import PostBoostError, UnreachableError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError
 from postboost_provider.api.outcome import PostOutcome
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
 from postboost_provider.sandbox.server import Sandbox
@@ -52,7 +52,8 @@ def test_a_look_that_breaks_off_outside_of_postboost_is_one_look_that_failed(
 ) -> None:
     """Such as Airflow's own API being away for a moment."""
     (uuid,) = publish(sandbox, 1)
-    real, errors = looks.PostBoostHook.asettings, [ConnectionError("gone for a moment")]
+    errors = [ConnectionError("gone for a moment"), PostBoostConfigError("There is no connection")]
+    real = looks.PostBoostHook.asettings
 
     async def asettings(self: Any) -> Any:
         if errors:
