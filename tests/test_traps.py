@@ -83,7 +83,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Refusals are stored under the Idempotency-Key too: a corrected request needs another key.": (
         "sandbox/test_idempotency.py::test_a_4xx_is_stored_unless_switched_off",
-        "test_publishing.py::test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew",
+        "publishing/test_one_post.py::test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew",
     ),
     "An Idempotency-Key belongs to the user: two workers with plain keys collide.": (
         "sandbox/test_idempotency.py::test_a_key_belongs_to_user_workspace_and_path",
@@ -125,7 +125,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Editing a published post is a 400 in one place and a 422 in another.": (
         "sandbox/test_posts.py::test_a_published_post_cannot_be_edited",
-        "test_publishing.py::test_an_edit_that_loses_the_race_with_the_departure_fails_and_names_the_post",
+        "publishing/test_one_post.py::test_an_edit_that_loses_the_race_with_the_departure_fails_and_names_the_post",
     ),
     "An alt text may be longer in an update than at the upload; X is x in one place and twitter in another.": (
         "sandbox/test_media.py::test_an_upload_without_a_file_or_with_a_long_alt_text_is_refused",
@@ -151,7 +151,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "Posts have no lock and no time of their last change: the last writer wins.": (
         "sandbox/test_posts.py::test_the_last_writer_wins_whatever_was_read_before",
         "sandbox/test_families.py::test_a_failed_account_is_retried_by_the_agent_unless_the_post_has_moved_on",
-        "test_publishing.py::test_two_runs_at_once_with_an_edit_between_them_are_one_post",
+        "publishing/test_one_post.py::test_two_runs_at_once_with_an_edit_between_them_are_one_post",
     ),
     "Operations with a limit of their own often do not declare the 429.": (
         "sandbox/test_families.py::test_an_agent_runs_six_times_an_hour",

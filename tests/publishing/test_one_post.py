@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from postboost_provider import identity as identities, publishing
+from postboost_provider import publishing
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     DuplicatePostError,
@@ -20,55 +17,10 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
     UnconfirmedError,
-    ValidationError,
 )
-from postboost_provider.api.ledger import read_ledger
-from postboost_provider.publishing import Intention, Published
 from postboost_provider.sandbox.server import Sandbox
-from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
-
-DAY = str((datetime.now(UTC) + timedelta(days=2)).date())
-IDENTITY = identities.row_identity("spring", "monday")
-
-
-@pytest.fixture(params=VARIANTS, ids=variant_name)
-def server(request: pytest.FixtureRequest, sandbox: Sandbox) -> Sandbox:
-    sandbox.reset(**request.param)
-    return sandbox
-
-
-@pytest.fixture
-def api(server: Sandbox, mocker: Any) -> Iterator[PostBoostClient]:
-    mocker.patch("postboost_provider.api.client.time.sleep")
-    with client(server) as api:
-        yield api
-
-
-def intention(text: str = "Hello", mode: str = "schedule") -> Intention:
-    return Intention(
-        identities.ledger_scope("spring"), IDENTITY, identities.intent_hash({"text": text}), mode
-    )
-
-
-def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
-    content = [{"body": text, "media": more.pop("media", [])}]
-    planned = {"schedule": True, "timezone": "UTC", "date": DAY, "time": "10:00"}
-    return {
-        "versions": [{"account_id": 0, "is_original": True, "content": content}],
-        "accounts": [1],
-        "tags": [],
-        **(more or planned),
-    }
-
-
-def publish(api: PostBoostClient, text: str = "Hello", mode: str = "schedule", **more: Any) -> Published:
-    """Do what a task does: read the ledger, then adopt or create."""
-    mine = intention(text, mode)
-    ledger = read_ledger(api, mine.scope)
-    entry = (ledger or {}).get(mine.ledger_identity)
-    if entry is not None:
-        return publishing.adopt(api, mine, entry, lambda: body(text, **more))
-    return publishing.create_once(api, mine, lambda: body(text, **more), ledger=ledger is not None)
+from tests.clients import client, creates, make_key, posts
+from tests.publishing.support import body, intention, publish
 
 
 def test_a_repeated_task_adopts_its_post(server: Sandbox, api: PostBoostClient) -> None:
@@ -251,23 +203,6 @@ def test_the_same_content_of_somebody_else_is_refused_and_named(
     assert publish(api).result == "created"
 
 
-def test_a_refusal_of_the_values_is_not_taken_for_a_reused_key(server: Sandbox, api: PostBoostClient) -> None:
-    with pytest.raises(ValidationError) as caught:
-        publish(api, "x" * 300)
-    assert caught.value.errors
-    assert len(creates(server)) == 1
-
-
-def test_a_repeated_refusal_is_asked_anew_and_comes_back_the_same(
-    server: Sandbox, api: PostBoostClient
-) -> None:
-    for _ in range(3):
-        with pytest.raises(ValidationError) as caught:
-            publish(api, "x" * 300)
-        assert not caught.value.replayed
-    assert posts(server) == []
-
-
 def test_an_edit_by_a_token_that_may_not_read_is_unconfirmed_and_no_second_post(server: Sandbox) -> None:
     with client(server, make_key(server, "write", "publish")) as api:
         assert publish(api).result == "created"
@@ -398,129 +333,3 @@ def test_a_success_without_a_post_is_unconfirmed_and_looked_up(
             publishing.create_once(api, intention(), body, ledger=False)
         assert publish(api).result == "adopted"
     assert len(posts(sandbox)) == 1
-
-
-@pytest.fixture
-def slept(mocker: Any) -> list[float]:
-    taken: list[float] = []
-    mocker.patch("postboost_provider.publishing.time.sleep", side_effect=taken.append)
-    return taken
-
-
-def test_an_edit_after_a_refusal_is_sent_once_no_other_try_can_be_under_way(
-    server: Sandbox, api: PostBoostClient, slept: list[float]
-) -> None:
-    with pytest.raises(ValidationError):
-        publish(api, "x" * 300)
-    assert publish(api).result == "created"
-    assert (sum(slept) >= 60) == server.state()["settings"]["store_4xx"]
-    assert len(posts(server)) == 1
-
-
-def test_an_edit_after_many_refusals_waits_for_each(
-    server: Sandbox, api: PostBoostClient, slept: list[float]
-) -> None:
-    """A refusal in the log does not prove that nobody is sending now: only to have waited does."""
-    for text in ("x" * 300, "x" * 300, "y" * 300):
-        with pytest.raises(ValidationError):
-            publish(api, text)
-    slept.clear()
-    assert publish(api).result == "created"
-    stored = server.state()["settings"]["store_4xx"]
-    assert sum(slept) == pytest.approx(180 if stored else 0, abs=1)
-    assert len(posts(server)) == 1
-
-
-def test_another_body_for_the_same_words_after_a_refusal_is_sent(
-    server: Sandbox, api: PostBoostClient, slept: list[float]
-) -> None:
-    """As when the members of a group of accounts changed: what its author wrote is what it was."""
-    with pytest.raises(ValidationError):
-        publishing.create_once(api, intention(), lambda: {**body(), "accounts": [999]}, ledger=True)
-    assert publish(api).result == "created"
-
-
-def test_words_that_were_refused_and_are_right_now_are_sent_past_others_that_were_refused(
-    server: Sandbox, api: PostBoostClient, slept: list[float]
-) -> None:
-    other = api.call("create_post", body=body())["uuid"]
-    for text in ("Hello", "x" * 300):
-        with pytest.raises((DuplicatePostError, ValidationError)):
-            publish(api, text)
-    api.call("delete_post", parameters={"post_uuid": other}, body={"trash": False})
-    assert publish(api).result == "created"
-    assert len(posts(server)) == 1
-
-
-@pytest.mark.parametrize("variant", [{}, {"store_4xx": False}], ids=variant_name)
-@pytest.mark.parametrize(
-    "before", [None, {"kind": "server_error", "count": 99}, "x" * 300], ids=["nothing", "errors", "a refusal"]
-)
-def test_a_try_that_is_under_way_is_waited_for_whatever_was_refused_before(
-    sandbox: Sandbox, mocker: Any, variant: dict[str, Any], before: Any
-) -> None:
-    sandbox.reset(**variant)
-    nap = time.sleep
-    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=lambda _: nap(0.1)))
-    with client(sandbox, attempts=1) as api:
-        if isinstance(before, dict):
-            sandbox.faults({"operation": "create_post", **before})
-        if before:
-            with pytest.raises(PostBoostError):
-                publish(api, before if isinstance(before, str) else "Hello")
-    sandbox.advance(120)
-    sandbox.faults(
-        {
-            "operation": "create_post",
-            "kind": "delay",
-            "seconds": 0.8,
-            "after": 1 if before == "x" * 300 and not variant else 0,
-        }
-    )
-    results: list[str] = []
-
-    def go(text: str) -> None:
-        with client(sandbox) as api:
-            results.append(publish(api, text).result)
-
-    threads = [threading.Thread(target=go, args=(text,)) for text in ("Hello", "Hello again")]
-    for thread in threads:
-        thread.start()
-        nap(0.2)
-    for thread in threads:
-        thread.join()
-    assert len(posts(sandbox)) == 1
-    assert "created" in results
-
-
-def test_a_duplicate_is_sent_as_soon_as_it_is_allowed(
-    server: Sandbox, api: PostBoostClient, slept: list[float]
-) -> None:
-    api.call("create_post", body=body())
-    with pytest.raises(DuplicatePostError):
-        publish(api)
-    allowed = replace(intention(), allow_duplicate=True)
-    for result in ("created", "replayed"):
-        assert publishing.create_once(api, allowed, body, ledger=True).result == result
-    assert slept == []
-    assert len(posts(server)) == 2
-
-
-def test_a_422_that_names_no_field_is_told_in_the_end(
-    sandbox: Sandbox, mocker: Any, slept: list[float]
-) -> None:
-    asked: list[str] = []
-    with client(sandbox) as api:
-        send = api.send
-
-        def refuse(operation: str, **rest: Any) -> Any:
-            if operation == "create_post":
-                asked.append(rest["idempotency_key"])
-                raise ValidationError("No.", status=422, replayed=len(asked) > 1)
-            return send(operation, **rest)
-
-        mocker.patch.object(api, "send", refuse)
-        with pytest.raises(ValidationError, match="No."):
-            publish(api)
-    assert asked[0] == asked[1]
-    assert len(asked) == 2
