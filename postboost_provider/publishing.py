@@ -175,23 +175,23 @@ def create(
     )
 
 
-def wait_for_others(api: PostBoostClient, scope: str, identities: Collection[str]) -> dict[str, Entry]:
+def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -> dict[str, Entry]:
     """Wait for as long as a request may be under way, and return what the ledger has by then.
 
-    :param identities: what other tries are sending; as soon as the ledger has all of it, the wait is over.
+    :param wanted: what other tries are sending; as soon as the ledger has all of it, the wait is over.
     """
     left = max(UNDER_WAY_SECONDS, 2 * api.settings.timeout_seconds)
     log.info(
         "Earlier tries sent %d posts with another content. Waiting up to %.0f s to see what became of them.",
-        len(identities),
+        len(wanted),
         left,
     )
     found: dict[str, Entry] = {}
     for pause in growing_pauses(0.5, 15.0):
         time.sleep(min(pause, left))
         left -= pause
-        found = read_ledger(api, scope, *identities if len(identities) == 1 else ()) or {}
-        if left <= 0 or all(identity in found for identity in identities):
+        found = read_ledger(api, scope, *wanted if len(wanted) == 1 else ()) or {}
+        if left <= 0 or all(identity in found for identity in wanted):
             break
     return found
 

@@ -113,9 +113,12 @@ def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
 
 def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
     """Refuse a templated argument that was rendered from nothing: taken for what it says, it would name a thing."""
-    for name in set(getattr(task, "template_fields", ())) - set(getattr(task, "may_be_nothing", ())):
+    from postboost_provider.rendered import NOTHING
+
+    for name in getattr(task, "template_fields", ()):
         value = getattr(task, name, None)
-        if isinstance(value, str) and value.strip() in ("None", "null"):
+        may_be = name in getattr(task, "may_be_nothing", ())
+        if not may_be and isinstance(value, str) and value.strip() in NOTHING:
             raise PostBoostConfigError(
                 f"{name} is {value!r}, which is what a template makes of nothing. Write {{{{ ... or '' }}}} there, or leave "
                 "it out."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, ServerError
 from postboost_provider.api.keyed import make_once
+from postboost_provider.api.post import written
 from postboost_provider.api.wording import in_words
 
 if TYPE_CHECKING:
@@ -110,14 +111,14 @@ class Accounts:
             return " This is the text of a list: pass the list itself, and not a list around it."
         if "," in name:
             return " Several are separated by a semicolon, or are a list."
-        known = [f"{a['provider']}:{a.get('username') or a['name']}" for a in self._accounts]
+        known = [written(account) for account in self._accounts]
         if name.endswith(":*"):
             known = [f"{provider}:*" for provider in sorted({str(a["provider"]) for a in self._accounts})]
         near = difflib.get_close_matches(name, known, n=2)
         return f" Did you mean {' or '.join(near)}?" if near else ""
 
     def _listed(self, accounts: Sequence[Mapping[str, Any]]) -> str:
-        shown = [f"{a['id']} ({a['provider']}:{a.get('username') or a['name']})" for a in accounts]
+        shown = [f"{account['id']} ({written(account)})" for account in accounts]
         return ", ".join(shown) or "none; connect one in PostBoost under Accounts"
 
 

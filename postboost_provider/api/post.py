@@ -125,6 +125,11 @@ def content_for(words: Words, account: Mapping[str, Any] | None) -> list[dict[st
     return [{"body": words.text, "media": list(words.media)}, *({"body": text} for text in further)]
 
 
+def written(account: Mapping[str, Any]) -> str:
+    """Return an account as people write it: ``provider:username``."""
+    return f"{account['provider']}:{account.get('username') or account['name']}"
+
+
 def left_out(words: Words, provider: str | None) -> str | None:
     """Return which of ``thread`` and ``first_comment`` a network leaves out because it has the other, if one.
 
@@ -142,7 +147,7 @@ def left_out(words: Words, provider: str | None) -> str | None:
 
 
 def _dropped(what: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
-    name = f"{account['provider']}:{account.get('username') or account['name']}" if account else "an account"
+    name = written(account) if account else "an account"
     return PostBoostConfigError(
         f"PostBoost publishes no {what} on {name}. Leave it out there: give this account words of its own without one, "
         "or a post of its own."

@@ -16,7 +16,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.lookup import Accounts, Tags, load_accounts
 from postboost_provider.api.media import MediaFile, Medium
-from postboost_provider.api.post import Post, Words, content_for, left_out, post_body
+from postboost_provider.api.post import Post, Words, content_for, left_out, post_body, written
 from postboost_provider.calendar.rows import Problem, Row
 from postboost_provider.calendar.wording import Wording, account_name, is_provider
 
@@ -258,7 +258,7 @@ def _check_named_once(what: str, earlier: str, who: str) -> None:
 
 
 def _beside(left: str, account: Mapping[str, Any]) -> str:
-    name = f"{account['provider']}:{account.get('username') or account['name']}"
+    name = written(account)
     if left == "thread":
         return f"{name} gets a first comment, and PostBoost publishes no thread there. Leave the thread out."
     return (
@@ -268,9 +268,7 @@ def _beside(left: str, account: Mapping[str, Any]) -> str:
 
 
 def _check_connected(accounts: Sequence[Mapping[str, Any]]) -> None:
-    dead = [
-        f"{a['provider']}:{a.get('username') or a['name']}" for a in accounts if a.get("authorized") is False
-    ]
+    dead = [written(a) for a in accounts if a.get("authorized") is False]
     if dead:
         raise PostBoostConfigError(
             f"{', '.join(dead)} must be reconnected before anything goes out there. Reconnect it in PostBoost "

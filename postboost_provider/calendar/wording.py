@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.post import written
 from postboost_provider.api.wording import say
 from postboost_provider.calendar.rows import Problem, Row
 
@@ -124,7 +125,7 @@ def account_name(find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]],
         account = find([account_id])[0]
     except PostBoostConfigError:
         return f"account {account_id}"
-    return f"{account['provider']}:{account.get('username') or account['name']}"
+    return written(account)
 
 
 def is_provider(who: str) -> bool:

@@ -236,7 +236,9 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
     """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
-    accounts = {int(a["id"]): f"{a['provider']}:{a.get('username') or a['name']}" for a in post["accounts"]}
+    from postboost_provider.api.post import written
+
+    accounts = {int(a["id"]): written(a) for a in post["accounts"]}
     lines = [
         f"**Accounts:** {literally(', '.join(accounts.values())) or 'none'}",
         "",
