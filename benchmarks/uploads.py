@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from benchmarks.support import Cost, Server, interleaved, peak_mib, ratio, resident_mib, sandbox, show, timed
-from postboost_provider.api import media
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.services.media import upload as media
 
 MIB = 1024 * 1024
 SIZE = 64 * MIB

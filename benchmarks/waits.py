@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import configure_logging
 
 from benchmarks.support import Server, peak_mib, ratio, resident_mib, sandbox, show
-from postboost_provider.api import pages as pages_module
-from postboost_provider.triggers import looks as looks_module, posts as posts_module
+from postboost_provider.api import pagination as pages_module
+from postboost_provider.triggers import posts as posts_module, shared_poller as looks_module
 from postboost_provider.triggers.posts import PostBoostPostTrigger
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postboost_provider.cli import main
+from postboost_provider.cli.parser import main
 
 if __name__ == "__main__":
     main()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from postboost_provider import __version__, connection_form
+from postboost_provider import __version__
+from postboost_provider.connection import form as connection_form
 
 OPERATORS = (
     "ai",
@@ -62,7 +63,7 @@ def get_provider_info() -> dict[str, Any]:
         "task-decorators": [
             {"name": "postboost", "class-name": "postboost_provider.decorators.postboost.postboost_task"}
         ],
-        "cli": ["postboost_provider.cli.get_cli_commands"],
+        "cli": ["postboost_provider.cli.parser.get_cli_commands"],
         "connection-types": [
             {
                 "connection-type": connection_form.CONNECTION_TYPE,

@@ -113,7 +113,7 @@ def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
 
 def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
     """Refuse a templated argument that was rendered from nothing: taken for what it says, it would name a thing."""
-    from postboost_provider.rendered import NOTHING
+    from postboost_provider.api.arguments import NOTHING
 
     for name in getattr(task, "template_fields", ()):
         value = getattr(task, name, None)

@@ -1,7 +1,7 @@
 """Rewrite ``postboost_provider/sandbox/shapes.json`` from the official Python SDK.
 
 One line per operation with a JSON body, and one per answer of a free tool, in the short form that
-``postboost_provider/sandbox/shapes.py`` explains.
+``postboost_provider/sandbox/core/shapes.py`` explains.
 
     python scripts/refresh_shapes.py            # write them
     python scripts/refresh_shapes.py --check    # exit 1 when they are stale
@@ -16,7 +16,7 @@ from typing import Any
 
 from sdk_schema import openapi
 
-SHAPES = Path(__file__).parent.parent / "postboost_provider" / "sandbox" / "shapes.json"
+SHAPES = Path(__file__).parent.parent / "postboost_provider" / "sandbox" / "core" / "shapes.json"
 _WORDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 

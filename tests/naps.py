@@ -48,7 +48,7 @@ def passing_at_once(mocker: Any, *sleepers: str) -> Iterator[Naps]:
         mocker.patch("postboost_provider.api.client.time", at_once)
         mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
         loop = SimpleNamespace(sleep=naps.anap, to_thread=asyncio.to_thread)
-        mocker.patch("postboost_provider.triggers.inquiries.asyncio", loop)
+        mocker.patch("postboost_provider.triggers.base.asyncio", loop)
         yield naps
 
 

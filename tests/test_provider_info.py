@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 
 import postboost_provider
-from postboost_provider import connection_form
+from postboost_provider.connection import form as connection_form
 from postboost_provider.get_provider_info import get_provider_info
-from tests.test_connection_form import schema
+from tests.connection.test_form import schema
 
 PACKAGE = Path(postboost_provider.__file__).parent
 KINDS = ("hooks", "operators", "sensors")

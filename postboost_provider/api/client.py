@@ -11,7 +11,12 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from tenacity import AsyncRetrying, Retrying
 
-from postboost_provider.api import answers, contract, pages, repeats
+from postboost_provider.api import (
+    pagination as pages,
+    requests as contract,
+    responses as answers,
+    retry as repeats,
+)
 from postboost_provider.api.credentials import Refusal, explain_401
 from postboost_provider.api.errors import AuthenticationError, UnreachableError
 from postboost_provider.api.operations import get_operation
@@ -21,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from types import TracebackType
 
-    from postboost_provider.api.contract import ClientSettings, FilePart, Reply, Request
-    from postboost_provider.api.pace import Pace
+    from postboost_provider.api.rate_limit import Pace
+    from postboost_provider.api.requests import ClientSettings, FilePart, Reply, Request
     from postboost_provider.api.transport import Answer, Into
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from postboost_provider.api.errors import PostBoostConfigError
 
 if TYPE_CHECKING:
-    from postboost_provider.api.contract import ClientSettings
+    from postboost_provider.api.requests import ClientSettings
 
 ROTATION_STEPS = (
     "To rotate it: (1) create a new token in PostBoost under Settings > Access Tokens, (2) put it into the "

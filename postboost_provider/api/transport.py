@@ -20,7 +20,7 @@ from postboost_provider.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from postboost_provider.api.contract import ClientSettings, Request
+    from postboost_provider.api.requests import ClientSettings, Request
 
 
 @dataclass(frozen=True, slots=True)

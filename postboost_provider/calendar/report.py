@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postboost_provider.api.errors import PostBoostError
-    from postboost_provider.api.outcome import PostOutcome
-    from postboost_provider.calendar.rows import Problem, Row
+    from postboost_provider.polling.outcome import PostOutcome
+    from postboost_provider.publishing.post import Problem, Row
 
 RowResult = Literal["created", "replayed", "adopted", "updated", "skipped", "invalid", "failed"]
 RESULTS: tuple[RowResult, ...] = ("created", "replayed", "adopted", "updated", "skipped", "invalid", "failed")

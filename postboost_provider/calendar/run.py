@@ -7,7 +7,6 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider import identity as identities, publishing
 from postboost_provider.api.errors import (
     AuthenticationError,
     PostBoostError,
@@ -15,18 +14,20 @@ from postboost_provider.api.errors import (
     UnreachableError,
     can_help,
 )
-from postboost_provider.api.ledger import KEPT_FOR, Entry, read_ledger
-from postboost_provider.api.outcome import PostOutcome, read_post
-from postboost_provider.api.pages import PostLists
+from postboost_provider.api.pagination import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
-from postboost_provider.calendar.resolve import MediaByWho, Resolver, RowError
-from postboost_provider.calendar.rows import Problem, Row, row_intent
+from postboost_provider.idempotency import identity as identities
+from postboost_provider.idempotency.activity_log import KEPT_FOR, Entry, read_ledger
+from postboost_provider.polling.outcome import PostOutcome, read_post
+from postboost_provider.publishing import create as publishing
+from postboost_provider.publishing.post import Problem, Row, row_intent
+from postboost_provider.publishing.resolve import MediaByWho, Resolver, RowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.media import MediaFile
+    from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge, task_decorator_factory
 
-from postboost_provider._compat import determine_kwargs
+from postboost_provider.airflow_support.compat import determine_kwargs
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.operators.api import PostBoostOperator
 

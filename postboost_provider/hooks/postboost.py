@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from postboost_provider import connection_form
-from postboost_provider._compat import aget_connection
+from postboost_provider.airflow_support.compat import aget_connection
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.connection import form as connection_form
 
 # What needs the client is imported where it is used: each parse of each DAG file imports this module, and most of the
 # time of that went into classes that a DAG never sees (benchmarks/imports.py).
 if TYPE_CHECKING:
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
-    from postboost_provider.api.contract import ClientSettings
+    from postboost_provider.api.requests import ClientSettings
 
 # As long before its end as the token sensor stops a DAG by default.
 ENDS_SOON = timedelta(days=7)
@@ -94,7 +94,7 @@ class PostBoostHook(BaseHook):
 
     async def asettings(self) -> ClientSettings:
         """Read the connection from within an event loop, anew each time: :meth:`settings`, awaited."""
-        from postboost_provider.hooks.connection import read_connection, read_environment
+        from postboost_provider.connection.read import read_connection, read_environment
 
         try:
             connection, extras = await aget_connection(self.postboost_conn_id)
@@ -115,7 +115,7 @@ class PostBoostHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether tasks can work with the connection, and what it opens. At most 10 s, without repeats."""
-        from postboost_provider.hooks.check import check_connection
+        from postboost_provider.connection.check import check_connection
 
         try:
             settings, unknown = self.read()
@@ -125,7 +125,7 @@ class PostBoostHook(BaseHook):
 
     def read(self, needs_token: bool = True) -> tuple[ClientSettings, list[str]]:
         """Read the connection like :meth:`settings`, and return the names of its unknown extras, too."""
-        from postboost_provider.hooks.connection import read_connection, read_environment
+        from postboost_provider.connection.read import read_connection, read_environment
 
         try:
             connection = self.get_connection(self.postboost_conn_id)

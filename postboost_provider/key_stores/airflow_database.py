@@ -1,56 +1,7 @@
-"""Airflow's own connections, in its database: below Airflow 3, where tasks may write there."""
+"""The public path of ``AirflowDatabaseStore``."""
 
 from __future__ import annotations
 
-import json
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from postboost_provider.rotation.stores.airflow_database import AirflowDatabaseStore
 
-from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-
-class AirflowDatabaseStore:
-    """Write a connection to Airflow's database. Airflow encrypts token and extras there."""
-
-    def read(self, conn_id: str) -> dict[str, Any]:
-        """Return its extras: see :class:`~postboost_provider.key_stores.KeyStore`."""
-        with _row(conn_id) as row:
-            extras: dict[str, Any] = row.extra_dejson
-            return extras
-
-    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras, and the token where one is given: see :class:`~postboost_provider.key_stores.KeyStore`."""
-        with _row(conn_id) as row:
-            row.set_extra(json.dumps(extras))
-            if token is not None:
-                row.set_password(token)
-
-
-@contextmanager
-def _row(conn_id: str) -> Iterator[Any]:
-    from airflow.models.connection import Connection
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        with create_session() as session:
-            row = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
-            if row is None:
-                raise PostBoostConfigError(
-                    f"Airflow's database has no connection {conn_id!r}: it lives elsewhere, such as in a secrets "
-                    "backend. Give the store that writes there."
-                )
-            yield row
-    except RuntimeError as error:
-        raise PostBoostConfigError(
-            f"Airflow does not let this task write to its database ({error}). Use AirflowApiStore."
-        ) from error
-    except SQLAlchemyError as error:
-        # Its text holds the values of the statement.
-        raise UnconfirmedError(
-            f"Airflow's database failed ({type(error).__name__}): connection {conn_id!r} may have been written."
-        ) from None
+__all__ = ["AirflowDatabaseStore"]

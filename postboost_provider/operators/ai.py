@@ -20,14 +20,14 @@ from postboost_provider.api.errors import (
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.ai import PostBoostRepurposeTrigger
-from postboost_provider.triggers.inquiries import read_event
+from postboost_provider.triggers.base import read_event
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.inquiries import Finding
+    from postboost_provider.polling.conditions import Finding
 
 
 class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
@@ -124,8 +124,8 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.api.repurpose import started
-        from postboost_provider.rendered import read_seconds
+        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.services.repurpose import started
 
         began = datetime.now(UTC)
         with failing_fast(self):
@@ -153,8 +153,8 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
             return self._conclude(context, said)
 
     def _body(self) -> dict[str, Any]:
-        from postboost_provider.api.repurpose import RESERVED, Source
-        from postboost_provider.rendered import read_text
+        from postboost_provider.api.arguments import read_text
+        from postboost_provider.services.repurpose import RESERVED, Source
 
         if self.on_partial not in ("fail", "succeed"):
             raise PostBoostConfigError(f"on_partial is {self.on_partial!r}; use fail or succeed.")
@@ -178,11 +178,11 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
 
     def _start(self, api: PostBoostClient, context: Context, body: dict[str, Any]) -> Any:
         """Start the run, or find the one that an earlier try started."""
-        from postboost_provider.actions import Actor
-        from postboost_provider.api.lookup import account_ids
-        from postboost_provider.api.repurpose import came_to_nothing, explain, require_credits
-        from postboost_provider.once import send_once, was_done
-        from postboost_provider.rendered import read_text
+        from postboost_provider.api.arguments import read_text
+        from postboost_provider.idempotency.perform import send_once, was_done
+        from postboost_provider.publishing.actions import Actor
+        from postboost_provider.services.accounts import account_ids
+        from postboost_provider.services.repurpose import came_to_nothing, explain, require_credits
 
         actor = Actor.of_task(context["ti"], self.idempotency_salt)
         if self.accounts:
@@ -202,7 +202,7 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
             raise explain(api, error) from error
 
     def _wait(self, context: Context, run_id: int, began: datetime) -> dict[str, Any]:
-        from postboost_provider.rendered import read_seconds
+        from postboost_provider.api.arguments import read_seconds
 
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
@@ -228,8 +228,8 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
 
     def _look(self, run_id: int) -> tuple[Finding | None, str]:
         """Look once, and return what is found, or why nothing is: a look that fails ends no wait before its time."""
-        from postboost_provider.api.inquiries import ask
-        from postboost_provider.api.repurpose import RunIsOver
+        from postboost_provider.polling.conditions import ask
+        from postboost_provider.services.repurpose import RunIsOver
 
         try:
             with PostBoostHook(self.postboost_conn_id).client() as api:
@@ -242,7 +242,7 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         return finding, finding.pending
 
     def _too_late(self, pending: str) -> ServerError:
-        from postboost_provider.rendered import read_seconds
+        from postboost_provider.api.arguments import read_seconds
 
         return ServerError(
             f"Not over after {read_seconds('timeout', self.timeout):g} s: {pending} Run the task again: it goes on waiting for the same run.",
@@ -250,7 +250,7 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         )
 
     def _conclude(self, context: Context, run: Mapping[str, Any]) -> dict[str, Any]:
-        from postboost_provider.api.repurpose import as_result, describe_failures
+        from postboost_provider.services.repurpose import as_result, describe_failures
 
         if run["status"] == "failed":
             raise ServerError(

@@ -71,8 +71,8 @@ class PostBoostAnalyticsToStorageOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.api.analytics import COLUMNS, csv_line, json_line, read_period, rows
-        from postboost_provider.storage import replacing
+        from postboost_provider.airflow_support.storage import replacing
+        from postboost_provider.services.analytics import COLUMNS, csv_line, json_line, read_period, rows
 
         with failing_fast(self):
             if self.kind not in COLUMNS:

@@ -15,10 +15,10 @@ from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.actions import Actor
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.contract import FilePart
     from postboost_provider.api.operations import Operation
+    from postboost_provider.api.requests import FilePart
+    from postboost_provider.publishing.actions import Actor
 
 # A file takes as long as it takes; each part of it must come within the connection's timeout_seconds.
 DOWNLOAD_SECONDS = 3600.0
@@ -165,8 +165,8 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
     def _file(self, path: str) -> FilePart:
         import mimetypes
 
-        from postboost_provider.api.contract import FilePart
-        from postboost_provider.storage import find_file
+        from postboost_provider.airflow_support.storage import find_file
+        from postboost_provider.api.requests import FilePart
 
         file = find_file(path, None, self.object_storage_conn_id)
         try:
@@ -188,7 +188,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         body: dict[str, Any] | None,
         files: dict[str, FilePart] | None,
     ) -> Any:
-        from postboost_provider.once import send_once
+        from postboost_provider.idempotency.perform import send_once
 
         answer = send_once(
             api,
@@ -204,7 +204,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
     def _save(
         self, api: PostBoostClient, op: Operation, path: str, send: Callable[[], Any]
     ) -> dict[str, Any]:
-        from postboost_provider.storage import locate, replacing
+        from postboost_provider.airflow_support.storage import locate, replacing
 
         saved: dict[str, Any] = {"path": path}
         with replacing(path, self.object_storage_conn_id) as open_file:
@@ -226,7 +226,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
 
     def _hand_over(self, op: Operation, answer: Any) -> Any:
         """Give the secret to the sink, and return the answer without it."""
-        from postboost_provider._compat import mask_secret
+        from postboost_provider.airflow_support.compat import mask_secret
 
         envelope, _, name = str(op.secret).partition(".")
         try:
@@ -248,7 +248,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         )
 
     def _actor(self, context: Context) -> Actor:
-        from postboost_provider.actions import Actor
+        from postboost_provider.publishing.actions import Actor
 
         return Actor.of_task(context["ti"], self.idempotency_salt)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from postboost_provider._hitl import HITLOperator
+from postboost_provider.airflow_support.hitl import HITLOperator
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.outcome import PostOutcome
+    from postboost_provider.polling.outcome import PostOutcome
 
 APPROVE = "Approve"
 REJECT = "Reject"
@@ -78,7 +78,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
-        from postboost_provider.api.outcome import describe_status
+        from postboost_provider.polling.outcome import describe_status
 
         with failing_fast(self):
             at = self._at()
@@ -139,7 +139,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         return outcome.as_dict()
 
     def _trash(self, api: PostBoostClient, outcome: PostOutcome, who: str) -> None:
-        from postboost_provider import actions
+        from postboost_provider.publishing import actions
 
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
@@ -158,7 +158,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         at: datetime | None,
         who: str,
     ) -> PostOutcome:
-        from postboost_provider import actions
+        from postboost_provider.publishing import actions
 
         if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
             if self.on_late != "now":
@@ -193,7 +193,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         )
 
     def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
-        from postboost_provider import actions
+        from postboost_provider.publishing import actions
 
         outcome = actions.look(api, self.post_uuid)
         post = api.call("get_post", parameters={"post_uuid": self.post_uuid})
@@ -211,7 +211,7 @@ def fingerprint(
     post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]
 ) -> str:
     """Return a short hash of what readers would see, where and when."""
-    from postboost_provider import identity as identities
+    from postboost_provider.idempotency import identity as identities
 
     accounts = sorted(int(account["id"]) for account in post["accounts"])
     # Without the addresses: those may be signed anew each time.
@@ -236,7 +236,7 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
     """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
-    from postboost_provider.api.post import written
+    from postboost_provider.publishing.body import written
 
     accounts = {int(a["id"]): written(a) for a in post["accounts"]}
     lines = [

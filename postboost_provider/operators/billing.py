@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.panel import IfExists
+    from postboost_provider.services.panel.ensure import IfExists
 
 
 class PostBoostCreateSubscriptionOperator(PanelOperator):
@@ -70,7 +70,7 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
         self.if_exists = if_exists
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.api.billing import ensure_given_plan, ensure_subscription
+        from postboost_provider.services.panel.billing import ensure_given_plan, ensure_subscription
 
         if self.plan_id is not None and not (self.platform_subscription_id or self.platform_plan_id):
             subscription, outcome = ensure_given_plan(
@@ -116,7 +116,7 @@ class PostBoostChangeSubscriptionOperator(PanelOperator):
         self.changes = changes
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.api.billing import change_subscription
+        from postboost_provider.services.panel.billing import change_subscription
 
         subscription, changed = change_subscription(api, self.workspace_uuid, self.changes)
         return {**subscription, "outcome": "updated" if changed else "found"}
@@ -141,7 +141,7 @@ class PostBoostCancelSubscriptionOperator(PanelOperator):
         self.immediately = immediately
 
     def act(self, api: PostBoostClient) -> bool:
-        from postboost_provider.api.billing import cancel_subscription
+        from postboost_provider.services.panel.billing import cancel_subscription
 
         return cancel_subscription(api, self.workspace_uuid, immediately=self.immediately)
 
@@ -163,7 +163,7 @@ class PostBoostResumeSubscriptionOperator(PanelOperator):
         self.workspace_uuid = workspace_uuid
 
     def act(self, api: PostBoostClient) -> bool:
-        from postboost_provider.api.billing import resume_subscription
+        from postboost_provider.services.panel.billing import resume_subscription
 
         return resume_subscription(api, self.workspace_uuid)
 
@@ -226,7 +226,7 @@ class PostBoostCreateReceiptOperator(PanelOperator):
         self.if_exists = if_exists
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.api.billing import ensure_receipt
+        from postboost_provider.services.panel.billing import ensure_receipt
 
         fields = ("invoice_number", "transaction_id", "amount", "tax", "currency", "paid_at")
         receipt = {name: getattr(self, name) for name in (*fields, "description", "receipt_url")}

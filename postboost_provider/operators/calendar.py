@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from postboost_provider.airflow_support.storage import find_file, locate
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
-from postboost_provider.storage import find_file, locate
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.api.media import MediaFile
     from postboost_provider.calendar.report import Report
-    from postboost_provider.calendar.rows import Row
+    from postboost_provider.publishing.post import Row
+    from postboost_provider.services.media.upload import MediaFile
 
 
 class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
@@ -96,7 +96,7 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.api.pace import Pace
+        from postboost_provider.api.rate_limit import Pace
         from postboost_provider.calendar.run import CalendarRun
 
         with failing_fast(self):
@@ -146,7 +146,7 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         return f"{ti.dag_id}.{ti.task_id}"
 
     def _rows_due(self, context: Context) -> list[Row]:
-        from postboost_provider.calendar.rows import in_window, read_rows
+        from postboost_provider.publishing.post import in_window, read_rows
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
@@ -166,7 +166,7 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         return due
 
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:
-        from postboost_provider.calendar.rows import number_rows, read_csv
+        from postboost_provider.publishing.post import number_rows, read_csv
 
         rows = self.rows
         if isinstance(rows, Iterable) and not isinstance(rows, (str, Mapping)) and not hasattr(rows, "open"):

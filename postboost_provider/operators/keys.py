@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from postboost_provider import _compat
+from postboost_provider.airflow_support import compat as _compat
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.key_stores import KeyStore
     from postboost_provider.rotation.run import Rotation
+    from postboost_provider.rotation.stores import KeyStore
 
 
 class PostBoostRotateKeyOperator(RetryPolicyMixin, BaseOperator):
@@ -39,7 +39,7 @@ class PostBoostRotateKeyOperator(RetryPolicyMixin, BaseOperator):
     :param valid_days: the number of days from today to the new key's last day. Default 90.
     :param grace: how long the old key goes on working for tasks that have read it. Default 1 hour; waited for in the
         triggerer.
-    :param store: where the connection is written: a :class:`~postboost_provider.key_stores.KeyStore`, or a function of
+    :param store: where the connection is written: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of
         connection id, token and extras; default: Airflow's own connections, through the connection ``airflow_api``.
     :param key: id or name of the key that the connection holds, for one that has no ``scoped_key_id`` yet. Templated.
     :raises AirflowFailException: this connection's key can't be rotated; the message says why, and nothing was changed or
@@ -129,11 +129,11 @@ class PostBoostRotateKeyOperator(RetryPolicyMixin, BaseOperator):
         )
 
     def _rotation(self, context: Context, admin: Any) -> Rotation:
-        from postboost_provider import identity as identities
         from postboost_provider.api.client import PostBoostClient
-        from postboost_provider.key_stores.target import TargetConnection
+        from postboost_provider.idempotency import identity as identities
         from postboost_provider.rotation.plan import Maker
         from postboost_provider.rotation.run import Rotation
+        from postboost_provider.rotation.stores.target import TargetConnection
 
         ti = context["ti"]
         identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)

@@ -15,7 +15,7 @@ from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.api.media import Medium
+    from postboost_provider.services.media.upload import Medium
 
 RESULT_FIELDS = ("uuid", "name", "type", "mime_type", "size", "url")
 
@@ -77,9 +77,9 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        from postboost_provider.api.folders import folder_uuid
-        from postboost_provider.api.media import bring, check_alt_text, media_id, wait_until_ready
-        from postboost_provider.rendered import read_seconds
+        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.services.media.folders import folder_uuid
+        from postboost_provider.services.media.upload import bring, check_alt_text, media_id, wait_until_ready
 
         with failing_fast(self):
             names = self._names()
@@ -100,7 +100,7 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
             return [{"id": media_id(item), **{k: item.get(k) for k in RESULT_FIELDS}} for item in items]
 
     def _names(self) -> list[str]:
-        from postboost_provider.rendered import read_text
+        from postboost_provider.api.arguments import read_text
 
         given = read_text(self.media)
         # An ObjectStoragePath or a Path is a single one.
@@ -113,7 +113,7 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
         return texts
 
     def _alt_texts(self, count: int) -> list[str | None]:
-        from postboost_provider.rendered import read_text
+        from postboost_provider.api.arguments import read_text
 
         given = read_text(self.alt_text)
         if given is None or isinstance(given, str):
@@ -132,8 +132,8 @@ class PostBoostUploadMediaOperator(RetryPolicyMixin, BaseOperator):
         return texts
 
     def _read(self, name: str) -> Medium:
-        from postboost_provider.api.media import read_medium
-        from postboost_provider.storage import find_file
+        from postboost_provider.airflow_support.storage import find_file
+        from postboost_provider.services.media.upload import read_medium
 
         try:
             return read_medium(

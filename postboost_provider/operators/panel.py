@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from postboost_provider._compat import mask_secret
+from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.panel_base import PanelOperator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.panel import IfExists
+    from postboost_provider.services.panel.ensure import IfExists
 
 RANDOM_PASSWORD_BYTES = 24
 
@@ -57,7 +57,7 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
         self.if_exists = if_exists
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.api.workspaces import ensure_workspace
+        from postboost_provider.services.panel.workspaces import ensure_workspace
 
         workspace, outcome = ensure_workspace(
             api,
@@ -88,7 +88,7 @@ class PostBoostUpdateWorkspaceOperator(PanelOperator):
         self.changes = changes
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.api.workspaces import update_workspace
+        from postboost_provider.services.panel.workspaces import update_workspace
 
         workspace, changed = update_workspace(api, self.workspace_uuid, self.changes)
         return {**workspace, "outcome": "updated" if changed else "found"}
@@ -113,7 +113,7 @@ class PostBoostDeleteWorkspaceOperator(PanelOperator):
         self.confirm_name = confirm_name
 
     def act(self, api: PostBoostClient) -> bool:
-        from postboost_provider.api.workspaces import delete_workspace
+        from postboost_provider.services.panel.workspaces import delete_workspace
 
         return delete_workspace(api, self.workspace_uuid, self.confirm_name)
 
@@ -157,7 +157,7 @@ class PostBoostAddMemberOperator(PanelOperator):
         self.if_exists = if_exists
 
     def act(self, api: PostBoostClient) -> str:
-        from postboost_provider.api.workspaces import ensure_member
+        from postboost_provider.services.panel.workspaces import ensure_member
 
         return ensure_member(
             api,
@@ -188,7 +188,7 @@ class PostBoostRemoveMemberOperator(PanelOperator):
         self.user = user
 
     def act(self, api: PostBoostClient) -> bool:
-        from postboost_provider.api.workspaces import remove_member
+        from postboost_provider.services.panel.workspaces import remove_member
 
         return remove_member(api, self.workspace_uuid, self.user)
 
@@ -233,7 +233,7 @@ class PostBoostCreateUserOperator(PanelOperator):
         self.if_exists = if_exists
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.api.panel import ensure_user
+        from postboost_provider.services.panel.ensure import ensure_user
 
         user, outcome = ensure_user(
             api,
@@ -278,7 +278,7 @@ class PostBoostUpdateUserOperator(PanelOperator):
         self.password_conn_id = password_conn_id
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.api.panel import update_user
+        from postboost_provider.services.panel.ensure import update_user
 
         password = read_password(self.password_conn_id) if self.password_conn_id else None
         user, changed = update_user(api, self.user, self.changes or {}, password)
@@ -304,7 +304,7 @@ class PostBoostDeleteUserOperator(PanelOperator):
         self.confirm_name = confirm_name
 
     def act(self, api: PostBoostClient) -> bool:
-        from postboost_provider.api.panel import delete_user
+        from postboost_provider.services.panel.ensure import delete_user
 
         return delete_user(api, self.user, self.confirm_name)
 

@@ -33,7 +33,7 @@ class PanelOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
-        from postboost_provider.api.wording import in_words
+        from postboost_provider.api.error_mapping import in_words
 
         with (
             failing_fast(self),

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider import actions
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.outcome import PostOutcome
+    from postboost_provider.polling.outcome import PostOutcome
+    from postboost_provider.publishing import actions
 
 DELETE_MODES = ("app_only", "app_and_social", "social_only")
 
@@ -74,8 +74,8 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
     def _act(self) -> Callable[[PostBoostClient, actions.Actor, str], PostOutcome]:
         from functools import partial
 
-        from postboost_provider import actions
         from postboost_provider.api.times import to_minute
+        from postboost_provider.publishing import actions
 
         if self.how == "queue":
             return partial(actions.queue, allow_duplicate=self.allow_duplicate)
@@ -120,8 +120,8 @@ class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> list[str]:
-        from postboost_provider import actions
-        from postboost_provider.rendered import read_seconds
+        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.publishing import actions
 
         sent: dict[str, str] = {}
         with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
@@ -166,8 +166,8 @@ class PostBoostUpdatePostOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider import actions
-        from postboost_provider.rendered import read_text
+        from postboost_provider.api.arguments import read_text
+        from postboost_provider.publishing import actions
 
         with failing_fast(self):
             changes = read_text(self.changes)
@@ -209,8 +209,8 @@ class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> list[str]:
-        from postboost_provider import actions
-        from postboost_provider.rendered import read_uuids
+        from postboost_provider.api.arguments import read_uuids
+        from postboost_provider.publishing import actions
 
         with failing_fast(self):
             if self.delete_mode not in DELETE_MODES:
@@ -228,6 +228,6 @@ class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
 
 
 def _actor(context: Context) -> actions.Actor:
-    from postboost_provider import actions
+    from postboost_provider.publishing import actions
 
     return actions.Actor.of_task(context["ti"])

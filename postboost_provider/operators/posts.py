@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from postboost_provider.airflow_support.storage import find_file
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
-from postboost_provider.storage import find_file
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider import actions
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.outcome import PostOutcome
-    from postboost_provider.calendar.rows import Row
-    from postboost_provider.polling import Wait
-    from postboost_provider.publishing import Published
+    from postboost_provider.polling.outcome import PostOutcome
+    from postboost_provider.polling.schedule import Wait
+    from postboost_provider.publishing import actions
+    from postboost_provider.publishing.create import Published
+    from postboost_provider.publishing.post import Row
 
 
 class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
@@ -158,7 +158,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.api.outcome import describe_status
+        from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
         with failing_fast(self):
@@ -191,7 +191,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
 
     def on_kill(self) -> None:
         """Keep the post, or move it to trash as long as it is not out."""
-        from postboost_provider import actions
+        from postboost_provider.publishing import actions
 
         uuid = getattr(self, "_post_uuid", None)
         if uuid is None or self.when_killed != "trash":
@@ -205,8 +205,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             self.log.warning("Post %s could not be moved to trash: %s", uuid, error)
 
     def _row(self, context: Context) -> Row:
-        from postboost_provider.calendar.single import read_post_row
-        from postboost_provider.rendered import read_seconds
+        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.publishing.single_post import read_post_row
 
         read_seconds("timeout", self.timeout)
         read_seconds("poll_interval", self.poll_interval)
@@ -254,7 +254,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         return row
 
     def _publish(self, api: PostBoostClient, row: Row, context: Context) -> Published:
-        from postboost_provider.calendar.single import publish_row
+        from postboost_provider.publishing.single_post import publish_row
 
         return publish_row(
             api,
@@ -275,9 +275,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         due: datetime | None = None,
         retried: list[str],
     ) -> dict[str, Any]:
-        from postboost_provider.polling import Wait
-        from postboost_provider.rendered import read_seconds
-        from postboost_provider.waiting import Looks
+        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.polling.poller import Looks
+        from postboost_provider.polling.schedule import Wait
 
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
@@ -313,8 +313,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
     def _conclude(
         self, context: Context, outcomes: list[PostOutcome], done: dict[str, str], *, retried: list[str]
     ) -> dict[str, Any]:
-        from postboost_provider import actions
-        from postboost_provider.api.outcome import conclude
+        from postboost_provider.polling.outcome import conclude
+        from postboost_provider.publishing import actions
 
         (outcome,) = outcomes
         with failing_fast(self):
@@ -333,8 +333,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         return _result(done["result"], done["why"], outcome, outcome.uuid)
 
     def _actor(self, context: Context) -> actions.Actor:
-        from postboost_provider import actions
-        from postboost_provider.rendered import NOTHING
+        from postboost_provider.api.arguments import NOTHING
+        from postboost_provider.publishing import actions
 
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):

@@ -93,9 +93,9 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.api import reports
-        from postboost_provider.rendered import read_seconds
-        from postboost_provider.storage import locate, replacing
+        from postboost_provider.airflow_support.storage import locate, replacing
+        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.services import reports
 
         storage = self.object_storage_conn_id or None
         with failing_fast(self):
@@ -123,7 +123,7 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
 
     def _wanted(self) -> dict[str, Any]:
         """Return the body of the request, as far as it can be told without asking PostBoost."""
-        from postboost_provider.api.analytics import read_period
+        from postboost_provider.services.analytics import read_period
 
         if self.file_format not in ("pdf", "csv"):
             raise PostBoostConfigError(f"file_format is {self.file_format!r}; use pdf or csv.")
@@ -141,7 +141,7 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
         return {**about, "period": self.period} if self.period else about
 
     def _account_ids(self, api: PostBoostClient) -> dict[str, list[int]]:
-        from postboost_provider.api.lookup import account_ids
-        from postboost_provider.rendered import read_text
+        from postboost_provider.api.arguments import read_text
+        from postboost_provider.services.accounts import account_ids
 
         return {"account_ids": list(account_ids(api, read_text(self.accounts)))} if self.accounts else {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, Param
 
-from postboost_provider._hitl import HITLOperator
+from postboost_provider.airflow_support.hitl import HITLOperator
 from postboost_provider.api.errors import (
     AuthenticationError,
     NotFoundError,
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.api.contract import ClientSettings
-    from postboost_provider.key_stores import KeyStore
-    from postboost_provider.key_stores.target import TargetConnection
+    from postboost_provider.api.requests import ClientSettings
+    from postboost_provider.rotation.stores import KeyStore
+    from postboost_provider.rotation.stores.target import TargetConnection
 
 DONE = "Done"
 NOT_NOW = "Not now"
@@ -56,7 +56,7 @@ class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
     :param rotate_when_less_than: ask when the token lasts less long, or its date is not known; default 14 days. None: ask
         in every run.
     :param store: where the date is written, if it is not in the connection already: a
-        :class:`~postboost_provider.key_stores.KeyStore`, or a function of connection id, token and extras; default:
+        :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of connection id, token and extras; default:
         Airflow's own connections, through the connection ``airflow_api``.
     :param subject: the headline of the form. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
@@ -133,7 +133,7 @@ class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
         return {"result": "rotated", "expires_on": str(expiry.day or "never")}
 
     def _target(self) -> TargetConnection:
-        from postboost_provider.key_stores.target import TargetConnection
+        from postboost_provider.rotation.stores.target import TargetConnection
 
         return TargetConnection(self.postboost_conn_id, self.store)
 

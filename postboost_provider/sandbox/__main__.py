@@ -11,10 +11,10 @@ import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from postboost_provider.sandbox.settings import Settings, SettingsError
+from postboost_provider.sandbox.core.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.server import Sandbox
+    from postboost_provider.sandbox.server.background import Sandbox
 
 _NEEDED = ("fastapi", "jinja2", "uvicorn", "python_multipart")
 
@@ -28,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    from postboost_provider.sandbox.saved import SavedStateError
-    from postboost_provider.sandbox.server import Sandbox
+    from postboost_provider.sandbox.server.background import Sandbox
+    from postboost_provider.sandbox.server.saved_state import SavedStateError
 
     as_json = options.pop("json")
     stop = threading.Event()

@@ -16,7 +16,7 @@ from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, 
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.accounts import PostBoostAccountHealthTrigger
-from postboost_provider.triggers.inquiries import read_event
+from postboost_provider.triggers.base import read_event
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ class PostBoostAccountHealthSensor(RetryPolicyMixin, BaseSensorOperator):
             raise AirflowSensorTimeout(self._pending) from error
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        from postboost_provider.api.health import AccountsCanPublish
-        from postboost_provider.api.inquiries import ask
-        from postboost_provider.api.lookup import account_ids
-        from postboost_provider.rendered import read_text
+        from postboost_provider.api.arguments import read_text
+        from postboost_provider.polling.conditions import ask
+        from postboost_provider.services.account_health import AccountsCanPublish
+        from postboost_provider.services.accounts import account_ids
 
         with failing_fast(self):
             at = self._planned()

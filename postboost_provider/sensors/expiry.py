@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from postboost_provider._compat import gauge
+from postboost_provider.airflow_support.compat import gauge
 from postboost_provider.api.credentials import (
     ROTATION_STEPS,
     Expiry,
@@ -31,8 +31,8 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.triggers.base import read_event
 from postboost_provider.triggers.expiry import PostBoostTokenTrigger
-from postboost_provider.triggers.inquiries import read_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +186,7 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         from dataclasses import replace
 
         from postboost_provider.api.client import PostBoostClient
-        from postboost_provider.hooks.keys import look_up_expiry
+        from postboost_provider.connection.key_expiry import look_up_expiry
 
         name, expiry, hook = f"connection {conn_id!r}", Expiry("unknown"), PostBoostHook(conn_id)
         unfound: PostBoostError | None = None

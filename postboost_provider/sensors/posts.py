@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs
 
-from postboost_provider import _compat
+from postboost_provider.airflow_support import compat as _compat
 from postboost_provider.api.errors import PostBoostConfigError, PublishError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.api.outcome import PostOutcome
+    from postboost_provider.polling.outcome import PostOutcome
 
 TRIGGER = f"{PostBoostPostTrigger.__module__}.{PostBoostPostTrigger.__qualname__}"
 
@@ -88,9 +88,9 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
             self._leave_to_triggerer()
 
     def execute(self, context: Context) -> Any:
-        from postboost_provider.polling import Wait
-        from postboost_provider.rendered import read_uuids
-        from postboost_provider.waiting import Looks
+        from postboost_provider.api.arguments import read_uuids
+        from postboost_provider.polling.poller import Looks
+        from postboost_provider.polling.schedule import Wait
 
         with failing_fast(self):
             if self.on_partial not in ("fail", "succeed"):
@@ -171,7 +171,7 @@ class PostBoostPostSensor(RetryPolicyMixin, BaseSensorOperator):
         return False
 
     def _conclude(self, outcomes: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
-        from postboost_provider.api.outcome import conclude
+        from postboost_provider.polling.outcome import conclude
 
         try:
             for partial in conclude(outcomes, self.on_partial):

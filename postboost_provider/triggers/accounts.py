@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.triggers.inquiries import InquiryTrigger
+from postboost_provider.triggers.base import InquiryTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postboost_provider.api.inquiries import Inquiry
+    from postboost_provider.polling.conditions import Inquiry
 
 
 class PostBoostAccountHealthTrigger(InquiryTrigger):
@@ -43,7 +43,7 @@ class PostBoostAccountHealthTrigger(InquiryTrigger):
         }
 
     def inquiry(self) -> Inquiry:
-        from postboost_provider.api.health import AccountsCanPublish
+        from postboost_provider.services.account_health import AccountsCanPublish
 
         at = datetime.fromisoformat(self.publish_at) if self.publish_at else None
         return AccountsCanPublish(tuple(self.account_ids), at, self.posts_per_account)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.triggers.inquiries import InquiryTrigger
+from postboost_provider.triggers.base import InquiryTrigger
 
 if TYPE_CHECKING:
-    from postboost_provider.api.inquiries import Inquiry
+    from postboost_provider.polling.conditions import Inquiry
 
 
 class PostBoostRepurposeTrigger(InquiryTrigger):
@@ -25,6 +25,6 @@ class PostBoostRepurposeTrigger(InquiryTrigger):
         return {"run_id": self.run_id}
 
     def inquiry(self) -> Inquiry:
-        from postboost_provider.api.repurpose import RunIsOver
+        from postboost_provider.services.repurpose import RunIsOver
 
         return RunIsOver(self.run_id)

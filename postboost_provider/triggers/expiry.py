@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.triggers.inquiries import LOOK_SECONDS, InquiryTrigger
+from postboost_provider.triggers.base import LOOK_SECONDS, InquiryTrigger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from airflow.triggers.base import TriggerEvent
 
-    from postboost_provider.api.inquiries import Finding
+    from postboost_provider.polling.conditions import Finding
 
 
 class PostBoostTokenTrigger(InquiryTrigger):
@@ -35,13 +35,13 @@ class PostBoostTokenTrigger(InquiryTrigger):
         return {"postboost_conn_ids": list(self.postboost_conn_ids)}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: see :func:`~postboost_provider.triggers.inquiries.read_event`."""
+        """Yield one event: see :func:`~postboost_provider.triggers.base.read_event`."""
         await asyncio.sleep(self.poll_interval)
         async for event in super().run():
             yield event
 
     async def _look(self) -> Finding:
-        from postboost_provider.api.inquiries import Finding
+        from postboost_provider.polling.conditions import Finding
 
         for conn_id in self.postboost_conn_ids:
             try:

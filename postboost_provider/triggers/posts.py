@@ -11,13 +11,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, can_help
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.triggers import inquiries
+from postboost_provider.triggers import base as inquiries
 
 # What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from postboost_provider.api.outcome import PostOutcome
+    from postboost_provider.polling.outcome import PostOutcome
 
 # One number for all waits of this process: they wake together, so that their looks can be shared, and not in step
 # with those of other triggerers.
@@ -82,10 +82,10 @@ class PostBoostPostTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: see :func:`read_event`."""
-        from postboost_provider.api.outcome import describe_status
-        from postboost_provider.polling import FAILURES_IN_A_ROW, Wait, describe_lateness
-        from postboost_provider.rendered import read_uuids
-        from postboost_provider.triggers.looks import shared_looks
+        from postboost_provider.api.arguments import read_uuids
+        from postboost_provider.polling.outcome import describe_status
+        from postboost_provider.polling.schedule import FAILURES_IN_A_ROW, Wait, describe_lateness
+        from postboost_provider.triggers.shared_poller import shared_looks
 
         now = datetime.now(UTC)
         started = datetime.fromisoformat(self.started_at) if self.started_at else now
@@ -139,7 +139,7 @@ def read_event(event: Any) -> tuple[str, list[PostOutcome] | str]:
 
     :raises PostBoostError: the wait ended in an error, or the event is none of the trigger's.
     """
-    from postboost_provider.api.outcome import PostOutcome
+    from postboost_provider.polling.outcome import PostOutcome
 
     if isinstance(event, dict) and event.get("status") == "settled" and isinstance(event.get("posts"), list):
         return "settled", [PostOutcome.from_dict(post) for post in event["posts"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from postboost_provider.api.contract import ClientSettings, FilePart, Request, prepare
+from postboost_provider.api.requests import ClientSettings, FilePart, Request, prepare
 
 BASE = "https://api.example.test/app/api"
 TOKEN = "42|s3cretS3cretS3cret"

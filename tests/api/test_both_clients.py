@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import pytest
 
 from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
-from postboost_provider.api.contract import ClientSettings
 from postboost_provider.api.errors import (
     AuthenticationError,
     PostBoostConfigError,
@@ -21,6 +20,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnreachableError,
 )
+from postboost_provider.api.requests import ClientSettings
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import posts, settings
 
@@ -33,7 +33,7 @@ GROUP = {"name": "New group"}
 @pytest.fixture(params=["blocking", "awaited"])
 def act(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Act:
     """Make one call with a client of either kind: ``act(settings, method, operation, refresh=..., **arguments)``."""
-    monkeypatch.setattr("postboost_provider.api.repeats.LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("postboost_provider.api.retry.LONGEST_PAUSE_SECONDS", 0.01)
 
     def block(given: ClientSettings, method: str, *args: Any, refresh: Any = None, **rest: Any) -> Any:
         with PostBoostClient(given, refresh=refresh and (lambda: refresh), attempts=4) as api:

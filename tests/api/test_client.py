@@ -21,7 +21,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnreachableError,
 )
-from postboost_provider.api.pace import Pace
+from postboost_provider.api.rate_limit import Pace
 from tests.api.support import BASE, BODIES, TOKEN, WORKSPACE, settings
 
 OK = httpx.Response(200, json={"data": []})

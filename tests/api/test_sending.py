@@ -14,7 +14,6 @@ import pytest
 import respx
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.contract import FilePart
 from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
@@ -22,6 +21,7 @@ from postboost_provider.api.errors import (
     ServerError,
     UnreachableError,
 )
+from postboost_provider.api.requests import FilePart
 from tests.api.support import BASE, BODIES, TOKEN, WORKSPACE, Upload, settings
 
 MEDIA = f"/{WORKSPACE}/media"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.media import MediaFile
 from postboost_provider.calendar.report import Report
-from postboost_provider.calendar.rows import number_rows, read_rows
 from postboost_provider.calendar.run import CalendarRun
+from postboost_provider.publishing.post import number_rows, read_rows
+from postboost_provider.services.media.upload import MediaFile
 
 # Once for all: a row that is sent twice must not have moved by a minute.
 SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.calendar.rows import COLUMNS, read_csv, read_rows
+from postboost_provider.publishing.post import COLUMNS, read_csv, read_rows
 
 
 def cells(text: str) -> list[tuple[str, dict[str, Any]]]:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.media import MediaFile
 from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.services.media.upload import MediaFile
 from tests.calendar.support import PNG, files, results, row, run
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
 
@@ -275,7 +275,7 @@ def test_one_bad_path_keeps_no_other_row_back(sandbox: Sandbox, api: PostBoostCl
 def test_an_error_of_our_own_is_told_and_loses_no_report(
     sandbox: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
-    from postboost_provider.calendar.resolve import Resolver
+    from postboost_provider.publishing.resolve import Resolver
 
     make = Resolver.body
 
@@ -335,7 +335,7 @@ def test_rows_that_were_refused_and_corrected_share_one_wait(
     sandbox: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
     slept: list[float] = []
-    mocker.patch("postboost_provider.publishing.time.sleep", side_effect=slept.append)
+    mocker.patch("postboost_provider.publishing.create.time.sleep", side_effect=slept.append)
     names = "abcde"
     assert set(results(run(api, *(row(key, text=key * 300) for key in names)))) == {"failed"}
     report = run(api, row("z"), *(row(key) for key in names), row("y"))
@@ -349,11 +349,11 @@ def test_a_row_that_another_run_is_sending_is_waited_for_and_updated(
     sandbox: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
     slept: list[float] = []
-    mocker.patch("postboost_provider.publishing.time.sleep", side_effect=slept.append)
+    mocker.patch("postboost_provider.publishing.create.time.sleep", side_effect=slept.append)
     run(api, row("a"))
     # This run has read the ledger before the other one's post was there.
     mocker.patch("postboost_provider.calendar.run.read_ledger", return_value={})
-    mocker.patch("postboost_provider.publishing.look_up", return_value=None)
+    mocker.patch("postboost_provider.publishing.create.look_up", return_value=None)
     assert results(run(api, row("a", text="Edited"))) == ["updated"]
     assert slept == [0.5]
     assert [p["text"] for p in posts(sandbox)] == ["Edited"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.calls import HANDLERS
+from postboost_provider.sandbox.core.calls import HANDLERS
 from postboost_provider.sandbox.server import Sandbox
 from tests import clients
 from tests.contract.schema import UNDECLARED, document

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.contract import FilePart
+from postboost_provider.api.requests import FilePart
 from postboost_provider.sandbox.server import Sandbox
 from tests.contract.schema import document, operations
 from tests.sandbox.bodies import PNG, post

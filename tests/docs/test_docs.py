@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from postboost_provider import __version__, connection_form
+from postboost_provider import __version__
 from postboost_provider.api import errors
-from postboost_provider.api.analytics import COLUMNS as ANALYTICS
 from postboost_provider.calendar.report import RESULTS
-from postboost_provider.calendar.rows import COLUMNS, read_csv, read_rows
+from postboost_provider.connection import form as connection_form
+from postboost_provider.publishing.post import COLUMNS, read_csv, read_rows
+from postboost_provider.sandbox.core.settings import Settings
 from postboost_provider.sandbox.server import Sandbox
-from postboost_provider.sandbox.settings import Settings
+from postboost_provider.services.analytics import COLUMNS as ANALYTICS
 from tests.airflow_stubs import use_connection
 
 ROOT = Path(__file__).parents[2]

@@ -217,7 +217,7 @@ def test_an_article_becomes_a_draft_when_the_accounts_are_healthy(
     for module in ("airflow.sdk.bases.sensor", "postboost_provider.operators.ai"):
         mocker.patch(f"{module}.time", SimpleNamespace(sleep=nap, monotonic=time.monotonic))
     mocker.patch(
-        "postboost_provider.triggers.inquiries.asyncio",
+        "postboost_provider.triggers.base.asyncio",
         SimpleNamespace(sleep=anap, to_thread=asyncio.to_thread),
     )
     dag = load("article_to_draft")

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.contract import ClientSettings
-from postboost_provider.api.media import MediaFile
-from postboost_provider.calendar.rows import number_rows, read_rows
+from postboost_provider.api.requests import ClientSettings
 from postboost_provider.calendar.run import CalendarRun
+from postboost_provider.publishing.post import number_rows, read_rows
+from postboost_provider.services.media.upload import MediaFile
 
 
 def find_media(name: str) -> MediaFile:

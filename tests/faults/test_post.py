@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api import media as media_module
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.services.media import upload as media_module
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, posts
 from tests.faults.dying import die_at_each_request

@@ -12,7 +12,7 @@ import time_machine
 from airflow.sdk.exceptions import TaskDeferred
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.contract import ClientSettings
+from postboost_provider.api.requests import ClientSettings
 from postboost_provider.api.transport import Transport
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
@@ -67,7 +67,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
 
 @pytest.fixture
 def vault(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> Iterator[Vault]:
-    mocker.patch("postboost_provider._compat.mask_secret")
+    mocker.patch("postboost_provider.airflow_support.compat.mask_secret")
     with time_machine.travel(START):
         sandbox.reset()
         found = use_vault(monkeypatch, sandbox)

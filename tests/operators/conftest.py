@@ -31,7 +31,7 @@ def vault(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, clock: time_machine.Traveller, mocker: Any
 ) -> Vault:
     sandbox.reset()
-    mocker.patch("postboost_provider._compat.mask_secret")
+    mocker.patch("postboost_provider.airflow_support.compat.mask_secret")
     found = use_vault(monkeypatch, sandbox)
     found.put("admin", sandbox.tokens["admin"])
     hold_new_key(sandbox, found)
@@ -56,9 +56,9 @@ def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list
     mocker.patch(
         "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     )
-    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=sandbox.advance))
+    mocker.patch("postboost_provider.publishing.create.time", SimpleNamespace(sleep=sandbox.advance))
     mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
-    mocker.patch("postboost_provider.triggers.looks.GATHER_SECONDS", 0)
+    mocker.patch("postboost_provider.triggers.shared_poller.GATHER_SECONDS", 0)
     for module in ("operators", "triggers"):
         clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
         clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))

@@ -10,9 +10,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.errors import PostBoostError, ServerError
-from postboost_provider.api.repurpose import RunIsOver
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.services.repurpose import RunIsOver
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key, posts
 from tests.deferrals import run_to_end
@@ -101,7 +101,7 @@ def test_an_answer_that_is_lost_makes_no_second_draft(run: Any, sandbox: Sandbox
 
 
 def test_a_try_that_dies_after_it_was_sent_is_gone_on_with(run: Any, sandbox: Sandbox, mocker: Any) -> None:
-    mocker.patch("postboost_provider.api.repurpose.started", side_effect=KeyboardInterrupt)
+    mocker.patch("postboost_provider.services.repurpose.started", side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         run()
     mocker.stopall()

@@ -14,10 +14,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.io import ObjectStoragePath, attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from postboost_provider.api.analytics import COLUMNS, Period, rows
 from postboost_provider.api.errors import ServerError
 from postboost_provider.operators.analytics import PostBoostAnalyticsToStorageOperator
 from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.services.analytics import COLUMNS, Period, rows
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
 

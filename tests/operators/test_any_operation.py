@@ -15,9 +15,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from postboost_provider.api.contract import DEFAULT_BASE_URL
 from postboost_provider.api.errors import PostBoostConfigError, ServerError
 from postboost_provider.api.operations import Operation, load_operations
+from postboost_provider.api.requests import DEFAULT_BASE_URL
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -323,7 +323,7 @@ def test_a_proxy_page_is_not_saved_as_the_answer(monkeypatch: pytest.MonkeyPatch
         "AIRFLOW_CONN_POSTBOOST_DEFAULT",
         json.dumps({"conn_type": "postboost", "password": "tok-en", "extra": {"workspace_uuid": "w-1"}}),
     )
-    monkeypatch.setattr("postboost_provider.api.repeats.may_repeat", lambda *_: False)
+    monkeypatch.setattr("postboost_provider.api.retry.may_repeat", lambda *_: False)
     with respx.mock(base_url=DEFAULT_BASE_URL) as postboost:
         postboost.get("/w-1/tags").mock(return_value=httpx.Response(200, html="<p>Log in</p>"))
         with pytest.raises(Exception, match="is not JSON"):
@@ -352,6 +352,6 @@ def test_a_connection_without_a_token_says_where_the_free_tools_are(
 
 @pytest.mark.parametrize("answer", [None, {}, {"data": None}, {"data": {"id": 1}}, {"data": "text"}, []])
 def test_an_answer_without_its_secret_is_an_error(mocker: Any, connection: Sandbox, answer: Any) -> None:
-    mocker.patch("postboost_provider.once.send_once", return_value=answer)
+    mocker.patch("postboost_provider.idempotency.perform.send_once", return_value=answer)
     with pytest.raises(ServerError, match="create_api_key: PostBoost's answer has no data.token"):
         run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=print)

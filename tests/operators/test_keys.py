@@ -16,10 +16,10 @@ from postboost_provider.api.errors import (
     ConflictError,
     UnconfirmedError,
 )
-from postboost_provider.key_stores.env_file import EnvFileStore
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
 from postboost_provider.rotation.plan import reference
 from postboost_provider.rotation.run import Rotation
+from postboost_provider.rotation.stores.env_file import EnvFileStore
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
 from tests.clients import settings
@@ -330,7 +330,7 @@ def test_the_new_key_is_masked_before_anything_else_and_is_nowhere_to_be_seen(
     sandbox: Sandbox, vault: Vault, mocker: Any, caplog: Any, capsys: Any
 ) -> None:
     caplog.set_level("DEBUG")
-    mask = mocker.patch("postboost_provider._compat.mask_secret")
+    mask = mocker.patch("postboost_provider.airflow_support.compat.mask_secret")
     ctx = context()
     done = operator(vault).execute(ctx)  # type: ignore[arg-type]
     secret = vault.token(TARGET)

@@ -109,7 +109,7 @@ def test_only_the_accounts_that_failed_are_sent_to_again(sandbox: Sandbox) -> No
 
 
 def test_accounts_are_sent_to_one_after_another(sandbox: Sandbox, mocker: Any) -> None:
-    mocker.patch("postboost_provider.actions.time", SimpleNamespace(sleep=sandbox.advance))
+    mocker.patch("postboost_provider.publishing.actions.time", SimpleNamespace(sleep=sandbox.advance))
     sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
     uuid = make(sandbox, 1, 2, 5, schedule_now=True)
     sandbox.advance(60)
@@ -132,7 +132,7 @@ def test_a_post_in_trash_is_not_sent_again(sandbox: Sandbox) -> None:
 def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
     sandbox: Sandbox, mocker: Any
 ) -> None:
-    mocker.patch("postboost_provider.actions.time", SimpleNamespace(sleep=lambda _: None))
+    mocker.patch("postboost_provider.publishing.actions.time", SimpleNamespace(sleep=lambda _: None))
     sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
     uuid = make(sandbox, 1, 2, schedule_now=True)
     sandbox.advance(60)

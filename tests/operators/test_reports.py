@@ -174,7 +174,7 @@ def test_the_token_goes_to_no_other_host_than_the_connections(
 def test_a_report_that_takes_longer_is_waited_for(
     router: respx.MockRouter, sandbox: Sandbox, tmp_path: Path, mocker: Any
 ) -> None:
-    naps = mocker.patch("postboost_provider.api.reports.time.sleep")
+    naps = mocker.patch("postboost_provider.services.reports.time.sleep")
     ours = f"/{sandbox.workspaces[0]['uuid']}/reports/exports"
     waiting = {"data": {**EXPORT, "status": "generating"}}
     router.post(ours).respond(201, json=waiting)

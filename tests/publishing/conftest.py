@@ -28,5 +28,5 @@ def api(server: Sandbox, mocker: Any) -> Iterator[PostBoostClient]:
 @pytest.fixture
 def slept(mocker: Any) -> list[float]:
     taken: list[float] = []
-    mocker.patch("postboost_provider.publishing.time.sleep", side_effect=taken.append)
+    mocker.patch("postboost_provider.publishing.create.time.sleep", side_effect=taken.append)
     return taken

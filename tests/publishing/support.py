@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from postboost_provider import identity as identities, publishing
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.ledger import read_ledger
-from postboost_provider.publishing import Intention, Published
+from postboost_provider.idempotency import identity as identities
+from postboost_provider.idempotency.activity_log import read_ledger
+from postboost_provider.publishing import create as publishing
+from postboost_provider.publishing.create import Intention, Published
 
 DAY = str((datetime.now(UTC) + timedelta(days=2)).date())
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from postboost_provider import publishing
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     DuplicatePostError,
@@ -18,6 +17,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     UnconfirmedError,
 )
+from postboost_provider.publishing import create as publishing
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, make_key, posts
 from tests.publishing.support import body, intention, publish

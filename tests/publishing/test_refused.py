@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from postboost_provider import publishing
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     DuplicatePostError,
     PostBoostError,
     ValidationError,
 )
+from postboost_provider.publishing import create as publishing
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, posts, variant_name
 from tests.publishing.support import body, intention, publish
@@ -93,7 +93,7 @@ def test_a_try_that_is_under_way_is_waited_for_whatever_was_refused_before(
 ) -> None:
     sandbox.reset(**variant)
     nap = time.sleep
-    mocker.patch("postboost_provider.publishing.time", SimpleNamespace(sleep=lambda _: nap(0.1)))
+    mocker.patch("postboost_provider.publishing.create.time", SimpleNamespace(sleep=lambda _: nap(0.1)))
     with client(sandbox, attempts=1) as api:
         if isinstance(before, dict):
             sandbox.faults({"operation": "create_post", **before})

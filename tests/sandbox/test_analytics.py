@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from postboost_provider.sandbox.periods import presets
+from postboost_provider.sandbox.analytics.periods import presets
 from tests.sandbox.bodies import post
 
 METRICS = ("views", "likes", "comments", "shares")

@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from postboost_provider.sandbox.faults import KINDS
-from postboost_provider.sandbox.settings import Settings
+from postboost_provider.sandbox.core.faults import KINDS
+from postboost_provider.sandbox.core.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 

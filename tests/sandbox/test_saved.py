@@ -12,9 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from postboost_provider.sandbox import saved
 from postboost_provider.sandbox.__main__ import main
-from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.sandbox.server import Sandbox, saved_state as saved
 from tests.sandbox.bodies import PNG, post
 
 

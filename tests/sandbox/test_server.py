@@ -16,8 +16,8 @@ import pytest
 
 from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox.__main__ import main
+from postboost_provider.sandbox.core.settings import Settings, SettingsError
 from postboost_provider.sandbox.server import Sandbox
-from postboost_provider.sandbox.settings import Settings, SettingsError
 from tests.sandbox.bodies import post
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postboost_provider.sandbox.shapes import _rule, load_shapes
+from postboost_provider.sandbox.core.shapes import _rule, load_shapes
 from tests.sandbox.bodies import post
 
 GONE = {"message": "Not found."}

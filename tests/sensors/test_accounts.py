@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import (
 from postboost_provider.api.errors import PostBoostError
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.accounts import PostBoostAccountHealthSensor
-from postboost_provider.triggers.inquiries import read_event
+from postboost_provider.triggers.base import read_event
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key
 from tests.deferrals import first_event, run_to_end
@@ -191,14 +191,14 @@ def test_what_has_passed_means_now(naps: Naps, sandbox: Sandbox) -> None:
 
 
 def test_an_account_that_is_disconnected_while_the_sensor_waits_is_gone(sandbox: Sandbox) -> None:
-    from postboost_provider.api.health import AccountsCanPublish
+    from postboost_provider.services.account_health import AccountsCanPublish
 
     finding = AccountsCanPublish((5,)).read([{"data": []}], datetime.now(UTC))
     assert "account '' (id 5): it is no account of this workspace any more" in finding.pending
 
 
 def test_an_unhealthy_account_whose_reason_is_not_known_is_none_that_can_publish(sandbox: Sandbox) -> None:
-    from postboost_provider.api.health import AccountsCanPublish
+    from postboost_provider.services.account_health import AccountsCanPublish
 
     with client(sandbox) as api:
         health = api.call("get_account_health")

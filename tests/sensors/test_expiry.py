@@ -260,7 +260,7 @@ def naps(mocker: Any) -> list[float]:
         taken.append(seconds)
 
     waits = SimpleNamespace(sleep=nap, to_thread=asyncio.to_thread)
-    mocker.patch("postboost_provider.triggers.inquiries.asyncio", waits)
+    mocker.patch("postboost_provider.triggers.base.asyncio", waits)
     mocker.patch("postboost_provider.triggers.expiry.asyncio", waits)
     return taken
 
@@ -306,7 +306,7 @@ def test_deferred_too_its_time_is_over_once_and_not_anew_each_time(
         async def nap(seconds: float) -> None:
             clock.shift(seconds)
 
-        mocker.patch("postboost_provider.triggers.inquiries.asyncio.sleep", nap)
+        mocker.patch("postboost_provider.triggers.base.asyncio.sleep", nap)
         with pytest.raises(
             AirflowSensorTimeout, match="within 10 minutes; whether the token is alive is not known"
         ):

@@ -50,7 +50,7 @@ def naps(mocker: Any, sandbox: Sandbox) -> list[float]:
     )
     mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
     mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
-    mocker.patch("postboost_provider.triggers.looks.GATHER_SECONDS", 0)
+    mocker.patch("postboost_provider.triggers.shared_poller.GATHER_SECONDS", 0)
     for module in ("sensors", "triggers"):
         clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
         clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))

@@ -12,11 +12,11 @@ from airflow.sdk import DAG
 from airflow.sdk._shared.module_loading import import_string
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError
-from postboost_provider.api.outcome import PostOutcome
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
+from postboost_provider.polling.outcome import PostOutcome
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.posts import PostBoostPostSensor
-from postboost_provider.triggers import looks
+from postboost_provider.triggers import shared_poller as looks
 from postboost_provider.triggers.posts import PostBoostPostTrigger, read_event
 from tests.airflow_stubs import use_connection
 from tests.clients import client

@@ -16,7 +16,7 @@ from postboost_provider.operators.tokens import PostBoostRotateTokenOperator
 
 def write_but_die_at_first(conn_id: str, token: str, extras: dict[str, Any]) -> None:
     """Write to Airflow's API; the first time that a new key comes, the process is killed before it does."""
-    from postboost_provider.key_stores.airflow_api import AirflowApiStore
+    from postboost_provider.rotation.stores.airflow_api import AirflowApiStore
 
     killed = Path(os.environ["AIRFLOW_HOME"]) / "rotation-was-killed"
     if "expires_on" in extras and not killed.exists():

@@ -1,0 +1,62 @@
+"""Files by path or URI, wherever Airflow can read them."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from postboost_provider.services.media.upload import MediaFile
+
+
+def locate(path: str, conn_id: str | None) -> Path:
+    """Return the path, local or on object storage.
+
+    :param conn_id: the Airflow connection for object storage.
+    """
+    if "://" not in path:
+        return Path(path)
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    return cast("Path", ObjectStoragePath(path, conn_id=conn_id or None))
+
+
+def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
+    """Return the file that a path means, relative to ``root`` if it is relative and there is one."""
+    from postboost_provider.services.media.upload import MediaFile
+
+    if root and "://" not in name and not name.startswith("/"):
+        name = f"{root.rstrip('/')}/{name}"
+    path = locate(name, conn_id)
+    return MediaFile(name, lambda: cast("IO[bytes]", path.open("rb")))
+
+
+@contextmanager
+def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]]]:
+    """Give a function that opens a file to write, from its start each time; it takes the path's place at the end.
+
+    What was there before stays as it is unless all of the new file is written.
+
+    :param conn_id: the Airflow connection for object storage.
+    """
+    from postboost_provider.api.errors import PostBoostConfigError
+
+    final = locate(path, conn_id)
+    part = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.part")
+    if "://" not in path or path.startswith("file://"):
+        # Object storage has no folders to make.
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PostBoostConfigError(f"{path} can't be written ({error}). Correct the path.") from error
+    try:
+        yield lambda: cast("IO[bytes]", part.open("wb"))
+        part.replace(final)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

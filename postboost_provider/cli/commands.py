@@ -1,0 +1,151 @@
+"""What the commands of ``cli`` do: ask PostBoost, and print a table, lines or JSON. Never a token."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.api.errors import PostBoostError
+from postboost_provider.hooks.postboost import PostBoostHook
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.connection.check import Finding
+
+# Wide enough for a uuid and a URL side by side, where no terminal says how wide it is.
+PIPED_WIDTH = 200
+# Where Airflow looks whether this process may read connections from its database.
+CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+
+
+def check(args: Namespace) -> None:
+    """Print what is found out about each connection, and exit with 1 if any of it is an error."""
+    from postboost_provider.connection.diagnosis import checkup
+    from postboost_provider.connection.form import DEFAULT_CONN_ID
+
+    found: list[dict[str, str]] = []
+    for conn_id in dict.fromkeys(args.conn_ids or [DEFAULT_CONN_ID]):
+        for finding in _quietly(checkup(PostBoostHook(conn_id), args.min_validity, args.admin_conn_id)):
+            found.append({"conn_id": conn_id, **finding.as_dict()})
+            if not args.json:
+                print(f"{finding.level:<8} {conn_id}  {finding.topic}: {finding}", flush=True)
+    if args.json:
+        _print_json(found)
+    if any(finding["level"] == "error" for finding in found):
+        sys.exit(1)
+
+
+def accounts(args: Namespace) -> None:
+    """Print the accounts of a workspace."""
+    with _asking(args) as api:
+        parameters = {"workspace_uuid": args.workspace}
+        listed = list(api.pages("list_accounts", parameters=parameters))
+    keys = ("id", "provider", "username", "name", "authorized", "uuid")
+    rows = [{key: account.get(key) for key in keys} for account in sorted(listed, key=lambda a: int(a["id"]))]
+    _print(args, rows, keys)
+
+
+def workspaces(args: Namespace) -> None:
+    """Print the workspaces that the token's user is a member of."""
+    with _asking(args) as api:
+        listed = list(api.pages("list_my_workspaces"))
+    rows = [
+        {
+            "name": each.get("name"),
+            "uuid": each.get("uuid"),
+            "role": (each.get("pivot") or {}).get("role"),
+            "can_approve": (each.get("pivot") or {}).get("can_approve"),
+        }
+        for each in listed
+    ]
+    _print(args, rows, ("name", "uuid", "role", "can_approve"))
+
+
+def post(args: Namespace) -> None:
+    """Print a post, account by account."""
+    from postboost_provider.polling.outcome import read_post
+
+    with _asking(args) as api:
+        found = api.call("get_post", parameters={"post_uuid": args.uuid, "workspace_uuid": args.workspace})
+        outcome = read_post(found)
+    if args.json:
+        _print_json(outcome.as_dict())
+        return
+    planned, published = (
+        f"{at:%Y-%m-%d %H:%M} UTC" if at else "-" for at in (outcome.scheduled_at, outcome.published_at)
+    )
+    print(
+        f"{outcome.uuid}: {outcome.status}{', in trash' if outcome.trashed else ''}; "
+        f"scheduled {planned}, published {published}"
+    )
+    rows = [{**each.as_dict(), "errors": " ".join(each.errors)} for each in outcome.accounts]
+    _print(args, rows, ("provider", "name", "status", "external_url", "errors"))
+
+
+@contextmanager
+def _asking(args: Namespace) -> Iterator[PostBoostClient]:
+    """Give a client of the connection; an error is printed in words, and ends the command."""
+    try:
+        with _airflow_of_its_own(), PostBoostHook(args.conn_id).client(deadline_seconds=60) as api:
+            yield api
+    except PostBoostError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
+    while True:
+        with _airflow_of_its_own():
+            finding = next(findings, None)
+        if finding is None:
+            return
+        yield finding
+
+
+@contextmanager
+def _airflow_of_its_own() -> Iterator[None]:
+    """Read connections as Airflow's own commands do, from the database too, and keep what is logged out of the output."""
+    before = os.environ.get(CONTEXT)
+    os.environ[CONTEXT] = "server"
+    # Airflow 2 logs each connection that it reads, and httpx each request.
+    logging.disable(logging.INFO)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+        del os.environ[CONTEXT]
+        if before is not None:
+            os.environ[CONTEXT] = before
+
+
+def _print(args: Namespace, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    if args.json:
+        _print_json(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        # As text: what PostBoost answers is not markup.
+        table.add_row(*(Text(_shown(row[column])) for column in columns))
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False).print(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None or value == "" else str(value)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,117 @@
+"""The commands for a terminal: ``airflow postboost ...`` (Airflow 3.2 or newer), ``python -m postboost_provider ...``.
+
+They are defined once, here; what they do is in ``commands``. Import-light: every ``airflow`` command reads this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.connection.form import DEFAULT_CONN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow.cli.cli_config import GroupCommand
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+def get_cli_commands() -> list[GroupCommand]:
+    """Return the group ``postboost`` for Airflow's own command line."""
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
+
+    conn_id = Arg(
+        ("-c", "--conn-id"), default=DEFAULT_CONN_ID, help=f"The connection. Default {DEFAULT_CONN_ID}."
+    )
+    json = Arg(("--json",), action="store_true", help="Print JSON.")
+    workspace = Arg(("-w", "--workspace"), metavar="UUID", help="The workspace. Default: the connection's.")
+    uuid = Arg(("uuid",), help="The post's uuid.")
+    conn_ids = Arg(
+        ("conn_ids",),
+        nargs="*",
+        metavar="CONN_ID",
+        help=f"The connections to check. Default {DEFAULT_CONN_ID}.",
+    )
+    min_validity = Arg(
+        ("--min-validity",),
+        type=span,
+        default=timedelta(days=7),
+        metavar="7d",
+        help="How long a token must last at least: a number with d, h or m. Default 7d.",
+    )
+    admin = Arg(
+        ("--admin-conn-id",),
+        metavar="CONN_ID",
+        help="An admin's connection, to look up when scoped keys expire (connections with a scoped_key_id).",
+    )
+    return [
+        GroupCommand(
+            name="postboost",
+            help="Look at PostBoost through its connections",
+            subcommands=[
+                ActionCommand(
+                    name="check",
+                    help="Check connections: token, expiry, workspace, role, abilities, accounts, clock",
+                    description="A line for each finding, with what to do. Exits with 1 if any is an error.",
+                    func=_later("check"),
+                    args=(conn_ids, min_validity, admin, json),
+                ),
+                ActionCommand(
+                    name="accounts",
+                    help="List the accounts of the workspace",
+                    func=_later("accounts"),
+                    args=(conn_id, workspace, json),
+                ),
+                ActionCommand(
+                    name="workspaces",
+                    help="List the workspaces of the token's user",
+                    func=_later("workspaces"),
+                    args=(conn_id, json),
+                ),
+                ActionCommand(
+                    name="post",
+                    help="Show a post, account by account",
+                    func=_later("post"),
+                    args=(uuid, conn_id, workspace, json),
+                ),
+            ],
+        )
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command of the group without Airflow's own command line."""
+    (group,) = get_cli_commands()
+    parser = argparse.ArgumentParser(prog="python -m postboost_provider", description=group.help)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in group.subcommands:
+        sub: Any = commands.add_parser(
+            command.name, help=command.help, description=getattr(command, "description", None) or command.help
+        )
+        for arg in getattr(command, "args", ()):
+            arg.add_to_parser(sub)
+        sub.set_defaults(func=getattr(command, "func", None))
+    args = parser.parse_args(argv)
+    args.func(args)
+
+
+def span(text: str) -> timedelta:
+    """Read a span of time such as ``7d``, ``36h`` or ``90m``."""
+    found = re.fullmatch(r"(\d{1,6})([dhm])", text.strip(), re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no span of time. Write a number with d, h or m, such as 7d."
+        )
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def _later(name: str) -> Callable[[argparse.Namespace], None]:
+    def run(args: argparse.Namespace) -> None:
+        getattr(importlib.import_module("postboost_provider.cli.commands"), name)(args)
+
+    return run

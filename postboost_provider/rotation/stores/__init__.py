@@ -1,0 +1,42 @@
+"""Where a connection lives, and how a new key gets there: one small interface, and the stores that have it.
+
+A store never decides anything. It writes what it is given, or says clearly that it did not.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class KeyStore(Protocol):
+    """Something that a connection can be written to."""
+
+    def read(self, conn_id: str) -> Mapping[str, Any]:
+        """Return the extras of the connection as they are there; the values of secret ones may be ``***``.
+
+        :raises PostBoostConfigError: it is not there, or can't be read.
+        :raises UnreachableError: a retry can help.
+        """
+
+    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
+        """Replace the extras of the connection, and its token where one is given. What is written is seen at once.
+
+        :raises PostBoostConfigError: it was refused, and nothing was written.
+        :raises UnreachableError: nothing was written; a retry can help.
+        :raises UnconfirmedError: it may have been written.
+        """
+
+
+def default_store() -> KeyStore:
+    """Return the store of Airflow's own connections: its REST API, or its database below Airflow 3."""
+    if find_spec("airflow.sdk") is None:
+        from postboost_provider.rotation.stores.airflow_database import AirflowDatabaseStore
+
+        return AirflowDatabaseStore()
+    from postboost_provider.rotation.stores.airflow_api import AirflowApiStore
+
+    return AirflowApiStore()

@@ -1,0 +1,197 @@
+"""Airflow's own connections, through its public REST API (Airflow 3).
+
+Apart from api/transport.py this is the only file with httpx: it talks to Airflow, with Airflow's credentials, and shares
+no client, no header and no address with what talks to PostBoost.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from postboost_provider.airflow_support.compat import mask_secret
+from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError, UnreachableError
+from postboost_provider.connection import form as connection_form
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+    from airflow.providers.common.compat.sdk import Connection
+
+TIMEOUT_SECONDS = 30.0
+
+
+class AirflowApiStore:
+    """Write a connection with ``PATCH /api/v2/connections/{conn_id}``, password and extras alone.
+
+    The user needs the right to edit connections. The new token goes to that one host: redirects are not followed, the
+    environment's proxies are ignored, and plain http is refused except for this machine, unless the connection's extras
+    say ``"allow_http": true``.
+
+    :param airflow_conn_id: a connection of type ``http`` to Airflow itself: host (``https://airflow.example.com``),
+        login and password of an Airflow user, who gets a token at ``POST /auth/token`` (simple and FAB auth manager);
+        without a login the password is sent as the token. Extras: ``ca_bundle``, ``allow_http``.
+    """
+
+    def __init__(self, airflow_conn_id: str = "airflow_api") -> None:
+        self.airflow_conn_id = airflow_conn_id
+
+    def read(self, conn_id: str) -> dict[str, Any]:
+        """Return its extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        extra = self._ask("GET", conn_id).json().get("extra")
+        extras: dict[str, Any] = json.loads(extra) if extra else {}
+        return extras
+
+    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
+        """Replace extras, and the token where one is given: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        body = {
+            "connection_id": conn_id,
+            "conn_type": connection_form.CONNECTION_TYPE,
+            "extra": json.dumps(extras),
+        }
+        if token is not None:
+            body["password"] = token
+        mask = ["extra"] if token is None else ["extra", "password"]
+        self._ask("PATCH", conn_id, params={"update_mask": mask}, json=body)
+
+    def _ask(self, method: str, conn_id: str, **request: Any) -> httpx.Response:
+        """Send one request about a connection to Airflow, and return the answer if it is none that refuses."""
+        import httpx
+
+        connection = self._connection()
+        with httpx.Client(
+            base_url=self._base_url(connection),
+            follow_redirects=False,
+            trust_env=False,
+            timeout=TIMEOUT_SECONDS,
+            verify=_tls(connection),
+        ) as http:
+            headers = {"Authorization": f"Bearer {self._token(http, connection)}"}
+            path = f"/api/v2/connections/{quote(conn_id, safe='')}"
+            try:
+                answer = http.request(method, path, headers=headers, **request)
+            except httpx.HTTPError as error:
+                if method == "GET" or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+                    raise _unreachable(self.airflow_conn_id, error) from error
+                raise UnconfirmedError(
+                    f"Airflow's API gave no answer to the new value of connection {conn_id!r} "
+                    f"({type(error).__name__}): it may have been written."
+                ) from error
+        if answer.status_code == 404:
+            raise PostBoostConfigError(
+                f"Airflow's database has no connection {conn_id!r}: it lives elsewhere, such as in a secrets backend. "
+                "Give the store that writes there."
+            )
+        if answer.status_code >= 500 and method == "GET":
+            raise UnreachableError(f"Airflow's API failed ({answer.status_code}).")
+        if answer.status_code >= 500:
+            raise UnconfirmedError(
+                f"Airflow's API failed ({answer.status_code}): connection {conn_id!r} may have been written."
+            )
+        if answer.status_code != 200:
+            raise PostBoostConfigError(
+                f"Airflow's API refused what was asked about connection {conn_id!r}: {_said(answer)}. Check that the user "
+                f"of {self.airflow_conn_id!r} may read and edit connections."
+            )
+        return answer
+
+    def _connection(self) -> Connection:
+        try:
+            return BaseHook.get_connection(self.airflow_conn_id)
+        except AirflowNotFoundException:
+            raise PostBoostConfigError(
+                f"There is no connection {self.airflow_conn_id!r}, through which Airflow's own API is asked to write the "
+                "new key. Create it: type http, host (https://your-airflow), login and password of a user who may edit "
+                "connections; or give another store."
+            ) from None
+
+    def _base_url(self, connection: Connection) -> str:
+        from postboost_provider.api.requests import is_loopback
+
+        host = (connection.host or "").strip().rstrip("/")
+        scheme, _, rest = host.rpartition("://")
+        scheme = scheme or connection.schema or "https"
+        authority, _, path = rest.partition("/")
+        if connection.port and ":" not in authority.rpartition("]")[2]:
+            authority = f"{authority}:{connection.port}"
+        name = authority.rpartition(":")[0] if ":" in authority.rpartition("]")[2] else authority
+        if not name or "@" in authority or scheme not in ("http", "https"):
+            raise PostBoostConfigError(
+                f"Connection {self.airflow_conn_id!r} needs the address of Airflow as its host, such as "
+                "https://airflow.example.com."
+            )
+        allowed = connection.extra_dejson.get("allow_http") is True or is_loopback(name.strip("[]"))
+        if scheme == "http" and not allowed:
+            raise PostBoostConfigError(
+                f"Connection {self.airflow_conn_id!r} would send the new key unencrypted. Use https, or set the extra "
+                '"allow_http": true where nobody else is on that network.'
+            )
+        return f"{scheme}://{authority}/{path}".rstrip("/")
+
+    def _token(self, http: httpx.Client, connection: Connection) -> str:
+        """Return a token of Airflow's: simple and FAB auth manager give it at the same path."""
+        import httpx
+
+        if not connection.password:
+            raise PostBoostConfigError(
+                f"Connection {self.airflow_conn_id!r} has no password: give login and password of an Airflow user, or a "
+                "token of Airflow's API as the password alone."
+            )
+        if not connection.login:
+            return connection.password
+        try:
+            answer = http.post(
+                "/auth/token", json={"username": connection.login, "password": connection.password}
+            )
+        except httpx.HTTPError as error:
+            raise _unreachable(self.airflow_conn_id, error) from error
+        if answer.status_code >= 500:
+            raise UnreachableError(f"Airflow gave no token: it failed ({answer.status_code}).")
+        if answer.status_code not in (200, 201):
+            raise PostBoostConfigError(
+                f"Airflow gave the user of {self.airflow_conn_id!r} no token: {_said(answer)}. Check its login and "
+                "password; with another auth manager than simple or FAB, give a token as the password alone."
+            )
+        try:
+            token = str(answer.json()["access_token"])
+        except (ValueError, KeyError, TypeError):
+            raise PostBoostConfigError(
+                f"Airflow gave the user of {self.airflow_conn_id!r} no token: its answer ({answer.status_code}) holds none. "
+                "Check that the connection's host is Airflow's API, and no login page in front of it."
+            ) from None
+        mask_secret(token)
+        return token
+
+
+def _tls(connection: Connection) -> ssl.SSLContext | bool:
+    bundle = connection.extra_dejson.get("ca_bundle")
+    if not bundle:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(bundle))
+    except OSError as error:
+        raise PostBoostConfigError(
+            f"The CA bundle {bundle!r} cannot be read: {error.strerror or error}."
+        ) from error
+
+
+def _unreachable(conn_id: str, error: Exception) -> UnreachableError:
+    return UnreachableError(
+        f"Airflow's API does not answer ({type(error).__name__}): check the host of connection {conn_id!r}."
+    )
+
+
+def _said(answer: httpx.Response) -> str:
+    """Return what a refusal says. A validation error of Airflow's echoes what was sent, which is left out."""
+    try:
+        detail = answer.json().get("detail")
+    except (ValueError, AttributeError):
+        detail = None
+    if isinstance(detail, list):
+        detail = "; ".join(str(each.get("msg")) for each in detail if isinstance(each, dict))
+    return f"{answer.status_code} {str(detail or '')[:300]}".strip()

@@ -1,0 +1,150 @@
+"""A ``.env`` file of connections, as Airflow's local filesystem secrets backend reads it at every look."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowException
+
+from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow.models.connection import Connection
+
+
+class EnvFileStore:
+    """Write a connection to its line ``conn_id=postboost://...`` of a file. All other lines stay as they are.
+
+    The file is replaced in one step, so that whoever reads it sees the old or the new, and is for its owner alone (mode
+    0600) from then on.
+
+    :param path: the file that ``connections_file_path`` of ``airflow.secrets.local_filesystem.LocalFilesystemBackend``
+        names.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+
+    def read(self, conn_id: str) -> dict[str, Any]:
+        """Return its extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        with self._told():
+            _, line = self._find(Path(self.path).read_bytes().decode(), conn_id)
+        extras: dict[str, Any] = _connection(conn_id, line).extra_dejson
+        return extras
+
+    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
+        """Replace extras, and the token where one is given: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        path = Path(os.path.realpath(self.path))
+        with self._told(), _locked(path.parent):
+            text = path.read_bytes().decode()  # line ends as they are
+            lines = text.splitlines(keepends=True)
+            number, line = self._find(text, conn_id)
+            end = line[len(line.rstrip("\r\n")) :]
+            lines[number] = f"{conn_id}={_changed_uri(_connection(conn_id, line), token, extras)}{end}"
+            _replace(path, "".join(lines))
+
+    def _find(self, text: str, conn_id: str) -> tuple[int, str]:
+        """Return number and text of the connection's line."""
+        lines = enumerate(text.splitlines(keepends=True))
+        mine = [(n, line) for n, line in lines if line.partition("=")[0] == conn_id and "=" in line]
+        if len(mine) != 1:
+            raise PostBoostConfigError(
+                f"{os.fspath(self.path)} has {len(mine) or 'no'} line{'s' if len(mine) > 1 else ''} {conn_id}=...; "
+                "it must have one, which is replaced."
+            )
+        return mine[0]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong with the file."""
+        try:
+            yield
+        except OSError as error:
+            raise PostBoostConfigError(
+                f"{os.fspath(self.path)} can't be written ({error.strerror or error}), and is as it was."
+            ) from error
+        except UnicodeDecodeError:
+            raise PostBoostConfigError(f"{os.fspath(self.path)} is not UTF-8, and is as it was.") from None
+
+
+def _connection(conn_id: str, line: str) -> Connection:
+    # What the backend reads it with: a line that it can't read takes all other connections of the file along.
+    from airflow.models.connection import Connection
+
+    try:
+        connection = Connection(conn_id=conn_id, uri=line.rstrip("\r\n").partition("=")[2])
+    except (AirflowException, ValueError):
+        connection = Connection(conn_id=conn_id)
+    if not connection.conn_type:
+        raise PostBoostConfigError(
+            f"The line of {conn_id!r} is no URI that Airflow reads. Write it as {conn_id}=postboost://:token@host."
+        )
+    return connection
+
+
+def _changed_uri(connection: Connection, token: str | None, extras: Mapping[str, Any]) -> str:
+    """Return the connection's URI with this token and these extras, as Airflow writes and reads them."""
+    wanted = (connection.conn_type, connection.host, connection.port, connection.schema, connection.login)
+    connection.set_extra(json.dumps(extras))
+    if token is not None:
+        connection.set_password(token)
+    changed = connection.get_uri()
+    read = type(connection)(conn_id=connection.conn_id, uri=changed)
+    if (
+        (read.conn_type, read.host, read.port, read.schema, read.login) != wanted
+        or read.password != connection.password
+        or read.extra_dejson != extras
+    ):
+        raise PostBoostConfigError(
+            f"Airflow can't write connection {connection.conn_id!r} as a URI that it reads back as it was. Give its host without a "
+            "path, with port and schema of their own. Nothing was written."
+        )
+    return changed
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put the text in the file's place in one step, and onto the disk before that."""
+    before = path.stat()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            os.fchmod(file.fileno(), 0o600)
+            # Whose it was must go on reading it: where that can't be kept, nothing is replaced.
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    with suppress(OSError):
+        _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one writer at a time read and replace: two connections of one file may be rotated at once."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

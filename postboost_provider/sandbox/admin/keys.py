@@ -1,0 +1,81 @@
+"""Scoped API keys: minted, listed and revoked by workspace admins with an unscoped token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.clock import rfc3339
+from postboost_provider.sandbox.core.models import ApiKey
+from postboost_provider.sandbox.core.replies import SUCCESS, Reply, not_found
+from postboost_provider.sandbox.core.store import new_token
+from postboost_provider.sandbox.core.validation import Fields
+from postboost_provider.sandbox.rules.auth import is_dead
+
+ABILITIES = ("read", "write", "publish", "ai", "webhooks")
+
+
+def _render_key(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "abilities": key.abilities,
+        "account_ids": key.account_ids,
+        "created_by": key.user.name,
+        "last_used_at": rfc3339(key.last_used_at),
+        "expires_at": key.expires_on.isoformat() if key.expires_on else None,
+        "created_at": rfc3339(key.created_at),
+    }
+
+
+def _keys_of(call: Call) -> dict[int, ApiKey]:
+    """Return the keys that the caller sees, whether they still work or not."""
+    everybody = call.store.settings.listed_keys == "workspace"
+    return {key.id: key for key in call.workspace.keys.values() if everybody or key.user is call.caller.user}
+
+
+@answers("list_api_keys")
+def list_api_keys(call: Call) -> Reply:
+    keys = sorted(_keys_of(call).values(), key=lambda key: key.id, reverse=True)
+    if call.store.settings.expired_keys == "hidden":
+        keys = [key for key in keys if not is_dead(key, call.now)]
+    return Reply.of({"data": [_render_key(key) for key in keys]})
+
+
+@answers("create_api_key")
+def create_api_key(call: Call) -> Reply:
+    """Mint a key for the caller. Its token is in this answer and never again (SDK 1.66.3)."""
+    fields = Fields(call.fields)
+    name = fields.text("name", required=True, longest=255) or ""
+    abilities = fields.choices("abilities", ABILITIES, required=True)
+    limited = fields.values.get("account_ids") is not None
+    account_ids = fields.ids("account_ids", call.workspace.accounts, "account", most=500)
+    expires_on = fields.day("expires_at")
+    if expires_on is not None and expires_on <= call.now.date():
+        fields.refuse("expires_at", "The expires at field must be a date after today.")
+    fields.finish()
+    key = ApiKey(
+        id=call.store.next_id("key"),
+        token=new_token(),
+        name=name,
+        user=call.caller.user,
+        workspace_uuid=call.workspace.uuid,
+        abilities=abilities,
+        account_ids=account_ids if limited else None,
+        expires_on=expires_on,
+        created_at=call.now,
+    )
+    call.workspace.keys[key.id] = key
+    call.store.api_keys[key.token] = key
+    return Reply.of({"data": {**_render_key(key), "token": key.token}}, 201)
+
+
+@answers("delete_api_key")
+def delete_api_key(call: Call) -> Reply:
+    number = call.path["api_key_id"]
+    key = _keys_of(call).get(int(number)) if number.isdecimal() else None
+    if key is None:
+        raise not_found()
+    del call.workspace.keys[key.id]
+    del call.store.api_keys[key.token]
+    return SUCCESS

@@ -1,0 +1,205 @@
+"""Repurpose runs: a source becomes a draft with a caption per account and a carousel, at once or in a queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from postboost_provider.sandbox.ai import credits as ai_credits
+from postboost_provider.sandbox.ai.brand_voice import has_brand_voice
+from postboost_provider.sandbox.ai.captions import caption, failed_caption, make_draft, target_accounts
+from postboost_provider.sandbox.ai.drawing import SIZES, draw
+from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.replies import Refusal, Reply, not_found
+from postboost_provider.sandbox.core.shapes import defaults, read_body
+from postboost_provider.sandbox.core.validation import Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from postboost_provider.sandbox.core.models import Account, Media, Workspace
+    from postboost_provider.sandbox.core.store import Store
+
+WAITS_FOR = 20.0  # seconds that the call itself waits, after which the run goes on in the queue
+LONGEST = timedelta(minutes=10)
+RESULT_KEPT_FOR = timedelta(hours=1)
+_QUEUED_FOR = timedelta(seconds=1)
+# Slides that a network shows; the others get the cover, and some none at all (SDK 1.66.3).
+_SLIDES = {
+    **dict.fromkeys(("instagram", "instagram_standalone", "facebook_page", "threads"), 10),
+    **dict.fromkeys(("linkedin", "linkedin_page"), 9),
+    **dict.fromkeys(("twitter", "bluesky"), 4),
+    **dict.fromkeys(("youtube", "tiktok"), 0),
+}
+
+
+@dataclass(eq=False, slots=True)
+class RepurposeRun:
+    """A source on its way to a draft.
+
+    :param wanted: the body, with its defaults.
+    :param origin: where this server is, for the URLs of slides.
+    :param voice: the brand voice shaped it.
+    :param outcome: what becomes of it at ``ends_at``.
+    """
+
+    id: int
+    workspace: Workspace
+    wanted: dict[str, Any]
+    source: dict[str, Any]
+    accounts: list[Account]
+    origin: str
+    voice: bool
+    outcome: Literal["ok", "partial", "failed"]
+    started_at: datetime
+    ends_at: datetime
+    post_uuid: str | None = None
+    credits_used: int = 0
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@answers("repurpose_content")
+def repurpose_content(call: Call) -> Reply:
+    """Answer the result where the run is done within the call's 20 seconds, else where to ask for it."""
+    wanted = {**defaults("repurpose_content"), **{k: v for k, v in read_body(call).items() if v is not None}}
+    fields = Fields(call.fields)
+    source = _read_source(fields, wanted)
+    accounts = target_accounts(call, fields, wanted)
+    fields.finish()
+    carousel = 1 if wanted["carousel"] else 0
+    pooled = call.store.settings.ai_image_pool
+    ai_credits.require(
+        call.store, call.workspace, text=len(accounts) + carousel, image=carousel if pooled else 0
+    )
+    settings = call.store.settings
+    run = RepurposeRun(
+        id=call.store.next_id("repurpose_run"),
+        workspace=call.workspace,
+        wanted=wanted,
+        source=source,
+        accounts=accounts,
+        origin=call.origin,
+        voice=bool(wanted["use_brand_voice"]) and has_brand_voice(call.workspace),
+        outcome=settings.repurpose_result,
+        started_at=call.now,
+        ends_at=call.now + min(timedelta(seconds=settings.repurpose_seconds), LONGEST),
+    )
+    if settings.repurpose_seconds >= LONGEST.total_seconds():
+        run.outcome = "failed"
+    call.workspace.runs[run.id] = run
+    if wanted["async"] or settings.repurpose_seconds > WAITS_FOR:
+        call.store.running.add(run)
+        where = f"{call.origin}{call.url}/runs/{run.id}"
+        return Reply.of({"data": {"run_id": run.id, "status": "queued", "status_url": where}}, 202)
+    _finish(call.store, run)
+    call.post_uuid = run.post_uuid
+    if run.outcome == "failed":
+        raise Refusal(500, str(run.error), run_id=run.id)
+    return Reply.of({"data": run.result, "meta": {"brand_voice_applied": run.voice}})
+
+
+@answers("get_repurpose_run")
+def get_repurpose_run(call: Call) -> Reply:
+    number = call.path["run_id"]
+    run = call.workspace.runs.get(int(number)) if number.isdecimal() else None
+    if run is None:
+        raise not_found()
+    going = run in call.store.running
+    status = run.outcome if not going else "queued" if call.now < run.started_at + _QUEUED_FOR else "running"
+    kept = not going and call.now < run.ends_at + RESULT_KEPT_FOR
+    return Reply.of(
+        {
+            "data": {
+                "run_id": run.id,
+                "status": status,
+                "error": run.error,
+                "post_uuid": run.post_uuid,
+                "credits_used": run.credits_used,
+                "result": run.result if kept else None,
+            }
+        }
+    )
+
+
+def progress(store: Store) -> None:
+    """Finish the runs whose time has come."""
+    now = store.clock.now()
+    for run in sorted(store.running, key=lambda each: each.id):
+        if run.ends_at <= now:
+            store.running.discard(run)
+            _finish(store, run)
+
+
+def _finish(store: Store, run: RepurposeRun) -> None:
+    if run.outcome == "failed":
+        run.error = (
+            "The run did not finish in time."
+            if run.ends_at - run.started_at >= LONGEST
+            else "The AI gave up."
+        )
+        return
+    captions = [caption(account, run.source["title"], _excerpt(run)) for account in run.accounts]
+    if run.outcome == "partial":
+        captions[-1] = failed_caption(run.accounts[-1])
+    good = sum(each["content"] is not None for each in captions)
+    slides = _draw_slides(store, run) if run.wanted["carousel"] else []
+    run.credits_used = good + bool(slides)
+    pooled = store.settings.ai_image_pool
+    ai_credits.spend(run.workspace, run.ends_at, text=run.credits_used, image=int(bool(slides) and pooled))
+    if run.wanted["create_post"] and good:
+        media = {account.id: [each.id for each in slides[: _slides_on(account)]] for account in run.accounts}
+        run.post_uuid = make_draft(store, run.workspace, captions, media).uuid
+    run.result = {
+        "source": run.source,
+        "captions": captions,
+        "slides": [{"media_id": each.id, "url": _url(run, each)} for each in slides],
+        "post_uuid": run.post_uuid,
+        "credits_used": run.credits_used,
+        "credits_remaining": ai_credits.text_left(store, run.workspace),
+        "warnings": [
+            f"{account.provider} gets no carousel."
+            for account in run.accounts
+            if slides and not _slides_on(account)
+        ],
+    }
+
+
+def _slides_on(account: Account) -> int:
+    return _SLIDES.get(account.provider, 1)
+
+
+def _draw_slides(store: Store, run: RepurposeRun) -> list[Media]:
+    return [
+        draw(store, run.workspace, f"slide-{run.id}-{number}.png", SIZES["4:5"], 40 + 20 * number)
+        for number in range(1, run.wanted["slide_count"] + 1)
+    ]
+
+
+def _url(run: RepurposeRun, media: Media) -> str:
+    return f"{run.origin}/storage/{media.uuid}/{media.name}"
+
+
+def _excerpt(run: RepurposeRun) -> str:
+    return " ".join(str(run.wanted.get("text") or run.wanted.get("transcript") or "").split())[:200]
+
+
+def _read_source(fields: Fields, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is repurposed. Nothing is fetched: a title is made of the address."""
+    kind = wanted["source_type"]
+    for name in {"url": ("url",), "youtube": ("url",), "pdf": ("pdf_url",), "text": ("title", "text")}[kind]:
+        if not wanted.get(name):
+            fields.refuse(name, f"The {name.replace('_', ' ')} field is required.")
+    url = wanted.get("pdf_url") if kind == "pdf" else wanted.get("url")
+    if url and not urlsplit(url).scheme.startswith("http"):
+        fields.refuse("pdf_url" if kind == "pdf" else "url", "The url field must be a valid URL.")
+    return {"type": kind, "title": wanted.get("title") or title_of(url or ""), "url": url}
+
+
+def title_of(url: str) -> str:
+    """Return a title for what is behind an address."""
+    name = urlsplit(url).path.rstrip("/").rpartition("/")[2] or urlsplit(url).netloc
+    return name.rpartition(".")[0].replace("-", " ").capitalize() or name.replace("-", " ").capitalize()

@@ -1,0 +1,326 @@
+"""What the sandbox keeps: people, workspaces and what is in them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.ai.repurposing import RepurposeRun
+    from postboost_provider.sandbox.analytics.reports import ReportExport
+    from postboost_provider.sandbox.core.content import Content, Intake
+
+PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
+Role = Literal["admin", "member", "viewer"]
+
+
+@dataclass(eq=False, slots=True)
+class User:
+    id: int
+    name: str
+    email: str
+    is_admin: bool
+    created_at: datetime
+    email_verified_at: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Membership:
+    user: User
+    role: Role
+    can_approve: bool
+    joined_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class AccessToken:
+    """A dashboard token: acts as its user everywhere. Dead from 00:00 UTC *on* ``expires_on``."""
+
+    token: str
+    user: User
+    expires_on: date | None
+
+
+@dataclass(eq=False, slots=True)
+class ApiKey:
+    """A scoped key of one workspace. ``expires_on`` is the *last day* it works, in UTC (SDK 1.66.3)."""
+
+    id: int
+    token: str
+    name: str
+    user: User
+    workspace_uuid: str
+    abilities: list[str]
+    account_ids: list[int] | None
+    expires_on: date | None
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Account:
+    """A connected social profile.
+
+    :param found_dead_at: since when an account that is not authorized has been so.
+    :param reconnect_code: why, where the network is one that PostBoost asks.
+    :param expires_at: when its connection ends unless somebody reconnects it; ``expiry_told``: webhooks know of it.
+    :param daily_cap: in place of the setting of that name.
+    """
+
+    id: int
+    uuid: str
+    name: str
+    username: str
+    provider: str
+    created_at: datetime
+    authorized: bool = True
+    has_token: bool = True
+    found_dead_at: datetime | None = None
+    reconnect_code: str | None = None
+    expires_at: datetime | None = None
+    expiry_told: bool = False
+    daily_cap: int | None = None
+    last_success_at: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class AccountGroup:
+    id: int
+    uuid: str
+    name: str
+    account_ids: list[int]
+
+
+@dataclass(eq=False, slots=True)
+class Tag:
+    id: int
+    uuid: str
+    name: str
+    hex_color: str
+
+
+@dataclass(eq=False, slots=True)
+class Folder:
+    uuid: str
+    name: str
+    parent: Folder | None
+
+    def path(self) -> list[Folder]:
+        """Return the folder and what it is in, up to the top level."""
+        return [self, *(self.parent.path() if self.parent else ())]
+
+
+@dataclass(eq=False, slots=True)
+class Media:
+    id: int
+    uuid: str
+    name: str
+    mime_type: str
+    content: Content
+    width: int | None
+    height: int | None
+    alt_text: str | None
+    folder: Folder | None
+    created_at: datetime
+
+    @property
+    def is_video(self) -> bool:
+        return self.mime_type.startswith("video/")
+
+
+@dataclass(eq=False, slots=True)
+class UploadSession:
+    """An upload in chunks.
+
+    :param digests: the hash of every chunk so far, by which one that is sent again is recognized.
+    :param media: what it became.
+    """
+
+    uuid: str
+    filename: str
+    mime_type: str
+    total_size: int
+    chunk_size: int
+    intake: Intake
+    started_at: datetime
+    digests: list[str] = field(default_factory=list)
+    media: Media | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Download:
+    """A remote upload in the background. ``status`` is what was told last; the file may be further on."""
+
+    id: str
+    started_at: datetime
+    status: Literal["pending", "downloading", "processing"] = "pending"
+    media: Media | None = None
+    error: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Target:
+    """One account of a post: when it departs, and what became of it."""
+
+    account: Account
+    offset: timedelta = timedelta()
+    departs_at: datetime | None = None
+    status: Literal["pending", "publishing", "published", "failed"] = "pending"
+    finished_at: datetime | None = None
+    published_parts: int = 0
+    external_url: str | None = None
+    provider_post_id: str | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Post:
+    id: int
+    uuid: str
+    created_at: datetime
+    versions: list[dict[str, Any]]
+    targets: list[Target]
+    tag_ids: list[int]
+    status: PostStatus = "draft"
+    scheduled_at: datetime | None = None
+    published_at: datetime | None = None
+    trashed: bool = False
+
+    def content_for(self, account: Account) -> list[dict[str, Any]]:
+        return version_for(self.versions, account)["content"]  # type: ignore[no-any-return]
+
+    def target_of(self, account: Account) -> Target | None:
+        return next((target for target in self.targets if target.account is account), None)
+
+
+def version_for(versions: list[dict[str, Any]], account: Account) -> dict[str, Any]:
+    """Return the account's own version, else the original, which comes first."""
+    return next((version for version in versions if version["account_id"] == account.id), versions[0])
+
+
+@dataclass(eq=False, slots=True)
+class Webhook:
+    uuid: str
+    name: str
+    callback_url: str
+    events: list[str]
+    secret: str
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Happening:
+    """Something that webhooks are told of.
+
+    :param post: whom it happened to; or else ``account``, or what ``data`` says.
+    :param account: of a post, the one account that it is about.
+    :param workspace: None where it can be found by the post or the account.
+    """
+
+    event: str
+    moment: datetime
+    post: Post | None = None
+    account: Account | None = None
+    workspace: Workspace | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Delivery:
+    """One event on its way to one webhook. ``id`` is the event's: the same in every attempt."""
+
+    id: str
+    event: str
+    workspace_uuid: str
+    webhook: Webhook
+    body: bytes
+    moment: datetime
+    status: Literal["pending", "delivered", "failed", "held"] = "pending"
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Activity:
+    id: int
+    user_id: int
+    token_ref: str
+    client: str | None
+    route_name: str
+    method: str
+    post_uuid: str | None
+    outcome: str
+    http_status: int
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Subscription:
+    """What a workspace pays with.
+
+    :param name: ``generic`` for a plan that an admin gave away, ``default`` for one that is billed.
+    :param ends_at: when it ends or has ended; None while it goes on.
+    """
+
+    name: Literal["default", "generic"]
+    platform_subscription_id: str
+    platform_plan_id: str
+    status: str
+    recurring: bool = True
+    trial_ends_at: datetime | None = None
+    paused_from: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Receipt:
+    id: int
+    uuid: str
+    workspace_uuid: str
+    created_at: datetime
+    transaction_id: str = ""
+    invoice_number: str = ""
+    amount: float = 0
+    tax: float = 0
+    currency: str = ""
+    description: str | None = None
+    receipt_url: str | None = None
+    paid_at: date = date.min
+
+
+@dataclass(eq=False, slots=True)
+class Workspace:
+    """A workspace and what is in it.
+
+    :param credits_spent: when, and how many AI credits: text, image.
+    :param records: what has no class of its own, by kind and key: plain JSON, as resources.py keeps it.
+    """
+
+    id: int
+    uuid: str
+    name: str
+    timezone: str
+    owner: User | None
+    created_at: datetime
+    updated_at: datetime | None = None
+    access_status: Literal["subscription", "unlimited", "locked"] = "subscription"
+    subscriptions: list[Subscription] = field(default_factory=list)
+    members: dict[int, Membership] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    groups: dict[str, AccountGroup] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    media: dict[str, Media] = field(default_factory=dict)
+    folders: dict[str, Folder] = field(default_factory=dict)
+    uploads: dict[str, UploadSession] = field(default_factory=dict)
+    downloads: dict[str, Download] = field(default_factory=dict)
+    posts: dict[str, Post] = field(default_factory=dict)
+    exports: dict[str, ReportExport] = field(default_factory=dict)
+    runs: dict[int, RepurposeRun] = field(default_factory=dict)
+    credits_spent: list[tuple[datetime, int, int]] = field(default_factory=list)
+    keys: dict[int, ApiKey] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    activity: deque[Activity] = field(default_factory=deque)

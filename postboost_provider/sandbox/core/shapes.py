@@ -1,0 +1,198 @@
+"""What bodies and answers look like, from ``shapes.json``.
+
+``scripts/refresh_shapes.py`` writes that file from the official SDK, in a short form:
+
+- ``{"name": ..., "label?": ...}`` is an object, whose ``label`` may be left out; ``{"*": ...}`` has any keys.
+- ``[..., "1..50"]`` is a list of 1 to 50.
+- ``"text ..255"`` is a text of at most 255 characters, ``"integer 1..5"`` a number from 1 to 5, ``"queue|draft"``
+  one of these words. A pattern stands between slashes, a default after ``=``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.sandbox.core.validation import Fields, is_integer
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.core.calls import Call
+
+_KINDS = ("text", "integer", "number", "boolean", "date", "date-time", "any")
+_EXAMPLES = {"boolean": True, "date": "2026-01-01", "date-time": "2026-01-01T00:00:00Z", "any": None}
+_RULE = re.compile(
+    r"(?P<kind>.*?)(?: (?P<least>\d*)\.\.(?P<most>\d*))?(?: /(?P<pattern>.*)/)?(?: = (?P<default>.*))?",
+    re.DOTALL,
+)
+
+
+@functools.cache
+def load_shapes() -> dict[str, dict[str, Any]]:
+    """Return ``bodies`` and ``answers`` by operation. Read from disk once, at the first call."""
+    shapes: dict[str, dict[str, Any]] = json.loads(
+        (Path(__file__).parent / "shapes.json").read_text(encoding="utf-8")
+    )
+    return shapes
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    kind: str
+    words: tuple[str, ...]
+    least: float
+    most: float
+    pattern: str | None
+    default: str | None
+
+
+@functools.cache
+def _rule(text: str) -> _Rule:
+    found = _RULE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no rule")
+    kind = found["kind"]
+    words = () if kind in _KINDS else tuple(kind.split("|"))
+    least, most = float(found["least"] or -math.inf), float(found["most"] or math.inf)
+    return _Rule("words" if words else kind, words, least, most, found["pattern"], found["default"])
+
+
+def read_body(call: Call) -> dict[str, Any]:
+    """Return the fields of the body that the operation knows, null where null was sent. Deeper down null is absent.
+
+    :raises Refusal: 422 with everything that is wrong.
+    """
+    fields = Fields(call.fields)
+    shape = load_shapes()["bodies"].get(call.operation.operation, {})
+    found = _check_object(fields, "", shape, call.fields)
+    fields.finish()
+    return dict(found)
+
+
+def defaults(operation: str) -> dict[str, Any]:
+    """Return what the fields of a body are where they are left out, as far as PostBoost states it."""
+    found = {}
+    for key, shape in load_shapes()["bodies"].get(operation, {}).items():
+        if isinstance(shape, str) and (default := _rule(shape).default) is not None:
+            text = _rule(shape).kind in ("text", "words")
+            found[key.rstrip("?")] = default if text else json.loads(default)
+    return found
+
+
+def _check(fields: Fields, name: str, shape: Any, value: Any) -> Any:
+    if isinstance(shape, str):
+        _check_scalar(fields, name, _rule(shape), value)
+        return value
+    if isinstance(shape, list):
+        return _check_list(fields, name, shape, value)
+    if not isinstance(value, Mapping):
+        fields.refuse(name, f"The {_spoken(name)} field must be an array.")
+        return {}
+    return _check_object(fields, name + ".", shape, value)
+
+
+def _check_object(fields: Fields, prefix: str, shape: Mapping[str, Any], value: Mapping[str, Any]) -> Any:
+    if "*" in shape:
+        return {key: _check(fields, prefix + key, shape["*"], each) for key, each in value.items()}
+    found = {}
+    for key, inner in shape.items():
+        name, optional = key.rstrip("?"), key.endswith("?")
+        # An empty text and an empty list count as absent, as in Laravel.
+        absent = value.get(name) in (None, "", [])
+        if not optional and absent:
+            fields.refuse(prefix + name, f"The {_spoken(name)} field is required.")
+        elif name in value and (value[name] is not None or not prefix):
+            found[name] = value[name] if absent else _check(fields, prefix + name, inner, value[name])
+    return found
+
+
+def _check_list(fields: Fields, name: str, shape: list[Any], value: Any) -> Any:
+    if not isinstance(value, list):
+        fields.refuse(name, f"The {_spoken(name)} field must be an array.")
+        return []
+    limits = _rule(f"any {shape[1]}") if len(shape) > 1 else _rule("any")
+    if len(value) < limits.least:
+        fields.refuse(name, f"The {_spoken(name)} field must have at least {limits.least:.0f} items.")
+    if len(value) > limits.most:
+        fields.refuse(name, f"The {_spoken(name)} field must not have more than {limits.most:.0f} items.")
+    return [_check(fields, f"{name}.{index}", shape[0], each) for index, each in enumerate(value)]
+
+
+def _check_scalar(fields: Fields, name: str, rule: _Rule, value: Any) -> None:
+    problem = _problem(rule, value)
+    if problem:
+        fields.refuse(name, f"The {_spoken(name)} field {problem}.")
+
+
+def _problem(rule: _Rule, value: Any) -> str | None:
+    if rule.kind == "words":
+        return None if value in rule.words else f"must be one of {', '.join(rule.words)}"
+    if rule.kind == "boolean":
+        return None if isinstance(value, bool) else "must be true or false"
+    if rule.kind in ("integer", "number"):
+        number = is_integer(value) or (rule.kind == "number" and isinstance(value, float))
+        if not number:
+            return f"must be {'an integer' if rule.kind == 'integer' else 'a number'}"
+        if not rule.least <= value <= rule.most:
+            return f"must be between {rule.least:g} and {rule.most:g}"
+    if rule.kind in ("text", "date", "date-time") and not isinstance(value, str):
+        return "must be a string"
+    if rule.kind == "text":
+        if not rule.least <= len(value) <= rule.most:
+            return f"must not be greater than {rule.most:g} characters"
+        if rule.pattern and not re.search(rule.pattern, value):
+            return "format is invalid"
+    if rule.kind in ("date", "date-time"):
+        try:
+            (date if rule.kind == "date" else datetime).fromisoformat(value)
+        except ValueError:
+            return "must be a valid date"
+    return None
+
+
+def _spoken(name: str) -> str:
+    return name.rpartition(".")[2].replace("_", " ")
+
+
+def example(operation: str, sent: Mapping[str, Any]) -> Any:
+    """Return an answer that fits its shape. What was sent comes back where the answer has a field of that name."""
+    return _example("", load_shapes()["answers"][operation], sent)
+
+
+def _example(name: str, shape: Any, sent: Mapping[str, Any]) -> Any:
+    if name in sent and _fits(shape, sent[name]):
+        return sent[name]
+    if isinstance(shape, dict):
+        # Only what is at the top comes back.
+        inner: Mapping[str, Any] = {} if name else sent
+        return {
+            key.rstrip("?"): _example(key.rstrip("?"), each, inner)
+            for key, each in shape.items()
+            if key != "*"
+        }
+    if isinstance(shape, list):
+        return [_example(name or "item", shape[0], {})]
+    rule = _rule(shape)
+    if rule.kind == "text":
+        return _example_text(name)
+    if rule.kind in ("integer", "number"):
+        return 1 if rule.least <= 1 <= rule.most else int(rule.least)
+    return rule.words[0] if rule.words else _EXAMPLES[rule.kind]
+
+
+def _example_text(name: str) -> str:
+    if name == "url" or name.endswith("_url"):
+        return "https://postboost.example/"
+    return name.replace("_", " ").capitalize()
+
+
+def _fits(shape: Any, value: Any) -> bool:
+    fields = Fields({})
+    _check(fields, "value", shape, value)
+    return value is not None and not fields.errors

@@ -1,0 +1,85 @@
+"""The sandbox's state, in memory, and how it starts out."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import uuid
+from collections import Counter, deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.sandbox.core.clock import Clock
+
+if TYPE_CHECKING:
+    from asyncio import Task
+
+    from postboost_provider.sandbox.ai.repurposing import RepurposeRun
+    from postboost_provider.sandbox.core.faults import Fault
+    from postboost_provider.sandbox.core.models import (
+        AccessToken,
+        Account,
+        ApiKey,
+        Delivery,
+        Happening,
+        Post,
+        Receipt,
+        User,
+        Workspace,
+    )
+    from postboost_provider.sandbox.core.settings import Settings
+    from postboost_provider.sandbox.rules.idempotency import Record
+
+TOKEN_NAMES = ("member", "admin", "viewer", "scoped", "expiring", "expired")
+_REQUESTS_KEPT = 10_000
+_DELIVERIES_KEPT = 1_000
+
+
+@dataclass(slots=True)
+class RateWindow:
+    started: float
+    used: int
+
+
+class Store:
+    """Everything that a reset forgets."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock()
+        self.users: dict[int, User] = {}
+        self.workspaces: dict[str, Workspace] = {}
+        self.receipts: dict[str, Receipt] = {}
+        self.access_tokens: dict[str, AccessToken] = {}
+        self.api_keys: dict[str, ApiKey] = {}
+        self.unfinished: set[Post] = set()
+        self.expiring: set[Account] = set()
+        self.running: set[RepurposeRun] = set()
+        # When the first of them comes further, or earlier.
+        self.next_step = datetime.min.replace(tzinfo=UTC)
+        self.faults: list[Fault] = []
+        self.tasks: set[Task[None]] = set()
+        self.idempotency: dict[tuple[int, str, str, str, str], Record] = {}
+        self.rates: dict[str, RateWindow] = {}
+        self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS_KEPT)
+        self.happenings: list[Happening] = []
+        self.deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
+        self._ids: Counter[str] = Counter()
+
+    def next_id(self, kind: str) -> int:
+        self._ids[kind] += 1
+        return self._ids[kind]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "tasks": set()}
+
+
+def new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def new_token() -> str:
+    """Return a token as PostBoost's look: a number, a bar and 48 letters and digits."""
+    alphabet = string.ascii_letters + string.digits
+    return f"{secrets.randbelow(9000) + 1000}|{''.join(secrets.choice(alphabet) for _ in range(48))}"

@@ -1,0 +1,174 @@
+"""The inbox: conversations on the accounts, and drafts of replies that a person or another key approves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postboost_provider.sandbox.core.calls import answers
+from postboost_provider.sandbox.core.clock import rfc3339
+from postboost_provider.sandbox.core.models import Happening
+from postboost_provider.sandbox.core.replies import Refusal, Reply, not_found
+from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
+from postboost_provider.sandbox.core.shapes import read_body
+from postboost_provider.sandbox.core.store import new_uuid
+from postboost_provider.sandbox.core.validation import Fields
+from postboost_provider.sandbox.rules.auth import account_is_visible, require_accounts
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.core.calls import Call
+
+_MESSAGES_SHOWN = 50
+_TEXT_LIMITS = {"bluesky": 300, "mastodon": 500, "linkedin_page": 1250, "gbp": 4000}
+CONVERSATIONS = Resource("inbox_conversation", key="id", per_page=25, verbs=())
+
+
+def _conversation_of(call: Call) -> Record:
+    record = CONVERSATIONS.records(call).get(call.path["conversation_id"])
+    if record is None:
+        raise not_found()
+    require_accounts(call, [record["account"]["id"]])
+    return record
+
+
+def _with_messages(conversation: Record) -> Record:
+    return {**conversation, "messages": conversation["messages"][-_MESSAGES_SHOWN:]}
+
+
+@answers("list_inbox_conversations")
+def list_inbox_conversations(call: Call) -> Reply:
+    found = [
+        {
+            **{key: value for key, value in record.items() if key != "messages"},
+            "latest_message": record["messages"][-1],
+        }
+        for record in CONVERSATIONS.records(call).values()
+        if account_is_visible(call, call.workspace.accounts[record["account"]["id"]])
+    ]
+    for name in ("status", "provider", "sentiment", "ai_label"):
+        if wanted := call.parameter(name):
+            found = [record for record in found if record[name] == wanted]
+    if account_id := call.parameter("account_id"):
+        found = [record for record in found if str(record["account"]["id"]) == account_id]
+    if unread := call.parameter("unread"):
+        found = [record for record in found if record["unread"] == (unread in ("true", "1"))]
+    fields = Fields({"since": call.parameter("since")})
+    since = rfc3339(fields.instant("since"))
+    fields.finish()
+    found = [record for record in found if since is None or record["last_message_at"] >= since]
+    found.sort(key=lambda record: record["last_message_at"], reverse=True)
+    return listed(call, CONVERSATIONS, found)
+
+
+@answers("get_inbox_conversation")
+def get_inbox_conversation(call: Call) -> Reply:
+    return enveloped(call, _with_messages(_conversation_of(call)))
+
+
+@answers("update_inbox_conversation")
+def update_inbox_conversation(call: Call) -> Reply:
+    conversation = _conversation_of(call)
+    conversation |= {name: value for name, value in read_body(call).items() if value is not None}
+    return enveloped(call, _with_messages(conversation))
+
+
+def _finish_draft(call: Call, fields: Fields, record: Record) -> None:
+    limit = _TEXT_LIMITS.get(record["provider"])
+    if limit is not None and len(record["body"]) > limit:
+        fields.refuse("body", f"The body field must not be greater than {limit} characters.")
+
+
+def _still_pending(call: Call, record: Record) -> None:
+    if record["status"] != "pending":
+        raise Refusal(409, f"This draft is {record['status']} already.")
+
+
+DRAFTS = Resource(
+    "inbox_reply_draft",
+    key="id",
+    fields={
+        "status": "pending",
+        "source": "api",
+        "reviewed_by": None,
+        "reviewed_at": None,
+        "sent_message_id": None,
+        "error": None,
+    },
+    hidden=("author_token", "account_id"),
+    per_page=25,
+    filters=("status", "conversation_id"),
+    finish=_finish_draft,
+    guard=_still_pending,
+    verbs=("list", "get", "update", "delete"),
+).register()
+
+
+@answers("create_inbox_reply_draft")
+def create_inbox_reply_draft(call: Call) -> Reply:
+    """Propose a reply to the latest incoming message, or to the one that is named. Nothing is sent."""
+    conversation = _conversation_of(call)
+    sent = read_body(call)
+    incoming = [each for each in conversation["messages"] if each["direction"] == "inbound"]
+    wanted = sent.get("in_reply_to") or incoming[-1]["id"]
+    message = next((each for each in incoming if each["id"] == wanted), None)
+    if message is None:
+        fields = Fields({})
+        fields.refuse("in_reply_to", "The selected in reply to is invalid.")
+        fields.finish()
+    about = {
+        "conversation_id": conversation["id"],
+        "provider": conversation["provider"],
+        "in_reply_to": message,
+        "created_by": call.caller.user.name,
+        "author_token": call.caller.token_ref,
+        "account_id": conversation["account"]["id"],
+    }
+    record = DRAFTS.keep(call, {**DRAFTS.new(call, sent), **about})
+    return _told(call, record, "inbox.draft.created")
+
+
+def _told(call: Call, draft: Record, event: str) -> Reply:
+    """Return the draft, and tell webhooks of it."""
+    shown = DRAFTS.shown(call, draft)
+    call.store.happenings.append(Happening(event, call.now, workspace=call.workspace, data=shown))
+    return enveloped(call, shown)
+
+
+@answers("approve_inbox_reply_draft")
+def approve_inbox_reply_draft(call: Call) -> Reply:
+    """Send the draft, once. The key that wrote it may not approve it (SDK 1.66.3)."""
+    draft = DRAFTS.of_path(call)
+    if call.caller.key is not None and draft["author_token"] == call.caller.token_ref:
+        raise Refusal(403, "The key that wrote a draft cannot approve it.", code="self_approval")
+    _still_pending(call, draft)
+    body = read_body(call).get("body") or draft["body"]
+    message_id = new_uuid()
+    DRAFTS.keep(call, {**draft, "body": body})  # an edited text has the same limits
+    conversation = CONVERSATIONS.records(call)[draft["conversation_id"]]
+    conversation["messages"].append(
+        {
+            "id": message_id,
+            "direction": "outbound",
+            "body": body,
+            "is_spam": False,
+            "created_at": rfc3339(call.now),
+        }
+    )
+    conversation["last_message_at"] = rfc3339(call.now)
+    return _told(call, _review(call, "sent", sent_message_id=message_id), "inbox.draft.sent")
+
+
+@answers("reject_inbox_reply_draft")
+def reject_inbox_reply_draft(call: Call) -> Reply:
+    _still_pending(call, DRAFTS.of_path(call))
+    return enveloped(call, DRAFTS.shown(call, _review(call, "rejected")))
+
+
+def _review(call: Call, status: str, **more: str) -> Record:
+    draft = DRAFTS.of_path(call)
+    draft |= {
+        "status": status,
+        "reviewed_by": call.caller.user.name,
+        "reviewed_at": rfc3339(call.now),
+        **more,
+    }
+    return draft

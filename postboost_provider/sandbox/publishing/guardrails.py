@@ -1,0 +1,164 @@
+"""The guardrails for automated clients: duplicates, accounts that cannot publish, daily and monthly caps.
+
+They are checked before anything is written, and listed as ``issues`` by ``posts/validate`` (SDK 1.66.3).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.sandbox.core.models import Account, Post, Workspace, version_for
+from postboost_provider.sandbox.core.replies import Refusal
+from postboost_provider.sandbox.publishing.networks import live_parts
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from postboost_provider.sandbox.core.store import Store
+
+DUPLICATE_WINDOW = timedelta(hours=24)
+_COUNTED = ("scheduled", "needs_approval", "publishing", "published", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    status: int
+    code: str
+    message: str
+    details: Mapping[str, Any]
+
+    def refusal(self) -> Refusal:
+        return Refusal(self.status, self.message, code=self.code, **self.details)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"message": self.message, "code": self.code, **self.details}
+
+
+def issues(
+    store: Store,
+    workspace: Workspace,
+    versions: list[dict[str, Any]],
+    accounts: Sequence[Account],
+    departures: Mapping[int, datetime],
+    *,
+    allow_duplicate: bool,
+    but: Post | None = None,
+) -> list[Issue]:
+    """Return what stands in the way.
+
+    :param departures: when each account would publish; empty for a draft, of which only duplicates are checked.
+    :param but: the post itself, which is no duplicate of itself and does not count twice.
+    """
+    found = []
+    others = [post for post in workspace.posts.values() if post is not but]
+    if not allow_duplicate:
+        found += _duplicates(store, others, versions, accounts)
+    planned = [account for account in accounts if account.id in departures]
+    for account in planned:
+        if not account.authorized:
+            message = f"{account.name} must be reconnected before it can publish."
+            found.append(Issue(422, "account_unauthorized", message, {"account_id": account.id}))
+        elif not account.has_token:
+            message = f"{account.name} has no stored token; reconnect it."
+            found.append(Issue(422, "account_token_missing", message, {"account_id": account.id}))
+    used = used_on_days(others, {account: departures[account.id].date() for account in planned})
+    for account in planned:
+        limit = cap_of(store, account)
+        if used[account] >= limit:
+            message = f"{account.name} has reached its daily cap of {limit} posts."
+            details = {"account_id": account.id, "limit": limit, "used": used[account]}
+            found.append(Issue(429, "account_daily_cap_reached", message, details))
+    if store.settings.x_enforced and _x_is_exceeded(store, others, versions, planned, departures):
+        message = "The workspace's X posts for this month are used up."
+        found.append(Issue(429, "x_monthly_cap_reached", message, {}))
+    return found
+
+
+def cap_of(store: Store, account: Account) -> int:
+    """Return how many posts the account may publish per UTC day."""
+    return store.settings.daily_cap if account.daily_cap is None else account.daily_cap
+
+
+def used_on_days(posts: Iterable[Post], days: Mapping[Account, date]) -> Counter[Account]:
+    """Count each account's scheduled, waiting and published posts of its UTC day."""
+    used: Counter[Account] = Counter()
+    for post in posts:
+        for target in () if post.trashed or post.status not in _COUNTED else post.targets:
+            at = target.departs_at
+            if at is not None and target.status != "failed" and days.get(target.account) == at.date():
+                used[target.account] += 1
+    return used
+
+
+def _duplicates(
+    store: Store, others: Sequence[Post], versions: list[dict[str, Any]], accounts: Sequence[Account]
+) -> list[Issue]:
+    now = store.clock.now()
+    recent = [
+        post
+        for post in others
+        if now - post.created_at < DUPLICATE_WINDOW
+        and (not post.trashed or store.settings.duplicate_check_trashed)
+    ]
+    found = []
+    for account in accounts:
+        wanted = _fingerprint(version_for(versions, account)["content"])
+        for post in recent:
+            if wanted and post.target_of(account) and _fingerprint(post.content_for(account)) == wanted:
+                message = f"The same content was created for {account.name} in the last 24 hours."
+                details = {"account_id": account.id, "existing_post_uuid": post.uuid}
+                found.append(Issue(409, "duplicate_post", message, details))
+                break
+    return found
+
+
+def _fingerprint(content: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return what makes content the same: texts apart from spaces and case, and the media."""
+    items = tuple(
+        (" ".join(unicodedata.normalize("NFC", item["body"]).casefold().split()), tuple(item["media"]))
+        for item in content
+    )
+    return items if any(text or media for text, media in items) else ()
+
+
+def _x_is_exceeded(
+    store: Store,
+    others: Sequence[Post],
+    versions: list[dict[str, Any]],
+    planned: Sequence[Account],
+    departures: Mapping[int, datetime],
+) -> bool:
+    for account in (each for each in planned if each.provider == "twitter"):
+        moment = departures[account.id]
+        used = x_posts_in_month(others, moment)
+        if (
+            used + live_parts(account, version_for(versions, account)["content"])
+            > store.settings.x_monthly_limit
+        ):
+            return True
+    return False
+
+
+def x_posts_in_month(posts: Sequence[Post], moment: datetime, *, only: re.Pattern[str] | None = None) -> int:
+    """Count X posts of that UTC month; every part of a thread is one.
+
+    :param only: count the parts whose text has this in it.
+    """
+    used = 0
+    for post in posts:
+        for target in () if post.trashed or post.status not in _COUNTED else post.targets:
+            at = target.departs_at
+            if (
+                target.account.provider == "twitter"
+                and at
+                and (at.year, at.month) == (moment.year, moment.month)
+            ):
+                content = post.content_for(target.account)
+                parts = content[: live_parts(target.account, content)]
+                used += sum(only is None or bool(only.search(part["body"])) for part in parts)
+    return used

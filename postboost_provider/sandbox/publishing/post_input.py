@@ -1,0 +1,171 @@
+"""Read a post from a request body: its versions, accounts, tags and when it is to go out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from postboost_provider.sandbox.core.validation import Fields, is_integer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from postboost_provider.sandbox.core.calls import Call
+    from postboost_provider.sandbox.core.models import Account, Media, Workspace
+
+Plan = Literal["draft", "at", "queue", "now"]
+
+
+@dataclass(slots=True)
+class PostInput:
+    """A post as it was sent.
+
+    :param plan: what is asked for. The documents do not say which flag wins where several are set; here it is
+        ``schedule_now``, then ``queue``, then ``schedule``.
+    :param plan_stated: ``schedule`` was in the body, be it false.
+    :param at: ``date`` and ``time`` in UTC. A draft keeps it for later.
+    :param account_times: departure times of single accounts; None where none were sent.
+    """
+
+    versions: list[dict[str, Any]]
+    accounts: list[Account]
+    tag_ids: list[int]
+    plan: Plan
+    plan_stated: bool
+    at: datetime | None
+    account_times: dict[int, datetime] | None
+    allow_duplicate: bool
+
+
+def media_by_id(workspace: Workspace) -> dict[int, Media]:
+    return {media.id: media for media in workspace.media.values()}
+
+
+def read_post(call: Call, fields: Fields) -> PostInput:
+    """Return the post of the body; what is wrong with it is left in ``fields.errors``."""
+    workspace = call.workspace
+    versions = _versions(fields, workspace)
+    ids = fields.ids("accounts", workspace.accounts, "account")
+    accounts = [workspace.accounts[each] for each in ids]
+    tag_ids = fields.ids("tags", {tag.id for tag in workspace.tags.values()}, "tag")
+    flags = {name: fields.boolean(name) for name in ("schedule_now", "queue", "schedule", "ai_generated")}
+    plan: Plan = (
+        "now"
+        if flags["schedule_now"]
+        else "queue"
+        if flags["queue"]
+        else "at"
+        if flags["schedule"]
+        else "draft"
+    )
+    zone = fields.timezone("timezone", workspace.timezone)
+    at = fields.moment(zone, required=plan == "at")
+    account_times = read_account_times(fields, zone, accounts)
+    if plan == "at":
+        refuse_past(fields, call.now, at, account_times)
+    if plan != "draft" and not fields.values.get("accounts"):
+        fields.refuse("accounts", "The accounts field is required.")
+    return PostInput(
+        versions=versions,
+        accounts=accounts,
+        tag_ids=tag_ids,
+        plan=plan,
+        plan_stated=flags["schedule"] is not None,
+        at=at,
+        account_times=account_times,
+        allow_duplicate=bool(fields.boolean("allow_duplicate")) or allows_duplicate(call),
+    )
+
+
+def allows_duplicate(call: Call) -> bool:
+    return call.headers.get("x-allow-duplicate", "").lower() in ("true", "1")
+
+
+def named_accounts(values: Mapping[str, Any]) -> list[Any]:
+    """Return every account id that a post's body names, to hold against what a limited key may name."""
+    versions = values.get("versions")
+    accounts = values.get("accounts")
+    named = list(accounts) if isinstance(accounts, list) else []
+    for version in versions if isinstance(versions, list) else []:
+        if isinstance(version, Mapping):
+            named.append(version.get("account_id", 0))
+    return named
+
+
+def read_account_times(
+    fields: Fields, zone: ZoneInfo, accounts: Sequence[Account]
+) -> dict[int, datetime] | None:
+    """Return ``accounts_schedule``; entries for accounts that are not on the post are ignored (SDK 1.66.3)."""
+    if fields.values.get("accounts_schedule") is None:
+        return None
+    mine = {account.id for account in accounts}
+    times = {}
+    for index, value in enumerate(fields.items("accounts_schedule")):
+        entry = fields.inside(f"accounts_schedule.{index}", value)
+        moment = entry.moment(zone, required=True)
+        account_id = entry.present("account_id", required=True)
+        if is_integer(account_id) and account_id in mine and moment is not None:
+            times[account_id] = moment
+    return times
+
+
+def refuse_past(
+    fields: Fields, now: datetime, at: datetime | None, account_times: Mapping[int, datetime] | None
+) -> None:
+    if at is not None and at < now:
+        fields.refuse("date", "The post cannot be scheduled in the past.")
+    if any(moment < now for moment in (account_times or {}).values()):
+        fields.refuse("accounts_schedule", "An account cannot be scheduled in the past.")
+
+
+def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
+    library = media_by_id(workspace)
+    versions = []
+    for index, value in enumerate(fields.items("versions", required=True)):
+        version = fields.inside(f"versions.{index}", value)
+        is_original = bool(version.boolean("is_original", required=True))
+        account_id = version.values.get("account_id")
+        if account_id is None:
+            version.refuse("account_id", "The account id field is required.")
+        elif not is_integer(account_id):
+            version.refuse("account_id", "The account id field must be an integer.")
+        elif index == 0 and account_id != 0:
+            version.refuse("account_id", "The original version uses account_id 0.")
+        elif index > 0 and account_id not in workspace.accounts:
+            version.refuse("account_id", "The selected account is invalid.")
+        synced_with = version.values.get("synced_with")
+        if synced_with is not None and not is_integer(synced_with):
+            version.refuse("synced_with", "The synced with field must be an integer.")
+        options = version.present("options") or {}
+        versions.append(
+            {
+                "account_id": account_id,
+                "is_original": is_original,
+                "synced_with": None if is_original else synced_with,
+                "content": _content(version, library),
+                "options": dict(version.inside("options", options).values),
+            }
+        )
+    # The message is on PostBoost's errors page; that the first must be the original is in SDK 1.66.3.
+    if versions and not any(version["is_original"] for version in versions):
+        fields.refuse("versions.0.is_original", "At least one version with is_original: true is required.")
+    elif versions and not versions[0]["is_original"]:
+        fields.refuse("versions.0.is_original", "The first version must be the original.")
+    return versions
+
+
+def _content(version: Fields, library: Mapping[int, Media]) -> list[dict[str, Any]]:
+    content = []
+    for index, value in enumerate(version.items("content", required=True)):
+        item = version.inside(f"content.{index}", value)
+        content.append(
+            {
+                "body": item.text("body") or "",
+                "url": item.text("url"),
+                "media": item.ids("media", library, "media"),
+                "video_thumbs": item.items("video_thumbs"),
+            }
+        )
+    return content

@@ -1,0 +1,66 @@
+"""What there is in a sandbox, in brief: for tests and for the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.sandbox.core.clock import rfc3339, stamp
+from postboost_provider.sandbox.media.library import brief_media
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.core.store import Store
+
+
+def overview(store: Store) -> dict[str, Any]:
+    """Return clock, counts, posts and media in brief, settings, faults that are left."""
+    return {
+        "now": store.clock.now().isoformat(),
+        "settings": store.settings.as_dict(),
+        "faults": [fault.as_dict() for fault in store.faults if fault.count > 0],
+        "requests": len(store.requests),
+        "workspaces": [
+            {
+                "name": workspace.name,
+                "uuid": workspace.uuid,
+                "timezone": workspace.timezone,
+                "accounts": len(workspace.accounts),
+                "media": len(workspace.media),
+                "folders": len(workspace.folders),
+                "uploads": sum(upload.media is None for upload in workspace.uploads.values()),
+                "tags": len(workspace.tags),
+                "activity": len(workspace.activity),
+                "posts": len(workspace.posts),
+                "statuses": dict(Counter(post.status for post in workspace.posts.values())),
+            }
+            for workspace in store.workspaces.values()
+        ],
+        "posts": [
+            {
+                "uuid": post.uuid,
+                "workspace_uuid": workspace.uuid,
+                "status": post.status,
+                "trashed": post.trashed,
+                "text": post.versions[0]["content"][0]["body"],
+                "scheduled_at": stamp(post.scheduled_at),
+                "published_at": stamp(post.published_at),
+                "created_at": rfc3339(post.created_at),
+                "accounts": [
+                    {
+                        "id": target.account.id,
+                        "provider": target.account.provider,
+                        "username": target.account.username,
+                        "publish_status": target.status,
+                    }
+                    for target in post.targets
+                ],
+            }
+            for workspace in store.workspaces.values()
+            for post in workspace.posts.values()
+        ],
+        "media": [
+            brief_media(workspace, media)
+            for workspace in store.workspaces.values()
+            for media in workspace.media.values()
+        ],
+    }

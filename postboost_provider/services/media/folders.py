@@ -1,0 +1,77 @@
+"""The folders of PostBoost's media library by their names; a missing one is made."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.api.error_mapping import in_words
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostRequestError, ValidationError
+from postboost_provider.idempotency.key import MAX_GENERATIONS
+
+if TYPE_CHECKING:
+    from postboost_provider.api.client import PostBoostClient
+
+log = logging.getLogger(__name__)
+
+
+def folder_uuid(api: PostBoostClient, path: str) -> str:
+    """Return the uuid of a folder, making what is missing of it.
+
+    :param path: a name, or names from the top with ``/`` between: ``Campaigns/Autumn``. Case does not matter.
+    :raises PostBoostConfigError: a part of it is empty.
+    :raises ValidationError: PostBoost refused a name, or that many levels.
+    """
+    names = [name.strip() for name in path.strip().strip("/").split("/")]
+    if not all(names):
+        raise PostBoostConfigError(
+            f"folder is {path!r}; write names with / between, such as Campaigns/Autumn."
+        )
+    parent: str | None = None
+    tree = _tree(api)
+    for name in names:
+        found = tree.get((parent, name.casefold()))
+        if found is None:
+            with in_words(f"folder ({name})"):
+                found = _make(api, name, parent)
+            tree = _tree(api)
+        parent = found
+    return str(parent)
+
+
+def _tree(api: PostBoostClient) -> dict[tuple[str | None, str], str]:
+    """Return every folder's uuid by its parent and name: the list is the whole tree (SDK 1.66.3)."""
+    found = {}
+    for folder in api.pages("list_media_folders"):
+        parent = folder.get("parent")
+        above = parent.get("uuid") if isinstance(parent, dict) else parent
+        found[(above or None, str(folder["name"]).casefold())] = str(folder["uuid"])
+    return found
+
+
+def _make(api: PostBoostClient, name: str, parent: str | None) -> str:
+    body: dict[str, Any] = {"name": name, **({"parent": parent} if parent else {})}
+    key = hashlib.sha256(f"folder\n{parent or ''}\n{name}".encode()).hexdigest()
+    refused: PostBoostRequestError | None = None
+    for generation in range(MAX_GENERATIONS):
+        generation_key = f"{key}-{generation}" if generation else key
+        try:
+            api.call("create_media_folder", body=body, idempotency_key=generation_key)
+        except ValidationError as error:
+            # Another task may have made it since the list was read; or this is a stored answer to an earlier one.
+            refused = error
+            if not error.is_stored_refusal and (parent, name.casefold()) not in _tree(api):
+                raise
+        except PostBoostRequestError as error:
+            if not error.is_stored_refusal:
+                raise
+            refused = error
+            continue
+        # What a stored answer says was made may be deleted since: only the list tells.
+        if uuid := _tree(api).get((parent, name.casefold())):
+            log.info("Media folder %s: %s", name, uuid)
+            return uuid
+    raise refused or PostBoostConfigError(
+        f"The media folder {name!r} could not be made. Make it in PostBoost."
+    )

@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.operations import get_operation
+from postboost_provider.api.requests import check_base_url, is_loopback, prepare
+from tests.api.support import BASE, TOKEN, WORKSPACE, Upload, request, settings
+
+
+def refused(operation: str, **call: Any) -> str:
+    with pytest.raises(PostBoostConfigError) as caught:
+        request(operation, **call)
+    return str(caught.value)
+
+
+def query(operation: str, parameters: dict[str, Any]) -> str:
+    return request(operation, parameters=parameters).url.partition("?")[2]
+
+
+@pytest.mark.parametrize(
+    "name, near", [("creat_post", "create_post"), ("list_post", "list_posts"), ("tag_create", "create_tag")]
+)
+def test_an_unknown_operation_is_answered_with_the_nearest_names(name, near):
+    with pytest.raises(PostBoostConfigError, match=rf"no operation '{name}'\. Did you mean .*\b{near}\b"):
+        get_operation(name)
+
+
+def test_an_operation_like_no_other_gets_no_suggestion():
+    with pytest.raises(PostBoostConfigError, match=r"no operation 'qqqq'\.$"):
+        get_operation("qqqq")
+
+
+def test_an_unknown_parameter_is_answered_with_the_nearest_and_with_all_there_are():
+    said = refused("list_accounts", parameters={"provider": ["x"]})
+    assert "list_accounts has no parameter 'provider'" in said
+    assert "keyword, group, providers, unauthorized" in said
+    assert said.endswith("Did you mean providers?")
+
+
+def test_the_wire_name_of_a_parameter_is_not_its_name():
+    assert "no parameter 'postUuid'" in refused("get_post", parameters={"postUuid": "p"})
+
+
+def test_an_operation_without_parameters_says_so():
+    assert "it has none" in refused("list_my_workspaces", parameters={"page": 1})
+
+
+@pytest.mark.parametrize("parameters", [{}, {"post_uuid": "p", "account_uuid": None}])
+def test_a_missing_parameter_is_named_before_anything_is_sent(parameters):
+    assert "retry_post_account needs the parameter" in refused("retry_post_account", parameters=parameters)
+
+
+def test_a_workspace_operation_takes_the_workspace_of_the_connection():
+    assert request("list_tags").url == f"{BASE}/{WORKSPACE}/tags"
+
+
+def test_a_given_workspace_wins_over_that_of_the_connection():
+    assert request("list_tags", parameters={"workspace_uuid": "other"}).url == f"{BASE}/other/tags"
+
+
+def test_without_any_workspace_the_message_says_where_to_set_it():
+    with pytest.raises(PostBoostConfigError, match="set workspace_uuid in the extras of connection 'mine'"):
+        prepare(settings(workspace_uuid=None, name="connection 'mine'"), "list_tags")
+
+
+@pytest.mark.parametrize("operation", ["get_workspace", "delete_workspace", "update_subscription"])
+def test_a_panel_operation_never_takes_the_workspace_of_the_connection(operation):
+    assert f"{operation} needs the parameter workspace_uuid" in refused(operation)
+
+
+def test_a_panel_list_is_not_narrowed_to_the_workspace_of_the_connection():
+    assert request("list_receipts").url == f"{BASE}/panel/receipts"
+
+
+@pytest.mark.parametrize("value", [12, "12", " 12 "])
+def test_an_id_may_be_a_number_or_text(value):
+    made = request("reset_account_posting_schedule", parameters={"account_id": value})
+    assert made.url == f"{BASE}/{WORKSPACE}/posting-schedule/12"
+
+
+@pytest.mark.parametrize(
+    "value, segment",
+    [
+        ("a/b", "a%2Fb"),
+        ("../panel", "..%2Fpanel"),
+        ("a b", "a%20b"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("%2e%2e", "%252e%252e"),
+        ("{workspace_uuid}", "%7Bworkspace_uuid%7D"),
+        ("@evil:1", "%40evil%3A1"),
+        ("ü", "%C3%BC"),
+    ],
+)
+def test_a_path_parameter_stays_one_segment(value, segment):
+    assert request("get_post", parameters={"post_uuid": value}).url == f"{BASE}/{WORKSPACE}/posts/{segment}"
+
+
+@pytest.mark.parametrize("value", ["", "  ", ".", "..", " .. "])
+def test_a_path_parameter_that_would_change_the_path_is_refused(value):
+    assert f"get_post needs a value for post_uuid, not {value!r}" in refused(
+        "get_post", parameters={"post_uuid": value}
+    )
+
+
+@pytest.mark.parametrize(
+    "parameters, expected",
+    [
+        ({"unauthorized": True}, "unauthorized=true"),
+        ({"unauthorized": False}, "unauthorized=false"),
+        ({"providers": ["twitter", "linkedin"]}, "providers[]=twitter&providers[]=linkedin"),
+        ({"providers": ("twitter",)}, "providers[]=twitter"),
+        ({"providers": "twitter"}, "providers[]=twitter"),
+        ({"providers": []}, ""),
+        ({"keyword": None, "group": 3}, "group=3"),
+        ({"keyword": "a&b=c d/ü"}, "keyword=a%26b%3Dc+d%2F%C3%BC"),
+    ],
+)
+def test_query_parameters_are_written_as_postboost_reads_them(parameters, expected):
+    assert query("list_accounts", parameters) == expected
+
+
+def test_a_parameter_that_python_reserves_is_sent_under_its_own_name():
+    assert query("list_awareness_days", {"var_from": "2026-10-01"}) == "from=2026-10-01"
+
+
+@pytest.mark.parametrize(
+    "operation, call, said",
+    [
+        ("create_post", {"body": None}, "The body of create_post lacks versions; it can hold versions, acc"),
+        ("create_post", {"body": {"accounts": [1]}}, "lacks versions"),
+        (
+            "create_tag",
+            {"body": {"name": "a", "hex_color": None}},
+            "lacks hex_color; it can hold name, hex_color",
+        ),
+        ("upload_media", {"body": {"alt_text": "a"}}, "lacks file; it can hold alt_text, file, folder"),
+        ("get_post", {"body": {"a": 1}}, "get_post takes no body: pass its values as parameters"),
+        ("get_post", {"files": Upload().part()}, "get_post takes no body"),
+        ("create_post", {"files": Upload().part()}, "create_post takes no files"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_refused_before_anything_is_sent(operation, call, said):
+    assert said in refused(operation, **call)
+
+
+def test_a_json_body_is_sent_as_utf_8_without_padding():
+    made = request("create_tag", body={"name": "Grüße 🚀", "hex_color": "#fff"})
+    assert made.content == '{"name":"Grüße 🚀","hex_color":"#fff"}'.encode()
+    assert made.headers["Content-Type"] == "application/json"
+
+
+def test_an_operation_without_a_body_sends_none():
+    made = request("delete_post")
+    assert made.content is None
+    assert "Content-Type" not in made.headers
+
+
+def test_an_optional_body_of_a_delete_is_sent():
+    made = request("delete_post", body={"trash": True})
+    assert json.loads(made.content or b"") == {"trash": True}
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, "\ud83d"], ids=["nan", "a set", "half a character"])
+def test_what_json_lacks_is_refused(value):
+    with pytest.raises(PostBoostConfigError, match="The body of create_post can't be sent as JSON"):
+        request("create_post", body={"versions": [value]})
+
+
+def test_a_mistyped_field_of_a_body_is_refused_with_the_nearest():
+    with pytest.raises(PostBoostConfigError, match=r"has no field 'acounts'.*Did you mean accounts"):
+        request("create_post", body={"versions": [], "acounts": [1]})
+
+
+def test_an_idempotency_key_is_sent_where_it_is_accepted():
+    assert request("create_post", idempotency_key="k").headers["Idempotency-Key"] == "k"
+    assert "Idempotency-Key" not in request("create_post").headers
+
+
+def test_an_idempotency_key_is_refused_where_postboost_takes_none():
+    assert refused("update_post", idempotency_key="k") == (
+        "update_post does not accept an idempotency key: leave it out."
+    )
+
+
+@pytest.mark.parametrize("length", [1, 255])
+def test_an_idempotency_key_may_have_1_to_255_characters(length):
+    assert request("create_post", idempotency_key="k" * length).headers["Idempotency-Key"] == "k" * length
+
+
+@pytest.mark.parametrize("length", [0, 256])
+def test_an_idempotency_key_of_another_length_is_refused(length):
+    assert f"has {length} characters; PostBoost takes 1 to 255" in refused(
+        "create_post", idempotency_key="k" * length
+    )
+
+
+@pytest.mark.parametrize("key", ["grün", "a\nb", "a\x00", " a", "a "])
+def test_an_idempotency_key_is_refused_rather_than_changed_into_another(key):
+    assert "must be printable ASCII" in refused("create_post", idempotency_key=key)
+
+
+@pytest.mark.parametrize(
+    "label, sent",
+    [
+        ("airflow/scope~1/row~2 intent", "airflow/scope~1/row~2 intent"),
+        ("a\r\nX-Allow-Duplicate: true", "a??X-Allow-Duplicate: true"),
+        ("Grüße\x00\x7f🚀", "Gr??e???"),
+    ],
+)
+def test_a_label_can_add_no_header(label, sent):
+    assert request("create_post", client_label=label).headers["X-PostBoost-Client"] == sent
+
+
+def test_a_write_carries_the_label_of_the_connection_and_a_read_none():
+    changed = settings(client_label="team-a")
+    assert request("create_post", changed=changed).headers["X-PostBoost-Client"] == "team-a"
+    assert "X-PostBoost-Client" not in request("list_tags", changed=changed).headers
+
+
+@pytest.mark.parametrize("operation", ["create_post", "list_tags"])
+def test_a_request_asks_for_json_and_holds_no_token(operation):
+    made = request(operation)
+    assert made.headers["Accept"] == "application/json"
+    assert "Authorization" not in made.headers
+    assert TOKEN.partition("|")[2] not in repr(made)
+
+
+def boundary(idempotency_key: str | None) -> str:
+    made = request("upload_media", files=Upload().part(), idempotency_key=idempotency_key)
+    found = re.fullmatch(r"multipart/form-data; boundary=([0-9a-f]{32})", made.headers["Content-Type"])
+    assert found
+    return found[1]
+
+
+def test_the_boundary_of_an_upload_comes_from_its_key():
+    assert boundary("k") == boundary("k") != boundary("other")
+
+
+def test_uploads_without_a_key_have_boundaries_of_their_own():
+    assert boundary(None) != boundary(None)
+
+
+def test_the_fields_beside_a_file_are_sent_as_text_and_none_is_left_out():
+    made = request("upload_media", files=Upload().part(), body={"alt_text": "ü", "folder": None})
+    assert (made.form, made.content) == ({"alt_text": "ü"}, None)
+
+
+@pytest.mark.parametrize(
+    "url, kept",
+    [
+        ("https://postboost.co/app/api", "https://postboost.co/app/api"),
+        ("https://postboost.co/app/api//", "https://postboost.co/app/api"),
+        ("HTTPS://example.test:8443/", "HTTPS://example.test:8443"),
+        ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("http://localhost/app/api", "http://localhost/app/api"),
+        ("http://[::1]:8765", "http://[::1]:8765"),
+    ],
+)
+def test_a_base_url_is_https_or_loopback(url, kept):
+    assert check_base_url(url) == kept
+
+
+@pytest.mark.parametrize(
+    "url, said",
+    [
+        ("http://postboost.co/app/api", "would send the token unencrypted. Use https://"),
+        ("http://127.0.0.1.evil.test", "unencrypted"),
+        ("http://localhost.evil.test", "unencrypted"),
+        ("ftp://postboost.co", "Use https://"),
+        ("postboost.co/app/api", "must be scheme, host and path alone"),
+        ("", "must be scheme, host and path alone"),
+        ("https://", "must be scheme, host and path alone"),
+        (f"https://{TOKEN}@postboost.co", "the token belongs in the password"),
+        (f"https://me:{TOKEN}@postboost.co/app/api", "the token belongs in the password"),
+        ("https://@postboost.co", "must be scheme, host and path alone"),
+        (f"https://postboost.co/app/api?token={TOKEN}", "the token belongs in the password"),
+        ("https://postboost.co/app/api?", "must be scheme, host and path alone"),
+        (f"https://postboost.co#{TOKEN}", "must be scheme, host and path alone"),
+        ("https://postboost.co/app api", "holds a space or a backslash"),
+        ("https://postboost.co\\@evil.test", "must be scheme, host and path alone"),
+        (" https://postboost.co", "holds a space or a backslash"),
+        ("https://postboost.co:99999", "is not a URL"),
+        ("https://[::1", "is not a URL"),
+        (f"https://me:{TOKEN}@[::1", "is not a URL"),
+    ],
+)
+def test_a_base_url_that_could_give_the_token_away_is_refused_without_showing_it(url, said):
+    with pytest.raises(PostBoostConfigError) as caught:
+        check_base_url(url)
+    assert said in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.1", "0.0.0.0", "10.0.0.1", "localhost.", "example.test"])
+def test_what_only_looks_like_loopback_is_not(host):
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("token", ["42|abc\ndef", "42|abc def", "42|abc…", "42|abc\u200b"])
+def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(token):
+    with pytest.raises(
+        PostBoostConfigError, match="The token of connection 'mine' holds a space, a line break"
+    ) as e:
+        settings(token=token, name="connection 'mine'")
+    assert "abc" not in str(e.value)
+
+
+def test_settings_show_neither_the_token_nor_the_proxy():
+    shown = repr(settings(proxy="http://user:hidden@proxy:1"))
+    assert TOKEN.partition("|")[2] not in shown
+    assert "hidden" not in shown
+
+
+@pytest.mark.parametrize("part", [TOKEN, TOKEN.partition("|")[2], f"Bearer {TOKEN}", f"id-{TOKEN}-{TOKEN}"])
+def test_the_token_or_its_secret_part_is_taken_out_of_a_text(part):
+    said = settings().redact(f"<p>{part}</p>")
+    assert "s3cret" not in said
+    assert "***" in said
+
+
+def test_a_token_too_short_to_be_one_takes_nothing_out_of_a_text():
+    assert settings(token="a").redact("a banana") == "a banana"

@@ -1,0 +1,149 @@
+"""Which requests may be sent again, and when: the pure half of the retry loop."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    ConflictError,
+    DuplicatePostError,
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+    PublishError,
+    QuotaExceededError,
+    RateLimitedError,
+    ServerError,
+    UnconfirmedError,
+    UnreachableError,
+    ValidationError,
+)
+from postboost_provider.api.requests import retry_after_seconds
+from postboost_provider.api.retry import may_repeat, pause_before_repeat
+from tests.api.support import request
+
+NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC).timestamp()
+
+READ = ("get_post", None)
+HARMLESS = ("validate_post", None)
+PUT = ("update_post", None)
+DELETE = ("delete_post", None)
+KEYED = ("create_post", "key")
+UNKEYED = ("create_post", None)
+NEVER_KEYED = ("create_template", None)
+ANSWERED_ONCE = ("get_remote_upload_status", None)
+
+SAFE = [READ, HARMLESS, PUT, DELETE, KEYED]
+UNSAFE = [UNKEYED, NEVER_KEYED, ANSWERED_ONCE]
+
+
+@pytest.mark.parametrize(
+    "value, seconds",
+    [
+        ("0", 0),
+        ("7", 7),
+        ("1.5", 1.5),
+        (" 7 ", 7),
+        ("-3", 0),
+        ("Fri, 16 Oct 2026 09:31:00 GMT", 60),
+        ("Fri, 16 Oct 2026 11:31:00 +0200", 60),
+        ("Fri, 16 Oct 2026 09:29:00 GMT", 0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value, seconds):
+    assert retry_after_seconds(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "soon", "nan", "inf", "1e999", "Fri, 32 Oct 2026 09:31:00 GMT", "ü"]
+)
+def test_a_retry_after_that_means_nothing_counts_as_none(value):
+    assert retry_after_seconds(value, NOW) is None
+
+
+def error(kind: type[PostBoostRequestError], status: int, **more: Any) -> PostBoostRequestError:
+    return kind("said", status=status, **more)
+
+
+def repeated(call: tuple[str, str | None], raised: Exception) -> bool:
+    operation, key = call
+    return may_repeat(request(operation, idempotency_key=key), raised)
+
+
+@pytest.mark.parametrize(
+    "raised", [UnconfirmedError("lost"), *(error(ServerError, s) for s in (500, 502, 503, 504))]
+)
+@pytest.mark.parametrize("call", SAFE)
+def test_what_is_safe_to_repeat_is_repeated_when_nobody_knows_whether_it_happened(call, raised):
+    assert repeated(call, raised)
+
+
+@pytest.mark.parametrize(
+    "raised", [UnconfirmedError("lost"), error(ServerError, 500), error(ServerError, 503)]
+)
+@pytest.mark.parametrize("call", UNSAFE)
+def test_what_might_happen_twice_is_not_repeated(call, raised):
+    assert not repeated(call, raised)
+
+
+@pytest.mark.parametrize("raised", [UnreachableError("refused"), error(RateLimitedError, 429)])
+@pytest.mark.parametrize("call", SAFE + UNSAFE)
+def test_what_was_never_carried_out_is_repeated_whatever_it_is(call, raised):
+    assert repeated(call, raised)
+
+
+@pytest.mark.parametrize("call", SAFE + UNSAFE)
+@pytest.mark.parametrize(
+    "raised",
+    [
+        PostBoostConfigError("wrong"),
+        PublishError("failed"),
+        error(PostBoostRequestError, 302),
+        error(PostBoostRequestError, 400),
+        error(AuthenticationError, 401),
+        error(PermissionDeniedError, 403),
+        error(NotFoundError, 404),
+        error(DuplicatePostError, 409, code="duplicate_post"),
+        error(ValidationError, 422),
+        error(QuotaExceededError, 429, code="account_daily_cap_reached"),
+        error(ServerError, 501),
+        ValueError("a bug"),
+    ],
+    ids=lambda e: f"{type(e).__name__}-{getattr(e, 'status', '')}",
+)
+def test_an_answer_that_stays_the_same_is_final(call, raised):
+    assert not repeated(call, raised)
+
+
+@pytest.mark.parametrize("call", SAFE + UNSAFE)
+def test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run(call):
+    assert repeated(call, error(ConflictError, 409)) is (call is KEYED)
+
+
+def test_a_stored_conflict_is_final():
+    assert not repeated(KEYED, error(ConflictError, 409, replayed=True))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("hint", [0, 3, 3600])
+def test_the_hint_of_the_server_wins_over_the_backoff_and_is_spread_over_a_second(hint, spread):
+    raised = error(RateLimitedError, 429, retry_after=hint)
+    assert pause_before_repeat(raised, 9, spread, 30) == hint + spread
+
+
+@pytest.mark.parametrize(
+    "attempt, spread, seconds",
+    [(1, 0.5, 0.5), (2, 0.5, 1), (3, 0.5, 2), (5, 0.5, 8), (6, 0.5, 15), (99, 1, 30)],
+)
+def test_the_backoff_doubles_up_to_its_cap(attempt, spread, seconds):
+    assert pause_before_repeat(UnconfirmedError("lost"), attempt, spread, 30) == seconds
+
+
+@pytest.mark.parametrize("raised", [None, error(ServerError, 500), error(RateLimitedError, 429)])
+def test_the_backoff_may_be_as_short_as_nothing(raised):
+    assert pause_before_repeat(raised, 4, 0.0, 30) == 0

@@ -1,0 +1,236 @@
+"""The checkup: every finding about a connection, from whole to broken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from postboost_provider.connection.diagnosis import checkup
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import use_connection
+from tests.clients import client, make_key
+
+WEEK = timedelta(days=7)
+
+
+def find(min_validity: timedelta = WEEK, **options: Any) -> dict[str, tuple[str, str]]:
+    """Return level and text by topic; of several findings on one topic, the last."""
+    found = list(checkup(PostBoostHook(), min_validity, **options))
+    return {finding.topic: (finding.level, str(finding)) for finding in found}
+
+
+def test_a_whole_connection_has_a_finding_on_every_topic(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    sandbox.change_account(12, authorized=True)
+    use_connection(monkeypatch, sandbox, expires_on="never")
+    found = find()
+    assert list(found) == [
+        "connection",
+        "base URL",
+        "token",
+        "expiry",
+        "workspaces",
+        "role",
+        "panel",
+        "plan",
+        "clock",
+        "abilities",
+        "accounts",
+    ]
+    assert {level for level, _ in found.values()} == {"ok"}
+    said = {topic: text for topic, (_, text) in found.items()}
+    assert "on this machine: a sandbox" in said["base URL"]
+    assert "The configured one is among them" in said["workspaces"]
+    assert said["role"] == "The token's user is member of the workspace."
+    assert "closed to it" in said["panel"]
+    assert said["plan"] == "The workspace's plan has API access."
+    assert said["abilities"].startswith("It may read, write, publish, ai; not webhooks")
+    assert said["accounts"] == "12 of 12 accounts can publish."
+
+
+@pytest.mark.parametrize(
+    ("abilities", "level", "said"),
+    [
+        (["read", "write", "publish", "webhooks"], "ok", "It may read, write, publish, webhooks; not ai."),
+        (
+            ["read", "publish"],
+            "warning",
+            "It may read, publish; not write, ai, webhooks. Posting takes write, too",
+        ),
+        (
+            ["write"],
+            "warning",
+            "It may write; not read, publish, ai, webhooks. Posting takes read, publish, too",
+        ),
+    ],
+)
+def test_what_a_key_may_do_is_found_out_without_doing_anything(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, abilities: list[str], level: str, said: str
+) -> None:
+    token = make_key(sandbox, *abilities)
+    before = sandbox.state()
+    use_connection(monkeypatch, sandbox, token)
+    assert find()["abilities"][0] == level
+    assert find()["abilities"][1].startswith(said)
+    after = sandbox.state()
+    assert [after[kind] for kind in ("posts", "media")] == [before[kind] for kind in ("posts", "media")]
+    with client(sandbox, "admin") as api:
+        assert len(list(api.pages("list_tags"))) == 2
+
+
+def test_a_viewer_is_told_that_it_can_not_post(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox, "viewer")
+    found = find()
+    assert found["role"] == (
+        "warning",
+        "The token's user is viewer of the workspace. A viewer can read: posting takes a member or an admin.",
+    )
+    assert found["abilities"][0] == "warning"
+
+
+def test_a_dead_token_ends_it(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox, "expired", expires_on="2020-01-01")
+    found = find()
+    assert list(found) == ["connection", "base URL", "token"]
+    assert found["token"][0] == "error"
+    assert "401" in found["token"][1]
+    assert "expired 2020-01-01 00:00 UTC" in found["token"][1]
+
+
+@pytest.mark.parametrize(
+    ("days", "min_validity", "level", "said"),
+    [
+        (3, timedelta(days=2), "ok", "The token expires"),
+        (3, WEEK, "error", "At least 7 days are wanted: rotate it."),
+        (-1, timedelta(0), "error", "PostBoost still accepts it: correct expires_on."),
+        (None, WEEK, "warning", "Set expires_on to be warned in time."),
+    ],
+)
+def test_a_token_must_last(
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    days: int | None,
+    min_validity: timedelta,
+    level: str,
+    said: str,
+) -> None:
+    day = None if days is None else f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+    use_connection(monkeypatch, sandbox, expires_on=day)
+    found = find(min_validity)["expiry"]
+    assert (found[0], said in found[1]) == (level, True)
+
+
+def test_when_a_key_expires_is_looked_up_by_an_admin(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, "scoped", scoped_key_id=1)
+    use_connection(monkeypatch, sandbox, "admin", "admin")
+    assert find()["expiry"][0] == "warning"
+    assert find(admin_conn_id="admin")["expiry"] == ("ok", "The token never expires.")
+    use_connection(monkeypatch, sandbox, "scoped", scoped_key_id=99)
+    levels = [f for f in checkup(PostBoostHook(), WEEK, "admin") if f.topic == "expiry"]
+    assert [finding.level for finding in levels] == ["warning", "warning"]
+    assert "sees no such key" in str(levels[0])
+
+
+def test_a_workspace_that_refuses_its_own_members_has_a_plan_without_the_api(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox)
+    with client(sandbox, "admin") as api:
+        api.call(
+            "update_workspace",
+            parameters={"workspace_uuid": sandbox.workspaces[0]["uuid"]},
+            body={"name": "Northwind Coffee", "access_status": "locked"},
+        )
+    found = find()
+    assert found["token"][0] == "error"
+    assert found["plan"][0] == "error"
+    assert "its plan seems to have no API access" in found["plan"][1]
+    assert "abilities" not in found
+
+
+def test_another_workspace_is_no_matter_of_the_plan(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
+    found = find()
+    assert found["workspaces"][0] == "error"
+    assert "is not among them: correct workspace_uuid." in found["workspaces"][1]
+    assert "plan" not in found
+
+
+def test_without_a_workspace_what_needs_one_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, workspace_uuid=None, expires_on="never")
+    found = find()
+    assert found["workspaces"][0] == "warning"
+    assert not {"role", "plan", "abilities", "accounts"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level", "said"),
+    [
+        (20, "ok", "The clocks of this machine and of the server agree."),
+        (120, "warning", "are 2 minutes apart. Set this machine's by NTP"),
+        (3600, "error", "are 1 hour apart"),
+    ],
+)
+def test_the_clock_is_held_against_the_servers(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, seconds: int, level: str, said: str
+) -> None:
+    use_connection(monkeypatch, sandbox)
+    with time_machine.travel(datetime.now(UTC).replace(microsecond=0), tick=False):
+        sandbox.advance(seconds)
+        found = find()["clock"]
+    assert (found[0], said in found[1]) == (level, True)
+
+
+def test_an_account_that_can_not_publish_is_named_with_its_cure(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox)
+    found = [f for f in checkup(PostBoostHook(), WEEK) if f.topic == "accounts"]
+    assert [finding.level for finding in found] == ["ok", "warning"]
+    assert str(found[0]) == "11 of 12 accounts can publish."
+    assert "'Northwind Old Page' (id 12)" in str(found[1])
+    assert "Reconnect it: http" in str(found[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "topic", "level", "said"),
+    [
+        ({"typo": 1}, "connection", "warning", "Unknown extras, which are not used: typo."),
+        ({"expires_on": "2027-01-31+01:00"}, "connection", "error", "which is not a date"),
+        ({"expires_on": "Europe/Berlin"}, "connection", "error", "which is not a date"),
+        ({"ca_bundle": "/nowhere/ca.pem"}, "connection", "error", "cannot be read"),
+    ],
+)
+def test_a_connection_that_is_not_well_formed_is_one_clear_finding(
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    changes: dict[str, Any],
+    topic: str,
+    level: str,
+    said: str,
+) -> None:
+    use_connection(monkeypatch, sandbox, **changes)
+    found = find()[topic]
+    assert (found[0], said in found[1]) == (level, True)
+
+
+def test_a_server_that_fails_leaves_open_whether_the_token_is_alive(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> None:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    use_connection(monkeypatch, sandbox)
+    sandbox.faults({"operation": "*", "kind": "server_error", "count": 99})
+    found = find()
+    assert list(found)[-1] == "token"
+    assert "PostBoost answered, but not as expected" in found["token"][1]

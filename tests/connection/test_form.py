@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from postboost_provider.api.credentials import Expiry
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.connection import form as connection_form
+from postboost_provider.connection.form import FIELDS, read_extras
+
+WHERE = "connection 'mine'"
+NAMES = [field.name for field in FIELDS]
+# Airflow 3.3 masks the values of extras that have one of these in their names: in its form, its API and its logs.
+MASKED = (
+    *(
+        "access_key",
+        "access_token",
+        "api_key",
+        "apikey",
+        "auth_header",
+        "authorization",
+        "bearer",
+        "dsn",
+        "token",
+    ),
+    *(
+        "connection_string",
+        "keyfile_dict",
+        "passphrase",
+        "passwd",
+        "password",
+        "private_key",
+        "proxies",
+        "proxy",
+    ),
+    *("proxy_password", "secret", "service_account", "service_key", "webhook_url"),
+)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return one of the schemas that Airflow ships."""
+    found = importlib.util.find_spec("airflow")
+    assert found
+    assert found.origin
+    return json.loads((Path(found.origin).parent / name).read_text())
+
+
+def refused(**extras: Any) -> str:
+    with pytest.raises(PostBoostConfigError) as caught:
+        read_extras(extras, WHERE)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("empty", [None, "", "  ", [], {}, "[]", "{}", 0, 0.0, False], ids=repr)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_saved_form_holds_for_an_empty_field_is_not_set(name, empty):
+    assert read_extras({name: empty}, WHERE) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "name, value, read",
+    [
+        ("workspace_uuid", " b0a7d2c4 ", "b0a7d2c4"),
+        ("expires_on", "2026-10-16", Expiry("date", date(2026, 10, 16))),
+        ("expires_on", "never", Expiry("never")),
+        ("scoped_key_id", 42, 42),
+        ("scoped_key_id", "42", 42),
+        ("timeout_seconds", 12.5, 12.5),
+        ("timeout_seconds", "600", 600.0),
+        ("timeout_seconds", "0.5", 0.5),
+        ("client_label", " team a ", "team a"),
+        ("client_label", "x" * 100, "x" * 100),
+        ("proxy", "http://proxy.example.com:3128", "http://proxy.example.com:3128"),
+        ("proxy", "https://me:p%2Fw@proxy", "https://me:p%2Fw@proxy"),
+        ("ca_bundle", "/etc/ssl/company.pem", "/etc/ssl/company.pem"),
+        ("ca_bundle", "/etc/ssl/our company.pem", "/etc/ssl/our company.pem"),
+    ],
+)
+def test_a_value_is_read_as_what_it_means(name, value, read):
+    values, unknown = read_extras({name: value}, WHERE)
+    assert values == {name: read}
+    assert type(values[name]) is type(read)
+    assert unknown == []
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("workspace_uuid", "b0a7 d2c4", "workspace_uuid is 'b0a7 d2c4'; it holds a space or a line break."),
+        (
+            "workspace_uuid",
+            "https://postboost.co/w/b0a7",
+            "it must be the workspace's uuid, not a URL. The workspace",
+        ),
+        (
+            "expires_on",
+            "2026-02-30",
+            "expires_on is '2026-02-30', which is not a date. Write the expiry date",
+        ),
+        ("scoped_key_id", "abc", "scoped_key_id is 'abc'; it must be a whole number. Only for a scoped key"),
+        ("scoped_key_id", 4.5, "scoped_key_id is 4.5; it must be a whole number."),
+        ("scoped_key_id", -1, "scoped_key_id is -1; it must be the number that PostBoost shows for the key."),
+        ("scoped_key_id", "0", "scoped_key_id is '0'; it must be the number"),
+        ("timeout_seconds", "soon", "timeout_seconds is 'soon'; it must be a number. For each attempt"),
+        ("timeout_seconds", "nan", "timeout_seconds is 'nan'; it must be more than 0 and at most 600."),
+        ("timeout_seconds", -1, "timeout_seconds is -1; it must be more than 0 and at most 600."),
+        ("timeout_seconds", 601, "timeout_seconds is 601; it must be more than 0 and at most 600."),
+        ("timeout_seconds", [30], "timeout_seconds is [30]; it must be a number."),
+        ("timeout_seconds", True, "timeout_seconds is True; it must be a number."),
+        ("client_label", "ü", "client_label is 'ü'; it must be up to 100 plain ASCII characters."),
+        ("client_label", "a\nb", "it must be up to 100 plain ASCII characters."),
+        ("client_label", "x" * 101, "it must be up to 100 plain ASCII characters."),
+        ("ca_bundle", "/a\n/b", "it holds a line break or another control character. Path of a PEM file"),
+    ],
+)
+def test_a_wrong_value_names_connection_field_and_cure(name, value, said):
+    message = refused(**{name: value})
+    assert message.startswith(f"{WHERE}: {name} is ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "hidden.example.com:3128",
+        "socks5://hidden:1080",
+        "http://",
+        "http://me:hidden word@proxy:3128",
+        "http://me:hid/den@proxy:3128",
+        "http://me:hid#den@proxy:3128",
+        "http://me:hidden℀@proxy:3128",
+        "http://me:hidden@[::1",
+        "http://me:hidden@proxy:port",
+        "http://me:hidden@proxy:99999",
+    ],
+)
+def test_a_wrong_proxy_is_refused_without_showing_any_of_it(proxy):
+    message = refused(proxy=proxy)
+    assert message.startswith(f"{WHERE}: proxy ")
+    assert "http://host:port" in message
+    assert "hid" not in message
+    assert "netloc" not in message
+
+
+def test_an_error_in_a_proxy_chains_to_nothing_that_shows_it():
+    with pytest.raises(PostBoostConfigError) as caught:
+        read_extras({"proxy": "http://me:hidden@proxy:port"}, WHERE)
+    assert caught.value.__suppress_context__
+    assert "hidden" not in repr(caught.value.__context__)
+
+
+def test_unknown_extras_are_told_in_order_and_the_known_ones_are_read():
+    extras = {"zone": "x", "workspace_uuid": "w", "Proxy": "http://p", "api_version": None}
+    assert read_extras(extras, WHERE) == ({"workspace_uuid": "w"}, ["Proxy", "api_version", "zone"])
+
+
+def test_airflow_masks_the_proxy_which_may_hold_a_password_and_no_other_extra():
+    assert [name for name in NAMES if any(word in name for word in MASKED)] == ["proxy"]
+
+
+def test_every_field_is_rendered_for_the_form_in_its_order():
+    fields = connection_form.conn_fields()
+    assert list(fields) == NAMES
+    for field in FIELDS:
+        assert fields[field.name]["label"] == field.label
+        assert fields[field.name]["description"] == field.description
+
+
+def test_the_fields_fit_airflows_schema_of_a_provider():
+    one = schema("provider.yaml.schema.json")["properties"]["connection-types"]["items"]["properties"]
+    if "conn-fields" not in one:
+        pytest.skip("this Airflow's form does not read fields from provider info")
+    jsonschema.validate(connection_form.conn_fields(), one["conn-fields"])
+    jsonschema.validate(connection_form.provider_ui_behaviour(), one["ui-field-behaviour"])
+
+
+def test_the_older_form_fits_airflows_schema_too():
+    jsonschema.validate(
+        connection_form.hook_ui_behaviour(), schema("customized_form_field_behaviours.schema.json")
+    )
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
+def test_a_field_takes_nothing_and_its_own_example(field):
+    check = jsonschema.Draft7Validator(field.schema)
+    example = json.loads(field.placeholder) if field.placeholder.isdecimal() else field.placeholder
+    assert check.is_valid(None)
+    assert check.is_valid(example)
+    assert field.check(field.placeholder)
+
+
+@pytest.mark.parametrize(
+    "name, value, fits",
+    [
+        ("scoped_key_id", 0, False),
+        ("scoped_key_id", 1, True),
+        ("timeout_seconds", 600, True),
+        ("timeout_seconds", 601, False),
+        ("client_label", "x" * 100, True),
+        ("client_label", "x" * 101, False),
+    ],
+)
+def test_the_form_has_the_limits_of_the_check(name, value, fits):
+    found = connection_form.conn_fields()[name]["schema"]
+    assert jsonschema.Draft7Validator(found).is_valid(value) is fits
+    if fits:
+        read_extras({name: value}, WHERE)
+
+
+def test_both_forms_show_the_same():
+    older, newer = connection_form.hook_ui_behaviour(), connection_form.provider_ui_behaviour()
+    assert {name.replace("_", "-"): value for name, value in older.items()} == newer
+    assert set(newer["placeholders"]) == {"host", "password", *NAMES}
+    assert not {"host", "password"} & set(newer["hidden-fields"])
+
+
+def test_the_table_of_the_docs_has_a_line_for_every_field():
+    lines = connection_form.docs_table().splitlines()
+    assert len(lines) == 2 + 2 + len(FIELDS)
+    assert all(line.count("|") == 4 for line in lines)
+    for field, line in zip(FIELDS, lines[4:], strict=True):
+        assert line == f"| {field.label} (`{field.name}`) | {field.description} | `{field.placeholder}` |"

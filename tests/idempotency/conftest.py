@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.client_fixtures import _quick_tls, clock, connect, postboost, small_chunks
+
+__all__ = ["_quick_tls", "clock", "connect", "postboost", "small_chunks"]

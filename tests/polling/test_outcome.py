@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from postboost_provider.api.errors import PostBoostError
+from postboost_provider.polling.outcome import PostOutcome, describe_failures, read_post
+
+STATUSES = ("draft", "scheduled", "needs_approval", "publishing", "published", "failed")
+
+
+def account(status: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"uuid": "a1", "provider": "twitter", "name": "Acme", "publish_status": status, **more}
+
+
+def post(status: str, *accounts: str | None, **more: Any) -> PostOutcome:
+    return read_post({"uuid": "p1", "status": status, "accounts": [account(a) for a in accounts], **more})
+
+
+@pytest.mark.parametrize(
+    "status, accounts, settled",
+    [
+        ("draft", [None], False),
+        ("scheduled", [None, "pending"], False),
+        ("needs_approval", [None], False),
+        ("publishing", ["published", "publishing"], False),
+        ("publishing", ["published", "published"], False),
+        ("published", ["published"], True),
+        ("published", [], True),
+        ("published", ["published", "publishing"], False),
+        ("published", ["published", "failed"], True),
+        ("failed", ["failed"], True),
+        ("failed", [], True),
+        ("failed", ["failed", "publishing"], False),
+        ("failed", ["failed", "pending"], True),
+    ],
+)
+def test_a_post_is_settled_once_nothing_more_happens_by_itself(status, accounts, settled):
+    assert post(status, *accounts).is_settled is settled
+
+
+@pytest.mark.parametrize(
+    "status, accounts, failed",
+    [
+        ("published", ["published", "published"], []),
+        ("published", ["published", "failed"], ["failed"]),
+        ("published", ["published", "pending"], []),
+        ("failed", ["published", "failed"], ["failed"]),
+        ("failed", ["failed", "pending", None], ["failed", "pending", None]),
+        ("failed", ["published"], []),
+        ("publishing", ["failed", "publishing"], ["failed"]),
+        ("scheduled", [None], []),
+    ],
+)
+def test_the_accounts_that_did_not_get_a_post_are_those_that_failed_and_in_a_failed_one_those_never_tried(
+    status, accounts, failed
+):
+    assert [a.status for a in post(status, *accounts).failed_accounts] == failed
+
+
+@pytest.mark.parametrize(
+    "accounts, live",
+    [([], False), ([None], False), (["failed", "publishing"], False), (["failed", "published"], True)],
+)
+def test_a_post_is_live_somewhere_once_one_account_has_it(accounts, live):
+    assert post("failed", *accounts).is_live_somewhere is live
+
+
+@pytest.mark.parametrize("trashed", [False, True])
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_post_can_be_changed_until_it_goes_out_and_not_in_the_trash(status, trashed):
+    before = status in ("draft", "scheduled", "needs_approval")
+    assert post(status, trashed=trashed).can_be_changed is (before and not trashed)
+
+
+@pytest.mark.parametrize("status", ["archived", "", None, "Published"])
+def test_an_unknown_status_of_a_post_is_an_error_that_names_it(status):
+    with pytest.raises(
+        PostBoostError, match=rf"Post p1 has the status '{status}', which this version does not know"
+    ):
+        read_post({"uuid": "p1", "status": status})
+
+
+@pytest.mark.parametrize("status", ["queued", "", "Failed"])
+def test_an_unknown_status_of_an_account_is_an_error_that_names_both(status):
+    with pytest.raises(PostBoostError, match=rf"Account 'Acme' of post p1 has the status '{status}'"):
+        post("published", status)
+
+
+def test_a_post_may_lack_all_that_is_not_known_yet():
+    read = read_post({"uuid": "p1", "status": "draft"})
+    assert read == PostOutcome("p1", "draft", None, None, False, ())
+    assert read_post({"uuid": "p1", "status": "draft", "accounts": None, "scheduled_at": None}) == read
+
+
+def test_the_times_of_a_post_are_read_as_utc():
+    read = post("published", scheduled_at="2026-10-16 07:30:00", published_at="2026-10-16T09:30:05+02:00")
+    assert read.scheduled_at == datetime(2026, 10, 16, 7, 30, tzinfo=UTC)
+    assert read.published_at == datetime(2026, 10, 16, 7, 30, 5, tzinfo=UTC)
+
+
+RAW = "(#10) Permission denied"
+
+
+@pytest.mark.parametrize(
+    "errors, texts",
+    [
+        (None, ()),
+        ([], ()),
+        ("Boom", ("Boom",)),
+        (["Boom", "Boom"], ("Boom",)),
+        (["", None, {}, {"message": None}], ()),
+        (
+            [{"message": "No permission", "code": "denied", "platform": "x", "raw": RAW}],
+            ("No permission (denied)",),
+        ),
+        ([{"message": "No permission"}], ("No permission",)),
+        ([{"code": "denied"}], ("denied",)),
+        ([{"code": 190, "message": "Expired"}], ("Expired (190)",)),
+        ([{"raw": RAW}], (RAW,)),
+        ({"message": "One", "code": None}, ("One",)),
+        ([RAW, {"message": RAW, "code": "denied"}], (f"{RAW} (denied)",)),
+        ([{"message": RAW, "code": "denied"}, RAW], (f"{RAW} (denied)",)),
+        (["One", {"message": "Two"}, "Three"], ("One", "Two", "Three")),
+    ],
+)
+def test_errors_are_texts_each_once_however_postboost_mixes_them(errors, texts):
+    read = read_post({"uuid": "p1", "status": "failed", "accounts": [account("failed", errors=errors)]})
+    assert read.accounts[0].errors == texts
+
+
+def test_an_outcome_is_plain_values_that_survive_json():
+    read = read_post(
+        {
+            "uuid": "p1",
+            "status": "published",
+            "scheduled_at": "2026-10-16 07:30:00",
+            "accounts": [account("published", external_url="https://x.test/1", errors=["late"])],
+        }
+    )
+    assert json.loads(json.dumps(read.as_dict())) == {
+        "uuid": "p1",
+        "status": "published",
+        "scheduled_at": "2026-10-16T07:30:00+00:00",
+        "published_at": None,
+        "accounts": [
+            {
+                "uuid": "a1",
+                "provider": "twitter",
+                "name": "Acme",
+                "status": "published",
+                "external_url": "https://x.test/1",
+                "errors": ["late"],
+            }
+        ],
+    }
+
+
+def test_failures_are_told_post_by_post_and_account_by_account():
+    read = read_post(
+        {
+            "uuid": "p1",
+            "status": "failed",
+            "accounts": [
+                account("published"),
+                account("failed", errors=["Too long", {"message": "Again"}]),
+                account("pending", provider="gbp", name="Shop"),
+                account(None, provider="slack", name="News"),
+            ],
+        }
+    )
+    told = describe_failures(
+        [post("published", "published"), read, read_post({"uuid": "p2", "status": "failed"})]
+    )
+    assert told.splitlines() == [
+        "  post p1, twitter 'Acme': Too long; Again",
+        "  post p1, gbp 'Shop': status pending",
+        "  post p1, slack 'News': status never tried",
+        "  post p2: failed, and PostBoost names no account",
+    ]

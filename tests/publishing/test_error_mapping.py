@@ -1,0 +1,271 @@
+"""What PostBoost refuses is said in the words of who wrote it, whatever the package made of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.error_mapping import in_words
+from postboost_provider.api.errors import PostBoostConfigError, ValidationError
+from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
+from postboost_provider.operators.media import PostBoostUploadMediaOperator
+from postboost_provider.operators.panel_base import PanelOperator
+from postboost_provider.operators.post_actions import (
+    PostBoostSchedulePostOperator,
+    PostBoostUpdatePostOperator,
+)
+from postboost_provider.operators.posts import PostBoostCreatePostOperator
+from postboost_provider.publishing.error_mapping import Wording
+from postboost_provider.publishing.post import Row, Variant, read_rows
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import context, use_connection
+from tests.clients import client
+
+LONG = "x" * 281
+SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
+PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").read_bytes()
+
+ACCOUNTS = [
+    {"id": 1, "provider": "twitter", "username": "northwind", "name": "N"},
+    {"id": 5, "provider": "youtube", "username": None, "name": "Films"},
+]
+BODY = {
+    "versions": [
+        {"account_id": 0, "content": [{"body": "Hello", "media": [1, 2]}, {"body": "Two"}, {"body": "Hi"}]},
+        {"account_id": 5, "content": [{"body": "A film", "media": [3]}]},
+        {"account_id": 1, "content": [{"body": "Hello X", "media": [1]}]},
+    ],
+    "accounts": [1, 5],
+    "accounts_schedule": [{"account_id": 5, "date": "2026-12-01", "time": "10:00"}],
+}
+
+
+def find(names: Any) -> list[dict[str, Any]]:
+    (name,) = names
+    found = [
+        a for a in ACCOUNTS if str(name) in (str(a["id"]), f"{a['provider']}:*", f"twitter:{a['username']}")
+    ]
+    if not found:
+        raise PostBoostConfigError(f"no account {name}")
+    return found
+
+
+def post_row(place: str = "post") -> Row:
+    variants = (
+        Variant("youtube", text="A film", media=("film.mp4",), options={"title": "x"}),
+        Variant("twitter:northwind", text="Hello X"),
+        Variant("mastodon", text="not one of this post's"),
+    )
+    media = ("a.png", "b.png")
+    return Row(place, "k", "Hello", (), media, (), "Hi", "schedule", None, ("Two",), variants)
+
+
+@pytest.mark.parametrize(
+    ("field", "argument", "column"),
+    [
+        ("versions.0.content.0.body", "text", "text"),
+        ("versions.0.content", "text", "text"),
+        ("versions", "text", "text"),
+        ("versions.0.content.1.body", "thread", "thread"),
+        ("versions.0.content.2.body", "first_comment", "first_comment"),
+        ("versions.0.content.0.media", "media", "media"),
+        ("versions.0.content.0.media.1", "media (b.png)", "media (b.png)"),
+        ("versions.0.content.0.media.9", "media", "media"),
+        ("versions.1.content.0.body", "variants['youtube']['text']", "text:youtube"),
+        (
+            "versions.1.content.0.media.0",
+            "variants['youtube']['media'] (film.mp4)",
+            "media:youtube (film.mp4)",
+        ),
+        ("versions.1.options.youtube.title", "variants['youtube']['options']", "options:youtube"),
+        ("versions.2.content.0.body", "variants['twitter:northwind']['text']", "text:twitter:northwind"),
+        ("versions.2.content.0.media.0", "media (a.png)", "media (a.png)"),
+        ("versions.9.content.0.body", "text", "text"),
+        ("accounts", "accounts", "accounts"),
+        ("accounts.0", "accounts (twitter:northwind)", "accounts (twitter:northwind)"),
+        ("accounts.1", "accounts (youtube:Films)", "accounts (youtube:Films)"),
+        ("accounts.7", "accounts", "accounts"),
+        ("accounts_schedule", "account_times", "account_times"),
+        ("accounts_schedule.0.date", "account_times (youtube:Films)", "account_times (youtube:Films)"),
+        ("tags.0", "tags", "tags"),
+        ("date", "publish_at", "publish_at"),
+        ("time", "publish_at", "publish_at"),
+        ("timezone", "publish_at", "publish_at"),
+        ("schedule_now", "publish", "mode"),
+        ("queue", "publish", "mode"),
+        ("allow_duplicate", "on_duplicate", "on_duplicate"),
+        ("ai_generated", "ai_generated", "ai_generated"),
+    ],
+)
+def test_every_field_of_a_post_has_its_authors_word(field: str, argument: str, column: str) -> None:
+    assert Wording(post_row(), BODY, find).word(field) == argument
+    assert Wording(post_row("line 7"), BODY, find).word(field) == column
+
+
+def test_a_path_inside_a_message_is_said_in_words_too() -> None:
+    said = "The versions.1.content.0.body field must not be greater than 280 characters."
+    (problem,) = Wording(post_row(), BODY, find).problems({"versions.1.content.0.body": [said]})
+    assert str(problem) == (
+        "variants['youtube']['text']: The variants['youtube']['text'] field must not be greater than 280 characters."
+    )
+
+
+def refusal(errors: dict[str, list[str]]) -> ValidationError:
+    message = "create_tag in w: PostBoost answered 422: Validation errors."
+    return ValidationError(message, status=422, code="c", body={"errors": errors}, replayed=True)
+
+
+def test_a_refusal_keeps_all_but_its_words() -> None:
+    with pytest.raises(ValidationError) as told, in_words("tags (autumn)"):
+        raise refusal({"name": ["Is taken.", "Is long."]})
+    error = told.value
+    assert str(error) == "create_tag in w: PostBoost refused it: tags (autumn): Is taken.; Is long."
+    assert (error.status, error.code, error.replayed) == (422, "c", True)
+    assert error.errors == {"name": ["Is taken.", "Is long."]}
+
+
+def test_a_refusal_is_said_in_the_words_of_who_is_nearest() -> None:
+    with (
+        pytest.raises(ValidationError, match="tags .autumn.: Is taken"),
+        in_words("the post"),
+        in_words("tags (autumn)"),
+    ):
+        raise refusal({"name": ["Is taken."]})
+
+
+def test_a_refusal_that_names_no_field_stays_as_it_is() -> None:
+    with pytest.raises(ValidationError, match="PostBoost answered 422"), in_words("tags"):
+        raise refusal({})
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> Sandbox:
+    use_connection(monkeypatch, sandbox)
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    return sandbox
+
+
+def refused(execute: Callable[[Any], Any]) -> str:
+    """Return what a task says that PostBoost refused; it must not have a word of the API's."""
+    with pytest.raises(AirflowFailException) as failed:
+        execute(context())
+    said = str(failed.value)
+    assert not re.search(r"versions|content\.|accounts_schedule|total_size|total size|hex.color", said), said
+    return said
+
+
+@pytest.mark.parametrize("validate", [True, False])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"text": LONG}, "refuse.? it: text: .*280"),
+        ({"variants": {"twitter": {"text": LONG}}}, r"refuse.? it: variants\['twitter'\]\['text'\]: .*280"),
+        ({"thread": [LONG]}, "refuse.? it: thread: .*280"),
+        ({"accounts": "instagram:northwind.coffee"}, "refuse.? it: media: instagram .* requires media"),
+        (
+            {
+                "accounts": "youtube:northwindvideo",
+                "variants": {"youtube": {"options": {"title": "x" * 101}}},
+            },
+            r"refuse.? it: .*variants\['youtube'\]\['options'\]: YouTube needs a title",
+        ),
+        (
+            {"account_times": {"twitter": "2020-01-01 10:00"}},
+            "refuse.? it: account_times: An account cannot be scheduled in the past",
+        ),
+        ({"tags": ["x" * 256]}, "PostBoost refused it: tags .xxx"),
+    ],
+)
+def test_a_single_posts_refusal_names_its_arguments(
+    connection: Sandbox, options: dict[str, Any], said: str, validate: bool
+) -> None:
+    arguments: dict[str, Any] = {"text": "Hello", "accounts": ["twitter:northwind"], **options}
+    operator = PostBoostCreatePostOperator(
+        task_id="post", publish="schedule", publish_at=SOON, timezone="UTC", validate=validate, **arguments
+    )
+    assert re.search(said, refused(operator.execute), re.DOTALL)
+
+
+def test_a_calendars_refusal_names_its_columns(connection: Sandbox) -> None:
+    rows = [
+        {
+            "key": "a",
+            "text": "Hello",
+            "text:twitter": LONG,
+            "accounts": "twitter:northwind;threads:northwind",
+        },
+        {"key": "b", "text": "Hello", "accounts": "instagram:northwind.coffee"},
+    ]
+    rows = [{**row, "publish_at": SOON, "mode": "schedule", "timezone": "UTC"} for row in rows]
+    assert not [row.problems for row in read_rows([("row", r) for r in rows], None) if row.problems]
+    said = refused(PostBoostPublishCalendarOperator(task_id="publish", rows=rows).execute)
+    assert "text:twitter: " in said
+    assert "media: instagram" in said
+
+
+def make_post(sandbox: Sandbox, **body: Any) -> str:
+    versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
+    with client(sandbox) as api:
+        return str(api.call("create_post", body={"versions": versions, "accounts": [1], **body})["uuid"])
+
+
+def test_a_post_that_can_not_be_scheduled_says_what_is_wrong_with_publish_at(connection: Sandbox) -> None:
+    operator = PostBoostSchedulePostOperator(
+        task_id="act", post_uuid=make_post(connection), publish_at="2020-01-01 10:00", timezone="UTC"
+    )
+    assert "PostBoost refused it: publish_at: " in refused(operator.execute)
+
+
+def test_an_update_names_what_was_to_be_changed_or_what_was_there(connection: Sandbox) -> None:
+    planned = {"schedule": True, "date": SOON[:10], "time": SOON[11:], "timezone": "UTC"}
+    uuid = make_post(connection, **planned)
+    words = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": LONG})
+    assert "PostBoost refused it: text: " in refused(words.execute)
+    accounts = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"accounts": [99]})
+    assert "PostBoost refused it: accounts.0: " in refused(accounts.execute)
+    connection.advance(timedelta(hours=47).total_seconds())
+
+
+@pytest.mark.parametrize("size", [len(PNG), 11 * 1024 * 1024])
+def test_a_file_that_is_refused_is_named(connection: Sandbox, tmp_path: Path, size: int) -> None:
+    connection.change(image_bytes=1000)
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG + bytes(size - len(PNG)))
+    said = refused(PostBoostUploadMediaOperator(task_id="up", media=str(path)).execute)
+    assert f"PostBoost refused it: {path}: " in said
+
+
+def test_a_folder_that_is_refused_is_named(connection: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+    operator = PostBoostUploadMediaOperator(task_id="up", media=str(path), folder=f"Autumn/{'y' * 256}")
+    assert "PostBoost refused it: folder (yyy" in refused(operator.execute)
+
+
+def test_the_panel_says_user_and_owner_where_the_api_says_ids(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, "admin")
+
+    class Refused(PanelOperator):
+        def act(self, api: PostBoostClient) -> None:
+            where = {"workspace_uuid": sandbox.workspaces[0]["uuid"]}
+            place = {"user_id": 999, "role": "king", "can_approve": False, "is_owner": False}
+            api.call("add_user_to_workspace", parameters=where, body=place)
+
+    said = refused(Refused(task_id="add").execute)
+    assert "PostBoost refused it: " in said
+    assert "user: " in said
+    assert "role: " in said
+    assert "user_id" not in said

@@ -1,0 +1,223 @@
+"""The store in Airflow's own API, against a real API server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from airflow.models.connection import Connection
+from airflow.utils.session import create_session
+from sqlalchemy import delete, select
+
+from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError, UnreachableError
+from postboost_provider.rotation.stores.airflow_api import AirflowApiStore
+from tests.airflow_server import PASSWORDS, airflow_server, free_port
+
+__all__ = ["airflow_server"]
+
+EXTRAS = {"workspace_uuid": "w", "scoped_key_id": 2, "rotation": "2/0123456789ab/2027-01-17T04:00:00+00:00"}
+
+
+def use_airflow(monkeypatch: pytest.MonkeyPatch, host: str, **changes: Any) -> None:
+    connection = {
+        "conn_type": "http",
+        "host": host,
+        "login": "ada",
+        "password": PASSWORDS["ada"],
+        **changes,
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(connection))
+
+
+@pytest.fixture
+def stored(airflow_server: str) -> Iterator[str]:
+    """A connection in Airflow's database."""
+    name = "in.airflow"
+    with create_session() as session:
+        session.add(
+            Connection(
+                conn_id=name,
+                conn_type="postboost",
+                host="https://postboost.example/app/api",
+                password="before",
+                extra=json.dumps({"scoped_key_id": 1, "client_label": "blog"}),
+                description="for the blog",
+            )
+        )
+    yield name
+    with create_session() as session:
+        session.execute(delete(Connection).where(Connection.conn_id == name))
+
+
+def row(name: str) -> dict[str, Any]:
+    with create_session() as session:
+        found = session.scalar(select(Connection).where(Connection.conn_id == name))
+        assert found is not None
+        return {
+            "token": found.password,
+            "extras": found.extra_dejson,
+            "host": found.host,
+            "description": found.description,
+        }
+
+
+@pytest.mark.airflow
+def test_token_and_extras_are_replaced_and_nothing_else(
+    airflow_server: str, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_airflow(monkeypatch, airflow_server)
+    kept = {"host": "https://postboost.example/app/api", "description": "for the blog"}
+    assert AirflowApiStore().read(stored) == {"scoped_key_id": 1, "client_label": "blog"}
+    AirflowApiStore().write(stored, None, EXTRAS)
+    assert row(stored) == {"token": "before", "extras": EXTRAS, **kept}
+    AirflowApiStore().write(stored, "after", {**EXTRAS, "scoped_key_id": 3})
+    assert row(stored) == {"token": "after", "extras": {**EXTRAS, "scoped_key_id": 3}, **kept}
+
+
+@pytest.mark.airflow
+def test_a_token_of_airflows_own_does_instead_of_login_and_password(
+    airflow_server: str, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = {"username": "ada", "password": PASSWORDS["ada"]}
+    token = httpx.post(f"{airflow_server}/auth/token", json=credentials).json()["access_token"]
+    use_airflow(monkeypatch, airflow_server, login=None, password=token)
+    AirflowApiStore().write(stored, "after", EXTRAS)
+    assert row(stored)["token"] == "after"
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize(
+    ("user", "conn_id", "says"),
+    [
+        ({"password": "mistyped"}, "in.airflow", "gave the user of 'airflow_api' no token: 401"),
+        ({"login": "vic", "password": PASSWORDS["vic"]}, "in.airflow", "403.*may read and edit connections"),
+        ({"login": None, "password": "no-token"}, "in.airflow", "403 Invalid JWT token"),
+        ({}, "typo", "Airflow's database has no connection 'typo'"),
+        ({"password": None}, "in.airflow", "has no password"),
+    ],
+    ids=["password", "viewer", "token", "missing", "nothing"],
+)
+def test_what_airflow_refuses_is_one_clear_error_and_writes_nothing(
+    airflow_server: str,
+    stored: str,
+    monkeypatch: pytest.MonkeyPatch,
+    user: dict[str, Any],
+    conn_id: str,
+    says: str,
+) -> None:
+    use_airflow(monkeypatch, airflow_server, **user)
+    with pytest.raises(PostBoostConfigError, match=says) as caught:
+        AirflowApiStore().write(conn_id, "the-new-secret", EXTRAS)
+    assert "the-new-secret" not in str(caught.value)
+    assert row(stored)["token"] == "before"
+
+
+def test_without_a_connection_to_airflow_it_says_how_to_make_one() -> None:
+    with pytest.raises(
+        PostBoostConfigError, match="There is no connection 'airflow_api'.*Create it: type http"
+    ):
+        AirflowApiStore().write("x", "y", {})
+
+
+@pytest.mark.parametrize(
+    ("connection", "says"),
+    [
+        ({"host": "http://airflow.example.com"}, "would send the new key unencrypted"),
+        ({"host": "airflow.example.com", "schema": "http"}, "would send the new key unencrypted"),
+        ({"host": ""}, "needs the address of Airflow"),
+        ({"host": "https://ada:secret@airflow.example.com"}, "needs the address of Airflow"),
+        ({"host": "ftp://airflow.example.com"}, "needs the address of Airflow"),
+        ({"host": "https://airflow.example.com", "extra": {"ca_bundle": "/nowhere.pem"}}, "cannot be read"),
+    ],
+)
+def test_an_address_that_would_give_the_key_away_is_refused_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], says: str
+) -> None:
+    use_airflow(monkeypatch, **connection)
+    with respx.mock(assert_all_called=False) as airflow, pytest.raises(PostBoostConfigError, match=says):
+        AirflowApiStore().write("x", "the-new-secret", {})
+    assert airflow.calls.call_count == 0
+
+
+@pytest.mark.parametrize(
+    ("connection", "url"),
+    [
+        ({"host": "https://airflow.example.com/"}, "https://airflow.example.com"),
+        ({"host": "airflow.example.com", "port": 8443}, "https://airflow.example.com:8443"),
+        ({"host": "https://example.com/airflow"}, "https://example.com/airflow"),
+        ({"host": "localhost", "schema": "http", "port": 8080}, "http://localhost:8080"),
+        ({"host": "http://airflow-api:8080", "extra": {"allow_http": True}}, "http://airflow-api:8080"),
+    ],
+)
+def test_the_host_can_be_written_in_the_usual_ways(
+    monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], url: str
+) -> None:
+    use_airflow(monkeypatch, **connection)
+    with respx.mock() as airflow:
+        airflow.post(f"{url}/auth/token").respond(201, json={"access_token": "short-lived"})
+        patch = airflow.patch(f"{url}/api/v2/connections/x").respond(200, json={})
+        AirflowApiStore().write("x", "the-new-secret", {"scoped_key_id": 3})
+    sent = patch.calls.last.request
+    assert sent.headers["authorization"] == "Bearer short-lived"
+    assert sent.url.params.get_list("update_mask") == ["extra", "password"]
+    assert json.loads(sent.content) == {
+        "connection_id": "x",
+        "conn_type": "postboost",
+        "extra": '{"scoped_key_id": 3}',
+        "password": "the-new-secret",
+    }
+
+
+ECHO = {"detail": [{"loc": ["body", "extra"], "msg": "Not allowed", "input": "the-new-secret"}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (httpx.Response(500), UnconfirmedError, "may have been written"),
+        (httpx.ReadTimeout("slow"), UnconfirmedError, r"ReadTimeout\): it may have been written"),
+        (httpx.ConnectError("down"), UnreachableError, "does not answer"),
+        (httpx.Response(302, headers={"location": "https://elsewhere.example"}), PostBoostConfigError, "302"),
+        (httpx.Response(422, json=ECHO), PostBoostConfigError, "422 Not allowed"),
+        (
+            httpx.Response(400, text="<html>"),
+            PostBoostConfigError,
+            "refused what was asked about connection .x.: 400",
+        ),
+    ],
+    ids=["failed", "slow", "down", "redirect", "echo", "html"],
+)
+def test_each_answer_says_whether_it_may_have_been_written_and_never_what(
+    monkeypatch: pytest.MonkeyPatch, answer: Any, error: type[Exception], says: str
+) -> None:
+    use_airflow(monkeypatch, "https://airflow.example.com")
+    with respx.mock(base_url="https://airflow.example.com") as airflow:
+        airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.patch("/api/v2/connections/x").mock(
+            **{"side_effect" if isinstance(answer, Exception) else "return_value": answer}
+        )
+        with pytest.raises(error, match=says) as caught:
+            AirflowApiStore().write("x", "the-new-secret", {})
+    assert "the-new-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(503), httpx.ReadTimeout("slow")], ids=["failed", "slow"])
+def test_a_read_that_fails_is_worth_another_try(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    use_airflow(monkeypatch, "https://airflow.example.com")
+    with respx.mock(base_url="https://airflow.example.com") as airflow:
+        airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get("/api/v2/connections/x").mock(
+            **{"side_effect" if isinstance(answer, Exception) else "return_value": answer}
+        )
+        with pytest.raises(UnreachableError):
+            AirflowApiStore().read("x")
+
+
+def test_an_airflow_that_is_not_there_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_airflow(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(UnreachableError, match=r"does not answer \(ConnectError\)"):
+        AirflowApiStore().write("x", "y", {})

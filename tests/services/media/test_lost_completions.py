@@ -1,0 +1,107 @@
+"""Uploads in chunks whose last answer was lost, when the library tells nothing either."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    ConflictError,
+    PermissionDeniedError,
+    RateLimitedError,
+    UnconfirmedError,
+    UnreachableError,
+)
+from postboost_provider.services.media.upload import bring
+from tests.clients import client, make_key
+from tests.services.media.chunked import library, video, whole
+
+pytestmark = pytest.mark.usefixtures("small_chunks")
+
+CLOSED = "lacks the ability 'read'. Give the key that ability, or look .* may make a second item"
+NOT_DONE = [
+    UnreachableError("no route"),
+    RateLimitedError("slow down", status=429),
+    ConflictError("busy", status=409),
+]
+
+
+@pytest.fixture
+def api(sandbox):
+    with client(sandbox) as api:
+        yield api
+
+
+def test_a_key_that_may_not_list_media_uploads_and_says_when_it_can_not_look(sandbox, caplog):
+    with client(sandbox, make_key(sandbox, "write")) as api:
+        bring(api, video())
+        sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
+        with pytest.raises(UnconfirmedError, match=CLOSED) as caught:
+            bring(api, video(name="other.mp4"))
+        assert "which looks first" not in str(caught.value)
+        with pytest.raises(PermissionDeniedError):
+            list(api.pages("list_media"))
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            bring(api, video(name="other.mp4"))
+        assert "An earlier try may have brought other.mp4 to PostBoost already" in caplog.text
+        assert caplog.text.count("may not list media") == 1
+
+
+def test_a_key_that_may_no_longer_look_is_told_so(sandbox, api):
+    sandbox.faults(
+        {"operation": "complete_chunked_upload", "kind": "drop_after"},
+        {"operation": "list_media", "kind": "server_error", "status": 403, "after": 1, "count": 999},
+    )
+    with pytest.raises(UnconfirmedError, match=CLOSED):
+        bring(api, video())
+
+
+def test_a_token_that_dies_before_the_look_is_told_as_that(sandbox, api):
+    sandbox.faults(
+        {"operation": "complete_chunked_upload", "kind": "drop_after"},
+        {"operation": "list_media", "kind": "server_error", "status": 401, "after": 1, "count": 999},
+    )
+    with pytest.raises(AuthenticationError, match="no longer is"):
+        bring(api, video())
+
+
+def test_a_lost_completion_is_told_even_when_the_library_is_down(sandbox, api):
+    complete, look = "complete_chunked_upload", "list_media"
+    sandbox.faults(
+        {"operation": complete, "kind": "drop_after", "count": 99},
+        {"operation": look, "kind": "server_error", "status": 503, "after": 1, "count": 999},
+    )
+    with pytest.raises(UnconfirmedError, match="clip.mp4: all of it was sent.*could not be looked at .*503"):
+        bring(api, video())
+    sandbox.faults()
+    bring(api, video())
+    assert library(sandbox) == [whole()]
+
+
+def fail(api, mocker, *errors):
+    """Have completions end in these errors, and in the last one from then on."""
+    real, left = api.call, itertools.chain(errors, itertools.repeat(errors[-1]))
+
+    def call(operation, **rest):
+        if operation == "complete_chunked_upload":
+            raise next(left)
+        return real(operation, **rest)
+
+    mocker.patch.object(api, "call", call)
+
+
+@pytest.mark.parametrize("error", NOT_DONE, ids=lambda error: type(error).__name__)
+def test_a_completion_that_was_not_done_hides_no_lost_one(api, mocker, error):
+    fail(api, mocker, UnconfirmedError("the connection broke"), error)
+    with pytest.raises(UnconfirmedError, match="all of it was sent.*the connection broke.*no new item"):
+        bring(api, video())
+
+
+@pytest.mark.parametrize("error", NOT_DONE, ids=lambda error: type(error).__name__)
+def test_a_completion_that_was_not_done_is_told_as_that_when_none_was_lost(api, mocker, error):
+    fail(api, mocker, error)
+    with pytest.raises(type(error), match=str(error)):
+        bring(api, video())

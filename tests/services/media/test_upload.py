@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import mimetypes
+
+import httpx
+import pytest
+
+from postboost_provider.api.errors import PostBoostConfigError, ServerError
+from postboost_provider.services.media import upload as media_module
+from postboost_provider.services.media.upload import (
+    MULTIPART_LIMIT_BYTES,
+    MediaFile,
+    Medium,
+    bring,
+    find_item,
+    is_media_uuid,
+    is_url,
+    media_id,
+    read_file,
+    read_medium,
+    wait_until_ready,
+)
+from tests.api.support import WORKSPACE, Upload
+
+UUID = "0f0e0d0c-0b0a-4000-8000-00000000000A"
+
+
+def image(name: str = "a.png", content: bytes = b"\x89PNG") -> MediaFile:
+    return MediaFile(name, lambda: io.BytesIO(content))
+
+
+def medium(name: str = "a.png", content_hash: str = "hash") -> Medium:
+    return Medium(content_hash, name, image(name), 4)
+
+
+def raising(error: Exception) -> MediaFile:
+    def broken() -> io.BytesIO:
+        raise error
+
+    return MediaFile("pics/a.png", broken)
+
+
+@pytest.mark.parametrize("text", [UUID, UUID.lower(), f" {UUID} "])
+def test_a_media_uuid_is_told_from_a_path(text):
+    assert is_media_uuid(text)
+    assert read_medium(text, image) == Medium(UUID.lower(), UUID.lower())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a.png", f"{UUID}.png", f"pics/{UUID}", UUID[:-1], UUID.replace("-", "")]
+)
+def test_what_is_only_like_a_media_uuid_is_a_path(text):
+    assert not is_media_uuid(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://a.test/b", "https://a.test/b.png?c#d", "HTTPS://a.test/b", " https://a.test "]
+)
+def test_a_url_is_told_from_a_path(text):
+    assert is_url(text)
+    assert not read_medium(text, image).is_item
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://bucket/a.png", "file:///a.png", "ftp://a.test/b.png", "http:a.png", "a/https://b"]
+)
+def test_what_postboost_does_not_fetch_itself_is_a_path(text):
+    assert not is_url(text)
+
+
+def test_what_a_url_is_signed_with_is_not_shown():
+    secret = "https://me:pass@a.test/clip.mp4?X-Signature=abc#frag"
+    found = read_medium(secret, image)
+    assert (found.name, found.content) == ("https://a.test/clip.mp4", secret)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://", "http:///a.png", "https://a.test/b c.png", "https://[a/b.png", "https://a\\b"]
+)
+def test_a_url_that_is_none_is_refused_before_anything_is_sent(text):
+    with pytest.raises(PostBoostConfigError, match="is no URL that a file can be fetched from"):
+        read_medium(text, image)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.png", "a.PNG", "a.jpg", "b/c.jpeg", "a.gif", "s3://bucket/a b.webp", "a.MP4", "a.pdf"]
+)
+def test_a_file_is_known_by_its_content_whatever_its_name(name, monkeypatch):
+    # Not every machine has a list of types, and Python's own differs between versions.
+    monkeypatch.setattr(mimetypes, "guess_type", lambda *_: (None, None))
+    found = read_file(image(name, b"content"))
+    assert (found.content, found.size) == (hashlib.sha256(b"content").hexdigest(), 7)
+
+
+@pytest.mark.parametrize("name", ["a.svg", "a", "png", ".png", "a.png.gz", "a.tiff", "a.txt"])
+def test_what_can_not_be_uploaded_is_refused_with_what_can_be_used(name):
+    with pytest.raises(
+        PostBoostConfigError, match=rf"^{name}.* is not an image, a video or a PDF that can be uploaded"
+    ):
+        read_file(image(name))
+
+
+@pytest.mark.parametrize(
+    "file, said",
+    [
+        (raising(FileNotFoundError(2, "No such file")), "There is no file pics/a.png. Correct the path."),
+        (raising(PermissionError(13, "Permission denied")), "pics/a.png cannot be read: Permission denied."),
+        (raising(OSError("the bucket is closed")), "pics/a.png cannot be read: the bucket is closed."),
+        (image(content=b""), "a.png is empty."),
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_refused_by_name(file, said):
+    with pytest.raises(PostBoostConfigError) as caught:
+        read_file(file)
+    assert str(caught.value) == said
+
+
+def test_a_file_is_closed_after_it_was_read():
+    upload = Upload()
+    read_file(MediaFile("a.png", upload.open))
+    assert [stream.closed for stream in upload.opened] == [True]
+
+
+def test_the_same_image_is_one_upload_whatever_folder_it_is_in(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7"})
+    api = connect()
+    assert [media_id(bring(api, medium(name))) for name in ("x/a.png", "s3://y/z/a.png")] == [7, 7]
+    one, two = (call.request for call in route.calls)
+    assert one.headers == two.headers
+    assert one.content == two.content
+    assert b'filename="a.png"\r\nContent-Type: image/png' in one.content
+
+
+@pytest.mark.parametrize(
+    "changed, about",
+    [
+        (medium("b.png"), {}),
+        (medium(content_hash="other"), {}),
+        (medium(), {"alt_text": "A cup"}),
+        (medium(), {"folder": UUID}),
+        (medium(), {"folder": "A cup"}),
+    ],
+)
+def test_another_name_content_or_place_is_another_upload(connect, postboost, changed, about):
+    route = postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7"})
+    bring(connect(), medium())
+    bring(connect(), changed, **about)
+    one, two = (call.request.headers["Idempotency-Key"] for call in route.calls)
+    assert one != two
+
+
+def test_a_file_of_the_limit_goes_in_one_request_and_one_byte_more_in_chunks(connect, postboost, mocker):
+    route = postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7"})
+    chunked = mocker.patch.object(media_module.uploads, "upload", return_value={"id": "8"})
+    at_limit = Medium("hash", "a.mp4", image("a.mp4"), MULTIPART_LIMIT_BYTES)
+    assert media_id(bring(connect(), at_limit)) == 7
+    assert not chunked.called
+    over = Medium("hash", "a.mp4", image("a.mp4"), MULTIPART_LIMIT_BYTES + 1)
+    assert media_id(bring(connect(), over)) == 8
+    assert route.call_count == 1
+
+
+def test_an_item_that_is_there_already_is_found_by_its_uuid(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"id": "12"})
+    assert media_id(find_item(connect(), UUID)) == 12
+
+
+def test_an_item_that_is_not_there_is_named(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").mock(return_value=httpx.Response(404))
+    with pytest.raises(PostBoostConfigError, match=f"There is no media item {UUID} in this workspace"):
+        find_item(connect(), UUID)
+
+
+@pytest.mark.parametrize("answered", ["7", 7])
+def test_an_id_is_attached_as_a_number_however_it_was_answered(answered):
+    assert media_id({"id": answered}) == 7
+
+
+def test_an_answer_without_an_id_is_no_media_item(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"uuid": UUID})
+    with pytest.raises(ServerError, match="it has no id"):
+        find_item(connect(), UUID)
+
+
+def test_a_long_alt_text_is_written_after_the_upload_and_a_longer_one_refused(connect, postboost):
+    postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7", "uuid": UUID})
+    route = postboost.put(f"/{WORKSPACE}/media/{UUID}").respond(json={"success": True})
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"id": "7", "uuid": UUID})
+    bring(connect(), medium(), alt_text="a" * 500)
+    assert route.calls.last.request.content == b'{"alt_text":"%s"}' % (b"a" * 500)
+    with pytest.raises(PostBoostConfigError, match="An alt text has 501 characters; PostBoost takes 500"):
+        bring(connect(), medium(), alt_text="a" * 501)
+    assert route.call_count == 1
+
+
+def test_a_video_is_waited_for_with_growing_pauses(connect, postboost, clock, monkeypatch):
+    monkeypatch.setattr(media_module, "time", clock)
+    busy = {"id": "7", "uuid": UUID, "name": "a.mp4", "is_processing": True}
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").mock(
+        side_effect=[httpx.Response(200, json=busy)] * 3
+        + [httpx.Response(200, json={**busy, "is_processing": False})]
+    )
+    assert wait_until_ready(connect(), busy)["is_processing"] is False
+    assert clock.pauses == [1.0, 1.5, 2.25, 3.375]
+
+
+def test_a_video_that_is_never_ready_says_what_to_do(connect, postboost, clock, monkeypatch):
+    monkeypatch.setattr(media_module, "time", clock)
+    busy = {"id": "7", "uuid": UUID, "name": "a.mp4", "is_processing": True}
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json=busy)
+    with pytest.raises(
+        ServerError, match=rf"still processes a\.mp4 \({UUID}\) after 60 s\. Run the task again"
+    ):
+        wait_until_ready(connect(), busy, 60.0)
+    assert sum(clock.pauses) == pytest.approx(60.0)

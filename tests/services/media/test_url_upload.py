@@ -1,0 +1,263 @@
+"""Files that PostBoost fetches from a URL, against the sandbox: with every fault at every step."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+import httpx
+import pytest
+
+from postboost_provider.api.errors import (
+    PermissionDeniedError,
+    ServerError,
+    UnconfirmedError,
+    ValidationError,
+)
+from postboost_provider.services.media import url_upload as remote
+from postboost_provider.services.media.upload import bring, read_medium
+from tests.api.support import WORKSPACE
+from tests.clients import VARIANTS, client, make_key, variant_name
+from tests.sandbox.bodies import PNG
+from tests.sandbox.source import CLIP, Source, serving
+
+INITIATE, STATUS = "initiate_remote_upload", "get_remote_upload_status"
+
+
+@pytest.fixture(scope="module")
+def source():
+    with serving() as source:
+        yield source
+
+
+@pytest.fixture
+def api(sandbox, monkeypatch, clock):
+    monkeypatch.setattr(remote, "time", clock)
+    sandbox.reset(remote_background_bytes=1000)
+    with client(sandbox) as api:
+        yield api
+
+
+def fetch(api, source: Source, path: str = "/clip.mp4", timeout: float = 1e9, **about: str):
+    url = path if "://" in path else source.url + path
+    return bring(api, read_medium(url, lambda _: pytest.fail("no file")), timeout=timeout, **about)
+
+
+def library(sandbox) -> list[tuple[str, str]]:
+    return [(item["name"], item["sha256"]) for item in sandbox.state()["media"]]
+
+
+def whole(content: bytes = CLIP, name: str = "clip.mp4") -> tuple[str, str]:
+    return (name, hashlib.sha256(content).hexdigest())
+
+
+def operations(sandbox) -> list[str]:
+    return [request["operation"] for request in sandbox.requests()]
+
+
+@pytest.mark.parametrize(
+    "path, content, name",
+    [
+        ("/bean.png", PNG, "bean.png"),
+        ("/clip.mp4", CLIP, "clip.mp4"),
+        ("/moved?a=b", PNG, "bean.png"),
+        ("/endless.mp4", CLIP, "endless.mp4"),
+    ],
+)
+def test_a_file_is_fetched_with_its_size_and_what_goes_with_it(sandbox, api, source, path, content, name):
+    media = fetch(api, source, path, alt_text="A cup")
+    assert [sha for _, sha in library(sandbox)] == [whole(content)[1]]
+    assert (media["size"], media["alt_text"]) == (len(content), "A cup")
+
+
+def test_the_token_stays_with_postboost(sandbox, api, source):
+    source.requests.clear()
+    fetch(api, source)
+    assert source.requests
+    assert all(sandbox.tokens["member"] not in str(request) for request in source.requests)
+
+
+@pytest.mark.parametrize("path", ["/bean.png", "/clip.mp4"])
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "server_error", "throttle"])
+@pytest.mark.parametrize(
+    "operation, after", [(INITIATE, 0), *((STATUS, n) for n in range(3)), ("get_media", 0), ("list_media", 0)]
+)
+def test_a_fault_at_any_step_makes_no_second_item_and_loses_nothing(
+    sandbox, api, source, path, kind, operation, after
+):
+    sandbox.faults({"operation": operation, "kind": kind, "after": after})
+    media = fetch(api, source, path)
+    ((name, _),) = library(sandbox)
+    assert (media["name"], media["uuid"]) == (name, sandbox.state()["media"][0]["uuid"])
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_answers_may_be_lost_whichever_they_are(sandbox, api, source, kind, count):
+    """Among them is the final one, which is given once."""
+    sandbox.faults({"operation": STATUS, "kind": kind, "count": count})
+    fetch(api, source)
+    assert library(sandbox) == [whole()]
+
+
+@pytest.fixture
+def final_answer_lost(api, monkeypatch):
+    """PostBoost gives the final answer, and it does not arrive."""
+    real = api.call
+
+    def call(operation, **rest):
+        answer = real(operation, **rest)
+        if operation == STATUS and answer["status"] in ("completed", "failed"):
+            raise UnconfirmedError("the connection broke")
+        return answer
+
+    monkeypatch.setattr(api, "call", call)
+
+
+def test_a_final_answer_that_was_lost_is_found_in_the_library(sandbox, api, source, final_answer_lost):
+    media = fetch(api, source, alt_text="A clip")
+    assert media["uuid"] == sandbox.state()["media"][0]["uuid"]
+    assert operations(sandbox)[-3:] == [STATUS, "list_media", "get_media"]
+
+
+def test_an_item_that_was_there_before_is_not_taken_for_it(sandbox, api, source, final_answer_lost):
+    url = f"{source.url}/clip.mp4?version=1"
+    first = fetch(api, source, url)
+    assert fetch(api, source)["uuid"] != first["uuid"]
+
+
+def test_a_lost_final_answer_without_an_item_is_neither_success_nor_failure(
+    sandbox, api, source, final_answer_lost
+):
+    with pytest.raises(
+        UnconfirmedError, match=r"forgotten the download of .*/short\.mp4, and no new item of this name is in"
+    ):
+        fetch(api, source, "/short.mp4")
+
+
+def test_a_key_that_may_not_look_has_a_small_file_fetched(sandbox, source):
+    sandbox.reset(remote_background_bytes=1000)
+    with client(sandbox, make_key(sandbox, "write")) as api:
+        assert fetch(api, source, "/bean.png")["uuid"] == sandbox.state()["media"][0]["uuid"]
+        with pytest.raises(PermissionDeniedError, match="get_remote_upload_status"):
+            fetch(api, source)
+
+
+def test_a_lost_final_answer_is_told_even_when_the_library_is_down(sandbox, api, source, final_answer_lost):
+    sandbox.faults(
+        {"operation": "list_media", "kind": "server_error", "status": 503, "after": 1, "count": 999}
+    )
+    with pytest.raises(UnconfirmedError, match="has forgotten .* could not be looked at .*503"):
+        fetch(api, source)
+
+
+def test_a_try_after_the_final_answer_fetches_it_anew(sandbox, api, source, monkeypatch):
+    """As after a SIGKILL just behind the final answer: a copy does less harm than the wrong file."""
+    monkeypatch.setattr(remote, "_poll", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        fetch(api, source)
+    monkeypatch.undo()
+    sandbox.advance(3700)
+    with client(sandbox) as fresh:
+        fetch(fresh, source)
+    assert operations(sandbox).count(INITIATE) == 3
+
+
+def test_a_try_after_an_interruption_goes_on_with_the_same_download(sandbox, api, source, mocker):
+    poll = mocker.patch.object(remote, "_poll", side_effect=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(api, source)
+    mocker.stop(poll)
+    media = fetch(api, source)
+    assert library(sandbox) == [whole()]
+    assert media["size"] == len(CLIP)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=variant_name)
+@pytest.mark.parametrize(
+    "path, said",
+    [("/gone.png", "the server answered 404"), ("/page", "must be an image"), ("/short.mp4", ".")],
+)
+def test_a_failure_says_why_and_is_asked_anew_by_the_next_try(sandbox, api, source, variant, path, said):
+    sandbox.reset(remote_background_bytes=1000, **variant)
+    for tries in (1, 2, 3):
+        with pytest.raises(ServerError, match=rf"PostBoost could not fetch {source.url}{path}: .*{said}"):
+            fetch(api, source, path)
+        asked = [r for r in sandbox.requests() if r["operation"] == INITIATE]
+        assert len({request["idempotency_key"] for request in asked}) == tries
+    assert library(sandbox) == []
+
+
+@pytest.mark.parametrize("path", ["/bean.png", "/clip.mp4"])
+def test_a_url_is_one_item_under_one_salt_alone(sandbox, api, source, path):
+    medium = read_medium(source.url + path, lambda _: pytest.fail("no file"))
+    bring(api, medium, salt="run 1", timeout=1e9)
+    bring(api, medium, salt="run 2", timeout=1e9)
+    assert len(library(sandbox)) == 2
+
+
+def test_an_item_that_was_deleted_meanwhile_is_fetched_anew(sandbox, api, source):
+    api.call("delete_media_bulk", body={"items": [fetch(api, source, "/bean.png")["uuid"]]})
+    fetch(api, source, "/bean.png")
+    assert library(sandbox) == [whole(PNG, "bean.png")]
+
+
+def test_what_a_url_is_signed_with_is_in_no_message(sandbox, api, source, caplog):
+    with caplog.at_level("DEBUG"), pytest.raises(ServerError) as caught:
+        fetch(api, source, "/gone.png?X-Signature=s3cret")
+    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in "\n".join(
+        r.getMessage() for r in caplog.records if r.name.startswith("postboost_provider.api")
+    )
+
+
+def test_a_download_that_takes_too_long_says_so_and_may_be_waited_for_again(sandbox, api, source):
+    with serving() as slow:
+        with pytest.raises(
+            ServerError, match=r"has not fetched .*slow\.mp4 within 60 s\. Run the task again"
+        ):
+            fetch(api, slow, "/slow.mp4", timeout=60.0)
+        slow.gate.set()
+        fetch(api, slow, "/slow.mp4")
+    assert library(sandbox) == [whole(name="slow.mp4")]
+
+
+def test_a_folder_that_is_none_is_refused_before_anything_is_fetched(api, source):
+    with pytest.raises(ValidationError, match="folder"):
+        fetch(api, source, folder="0f0e0d0c-0b0a-4000-8000-00000000000a")
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        ({"status": "sleeping"}, "the status 'sleeping' is not known"),
+        ([], "the status None is not known"),
+        ({"status": "completed"}, "somebody deleted the media item at once"),
+        ({"status": "failed"}, "no reason given"),
+    ],
+)
+@pytest.mark.parametrize("when", ["at once", "in the background"])
+def test_an_answer_that_is_not_known_is_an_error_that_names_it(connect, postboost, answer, said, when):
+    base = f"/{WORKSPACE}/media"
+    postboost.get(base).respond(json={"data": []})
+    first = answer if when == "at once" else {"status": "pending", "download_id": "d"}
+    postboost.post(f"{base}/remote/initiate").mock(return_value=httpx.Response(200, json=first))
+    postboost.get(f"{base}/remote/d/status").mock(return_value=httpx.Response(200, json=answer))
+    with pytest.raises(ServerError, match=said):
+        bring(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")))
+
+
+def test_polls_are_further_and_further_apart(connect, postboost, clock, monkeypatch):
+    monkeypatch.setattr(remote, "time", clock)
+    base = f"/{WORKSPACE}/media"
+    postboost.get(base).respond(json={"data": []})
+    postboost.post(f"{base}/remote/initiate").respond(json={"status": "pending", "download_id": "d"})
+    statuses = itertools.chain(["pending", *["downloading"] * 10], itertools.repeat("processing"))
+    postboost.get(f"{base}/remote/d/status").mock(
+        side_effect=lambda request: httpx.Response(200, json={"status": next(statuses), "progress": 0})
+    )
+    with pytest.raises(ServerError, match="within 300 s"):
+        bring(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")), timeout=300.0)
+    assert clock.pauses[:4] == [1.0, 1.5, 2.25, 3.375]
+    assert max(clock.pauses) == 30.0
+    assert sum(clock.pauses) == pytest.approx(300.0)
