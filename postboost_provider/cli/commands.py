@@ -32,7 +32,8 @@ def check(args: Namespace) -> None:
 
     found: list[dict[str, str]] = []
     for conn_id in dict.fromkeys(args.conn_ids or [DEFAULT_CONN_ID]):
-        for finding in _quietly(checkup(PostBoostHook(conn_id), args.min_validity, args.admin_conn_id)):
+        findings = checkup(PostBoostHook(conn_id).read, args.min_validity, args.admin_conn_id, _admin)
+        for finding in _quietly(findings):
             found.append({"conn_id": conn_id, **finding.as_dict()})
             if not args.json:
                 print(f"{finding.level:<8} {conn_id}  {finding.topic}: {finding}", flush=True)
@@ -40,6 +41,10 @@ def check(args: Namespace) -> None:
         _print_json(found)
     if any(finding["level"] == "error" for finding in found):
         sys.exit(1)
+
+
+def _admin(conn_id: str) -> PostBoostClient:
+    return PostBoostHook(conn_id).client(attempts=1)
 
 
 def accounts(args: Namespace) -> None:

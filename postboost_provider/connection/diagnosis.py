@@ -24,10 +24,9 @@ from postboost_provider.connection.key_expiry import look_up_expiry
 from postboost_provider.services.account_health import read_account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from postboost_provider.api.requests import ClientSettings
-    from postboost_provider.hooks.postboost import PostBoostHook
 
 LABEL = "airflow-provider-postboost check"
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -45,15 +44,20 @@ LARGEST_SKEW = timedelta(minutes=5)
 
 
 def checkup(
-    hook: PostBoostHook, min_validity: timedelta, admin_conn_id: str | None = None
+    read: Callable[[], tuple[ClientSettings, list[str]]],
+    min_validity: timedelta,
+    admin_conn_id: str | None,
+    connect: Callable[[str], PostBoostClient],
 ) -> Iterator[Finding]:
     """Give the findings about a connection, one after the other. Nothing is changed at PostBoost.
 
+    :param read: reads the connection: its settings, and the names of extras that are not known.
     :param min_validity: how long its token must last from now on.
     :param admin_conn_id: an admin's connection, to look up when a scoped key expires.
+    :param connect: gives a client of that connection.
     """
     try:
-        settings, unknown = hook.read()
+        settings, unknown = read()
     except PostBoostConfigError as error:
         yield Finding("error", "connection", str(error))
         return
@@ -61,7 +65,8 @@ def checkup(
     yield _base_url(settings)
     try:
         if admin_conn_id and settings.scoped_key_id:
-            settings = replace(settings, expiry=look_up_expiry(settings, admin_conn_id))
+            with connect(admin_conn_id) as admin:
+                settings = replace(settings, expiry=look_up_expiry(settings, admin, admin_conn_id))
     except PostBoostError as error:
         yield Finding("warning", "expiry", f"When the scoped key expires can't be looked up: {error}")
     try:

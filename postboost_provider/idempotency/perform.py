@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.requests import FilePart
-    from postboost_provider.publishing.actions import Actor
+    from postboost_provider.idempotency.actor import Actor
 
 log = logging.getLogger(__name__)
 

@@ -179,8 +179,8 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
     def _start(self, api: PostBoostClient, context: Context, body: dict[str, Any]) -> Any:
         """Start the run, or find the one that an earlier try started."""
         from postboost_provider.api.arguments import read_text
+        from postboost_provider.idempotency.actor import Actor
         from postboost_provider.idempotency.perform import send_once, was_done
-        from postboost_provider.publishing.actions import Actor
         from postboost_provider.services.accounts import account_ids
         from postboost_provider.services.repurpose import came_to_nothing, explain, require_credits
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.operations import Operation
     from postboost_provider.api.requests import FilePart
-    from postboost_provider.publishing.actions import Actor
+    from postboost_provider.idempotency.actor import Actor
 
 # A file takes as long as it takes; each part of it must come within the connection's timeout_seconds.
 DOWNLOAD_SECONDS = 3600.0
@@ -248,7 +248,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         )
 
     def _actor(self, context: Context) -> Actor:
-        from postboost_provider.publishing.actions import Actor
+        from postboost_provider.idempotency.actor import Actor
 
         return Actor.of_task(context["ti"], self.idempotency_salt)
 

@@ -158,6 +158,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         at: datetime | None,
         who: str,
     ) -> PostOutcome:
+        from postboost_provider.idempotency.actor import Actor
         from postboost_provider.publishing import actions
 
         if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
@@ -171,7 +172,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
             at = None
         return actions.schedule(
             api,
-            actions.Actor.of_task(context["ti"]),
+            Actor.of_task(context["ti"]),
             outcome.uuid,
             at,
             allow_duplicate=self.allow_duplicate,
@@ -236,9 +237,9 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
     """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
-    from postboost_provider.publishing.body import written
+    from postboost_provider.services.accounts import account_name
 
-    accounts = {int(a["id"]): written(a) for a in post["accounts"]}
+    accounts = {int(a["id"]): account_name(a) for a in post["accounts"]}
     lines = [
         f"**Accounts:** {literally(', '.join(accounts.values())) or 'none'}",
         "",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.actor import Actor
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.publishing import actions
 
 DELETE_MODES = ("app_only", "app_and_social", "social_only")
 
@@ -71,7 +71,7 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
         self.log.info("Post %s is %s.", outcome.uuid, outcome.status)
         return outcome.as_dict()
 
-    def _act(self) -> Callable[[PostBoostClient, actions.Actor, str], PostOutcome]:
+    def _act(self) -> Callable[[PostBoostClient, Actor, str], PostOutcome]:
         from functools import partial
 
         from postboost_provider.api.times import to_minute
@@ -227,7 +227,7 @@ class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
                 ]
 
 
-def _actor(context: Context) -> actions.Actor:
-    from postboost_provider.publishing import actions
+def _actor(context: Context) -> Actor:
+    from postboost_provider.idempotency.actor import Actor
 
-    return actions.Actor.of_task(context["ti"])
+    return Actor.of_task(context["ti"])

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.actor import Actor
     from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.polling.schedule import Wait
-    from postboost_provider.publishing import actions
     from postboost_provider.publishing.create import Published
     from postboost_provider.publishing.post import Row
 
@@ -332,16 +332,16 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                 self.log.warning("%s", partial)
         return _result(done["result"], done["why"], outcome, outcome.uuid)
 
-    def _actor(self, context: Context) -> actions.Actor:
+    def _actor(self, context: Context) -> Actor:
         from postboost_provider.api.arguments import NOTHING
-        from postboost_provider.publishing import actions
+        from postboost_provider.idempotency.actor import Actor
 
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):
             raise PostBoostConfigError(
                 f"post_key is {self.post_key!r}; give each post of the run a name of its own."
             )
-        return actions.Actor.of_task(context["ti"], self.idempotency_salt, key)
+        return Actor.of_task(context["ti"], self.idempotency_salt, key)
 
 
 def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.services.accounts import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,11 +126,6 @@ def content_for(words: Words, account: Mapping[str, Any] | None) -> list[dict[st
     return [{"body": words.text, "media": list(words.media)}, *({"body": text} for text in further)]
 
 
-def written(account: Mapping[str, Any]) -> str:
-    """Return an account as people write it: ``provider:username``."""
-    return f"{account['provider']}:{account.get('username') or account['name']}"
-
-
 def left_out(words: Words, provider: str | None) -> str | None:
     """Return which of ``thread`` and ``first_comment`` a network leaves out because it has the other, if one.
 
@@ -147,7 +143,7 @@ def left_out(words: Words, provider: str | None) -> str | None:
 
 
 def _dropped(what: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
-    name = written(account) if account else "an account"
+    name = account_name(account) if account else "an account"
     return PostBoostConfigError(
         f"PostBoost publishes no {what} on {name}. Leave it out there: give this account words of its own without one, "
         "or a post of its own."

@@ -21,9 +21,9 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.idempotency import identity as identities
 from postboost_provider.idempotency.activity_log import Entry, label, read_ledger
+from postboost_provider.idempotency.actor import Actor
 from postboost_provider.idempotency.key import MAX_GENERATIONS, is_key_reuse
 from postboost_provider.polling.outcome import PostOutcome, read_post
-from postboost_provider.publishing.actions import Actor
 from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:

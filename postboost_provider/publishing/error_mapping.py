@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.error_mapping import say
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.publishing.body import written
 from postboost_provider.publishing.post import Problem, Row
+from postboost_provider.services.accounts import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,7 +106,7 @@ class Wording:
         return media[int(index)] if index.isdecimal() and int(index) < len(media) else None
 
     def _account(self, account_id: Any) -> str:
-        return account_name(self._find, account_id)
+        return find_account_name(self._find, account_id)
 
     def _at(self, *way: str) -> Any:
         """Return what is there in the body, or None."""
@@ -119,13 +119,13 @@ class Wording:
         return found
 
 
-def account_name(find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]], account_id: Any) -> str:
+def find_account_name(find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]], account_id: Any) -> str:
     """Return an account as people write it, or its id where it can't be looked up."""
     try:
         account = find([account_id])[0]
     except PostBoostConfigError:
         return f"account {account_id}"
-    return written(account)
+    return account_name(account)
 
 
 def is_provider(who: str) -> bool:

@@ -13,10 +13,10 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.idempotency import identity as identities
-from postboost_provider.publishing.body import Post, Words, content_for, left_out, post_body, written
-from postboost_provider.publishing.error_mapping import Wording, account_name, is_provider
+from postboost_provider.publishing.body import Post, Words, content_for, left_out, post_body
+from postboost_provider.publishing.error_mapping import Wording, find_account_name, is_provider
 from postboost_provider.publishing.post import Problem, Row
-from postboost_provider.services.accounts import Accounts, Tags, load_accounts
+from postboost_provider.services.accounts import Accounts, Tags, account_name, load_accounts
 from postboost_provider.services.media import upload as uploads
 from postboost_provider.services.media.upload import MediaFile, Medium
 
@@ -199,7 +199,7 @@ class Resolver:
 
     def account_name(self, account_id: int) -> str:
         """Return an account as its author would write it."""
-        return account_name(self._find_accounts, account_id)
+        return find_account_name(self._find_accounts, account_id)
 
     def _find_accounts(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         return self._known_accounts().find(names)
@@ -258,7 +258,7 @@ def _check_named_once(what: str, earlier: str, who: str) -> None:
 
 
 def _beside(left: str, account: Mapping[str, Any]) -> str:
-    name = written(account)
+    name = account_name(account)
     if left == "thread":
         return f"{name} gets a first comment, and PostBoost publishes no thread there. Leave the thread out."
     return (
@@ -268,7 +268,7 @@ def _beside(left: str, account: Mapping[str, Any]) -> str:
 
 
 def _check_connected(accounts: Sequence[Mapping[str, Any]]) -> None:
-    dead = [written(a) for a in accounts if a.get("authorized") is False]
+    dead = [account_name(a) for a in accounts if a.get("authorized") is False]
     if dead:
         raise PostBoostConfigError(
             f"{', '.join(dead)} must be reconnected before anything goes out there. Reconnect it in PostBoost "

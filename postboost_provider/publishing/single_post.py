@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.publishing.actions import Actor
+    from postboost_provider.idempotency.actor import Actor
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)

@@ -198,7 +198,8 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
                 expiry = own
             elif self.admin_conn_id and settings.scoped_key_id:
                 try:
-                    expiry = look_up_expiry(settings, self.admin_conn_id)
+                    with PostBoostHook(self.admin_conn_id).client(attempts=1) as admin:
+                        expiry = look_up_expiry(settings, admin, self.admin_conn_id)
                 except PostBoostError as error:
                     # Whether the key is alive is the greater news.
                     unfound = error

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.error_mapping import in_words
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, ServerError
 from postboost_provider.idempotency.key import make_once
-from postboost_provider.publishing.body import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -111,20 +110,25 @@ class Accounts:
             return " This is the text of a list: pass the list itself, and not a list around it."
         if "," in name:
             return " Several are separated by a semicolon, or are a list."
-        known = [written(account) for account in self._accounts]
+        known = [account_name(account) for account in self._accounts]
         if name.endswith(":*"):
             known = [f"{provider}:*" for provider in sorted({str(a["provider"]) for a in self._accounts})]
         near = difflib.get_close_matches(name, known, n=2)
         return f" Did you mean {' or '.join(near)}?" if near else ""
 
     def _listed(self, accounts: Sequence[Mapping[str, Any]]) -> str:
-        shown = [f"{account['id']} ({written(account)})" for account in accounts]
+        shown = [f"{account['id']} ({account_name(account)})" for account in accounts]
         return ", ".join(shown) or "none; connect one in PostBoost under Accounts"
 
 
 def _is_named(account: Mapping[str, Any], name: str) -> bool:
     wanted = name.strip().lstrip("@").casefold()
     return wanted != "" and wanted == str(account.get("username") or "").lstrip("@").casefold()
+
+
+def account_name(account: Mapping[str, Any]) -> str:
+    """Return an account as people write it: ``provider:username``."""
+    return f"{account['provider']}:{account.get('username') or account['name']}"
 
 
 def load_accounts(api: PostBoostClient) -> Accounts:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from postboost_provider.api.client import PostBoostClient
+from postboost_provider.connection.check import Finding
 from postboost_provider.connection.diagnosis import checkup
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sandbox.server import Sandbox
@@ -17,9 +19,16 @@ from tests.clients import client, make_key
 WEEK = timedelta(days=7)
 
 
+def diagnose(min_validity: timedelta, admin_conn_id: str | None = None) -> list[Finding]:
+    def connect(conn_id: str) -> PostBoostClient:
+        return PostBoostHook(conn_id).client(attempts=1)
+
+    return list(checkup(PostBoostHook().read, min_validity, admin_conn_id, connect))
+
+
 def find(min_validity: timedelta = WEEK, **options: Any) -> dict[str, tuple[str, str]]:
     """Return level and text by topic; of several findings on one topic, the last."""
-    found = list(checkup(PostBoostHook(), min_validity, **options))
+    found = diagnose(min_validity, **options)
     return {finding.topic: (finding.level, str(finding)) for finding in found}
 
 
@@ -133,7 +142,7 @@ def test_when_a_key_expires_is_looked_up_by_an_admin(
     assert find()["expiry"][0] == "warning"
     assert find(admin_conn_id="admin")["expiry"] == ("ok", "The token never expires.")
     use_connection(monkeypatch, sandbox, "scoped", scoped_key_id=99)
-    levels = [f for f in checkup(PostBoostHook(), WEEK, "admin") if f.topic == "expiry"]
+    levels = [f for f in diagnose(WEEK, "admin") if f.topic == "expiry"]
     assert [finding.level for finding in levels] == ["warning", "warning"]
     assert "sees no such key" in str(levels[0])
 
@@ -196,7 +205,7 @@ def test_an_account_that_can_not_publish_is_named_with_its_cure(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox)
-    found = [f for f in checkup(PostBoostHook(), WEEK) if f.topic == "accounts"]
+    found = [f for f in diagnose(WEEK) if f.topic == "accounts"]
     assert [finding.level for finding in found] == ["ok", "warning"]
     assert str(found[0]) == "11 of 12 accounts can publish."
     assert "'Northwind Old Page' (id 12)" in str(found[1])

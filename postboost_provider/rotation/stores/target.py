@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnconfirmedError
 from postboost_provider.connection import form as connection_form
 from postboost_provider.connection.read import read_connection
-from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.rotation.stores import default_store
 from postboost_provider.rotation.target import Held
 
@@ -41,9 +40,8 @@ class TargetConnection:
         variable = f"AIRFLOW_CONN_{self._conn_id.upper()}"
         if variable in os.environ:
             raise _defined_in(variable, self._conn_id)
-        hook = PostBoostHook(self._conn_id)
         try:
-            connection = hook.get_connection(self._conn_id)
+            connection = BaseHook.get_connection(self._conn_id)
         except AirflowNotFoundException:
             variable = connection_form.TOKEN_VARIABLE
             if self._conn_id == connection_form.DEFAULT_CONN_ID and os.environ.get(variable):
