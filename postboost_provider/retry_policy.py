@@ -18,7 +18,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     RateLimitedError,
     ServerError,
-    can_help,
+    is_retryable,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class PostBoostRetryPolicy(RetryPolicy):
         if not isinstance(exception, PostBoostError):
             return RetryDecision.default()
         kind = type(exception).__name__
-        if not can_help(exception):
+        if not is_retryable(exception):
             return RetryDecision.fail(f"{kind}: no retry can mend it.")
         if isinstance(exception, (RateLimitedError, ServerError)) and exception.retry_after is not None:
             delay = timedelta(seconds=exception.retry_after * (1 + random.random() / 10))
@@ -106,7 +106,7 @@ def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
         _refuse_nothing(task)
         yield
     except PostBoostError as error:
-        if can_help(error) or _decides_itself(task):
+        if is_retryable(error) or _decides_itself(task):
             raise
         raise AirflowFailException(str(error)) from error
 

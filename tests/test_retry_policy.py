@@ -14,7 +14,7 @@ from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryActi
 from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api import errors
-from postboost_provider.api.errors import RETRY_CAN_HELP, PostBoostError
+from postboost_provider.api.errors import RETRYABLE, PostBoostError
 from postboost_provider.get_provider_info import get_provider_info
 from postboost_provider.operators.post_actions import PostBoostRetryPostOperator
 from postboost_provider.retry_policy import PostBoostRetryPolicy, RetryPolicyMixin, failing_fast
@@ -95,7 +95,7 @@ def test_a_mapped_task_has_the_policy_when_it_runs() -> None:
     assert type(mapped.unmap({"post_uuid": "a"}).retry_policy) is PostBoostRetryPolicy
 
 
-@pytest.mark.parametrize("name", [n for n in errors.__all__ if n not in {e.__name__ for e in RETRY_CAN_HELP}])
+@pytest.mark.parametrize("name", [n for n in errors.__all__ if n not in {e.__name__ for e in RETRYABLE}])
 def test_what_no_retry_can_mend_is_not_retried(name: str) -> None:
     decision = decide(error(name))
     assert (decision.action, decision.reason) == (RetryAction.FAIL, f"{name}: no retry can mend it.")
@@ -103,7 +103,7 @@ def test_what_no_retry_can_mend_is_not_retried(name: str) -> None:
         raise error(name)
 
 
-@pytest.mark.parametrize("name", [e.__name__ for e in RETRY_CAN_HELP])
+@pytest.mark.parametrize("name", [e.__name__ for e in RETRYABLE])
 def test_what_a_retry_can_mend_is_retried_with_growing_pauses(name: str) -> None:
     for try_number, minutes in ((1, 2), (2, 4), (3, 8), (6, 60), (5000, 60)):
         decision = decide(error(name), try_number)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def in_words(words: Callable[[str], str] | str) -> Iterator[None]:
+def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
     """Say of a 422 what its author wrote. One that is said so already stays as it is.
 
     :param words: gives the author's word for a field of the API's; or the one word for all of them.
@@ -25,15 +25,15 @@ def in_words(words: Callable[[str], str] | str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        if error.is_reworded or not error.errors:
+        if error.is_mapped or not error.errors:
             raise
         problems = "; ".join(
             f"{word(name)}: {say(name, texts, word(name))}" for name, texts in error.errors.items()
         )
-        raise reworded(error, problems) from error
+        raise with_mapped_fields(error, problems) from error
 
 
-def reworded(error: ValidationError, problems: str) -> ValidationError:
+def with_mapped_fields(error: ValidationError, problems: str) -> ValidationError:
     """Return the error with other words for what is wrong."""
     where = str(error).partition(": PostBoost answered")[0]
     told = ValidationError(
@@ -43,7 +43,7 @@ def reworded(error: ValidationError, problems: str) -> ValidationError:
         body=error.body,
         replayed=error.replayed,
     )
-    told.is_reworded = True
+    told.is_mapped = True
     return told
 
 

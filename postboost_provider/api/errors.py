@@ -40,18 +40,29 @@ __all__ = [
     "RateLimitedError",
     "ServerError",
     "UnconfirmedError",
+    "UnexpectedResponseError",
     "UnreachableError",
     "ValidationError",
 ]
 
 
 class PostBoostError(Exception):
-    """Anything this package raises about PostBoost. Whether a retry helps is said by each subclass.
+    """Anything that this package raises about PostBoost. Each subclass says whether a retry can help.
 
-    ``repeatable`` is False on one error where nothing would keep the retry from doing it twice.
+    Code decides by the type, ``code`` and ``field`` of an error, never by its message.
+
+    :param message: what is wrong, what was seen, and what to do.
+    :param code: what is wrong as a short word that does not change, such as ``unknown_account``; PostBoost's own where
+        the error is PostBoost's.
+    :param field: the argument, column or extra that is wrong, as its author knows it.
     """
 
-    repeatable = True
+    def __init__(self, message: str = "", *, code: str | None = None, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+        # False where a retry could do the same thing twice.
+        self.retryable = True
 
 
 class PostBoostConfigError(PostBoostError):
@@ -59,11 +70,15 @@ class PostBoostConfigError(PostBoostError):
 
 
 class UnreachableError(PostBoostError):
-    """PostBoost gave no answer, and nothing was changed there. A retry can help."""
+    """PostBoost sent no response, and nothing was changed there. A retry can help."""
 
 
 class UnconfirmedError(PostBoostError):
-    """A write was sent and no answer came: it may have happened. A retry of the task looks before it acts."""
+    """A write was sent and no response came: it may have happened. A retry of the task checks before it writes."""
+
+
+class UnexpectedResponseError(PostBoostError):
+    """PostBoost's response lacks what its documents promise, such as an id. A retry can help."""
 
 
 class PublishError(PostBoostError):
@@ -72,8 +87,8 @@ class PublishError(PostBoostError):
     ``outcomes`` holds what became of each post, in the shape that the operators return.
     """
 
-    def __init__(self, message: str, outcomes: list[dict[str, Any]] | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, outcomes: list[dict[str, Any]] | None = None, **known: Any) -> None:
+        super().__init__(message, **known)
         self.outcomes = outcomes or []
 
 
@@ -95,10 +110,10 @@ class PostBoostRequestError(PostBoostError):
         code: str | None = None,
         body: dict[str, Any] | None = None,
         replayed: bool = False,
+        field: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, code=code, field=field)
         self.status = status
-        self.code = code
         self.body = body or {}
         self.replayed = replayed
 
@@ -151,10 +166,10 @@ class ConflictError(PostBoostRequestError):
 class ValidationError(PostBoostRequestError):
     """The API refused the values (422). No retry helps. ``errors`` maps a field to its messages.
 
-    ``is_reworded``: the message has the words of who wrote what was refused, in place of the API's fields.
+    ``is_mapped``: the message has the words of who wrote what was refused, in place of the API's fields.
     """
 
-    is_reworded = False
+    is_mapped = False
 
     @property
     def errors(self) -> dict[str, list[str]]:
@@ -202,9 +217,16 @@ class ServerError(PostBoostRequestError):
         self.retry_after = retry_after
 
 
-RETRY_CAN_HELP = (ConflictError, RateLimitedError, ServerError, UnconfirmedError, UnreachableError)
+RETRYABLE = (
+    ConflictError,
+    RateLimitedError,
+    ServerError,
+    UnconfirmedError,
+    UnexpectedResponseError,
+    UnreachableError,
+)
 
 
-def can_help(error: BaseException) -> bool:
-    """Say whether a retry can mend the error: the network, the server or the time of day was to blame."""
-    return isinstance(error, RETRY_CAN_HELP) and error.repeatable
+def is_retryable(error: BaseException) -> bool:
+    """Return whether a retry can help: the network, the server or the time of day is to blame."""
+    return isinstance(error, RETRYABLE) and error.retryable

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 30.0
 
 
-def may_repeat(request: Request, error: BaseException) -> bool:
+def may_retry(request: Request, error: BaseException) -> bool:
     """Say whether sending the request again is safe and may help.
 
     A 429 with a ``code`` is a quota and final; a throttle is not, and nothing has happened by it. A 409 to a
@@ -78,7 +78,7 @@ def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str,
         )
 
     return {
-        "retry": retry_if_exception(lambda error: may_repeat(request, error)),
+        "retry": retry_if_exception(lambda error: may_retry(request, error)),
         "wait": pause,
         "stop": stop_any(stop_after_attempt(attempts), stop_before_delay(max(0.0, deadline_seconds))),
         "before_sleep": tell,

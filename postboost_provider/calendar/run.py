@@ -12,7 +12,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     PostBoostRequestError,
     UnreachableError,
-    can_help,
+    is_retryable,
 )
 from postboost_provider.api.pagination import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
@@ -169,12 +169,12 @@ class CalendarRun:
             return invalid(row, error.problems)
         except (AuthenticationError, UnreachableError) as error:
             report.stopped = error
-            return RowReport(row, "failed", str(error), retry=can_help(error))
+            return RowReport(row, "failed", str(error), retry=is_retryable(error))
         except PostBoostRequestError as error:
-            why = str(error) if can_help(error) else self._resolver.explain(error)
-            return RowReport(row, "failed", why, retry=can_help(error))
+            why = str(error) if is_retryable(error) else self._resolver.explain(error)
+            return RowReport(row, "failed", why, retry=is_retryable(error))
         except PostBoostError as error:
-            return RowReport(row, "failed", str(error), retry=can_help(error))
+            return RowReport(row, "failed", str(error), retry=is_retryable(error))
         except Exception as error:
             # Whatever it is, it is this row's: what became of the others must not be lost with it.
             log.exception("%s, %s", row.place, row.key)

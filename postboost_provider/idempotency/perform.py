@@ -174,11 +174,11 @@ def _send_bare(
             f"{op.operation}: sent, but no answer came. It may have happened, and a repeat could not tell: "
             f"{_why_unseen(op)}. {_where_to_look(op)} If it is not there, clear the task: it is sent again then."
         )
-        told.repeatable = False
+        told.retryable = False
         raise told from error
     except PostBoostError as error:
         # Of two tries nobody could tell what the first one did.
-        error.repeatable = entries is not None
+        error.retryable = entries is not None
         raise
 
 

@@ -15,7 +15,7 @@ from postboost_provider.api.errors import (
     PublishError,
     QuotaExceededError,
     ServerError,
-    can_help,
+    is_retryable,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
@@ -235,7 +235,7 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
             with PostBoostHook(self.postboost_conn_id).client() as api:
                 finding = ask(api, RunIsOver(run_id))
         except PostBoostError as error:
-            if not can_help(error):
+            if not is_retryable(error):
                 raise
             self.log.warning("This look failed, the next may not: %s", error)
             return None, str(error)

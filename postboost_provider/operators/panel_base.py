@@ -33,11 +33,11 @@ class PanelOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
-        from postboost_provider.api.error_mapping import in_words
+        from postboost_provider.api.error_mapping import map_fields
 
         with (
             failing_fast(self),
-            in_words(lambda field: self.words.get(field, field)),
+            map_fields(lambda field: self.words.get(field, field)),
             PostBoostHook(self.postboost_conn_id).client() as api,
         ):
             result = self.act(api)

@@ -6,7 +6,7 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import NotFoundError, PostBoostError, can_help
+from postboost_provider.api.errors import NotFoundError, PostBoostError, is_retryable
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_awaited
 from postboost_provider.polling.schedule import FAILURES_IN_A_ROW, Wait, describe_lateness
 
@@ -60,7 +60,7 @@ class Looks:
                 self._look()
             except PostBoostError as error:
                 self._failures += 1
-                if not can_help(error) or self._failures >= FAILURES_IN_A_ROW:
+                if not is_retryable(error) or self._failures >= FAILURES_IN_A_ROW:
                     raise
                 log.warning("This look failed (%d in a row), the next may not: %s", self._failures, error)
                 if self._keeps_state:

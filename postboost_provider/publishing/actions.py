@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING
-from postboost_provider.api.error_mapping import in_words
+from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
     ConflictError,
     NotFoundError,
@@ -126,7 +126,7 @@ def schedule(
         if for_all:
             body["accounts_schedule"] = [{"account_id": account_id, **when} for account_id in for_all]
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
-    with in_words(lambda field: "how" if field == "postNow" else "publish_at"):
+    with map_fields(lambda field: "how" if field == "postNow" else "publish_at"):
         actor.send(
             api, action, "schedule_post", {"post_uuid": post_uuid}, body, allow_duplicate=allow_duplicate
         )
@@ -192,7 +192,7 @@ def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[
             )
         original = next(v for v in body["versions"] if v["is_original"])
         original["content"][0]["body"] = str(changes["text"])
-    with in_words(lambda field: _word_of_change(field, changes)):
+    with map_fields(lambda field: _word_of_change(field, changes)):
         api.send(
             "update_post", parameters={"post_uuid": post_uuid}, body={**body, **changed}, client_label=label
         )

@@ -21,7 +21,7 @@ WORDS = {
 }
 
 
-class Wording:
+class ErrorMapping:
     """The words for one body, and for a row's shorter one: what it does not hold is named as well as it can be.
 
     :param body: what was sent for the row.

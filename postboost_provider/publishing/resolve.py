@@ -14,7 +14,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.idempotency import identity as identities
 from postboost_provider.publishing.body import Post, Words, content_for, left_out, post_body
-from postboost_provider.publishing.error_mapping import Wording, find_account_name, is_provider
+from postboost_provider.publishing.error_mapping import ErrorMapping, find_account_name, is_provider
 from postboost_provider.publishing.post import Problem, Row
 from postboost_provider.services.accounts import Accounts, Tags, account_name, load_accounts
 from postboost_provider.services.media import upload as uploads
@@ -66,7 +66,7 @@ class Resolver:
         self._ids: dict[tuple[str, str, str], int] = {}
         self._tags = Tags(api)
         self._accounts: Accounts | None = None
-        self._wording: Wording | None = None
+        self._error_mapping: ErrorMapping | None = None
 
     def media(self, row: Row) -> MediaByWho:
         """Read the row's files. Nothing is uploaded.
@@ -117,7 +117,7 @@ class Resolver:
                 ai_generated=row.ai_generated,
             )
         )
-        self._wording = Wording(row, body, self._find_accounts)
+        self._error_mapping = ErrorMapping(row, body, self._find_accounts)
         return body
 
     def _times(self, row: Row, accounts: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
@@ -179,7 +179,7 @@ class Resolver:
 
     def explain(self, error: PostBoostRequestError) -> str:
         """Say what PostBoost refused in the author's words: columns and account names."""
-        if isinstance(error, ValidationError) and error.errors and not error.is_reworded:
+        if isinstance(error, ValidationError) and error.errors and not error.is_mapped:
             return "PostBoost refused it: " + "; ".join(str(p) for p in self.problems(error.errors))
         if error.body.get("account_id"):
             return f"{self.describe_issue(error.body)} ({error})"
@@ -187,9 +187,9 @@ class Resolver:
 
     def problems(self, errors: Mapping[str, Sequence[str]]) -> list[Problem]:
         """Return what the API says is wrong with the body that was built last, in its author's words."""
-        if self._wording is None:
+        if self._error_mapping is None:
             return [Problem(name, "; ".join(texts)) for name, texts in errors.items()]
-        return self._wording.problems(errors)
+        return self._error_mapping.problems(errors)
 
     def describe_issue(self, issue: Mapping[str, Any]) -> str:
         """Return what a guardrail says, with the account that it says it of."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING, read_text
-from postboost_provider.api.error_mapping import reworded
+from postboost_provider.api.error_mapping import with_mapped_fields
 from postboost_provider.api.errors import (
     DuplicatePostError,
     PermissionDeniedError,
@@ -196,9 +196,9 @@ def publish_row(
     except RowError as error:
         raise PostBoostConfigError(str(error)) from error
     except ValidationError as error:
-        if error.is_reworded or not error.errors:
+        if error.is_mapped or not error.errors:
             raise
-        raise reworded(error, str(RowError(resolver.problems(error.errors)))) from error
+        raise with_mapped_fields(error, str(RowError(resolver.problems(error.errors)))) from error
 
 
 def _check(api: PostBoostClient, resolver: Resolver, body: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, can_help
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.accounts import PostBoostAccountHealthTrigger
@@ -97,7 +97,7 @@ class PostBoostAccountHealthSensor(RetryPolicyMixin, BaseSensorOperator):
                     ids = account_ids(api, read_text(self.accounts))
                     finding = ask(api, AccountsCanPublish(ids, at, self.posts_per_account))
             except PostBoostError as error:
-                if not can_help(error):
+                if not is_retryable(error):
                     raise
                 self._pending = str(error)
                 self.log.warning("This look failed, the next may not: %s", error)

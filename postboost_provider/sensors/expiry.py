@@ -27,7 +27,7 @@ from postboost_provider.api.errors import (
     PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
-    can_help,
+    is_retryable,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
@@ -63,7 +63,7 @@ class _Look(NamedTuple):
 
     @property
     def is_clear(self) -> bool:
-        return self.error is None or not can_help(self.error)
+        return self.error is None or not is_retryable(self.error)
 
 
 class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.error_mapping import in_words
+from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, ServerError
 from postboost_provider.idempotency.key import make_once
 
@@ -172,7 +172,7 @@ class Tags:
         known = self._known()
         # One tag for two spellings of it, and one key for each spelling: headers carry ASCII alone.
         for name in {name.casefold(): name for name in self.missing(names)}.values():
-            with in_words(f"tags ({name})"):
+            with map_fields(f"tags ({name})"):
                 tag = make_once(
                     self._api,
                     "create_tag",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, can_help
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class InquiryTrigger(BaseTrigger):
                 pending = finding.pending
             except PostBoostError as error:
                 # A look that fails is forgiven until the time is over.
-                if not can_help(error):
+                if not is_retryable(error):
                     yield TriggerEvent({"status": "error", "message": str(error), "can_retry": False})
                     return
                 pending = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostError, can_help
+from postboost_provider.api.errors import PostBoostError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.triggers.base import LOOK_SECONDS, InquiryTrigger
 
@@ -47,7 +47,7 @@ class PostBoostTokenTrigger(InquiryTrigger):
             try:
                 await self._probe(PostBoostHook(conn_id))
             except PostBoostError as error:
-                if can_help(error):
+                if is_retryable(error):
                     raise
         # The sensor goes on counting from there, if it has to wait again.
         return Finding(is_settled=True, result={"started_at": self.started_at})

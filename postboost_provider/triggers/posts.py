@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, can_help
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.triggers import base as inquiries
 
@@ -109,8 +109,8 @@ class PostBoostPostTrigger(BaseTrigger):
                     failures = 0
                 except PostBoostError as error:
                     failures += 1
-                    if not can_help(error) or failures >= FAILURES_IN_A_ROW:
-                        yield self._event("error", message=str(error), can_retry=can_help(error))
+                    if not is_retryable(error) or failures >= FAILURES_IN_A_ROW:
+                        yield self._event("error", message=str(error), can_retry=is_retryable(error))
                         return
                     self.log.warning("This look failed (%d in a row), the next may not: %s", failures, error)
                 waiting = [o for o in seen.values() if o is not None and not o.is_settled]

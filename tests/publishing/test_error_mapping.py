@@ -14,7 +14,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.error_mapping import in_words
+from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PostBoostConfigError, ValidationError
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
@@ -24,7 +24,7 @@ from postboost_provider.operators.post_actions import (
     PostBoostUpdatePostOperator,
 )
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
-from postboost_provider.publishing.error_mapping import Wording
+from postboost_provider.publishing.error_mapping import ErrorMapping
 from postboost_provider.publishing.post import Row, Variant, read_rows
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -107,13 +107,13 @@ def post_row(place: str = "post") -> Row:
     ],
 )
 def test_every_field_of_a_post_has_its_authors_word(field: str, argument: str, column: str) -> None:
-    assert Wording(post_row(), BODY, find).word(field) == argument
-    assert Wording(post_row("line 7"), BODY, find).word(field) == column
+    assert ErrorMapping(post_row(), BODY, find).word(field) == argument
+    assert ErrorMapping(post_row("line 7"), BODY, find).word(field) == column
 
 
 def test_a_path_inside_a_message_is_said_in_words_too() -> None:
     said = "The versions.1.content.0.body field must not be greater than 280 characters."
-    (problem,) = Wording(post_row(), BODY, find).problems({"versions.1.content.0.body": [said]})
+    (problem,) = ErrorMapping(post_row(), BODY, find).problems({"versions.1.content.0.body": [said]})
     assert str(problem) == (
         "variants['youtube']['text']: The variants['youtube']['text'] field must not be greater than 280 characters."
     )
@@ -125,7 +125,7 @@ def refusal(errors: dict[str, list[str]]) -> ValidationError:
 
 
 def test_a_refusal_keeps_all_but_its_words() -> None:
-    with pytest.raises(ValidationError) as told, in_words("tags (autumn)"):
+    with pytest.raises(ValidationError) as told, map_fields("tags (autumn)"):
         raise refusal({"name": ["Is taken.", "Is long."]})
     error = told.value
     assert str(error) == "create_tag in w: PostBoost refused it: tags (autumn): Is taken.; Is long."
@@ -136,14 +136,14 @@ def test_a_refusal_keeps_all_but_its_words() -> None:
 def test_a_refusal_is_said_in_the_words_of_who_is_nearest() -> None:
     with (
         pytest.raises(ValidationError, match="tags .autumn.: Is taken"),
-        in_words("the post"),
-        in_words("tags (autumn)"),
+        map_fields("the post"),
+        map_fields("tags (autumn)"),
     ):
         raise refusal({"name": ["Is taken."]})
 
 
 def test_a_refusal_that_names_no_field_stays_as_it_is() -> None:
-    with pytest.raises(ValidationError, match="PostBoost answered 422"), in_words("tags"):
+    with pytest.raises(ValidationError, match="PostBoost answered 422"), map_fields("tags"):
         raise refusal({})
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.error_mapping import in_words
+from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostRequestError, ValidationError
 from postboost_provider.idempotency.key import MAX_GENERATIONS
 
@@ -33,7 +33,7 @@ def folder_uuid(api: PostBoostClient, path: str) -> str:
     for name in names:
         found = tree.get((parent, name.casefold()))
         if found is None:
-            with in_words(f"folder ({name})"):
+            with map_fields(f"folder ({name})"):
                 found = _make(api, name, parent)
             tree = _tree(api)
         parent = found

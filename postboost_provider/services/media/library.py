@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostError, can_help
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostError, is_retryable
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Library:
         try:
             items, self._unseen = self._items(), ""
         except PostBoostError as error:
-            if not can_help(error):
+            if not is_retryable(error):
                 raise
             # What became of the upload is to be told, and not of the look.
             log.warning("The library could not be looked at: %s", error)

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from postboost_provider.api.error_mapping import in_words
+from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
@@ -165,7 +165,7 @@ def bring(
     :raises PostBoostRequestError: PostBoost refused it.
     """
     check_alt_text(alt_text)
-    with in_words(lambda field: f"{field} of {medium.name}" if field in ABOUT else medium.name):
+    with map_fields(lambda field: f"{field} of {medium.name}" if field in ABOUT else medium.name):
         return _bring(api, medium, alt_text, folder, salt, timeout)
 
 
