@@ -29,7 +29,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "TikTok's privacy is a map by account, which the SDK can neither build nor parse.": (
         "contract/test_official_sdk.py::test_tiktoks_privacy_is_more_than_the_sdk_can_parse",
-        "api/test_post.py::test_tiktoks_options_are_maps_by_account",
+        "publishing/test_body.py::test_tiktoks_options_are_maps_by_account",
     ),
     "The SDK cannot write a post with a date as JSON, though it can send it.": (
         "contract/test_official_sdk.py::test_a_date_is_more_than_the_sdk_can_write_as_json_itself",
@@ -40,11 +40,11 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "contract/test_every_operation.py::test_through_the_official_sdk",
         "test_traps.py::test_what_closed_models_refuse_is_read",
         "test_traps.py::test_an_empty_map_of_errors_may_be_an_empty_list",
-        "api/test_outcome.py::test_an_unknown_status_of_a_post_is_an_error_that_names_it",
+        "polling/test_outcome.py::test_an_unknown_status_of_a_post_is_an_error_that_names_it",
     ),
     "The SDK has no exceptions of their own for 409, 410, 422 and 429.": (
         "contract/test_official_sdk.py::test_a_guardrails_answer_is_the_sdks_guardrail_error",
-        "api/test_answers.py::test_a_refusal_has_a_type_and_says_where_what_and_what_to_do",
+        "api/test_responses.py::test_a_refusal_has_a_type_and_says_where_what_and_what_to_do",
     ),
     "Scheduling and queueing a duplicate takes a header that the SDK does not have.": (
         "sandbox/test_guardrails.py::test_scheduling_a_duplicate_needs_the_header",
@@ -52,8 +52,8 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Media has its id as text and is attached by it as a number; the docs attach by uuid.": (
         "sandbox/test_media.py::test_an_upload_comes_back_with_its_id_in_digits_and_is_served",
-        "api/test_media.py::test_an_id_is_attached_as_a_number_however_it_was_answered",
-        "api/test_media.py::test_an_item_that_is_there_already_is_found_by_its_uuid",
+        "services/media/test_upload.py::test_an_id_is_attached_as_a_number_however_it_was_answered",
+        "services/media/test_upload.py::test_an_item_that_is_there_already_is_found_by_its_uuid",
     ),
     "The same date ends an access token a day earlier than a scoped key.": (
         "sandbox/test_auth.py::test_an_access_token_ends_at_midnight_utc_on_its_date",
@@ -68,8 +68,8 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "A URL that cannot be fetched is a 200 whose status is failed, and the last answer is given once.": (
         "sandbox/test_remote.py::test_what_cannot_be_had_has_failed_with_status_200",
         "sandbox/test_remote.py::test_a_large_file_comes_step_by_step_and_its_end_is_told_once",
-        "api/test_remote.py::test_a_failure_says_why_and_is_asked_anew_by_the_next_try",
-        "api/test_remote.py::test_a_final_answer_that_was_lost_is_found_in_the_library",
+        "services/media/test_url_upload.py::test_a_failure_says_why_and_is_asked_anew_by_the_next_try",
+        "services/media/test_url_upload.py::test_a_final_answer_that_was_lost_is_found_in_the_library",
     ),
     "Updating a post does not answer with the post.": (
         "sandbox/test_posts.py::test_update_replaces_and_answers_with_success_only",
@@ -79,7 +79,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "sandbox/test_guardrails.py::test_the_daily_cap_is_that_of_the_planned_utc_day",
         "sandbox/test_idempotency.py::test_a_repeat_while_the_first_is_running_is_a_conflict",
         "api/test_client.py::test_a_used_up_quota_is_final_however_short_its_hint",
-        "api/test_repeats.py::test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run",
+        "api/test_retry.py::test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run",
     ),
     "Refusals are stored under the Idempotency-Key too: a corrected request needs another key.": (
         "sandbox/test_idempotency.py::test_a_4xx_is_stored_unless_switched_off",
@@ -87,7 +87,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "An Idempotency-Key belongs to the user: two workers with plain keys collide.": (
         "sandbox/test_idempotency.py::test_a_key_belongs_to_user_workspace_and_path",
-        "test_identity.py::test_no_two_tasks_and_rows_have_one_identity",
+        "idempotency/test_identity.py::test_no_two_tasks_and_rows_have_one_identity",
     ),
     "Keys and webhooks show their secret once and take no Idempotency-Key: a lost answer leaves an orphan.": (
         "sandbox/test_webhooks.py::test_a_lost_answer_leaves_a_live_subscription",
@@ -97,7 +97,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Lists for a limited key have short and empty pages in the middle, and totals that are too high.": (
         "sandbox/test_auth.py::test_a_limited_key_gets_short_pages_whose_totals_count_everything",
-        "api/test_pages.py::test_every_list_there_is_is_read_past_short_and_empty_pages",
+        "api/test_pagination.py::test_every_list_there_is_is_read_past_short_and_empty_pages",
     ),
     "Reading does not cover the list of webhooks, and editing a scheduled post takes more than editing a draft.": (
         "sandbox/test_auth.py::test_read_covers_every_get_and_the_dry_run_but_not_the_list_of_webhooks",
@@ -107,7 +107,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "404 may mean that a feature is switched off.": (
         "sandbox/test_families.py::test_an_inbox_that_is_off_is_not_found_and_viewers_have_none",
         "sandbox/test_families.py::test_links_are_for_admins_and_ten_a_minute",
-        "api/test_answers.py::test_a_404_may_mean_that_a_feature_is_switched_off",
+        "api/test_responses.py::test_a_404_may_mean_that_a_feature_is_switched_off",
     ),
     "The old page on webhooks has other events, another body and another header.": (
         "sandbox/test_webhooks.py::test_what_is_refused",
@@ -115,8 +115,8 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Documents list operations that are not there, and iterate over a list that is an envelope.": (
         "sandbox/test_posts.py::test_what_old_documents_list_is_not_there",
-        "api/test_contract.py::test_an_unknown_operation_is_answered_with_the_nearest_names",
-        "api/test_pages.py::test_a_list_is_read_to_its_last_page_with_the_largest_pages_it_has",
+        "api/test_requests.py::test_an_unknown_operation_is_answered_with_the_nearest_names",
+        "api/test_pagination.py::test_a_list_is_read_to_its_last_page_with_the_largest_pages_it_has",
     ),
     "Roles have other names in the docs than in the API.": (
         "sandbox/test_auth.py::test_the_workspaces_of_the_caller_come_with_the_role",
@@ -131,8 +131,8 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "sandbox/test_media.py::test_an_upload_without_a_file_or_with_a_long_alt_text_is_refused",
         "sandbox/test_media.py::test_an_update_writes_only_what_it_names",
         "sandbox/test_ai.py::test_without_accounts_every_connected_one_is_meant_and_x_is_twitter",
-        "api/test_media.py::test_a_long_alt_text_is_written_after_the_upload_and_a_longer_one_refused",
-        "api/test_lookup.py::test_an_account_is_found_the_way_people_name_it",
+        "services/media/test_upload.py::test_a_long_alt_text_is_written_after_the_upload_and_a_longer_one_refused",
+        "services/test_accounts.py::test_an_account_is_found_the_way_people_name_it",
     ),
     "A workspace's color was required once and is ignored now; an alt text was required once.": (
         "sandbox/test_panel.py::test_a_workspace_is_made_changed_and_deleted",
@@ -160,7 +160,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Scheduling without both date and time is not described.": (
         "sandbox/test_posts.py::test_scheduling_without_a_time_is_refused",
-        "api/test_post.py::test_a_post_to_be_scheduled_needs_a_time",
+        "publishing/test_body.py::test_a_post_to_be_scheduled_needs_a_time",
     ),
 }
 

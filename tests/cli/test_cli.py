@@ -202,7 +202,9 @@ def test_defining_the_commands_imports_nothing_that_they_need() -> None:
         "postboost_provider.api",
         "postboost_provider.api.credentials",
         "postboost_provider.api.errors",
+        "postboost_provider.cli",
         "postboost_provider.cli.parser",
+        "postboost_provider.connection",
         "postboost_provider.connection.form",
     }
 
