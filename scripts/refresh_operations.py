@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from generated_files import write_or_check
 from official_sdk import SdkOperation, import_sdk, is_list, is_optional, model_of, operations
 
 TABLE = Path(__file__).parent.parent / "postboost_provider" / "api" / "operations.json"
@@ -140,15 +141,7 @@ def render(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    text = render(read_sdk())
-    if "--check" in sys.argv[1:]:
-        if TABLE.read_text() == text:
-            return 0
-        print(f"{TABLE.name} is stale: run python scripts/refresh_operations.py and commit the result.")
-        return 1
-    TABLE.write_text(text)
-    print(f"{TABLE.name}: {text.count(chr(10)) - 2} operations")
-    return 0
+    return write_or_check({TABLE: render(read_sdk())}, Path(__file__).name)
 
 
 if __name__ == "__main__":

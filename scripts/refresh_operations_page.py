@@ -11,6 +11,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from generated_files import write_or_check
+
 from postboost_provider.api.operations import Operation, load_operations
 
 PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
@@ -161,14 +163,7 @@ def again(op: Operation) -> str:
 
 
 def main() -> int:
-    text = render()
-    if "--check" in sys.argv[1:]:
-        if PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{PAGE.name} is stale: run python scripts/refresh_operations_page.py and commit the result.")
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check({PAGE: render()}, Path(__file__).name)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from generated_files import write_or_check
 from sdk_schema import openapi
 
 SHAPES = Path(__file__).parent.parent / "postboost_provider" / "sandbox" / "core" / "shapes.json"
@@ -98,14 +99,7 @@ def render(shapes: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    text = render(read_sdk())
-    if "--check" in sys.argv[1:]:
-        if SHAPES.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{SHAPES.name} is stale: run python scripts/refresh_shapes.py and commit the result.")
-        return 1
-    SHAPES.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check({SHAPES: render(read_sdk())}, Path(__file__).name)
 
 
 if __name__ == "__main__":

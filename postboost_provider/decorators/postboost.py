@@ -57,8 +57,10 @@ def postboost_task(
         def tag(name: str):
             return {"name": name, "hex_color": "#f59e0b"}
 
+    :param python_callable: the function. The decorator passes it.
     :param operation: the operation's name, such as ``create_tag``.
     :param kwargs: whatever :class:`~postboost_provider.operators.api.PostBoostOperator` takes but ``body``.
+    :xcom return_value: (Any) the response, or what ``result`` picks from it.
     :raises PostBoostConfigError: when the DAG is parsed: there is no such operation, or none is named.
     """
     if operation is None:

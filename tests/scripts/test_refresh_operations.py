@@ -44,11 +44,7 @@ def test_the_check_fails_on_drift_and_changes_nothing(
     monkeypatch.setattr(sys, "argv", ["refresh_operations.py", "--check"])
     assert main() == code
     assert table.read_text() == script["render"](rows) + drift
-    assert capsys.readouterr().out == (
-        "operations.json is stale: run python scripts/refresh_operations.py and commit the result.\n"
-        if code
-        else ""
-    )
+    assert ("operations.json" in capsys.readouterr().out) == bool(code)
 
 
 def test_without_check_the_table_is_written(script, rows, monkeypatch, tmp_path):

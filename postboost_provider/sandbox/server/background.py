@@ -60,6 +60,7 @@ class _Server(uvicorn.Server):
 class Sandbox:
     """A local PostBoost. Use it in a ``with`` block; its methods may be called from any thread.
 
+    :param host: the address to listen on.
     :param port: 0 is any free port.
     :param state: a file to keep everything in, tokens included: a sandbox that is started with it again goes on from
         there. It is written every two seconds and at the end. Settings are those of each start.
