@@ -236,9 +236,9 @@ def _errors() -> list[str]:
 
 
 def _retryable(kind: type[Exception]) -> str:
-    if issubclass(kind, errors.RETRY_CAN_HELP):
+    if issubclass(kind, errors.RETRYABLE):
         return "yes"
-    return "depends" if any(issubclass(each, kind) for each in errors.RETRY_CAN_HELP) else "no"
+    return "depends" if any(issubclass(each, kind) for each in errors.RETRYABLE) else "no"
 
 
 def _table(head: list[str], rows: Iterable[list[str]]) -> str:
