@@ -1,4 +1,4 @@
-"""Announce a release: one post in each network's own words, an image, a first comment; wait until it is live."""
+"""Announce a release: one post with its own text per network, an image and a first comment; wait until it is live."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 with DAG(
     dag_id="announce_release",
-    description="One announcement, in each network's own words",
+    description="One announcement, with its own text for each network",
     schedule=None,
     catchup=False,
     params={

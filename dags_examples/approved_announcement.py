@@ -1,8 +1,8 @@
-"""An announcement that a person approves in Airflow before it goes out (Airflow 3.1 or newer).
+"""Have a person approve an announcement in Airflow before it is published (Airflow 3.1 or newer).
 
 Open the task ``approve`` under *Required Actions*: it shows text, media, accounts and time. Approving publishes exactly
-that. When somebody has edited the draft in the meantime, the next task asks again, and fails the third time. Rejecting
-moves the draft to trash.
+that. Rejecting moves the draft to trash. If somebody edited the draft in the meantime, the next task asks again; the third
+task fails.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from postboost_provider.sensors.posts import PostBoostPostSensor
 
 with DAG(
     dag_id="approved_announcement",
-    description="Draft, approval by a person, publication of exactly what was seen",
+    description="Create a draft, have a person approve it, publish exactly what was shown",
     schedule=None,
     catchup=False,
     params={
         "text": Param("We are moving: from Monday you find us at the harbour.", type="string"),
-        "publish_at": Param("", type="string", description="UTC, such as 2030-12-01 09:00; empty is at once"),
+        "publish_at": Param(
+            "", type="string", description="UTC, such as 2030-12-01 09:00; empty means at once"
+        ),
     },
     doc_md=__doc__,
     tags=["postboost"],
@@ -32,7 +34,7 @@ with DAG(
         publish="draft",
     )
 
-    # Airflow shows the first form of a task for good: each time of asking is a task of its own.
+    # Airflow never re-renders a task's form, so asking again after an edit needs another task.
     approvals = [
         PostBoostApprovePostOperator(
             task_id=task_id,

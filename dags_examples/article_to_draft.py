@@ -1,4 +1,4 @@
-"""An article becomes a draft: the accounts are looked at first, and PostBoost's AI writes a caption for each."""
+"""Turn an article into a draft: check the accounts first, then have PostBoost's AI write a caption for each."""
 
 from __future__ import annotations
 

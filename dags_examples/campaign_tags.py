@@ -1,4 +1,4 @@
-"""Any API operation: a tag for each campaign, and an export of the workspace's posts."""
+"""Send any API operation: create a tag for each campaign, and export the workspace's posts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from postboost_provider.operators.api import PostBoostOperator
 
 with DAG(
     dag_id="campaign_tags",
-    description="A tag for each campaign, and all posts as JSON lines",
+    description="Create a tag for each campaign, and export all posts as JSON lines",
     schedule=None,
     catchup=False,
     doc_md=__doc__,

@@ -1,7 +1,7 @@
 """Set up a client: owner, workspace, members, subscription, tags and a webhook. A second run changes nothing.
 
-The connection's token is the unscoped one of a platform admin, whose user is ``agency_user``. The owner's first password
-is that of the Airflow connection ``client_owner``; the webhook's secret goes to an Airflow variable.
+The connection needs the unscoped token of a platform admin, whose user is ``agency_user``. The owner's first password is
+the password of the Airflow connection ``client_owner``. The webhook's secret is stored in an Airflow variable.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLIENT = {
 
 
 def keep_secret(secret: str, answer: dict[str, dict[str, str]]) -> None:
-    """Keep what PostBoost shows once. In your own DAG, use the client of your secrets backend."""
+    """Store the secret, which PostBoost shows only once. In your own DAG, use your secrets backend's client."""
     Variable.set(f"postboost_webhook_secret_{answer['data']['uuid']}", secret)
 
 
@@ -38,7 +38,7 @@ with DAG(
     description="Set up a client in PostBoost",
     schedule=None,
     catchup=False,
-    # PostBoost has no idempotency here: two runs at the same moment could both find nothing.
+    # PostBoost has no idempotency keys here: two runs at the same moment could both find nothing.
     max_active_runs=1,
     doc_md=__doc__,
     params=CLIENT,
@@ -60,7 +60,7 @@ with DAG(
         platform_subscription_id="{{ params.contract }}",
         platform_plan_id="agency-5",
     )
-    # What follows is done inside the workspace, where the token can do what its user may.
+    # The tasks below work inside the workspace, so the token's user must be a member of it.
     agency = PostBoostAddMemberOperator(
         task_id="agency", workspace_uuid=uuid, user="{{ params.agency_user }}", role="admin", can_approve=True
     )

@@ -1,8 +1,7 @@
-"""A week of posts from a content calendar: check the token, publish, wait until each is live, report.
+"""Publish a week of posts from a content calendar: check the token, publish, wait until each post is live, report.
 
-``content_calendar.csv`` counts its days from the run, so that it is never out of date: ``+1 09:00`` is nine o'clock on
-the day after ``first_day``. Your own calendar holds dates, and then ``rows`` is its path and ``date_calendar`` is not
-needed.
+``content_calendar.csv`` has relative days, so that the example never gets out of date: ``+1 09:00`` is nine o'clock on
+the day after ``first_day``. Your own calendar has real dates: pass its path as ``rows`` and leave out ``date_calendar``.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
 from postboost_provider.sensors.posts import PostBoostPostSensor
 
 HERE = Path(__file__).parent
-# Set by the demo alone: where the sandbox's clock can be moved, so that nobody waits a week.
+# Set only by the demo, which moves the sandbox's clock forward, so that nobody waits a week.
 SANDBOX_CONTROL = os.environ.get("POSTBOOST_SANDBOX_CONTROL")
 
 with DAG(
@@ -44,13 +43,13 @@ with DAG(
 
     @task
     def date_calendar() -> dict[str, str]:
-        """Write the calendar with real dates, and name it after its first day: another week is another calendar."""
+        """Write the calendar with real dates. It is named after its first day, so each week is a calendar of its own."""
         context = get_current_context()
         chosen = context["params"]["first_day"]
         first = (
             date.fromisoformat(chosen) if chosen else context["dag_run"].run_after.date() + timedelta(days=1)
         )
-        # With workers on several machines this is a folder that all of them see, or a path on object storage.
+        # With workers on several machines, use a folder that all of them can read, or a path on object storage.
         dated = Path(tempfile.gettempdir()) / f"content_calendar_{first}.csv"
         with (HERE / "content_calendar.csv").open(encoding="utf-8", newline="") as source:
             rows = list(csv.DictReader(source))
@@ -89,7 +88,7 @@ with DAG(
 
     @task
     def report(published: dict[str, Any]) -> list[dict[str, Any]]:
-        """Read every post back from PostBoost and print a line for each of its accounts."""
+        """Read every post from PostBoost and print one line for each of its accounts."""
         lines = []
         with PostBoostHook().client() as api:
             for row in published["rows"]:

@@ -1,4 +1,4 @@
-"""The same weekly post for several workspaces: one mapped task each, with a connection and words of its own."""
+"""Publish a weekly post in several workspaces: one mapped task each, with its own connection and text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.sdk import DAG, get_current_context, task
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sensors.posts import PostBoostPostSensor
 
-# In your own DAG, from a variable or a file. A connection holds the token and the workspace.
+# In your own DAG, read this from a variable or a file. Each connection has a token and a workspace.
 CLIENTS = [
     {"conn_id": "postboost_default", "account": "bluesky:northwind.bsky.social", "name": "Northwind"},
     {"conn_id": "postboost_contoso", "account": "bluesky:contoso.bsky.social", "name": "Contoso"},
@@ -17,7 +17,7 @@ CLIENTS = [
 
 with DAG(
     dag_id="recurring_series",
-    description="A weekly post for every client",
+    description="Publish a weekly post for every client",
     schedule=None,
     catchup=False,
     doc_md=__doc__,
@@ -26,12 +26,12 @@ with DAG(
 
     @task
     def write_posts() -> list[dict[str, object]]:
-        """One post for each client, for an hour from now; in a weekly DAG, for a time of the week to come."""
+        """Return one post for each client, an hour from now. A weekly DAG would use a time in the coming week."""
         run_after = get_current_context()["dag_run"].run_after
         return [
             {
                 "postboost_conn_id": client["conn_id"],
-                # A client more or less moves the indices of the mapped tasks; their posts keep their names.
+                # Map indices change when a client is added or removed; this key stays the same.
                 "post_key": client["name"],
                 "accounts": [client["account"]],
                 "text": f"Tip of the week from {client['name']}: measure twice, post once. Week {run_after:%V of %G}.",
@@ -42,7 +42,7 @@ with DAG(
 
     @task
     def pair(posts: list[dict[str, str]]) -> list[dict[str, str]]:
-        """Say for each post which connection to wait with."""
+        """Return the connection to wait with for each post."""
         return [
             {"post_uuids": post["uuid"], "postboost_conn_id": client["conn_id"]}
             for post, client in zip(posts, CLIENTS, strict=True)

@@ -1,8 +1,8 @@
-"""Rotate the scoped key of a connection every day that fewer than 14 days are left of it, without downtime.
+"""Rotate the scoped key of a connection, without downtime, when it expires in less than 14 days.
 
-It needs three connections: ``postboost_default`` in Airflow's database, with a scoped key as its password and the key's
-number as ``scoped_key_id``; ``postboost_admin`` with the access token of the workspace admin who made that key; and
-``airflow_api`` (type http) to Airflow itself, with login and password of a user who may edit connections.
+Three connections are required: ``postboost_default`` in Airflow's database, with a scoped key as its password and the
+key's id as ``scoped_key_id``; ``postboost_admin`` with the access token of the workspace admin who created that key; and
+``airflow_api`` (type http) for Airflow itself, with login and password of a user who may edit connections.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from postboost_provider.operators.keys import PostBoostRotateKeyOperator
 
 with DAG(
     dag_id="rotate_key",
-    description="A new key in place and proven before the old one goes",
+    description="Store and test a new key before the old one is revoked",
     schedule="@daily",
     start_date=datetime(2026, 11, 1),
     catchup=False,
-    # Two rotations of one connection would undo each other.
+    # Two rotations of one connection at the same time would undo each other.
     max_active_runs=1,
     default_args={"retries": 5, "retry_delay": timedelta(minutes=10)},
     doc_md=__doc__,

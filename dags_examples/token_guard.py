@@ -1,4 +1,4 @@
-"""Stop a DAG before it begins when its PostBoost token is dead, or will be within two weeks."""
+"""Stop a DAG before its first task when its PostBoost token has expired or expires within two weeks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from postboost_provider.sensors.guard import token_guard
 
 with DAG(
     dag_id="token_guard",
-    description="Fail early, with the instant and the cure, instead of in the middle of a campaign",
+    description="Fail at the start, with the time of expiry and the fix, instead of in the middle of a campaign",
     schedule=None,
     catchup=False,
     doc_md=__doc__,
@@ -20,11 +20,11 @@ with DAG(
 
     @task
     def list_accounts() -> list[str]:
-        """Whatever your DAG does: it runs only with a token that lasts."""
+        """Do the work of the DAG; it runs only with a token that lasts."""
         with PostBoostHook().client() as api:
             return [f"{account['provider']}:{account['username']}" for account in api.pages("list_accounts")]
 
     list_accounts()
 
-# In front of all that the DAG does.
+# Runs before all other tasks of the DAG.
 token_guard(dag, min_validity=timedelta(days=14))

@@ -1,7 +1,7 @@
-"""Look at the tokens of all PostBoost connections every morning, and warn a channel of those that end within two weeks.
+"""Check the tokens of all PostBoost connections every morning, and warn a channel of those that expire within two weeks.
 
-The connections are those of the Airflow variable ``postboost_connections``, separated by commas. The warning goes through
-any notifier: put the one of your channel in place of ``LogNotifier``, such as ``SlackNotifier(text=TEXT, ...)``.
+The Airflow variable ``postboost_connections`` has the connection ids, separated by commas. Replace ``LogNotifier`` with
+the notifier of your channel, such as ``SlackNotifier(text=TEXT, ...)``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-# One message about all that is amiss, with the instant and the cure.
+# The sensor's error: one message for all connections, with the time of expiry and the fix.
 TEXT = "{{ exception }}"
 
 
 class LogNotifier(BaseNotifier):
-    """Stands for the notifier of a channel: writes to the task's log."""
+    """Write to the task's log; replace it with the notifier of your channel."""
 
     template_fields: Sequence[str] = ("text",)
 
@@ -37,7 +37,7 @@ class LogNotifier(BaseNotifier):
 
 with DAG(
     dag_id="token_watch",
-    description="Warn a channel two weeks before a PostBoost token ends",
+    description="Warn a channel two weeks before a PostBoost token expires",
     schedule="0 7 * * *",
     start_date=datetime(2026, 11, 1),
     catchup=False,
@@ -48,7 +48,7 @@ with DAG(
         task_id="watch",
         postboost_conn_ids="{{ var.value.get('postboost_connections', 'postboost_default') }}",
         min_validity=timedelta(days=14),
-        # Nobody can be warned of a date that nobody wrote down.
+        # A connection without an expiry date cannot be checked, so it must not pass.
         on_unknown="fail",
         deferrable=True,
         on_failure_callback=LogNotifier(TEXT),

@@ -1,4 +1,4 @@
-"""Every Monday: the numbers of the last 30 days as rows, and PostBoost's own report of last week."""
+"""Write the numbers of the last 30 days to files every Monday, and save PostBoost's own report of last week."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = "{{ dag_run.run_after.strftime('%Y-%m-%d') }}"
 
 with DAG(
     dag_id="weekly_review",
-    description="Numbers of posts, accounts and the workspace, and a report",
+    description="Write numbers of posts, accounts and the workspace to files, and save a report",
     schedule="0 6 * * MON",
     start_date=datetime(2026, 10, 1),
     catchup=False,

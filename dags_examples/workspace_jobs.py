@@ -1,6 +1,6 @@
-"""A job for each part of a workspace, with PostBoostOperator: docs/workspace.md explains them.
+"""Run one job for each part of a workspace with PostBoostOperator; docs/workspace.md explains them.
 
-Set it up once, as an admin of the workspace. The webhook's secret goes to an Airflow variable.
+Run it once, with the token of a workspace admin. The webhook's secret is stored in an Airflow variable.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def ids_of_x(answer):
 
 
 def keep(secret, answer):
-    """Keep what PostBoost shows once. In your own DAG, use the client of your secrets backend."""
+    """Store the secret, which PostBoost shows only once. In your own DAG, use your secrets backend's client."""
     Variable.set(f"postboost_webhook_secret_{answer['data']['uuid']}", secret)
 
 
