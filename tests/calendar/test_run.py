@@ -54,7 +54,7 @@ def test_good_rows_go_out_even_when_others_are_bad(sandbox: Sandbox, api: PostBo
     assert results(report) == ["created", *["invalid"] * 5, "failed", "created"]
     whys = {r.row.key: r.why for r in report.rows}
     assert whys["b"].startswith("text: it is empty")
-    assert "'myspace:tom' is no account of this workspace. It has: 1 (twitter:northwind)" in whys["c"]
+    assert "twitter:northwind (id 1)" in whys["c"]
     assert whys["d"].startswith("publish_at: 'next Friday' is not a date with a time")
     assert whys["e"].startswith("media: There is no file gone.png")
     assert "facebook_page:northwindold must be reconnected" in whys["f"]
