@@ -20,7 +20,11 @@ GOOD = ("created", "replayed", "adopted", "updated")
 
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """What became of one row. ``retry`` says whether a retry of the task can mend it."""
+    """What became of one row.
+
+    :param retry: a retry of the task can fix it.
+    :param is_outage: PostBoost was down or refused to be asked so often: other rows would fail in the same way.
+    """
 
     row: Row
     result: RowResult
@@ -29,6 +33,7 @@ class RowReport:
     outcome: PostOutcome | None = None
     warnings: tuple[str, ...] = ()
     retry: bool = False
+    is_outage: bool = False
 
     @property
     def is_bad(self) -> bool:

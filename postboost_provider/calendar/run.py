@@ -11,6 +11,9 @@ from postboost_provider.api.errors import (
     AuthenticationError,
     PostBoostError,
     PostBoostRequestError,
+    RateLimitedError,
+    ServerError,
+    UnconfirmedError,
     UnreachableError,
     is_retryable,
 )
@@ -37,7 +40,7 @@ LONGEST_LEAD = KEPT_FOR - timedelta(days=10)
 LONGEST_DELAY = KEPT_FOR - LONGEST_LEAD
 # So late a row of the run's own window is due, not past: a task takes a moment to start.
 START_DELAY = timedelta(minutes=15)
-# So many rows in a row that PostBoost failed mean that it is down: trying the others would only take time.
+# After this many outages in a row PostBoost counts as down: sending the other rows would only take time.
 FAILURES_IN_A_ROW = 3
 PROGRESS_SECONDS = 10.0
 
@@ -94,7 +97,7 @@ class CalendarRun:
                 "keeps a row from going out twice, and only for 24 hours."
             )
         self._listed = self._list_known(rows)
-        told, transient = time.monotonic(), 0
+        told, outages = time.monotonic(), 0
         held: list[int] = []
         for number, row in enumerate(rows, 1):
             done = self._report_row(row, report)
@@ -104,9 +107,9 @@ class CalendarRun:
                 report.rows.append(done)
                 continue
             report.rows.append(done)
-            transient = transient + 1 if done.retry else 0
-            if transient == FAILURES_IN_A_ROW and report.stopped is None:
-                report.stopped = UnreachableError(f"PostBoost failed {transient} rows one after another.")
+            outages = outages + 1 if done.is_outage else 0
+            if outages == FAILURES_IN_A_ROW and report.stopped is None:
+                report.stopped = UnreachableError(f"PostBoost was down for {outages} rows in a row.")
             if report.stopped is not None:
                 why = f"not tried, because the run stopped at {row.place}"
                 report.rows += [RowReport(r, "failed", why, retry=True) for r in rows[number:]]
@@ -172,9 +175,9 @@ class CalendarRun:
             return RowReport(row, "failed", str(error), retry=is_retryable(error))
         except PostBoostRequestError as error:
             why = str(error) if is_retryable(error) else self._resolver.explain(error)
-            return RowReport(row, "failed", why, retry=is_retryable(error))
+            return _failed(row, why, error)
         except PostBoostError as error:
-            return RowReport(row, "failed", str(error), retry=is_retryable(error))
+            return _failed(row, str(error), error)
         except Exception as error:
             # Whatever it is, it is this row's: what became of the others must not be lost with it.
             log.exception("%s, %s", row.place, row.key)
@@ -284,3 +287,8 @@ class CalendarRun:
         warnings = tuple(str(w.get("message") or w.get("code")) for w in answer.get("warnings") or ())
         uuid = entry.post_uuid if entry else None
         return RowReport(row, "skipped", f"dry run: it {would}{unasked}", uuid, warnings=warnings)
+
+
+def _failed(row: Row, why: str, error: PostBoostError) -> RowReport:
+    is_outage = isinstance(error, (RateLimitedError, ServerError, UnconfirmedError, UnreachableError))
+    return RowReport(row, "failed", why, retry=is_retryable(error), is_outage=is_outage)

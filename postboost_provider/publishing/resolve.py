@@ -16,9 +16,10 @@ from postboost_provider.idempotency import identity as identities
 from postboost_provider.publishing.body import Post, Words, content_for, left_out, post_body
 from postboost_provider.publishing.error_mapping import ErrorMapping, find_account_name, is_provider
 from postboost_provider.publishing.post import Problem, Row
-from postboost_provider.services.accounts import Accounts, Tags, account_name, load_accounts
+from postboost_provider.services.accounts import Accounts, account_name, load_accounts
 from postboost_provider.services.media import upload as uploads
 from postboost_provider.services.media.upload import MediaFile, Medium
+from postboost_provider.services.tags import Tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,14 +1,12 @@
-"""Accounts and tags by the names people use -> what the API wants."""
+"""Find accounts by the names that people use."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, ServerError
-from postboost_provider.idempotency.key import make_once
+from postboost_provider.api.account_name import account_name as account_name
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, UnexpectedResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,16 +15,14 @@ if TYPE_CHECKING:
 
 # People write X's new name and LinkedIn's short one; PostBoost's accounts use these (SDK 1.66.3).
 PROVIDER_ALIASES = {"x": "twitter", "facebook": "facebook_page", "google": "gbp"}
-DEFAULT_TAG_COLOR = "#94a3b8"
 
 
 class Accounts:
-    """The accounts of a workspace, to be found the way people name them.
+    """The accounts of a workspace, found by the names that people use.
 
-    :param accounts: as ``list_accounts`` answers them.
-    :param refused: why they could not be listed; then ids alone can be used.
-    :param groups: gives the account groups, as ``list_account_groups`` answers them; asked when a name is none of an
-        account's.
+    :param accounts: as ``list_accounts`` returns them.
+    :param refused: why they can't be listed; then only ids can be used.
+    :param groups: returns the account groups, as ``list_account_groups`` does; called when no account has the name.
     """
 
     def __init__(
@@ -41,16 +37,17 @@ class Accounts:
         try:
             self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
         except (KeyError, TypeError, ValueError):
-            raise ServerError(
-                "list_accounts: PostBoost's answer holds an account without an id.", status=200
+            raise UnexpectedResponseError(
+                "list_accounts: PostBoost's response has an account without an id."
             ) from None
 
     def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         """Return the accounts that these names mean, each once, in the order of their ids.
 
         :param names: each an id (``12``), ``@username``, ``provider:username``, ``provider:*``, or the name of an
-            account group, which ``group:name`` says for certain.
-        :raises PostBoostConfigError: a name that means no account or several; it lists those that exist.
+            account group (``group:name`` where an account may have the same name).
+        :raises PostBoostConfigError: ``unknown_account`` or ``ambiguous_account``: a name means no account or several;
+            the message lists those that exist.
         """
         found = {
             int(account["id"]): account for name in names for account in self._find_one(str(name).strip())
@@ -62,34 +59,34 @@ class Accounts:
             if name.isdecimal():
                 return [{"id": int(name), "provider": None, "username": None, "name": name}]
             raise PostBoostConfigError(
-                f"{name!r} can't be looked up. {self._refused} With a scoped key without the ability 'read', write "
-                "the account's id instead."
+                f"{name!r} can't be looked up. {self._refused} With a scoped key that lacks the ability 'read', write "
+                "the account's id instead.",
+                code="accounts_unreadable",
+                field="accounts",
             )
         provider, colon, username = name.partition(":")
         provider = PROVIDER_ALIASES.get(provider.lower(), provider.lower())
-        if provider == "group" and colon:
+        if colon and provider == "group":
             return self._in_group(username, name)
-        if colon and username == "*":
-            matches = [a for a in self._accounts if a["provider"] == provider]
-            several = True
-        elif colon:
-            matches = [a for a in self._accounts if a["provider"] == provider and _is_named(a, username)]
-            several = False
+        if colon:
+            matches = [
+                a
+                for a in self._accounts
+                if a["provider"] == provider and (username == "*" or _has_username(a, username))
+            ]
         elif name.isdecimal():
             matches = [a for a in self._accounts if int(a["id"]) == int(name)]
-            several = False
         else:
-            matches = [a for a in self._accounts if _is_named(a, name)]
-            several = False
-        if not matches and name[:1].isalpha() and not colon:
-            return self._in_group(name, name)
+            matches = [a for a in self._accounts if _has_username(a, name)]
+            if not matches and name[:1].isalpha():
+                return self._in_group(name, name)
         if not matches:
+            raise self._unknown(name)
+        if len(matches) > 1 and username != "*":
             raise PostBoostConfigError(
-                f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}.{self._hint(name)}"
-            )
-        if len(matches) > 1 and not several:
-            raise PostBoostConfigError(
-                f"{name!r} means {len(matches)} accounts: {self._listed(matches)}. Write provider:username or the id."
+                f"{name!r} means {len(matches)} accounts: {_listed(matches)}. Write provider:username or the id.",
+                code="ambiguous_account",
+                field="accounts",
             )
         return matches
 
@@ -99,36 +96,37 @@ class Accounts:
             if str(group["name"]).casefold() == group_name.strip().casefold():
                 ids = {int(account_id) for account_id in group["account_ids"]}
                 return [a for a in self._accounts if int(a["id"]) in ids]
-        listed = f"; groups: {', '.join(str(group['name']) for group in groups)}" if groups else ""
-        raise PostBoostConfigError(
-            f"{name!r} is no account of this workspace. It has: {self._listed(self._accounts)}{listed}.{self._hint(name)}"
+        raise self._unknown(name, [str(group["name"]) for group in groups])
+
+    def _unknown(self, name: str, groups: Sequence[str] = ()) -> PostBoostConfigError:
+        listed = _listed(self._accounts) + (f"; groups: {', '.join(groups)}" if groups else "")
+        return PostBoostConfigError(
+            f"{name!r} is not an account of this workspace. It has: {listed}.{self._hint(name)}",
+            code="unknown_account",
+            field="accounts",
         )
 
     def _hint(self, name: str) -> str:
         """Return what may have been meant."""
         if name.startswith("["):
-            return " This is the text of a list: pass the list itself, and not a list around it."
+            return " This is the text of a list: pass the list itself, not a list around it."
         if "," in name:
-            return " Several are separated by a semicolon, or are a list."
+            return " Separate several accounts with a semicolon, or pass a list."
         known = [account_name(account) for account in self._accounts]
         if name.endswith(":*"):
             known = [f"{provider}:*" for provider in sorted({str(a["provider"]) for a in self._accounts})]
         near = difflib.get_close_matches(name, known, n=2)
         return f" Did you mean {' or '.join(near)}?" if near else ""
 
-    def _listed(self, accounts: Sequence[Mapping[str, Any]]) -> str:
-        shown = [f"{account['id']} ({account_name(account)})" for account in accounts]
-        return ", ".join(shown) or "none; connect one in PostBoost under Accounts"
+
+def _listed(accounts: Sequence[Mapping[str, Any]]) -> str:
+    shown = [f"{account_name(account)} (id {account['id']})" for account in accounts]
+    return ", ".join(shown) or "none; connect one in PostBoost under Accounts"
 
 
-def _is_named(account: Mapping[str, Any], name: str) -> bool:
+def _has_username(account: Mapping[str, Any], name: str) -> bool:
     wanted = name.strip().lstrip("@").casefold()
     return wanted != "" and wanted == str(account.get("username") or "").lstrip("@").casefold()
-
-
-def account_name(account: Mapping[str, Any]) -> str:
-    """Return an account as people write it: ``provider:username``."""
-    return f"{account['provider']}:{account.get('username') or account['name']}"
 
 
 def load_accounts(api: PostBoostClient) -> Accounts:
@@ -148,42 +146,7 @@ def account_ids(api: PostBoostClient, given: Any) -> tuple[int, ...]:
     names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
     wanted = [str(name) for name in names if str(name).strip()]
     if not wanted:
-        raise PostBoostConfigError("accounts is empty: name the accounts that are meant.")
+        raise PostBoostConfigError(
+            "accounts is empty. Name one account or more.", code="missing", field="accounts"
+        )
     return tuple(int(account["id"]) for account in load_accounts(api).find(wanted))
-
-
-class Tags:
-    """The tags of a workspace by name; a missing one is made at its first use."""
-
-    def __init__(self, api: PostBoostClient) -> None:
-        self._api = api
-        self._ids: dict[str, int] | None = None
-
-    def missing(self, names: Sequence[str]) -> list[str]:
-        """Return those of the names that the workspace does not have yet."""
-        known = self._known()
-        return [name for name in names if name.casefold() not in known]
-
-    def ids(self, names: Sequence[str], *, idempotency_key: str) -> list[int]:
-        """Return the ids of the tags of these names, making those that are missing.
-
-        :param idempotency_key: the start of the keys of the requests that make them.
-        """
-        known = self._known()
-        # One tag for two spellings of it, and one key for each spelling: headers carry ASCII alone.
-        for name in {name.casefold(): name for name in self.missing(names)}.values():
-            with map_fields(f"tags ({name})"):
-                tag = make_once(
-                    self._api,
-                    "create_tag",
-                    f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
-                    lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
-                    body={"name": name, "hex_color": DEFAULT_TAG_COLOR},
-                )
-            known[name.casefold()] = int(tag["id"])
-        return sorted({known[name.casefold()] for name in names})
-
-    def _known(self) -> dict[str, int]:
-        if self._ids is None:
-            self._ids = {str(t["name"]).casefold(): int(t["id"]) for t in self._api.pages("list_tags")}
-        return self._ids

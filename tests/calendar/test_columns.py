@@ -17,7 +17,7 @@ def test_a_time_in_a_zone_is_sent_as_that_instant(api: PostBoostClient) -> None:
 
 def test_an_ambiguous_account_is_an_error_that_lists_what_exists(api: PostBoostClient) -> None:
     why = run(api, row(accounts="@northwind")).rows[0].why
-    assert "means 2 accounts: 1 (twitter:northwind), 2 (threads:northwind)" in why
+    assert "twitter:northwind (id 1), threads:northwind (id 2)" in why
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.media.upload import MediaFile
 from tests.calendar.support import PNG, files, results, row, run
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
+from tests.sandbox.source import serving
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=variant_name)
@@ -53,7 +54,7 @@ def test_good_rows_go_out_even_when_others_are_bad(sandbox: Sandbox, api: PostBo
     assert results(report) == ["created", *["invalid"] * 5, "failed", "created"]
     whys = {r.row.key: r.why for r in report.rows}
     assert whys["b"].startswith("text: it is empty")
-    assert "'myspace:tom' is no account of this workspace. It has: 1 (twitter:northwind)" in whys["c"]
+    assert "twitter:northwind (id 1)" in whys["c"]
     assert whys["d"].startswith("publish_at: 'next Friday' is not a date with a time")
     assert whys["e"].startswith("media: There is no file gone.png")
     assert "facebook_page:northwindold must be reconnected" in whys["f"]
@@ -181,6 +182,21 @@ def test_no_network_ends_the_run_at_once_and_says_what_is_left(sandbox: Sandbox,
     assert report.stopped is not None
     assert all(r.retry for r in report.rows)
     assert "not tried" in report.rows[5].why
+
+
+@pytest.mark.parametrize("background_bytes", [1, 10**7], ids=["in the background", "at once"])
+def test_dead_image_urls_are_their_rows_affair_and_keep_no_other_row_back(
+    sandbox: Sandbox, api: PostBoostClient, background_bytes: int
+) -> None:
+    sandbox.reset(remote_background_bytes=background_bytes)
+    with serving() as source:
+        dead = [row(f"dead-{n}", media=f"{source.url}/gone-{n}.png") for n in range(3)]
+        report = run(api, *dead, row("a", media=f"{source.url}/bean.png"), row("b"))
+    assert results(report) == [*["invalid"] * 3, "created", "created"]
+    assert all(bad.why.startswith("media: ") and "404" in bad.why for bad in report.bad)
+    assert not any(bad.retry for bad in report.bad)
+    assert report.stopped is None
+    assert len(posts(sandbox)) == 2
 
 
 def test_a_daily_cap_names_the_account_and_what_to_do(sandbox: Sandbox, api: PostBoostClient) -> None:

@@ -238,7 +238,7 @@ def test_credits_are_checked_first_where_that_is_asked_for(run: Any, sandbox: Sa
         ({"url": URL, "options": {"account_ids": [1]}}, "account_ids of options"),
         ({"url": URL, "options": {"tone": "rude"}}, "tone"),
         ({"url": URL, "on_partial": "skip"}, "on_partial is 'skip'"),
-        ({"url": URL, "accounts": "@nobody"}, "'@nobody' is no account"),
+        ({"url": URL, "accounts": "@nobody"}, "'@nobody' is not an account"),
     ],
 )
 def test_what_no_retry_can_mend_fails_at_once(sandbox: Sandbox, options: dict[str, Any], said: str) -> None:

@@ -115,7 +115,7 @@ def test_good_rows_stay_out_when_the_task_fails_for_bad_ones_and_it_lists_them(
     said = str(caught.value)
     assert "2 of 3 rows did not go out (1 created, 2 invalid)" in said
     assert "line 3, bad-time: invalid: timezone: 'Mars/Base' is not a time zone" in said
-    assert "line 4, two\nlines: invalid: accounts: '@nobody' is no account" in said
+    assert "line 4, two\nlines: invalid: accounts: '@nobody' is not an account" in said
     assert ctx["pushed"]["return_value"]["counts"] == {"created": 1, "invalid": 2}
     assert len(posts(sandbox)) == 1
 

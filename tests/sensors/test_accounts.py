@@ -211,7 +211,7 @@ def test_an_unhealthy_account_whose_reason_is_not_known_is_none_that_can_publish
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"accounts": "@nobody"}, "'@nobody' is no account"),
+        ({"accounts": "@nobody"}, "'@nobody' is not an account"),
         ({"accounts": []}, "accounts is empty"),
         ({"accounts": 1, "posts_per_account": 0}, "posts_per_account is 0"),
         ({"accounts": 1, "publish_at": "2026-10-16 09:00"}, "has no time zone"),

@@ -23,6 +23,7 @@ from postboost_provider.api.errors import (
     RateLimitedError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
     UnreachableError,
     ValidationError,
 )
@@ -93,10 +94,10 @@ def upload(
                 forgotten += not reply.replayed
                 if forgotten == MOST_SESSIONS:
                     break
-    raise refused or ServerError(
+    raise refused or UnexpectedResponseError(
         f"PostBoost forgot the upload of {source.filename} {forgotten} times before it was complete. Run the task again; "
         "if it happens again, the file may take longer to upload than PostBoost keeps an upload.",
-        status=404,
+        code="forgotten",
     )
 
 
@@ -130,8 +131,8 @@ class _Session:
             if self._chunk_size < 1:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise ServerError(
-                "initiate_chunked_upload: the answer has no upload_uuid and chunk_size.", status=201
+            raise UnexpectedResponseError(
+                "initiate_chunked_upload: PostBoost's response has no upload_uuid and chunk_size."
             ) from None
 
     def run(self) -> dict[str, Any]:
@@ -241,12 +242,12 @@ class _Session:
 
     def _checked(self, media: Any) -> dict[str, Any]:
         if not isinstance(media, dict) or not str(media.get("id") or "").isdecimal():
-            raise ServerError("complete_chunked_upload: the answer has no id.", status=201)
+            raise UnexpectedResponseError("complete_chunked_upload: PostBoost's response has no id.")
         if media.get("size") not in (None, self._source.size):
-            raise ServerError(
+            raise UnexpectedResponseError(
                 f"PostBoost has {media['size']} bytes of {self._source.filename} instead of {self._source.size} as media "
                 f"item {media.get('uuid')}. Delete that item and run the task again.",
-                status=201,
+                code="wrong_size",
             )
         return media
 

@@ -16,9 +16,11 @@ from urllib.parse import unquote, urlsplit
 from postboost_provider.api.errors import (
     NotFoundError,
     PermissionDeniedError,
+    PostBoostConfigError,
     PostBoostRequestError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
 )
 from postboost_provider.idempotency.key import MAX_GENERATIONS
 from postboost_provider.services.media.library import Library, growing_pauses
@@ -51,7 +53,8 @@ def upload(
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
     :param later: the alt text that an earlier try may have given the item afterwards.
     :param timeout: seconds to wait for a file that is fetched in the background.
-    :raises ServerError: PostBoost can't fetch it, or did not within that time.
+    :raises PostBoostConfigError: code ``url_not_fetched``: PostBoost can't fetch it.
+    :raises UnexpectedResponseError: code ``timeout``: PostBoost did not fetch it within that time.
     :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
     """
     library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about, later=later)
@@ -72,7 +75,7 @@ def upload(
             failed = error
             continue
         return media
-    raise failed or ServerError(f"PostBoost could not fetch {shown} in {MAX_GENERATIONS} tries.", status=200)
+    raise failed or _failure(shown, {})
 
 
 class _StaleError(Exception):
@@ -93,12 +96,13 @@ def _settle(
     if status == "failed":
         raise _failure(shown, answer)
     if status != "completed":
-        raise ServerError(f"initiate_remote_upload: the status {status!r} is not known.", status=200)
+        raise UnexpectedResponseError(
+            f"initiate_remote_upload: the status {status!r} is not known. Update airflow-provider-postboost."
+        )
     media = answer.get("media")
     if not isinstance(media, dict) or not media.get("uuid"):
-        raise ServerError(
-            f"PostBoost fetched {shown}, but somebody deleted the media item at once. Run the task again.",
-            status=200,
+        raise UnexpectedResponseError(
+            f"PostBoost fetched {shown}, but somebody deleted the media item at once. Run the task again."
         )
     log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
     try:
@@ -137,10 +141,10 @@ def _poll(
         if left <= 0:
             break
         time.sleep(min(pause, left))
-    raise ServerError(
-        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Run the task again: it goes on waiting for the same "
+    raise UnexpectedResponseError(
+        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Run the task again: it continues to wait for the same "
         "download. If the file is that large, raise the timeout.",
-        status=200,
+        code="timeout",
     )
 
 
@@ -160,10 +164,15 @@ def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[s
     )
 
 
-def _failure(shown: str, answer: Mapping[str, Any]) -> ServerError:
-    said = str(answer.get("error") or "no reason given")[:500]
-    return ServerError(
-        f"PostBoost could not fetch {shown}: {said} Check that the URL can be opened by anyone, without a login, and is an "
-        "image, a video or a PDF that PostBoost takes.",
-        status=200,
+def _failure(shown: str, response: Mapping[str, Any]) -> PostBoostConfigError:
+    """Return the error for a URL that PostBoost can't fetch.
+
+    PostBoost gives the reason as text only, with nothing to tell a missing file from a host that is briefly down. The
+    URL's author has to look either way, so no retry is spent on it.
+    """
+    reason = str(response.get("error") or "no reason given").rstrip(".")[:500]
+    return PostBoostConfigError(
+        f"PostBoost could not fetch {shown}: {reason}. Check that anyone can open the URL without a login, and that it is "
+        "an image, a video or a PDF that PostBoost supports. Then run the task again: PostBoost fetches it again.",
+        code="url_not_fetched",
     )

@@ -1,0 +1,53 @@
+"""Tags by name, created where they are missing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from postboost_provider.api.error_mapping import map_fields
+from postboost_provider.idempotency.key import make_once
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postboost_provider.api.client import PostBoostClient
+
+DEFAULT_COLOR = "#94a3b8"
+
+
+class Tags:
+    """The tags of a workspace by name; a missing one is created at its first use."""
+
+    def __init__(self, api: PostBoostClient) -> None:
+        self._api = api
+        self._ids: dict[str, int] | None = None
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Return those of the names that the workspace does not have yet."""
+        known = self._known()
+        return [name for name in names if name.casefold() not in known]
+
+    def ids(self, names: Sequence[str], *, idempotency_key: str) -> list[int]:
+        """Return the ids of the tags of these names, creating those that are missing.
+
+        :param idempotency_key: the start of the idempotency keys of the requests that create them.
+        """
+        known = self._known()
+        # One tag for two spellings of it, and one idempotency key for each spelling: headers carry only ASCII.
+        for name in {name.casefold(): name for name in self.missing(names)}.values():
+            with map_fields(f"tags ({name})"):
+                tag = make_once(
+                    self._api,
+                    "create_tag",
+                    f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
+                    lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
+                    body={"name": name, "hex_color": DEFAULT_COLOR},
+                )
+            known[name.casefold()] = int(tag["id"])
+        return sorted({known[name.casefold()] for name in names})
+
+    def _known(self) -> dict[str, int]:
+        if self._ids is None:
+            self._ids = {str(t["name"]).casefold(): int(t["id"]) for t in self._api.pages("list_tags")}
+        return self._ids
