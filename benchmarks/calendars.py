@@ -14,15 +14,15 @@ import httpx
 
 from benchmarks.support import Cost, Server, ratio, sandbox, show, timed
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.run import CalendarRun
-from postboost_provider.publishing.post import number_rows, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from postboost_provider.api.requests import Reply
+    from postboost_provider.calendar.csv import Row
     from postboost_provider.calendar.report import Report
-    from postboost_provider.publishing.post import Row
 
 ROWS = 1000
 ROUNDS = 3

@@ -160,7 +160,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Scheduling without both date and time is not described.": (
         "sandbox/test_posts.py::test_scheduling_without_a_time_is_refused",
-        "publishing/test_body.py::test_a_post_to_be_scheduled_needs_a_time",
+        "publishing/test_body.py::test_a_scheduled_post_needs_a_time",
     ),
 }
 
@@ -207,5 +207,5 @@ def test_an_empty_map_of_errors_may_be_an_empty_list():
     found: list[Any] = []
     resolver = SimpleNamespace(problems=lambda errors: found.extend(dict(errors)) or [])
     answer = {"valid": True, "errors": [], "issues": [], "warnings": []}
-    _check(SimpleNamespace(call=lambda *_, **__: answer), resolver, {})  # type: ignore[arg-type]
+    _check(SimpleNamespace(call=lambda *_, **__: answer), resolver, resolver, {})  # type: ignore[arg-type]
     assert found == []

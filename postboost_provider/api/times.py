@@ -88,7 +88,9 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise PostBoostConfigError(
-            f"{name!r} is not a time zone. Use an IANA name such as Europe/Berlin, America/New_York or UTC."
+            f"{name!r} is not a time zone. Use an IANA name such as Europe/Berlin, America/New_York or UTC.",
+            code="unknown_timezone",
+            field="timezone",
         ) from None
 
 

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postboost_provider.api.errors import PostBoostError
+    from postboost_provider.calendar.csv import Row
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.publishing.post import Problem, Row
+    from postboost_provider.publishing.post import Problem
 
 RowResult = Literal["created", "replayed", "adopted", "updated", "skipped", "invalid", "failed"]
 RESULTS: tuple[RowResult, ...] = ("created", "replayed", "adopted", "updated", "skipped", "invalid", "failed")

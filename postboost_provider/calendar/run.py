@@ -23,13 +23,14 @@ from postboost_provider.idempotency import identity as identities
 from postboost_provider.idempotency.activity_log import KEPT_FOR, Entry, read_ledger
 from postboost_provider.polling.outcome import PostOutcome, read_post
 from postboost_provider.publishing import create as publishing
-from postboost_provider.publishing.post import Problem, Row, row_intent
-from postboost_provider.publishing.resolve import MediaByWho, Resolver, RowError
+from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent
+from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.calendar.csv import Row
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class CalendarRun:
         self._api = api
         self._calendar_id = calendar_id
         self._scope = identities.ledger_scope(calendar_id)
-        self._resolver = Resolver(api, self._scope, find_media)
+        self._resolver = Resolver(api, find_media)
         self._clock = clock
         self._on_past = on_past
         self._in_window = in_window
@@ -163,18 +164,19 @@ class CalendarRun:
         """Publish a row and return what became of it, or None where another try is sending it."""
         if row.problems:
             return invalid(row, row.problems)
+        resolution = PostResolution(self._resolver, row.post, f"{self._scope}\n\n{row.key}")
         try:
-            done = self._publish(row)
+            done = self._publish(row, resolution)
         except publishing.KeyHeldError as error:
             self._met[row.key] = error.generation
             return None
-        except RowError as error:
+        except InvalidPostError as error:
             return invalid(row, error.problems)
         except (AuthenticationError, UnreachableError) as error:
             report.stopped = error
             return RowReport(row, "failed", str(error), retry=is_retryable(error))
         except PostBoostRequestError as error:
-            why = str(error) if is_retryable(error) else self._resolver.explain(error)
+            why = str(error) if is_retryable(error) else resolution.explain(error)
             return _failed(row, why, error)
         except PostBoostError as error:
             return _failed(row, str(error), error)
@@ -192,20 +194,20 @@ class CalendarRun:
         log.debug("%s, %s: %s post %s", row.place, row.key, done.result, done.post_uuid)
         return done
 
-    def _publish(self, row: Row) -> RowReport:
+    def _publish(self, row: Row, resolution: PostResolution) -> RowReport:
         entry = self._entry(row)
-        media: MediaByWho = {}
+        media: MediaByTarget = {}
         try:
-            media = self._resolver.media(row)
-            contents = {who: [content for content, _ in found] for who, found in media.items()}
-            intent = identities.intent_hash(row_intent(row, contents))
-        except RowError:
+            media = resolution.media()
+            contents = {target: [content for content, _ in found] for target, found in media.items()}
+            intent = identities.intent_hash(post_intent(row.post, contents))
+        except InvalidPostError:
             # The file of a post that is out may be gone: that takes nothing back.
             if entry is None:
                 raise
             intent = None
         identity = identities.row_identity(self._calendar_id, row.key)
-        intention = publishing.Intention(self._scope, identity, intent, row.mode)
+        intention = publishing.Intention(self._scope, identity, intent, row.post.mode)
         if entry is None and (skipped := self._check_lead(row)) is not None:
             return skipped
         found = None
@@ -214,14 +216,14 @@ class CalendarRun:
         if isinstance(found, publishing.Published):
             return self._row_report(row, found)
         # The time of a draft that is there already is its people's affair.
-        mode = "draft" if found is not None and row.mode == "draft" else self._mode_now(row)
+        mode = "draft" if found is not None and row.post.mode == "draft" else self._mode_now(row)
         if mode is None:
             return self._past(row)
         if self._dry_run:
-            return self._ask(row, mode, media, entry)
+            return self._ask(row, resolution, mode, media, entry)
 
         def body() -> Mapping[str, Any]:
-            return self._resolver.body(row, mode, media)
+            return resolution.body(mode, media)
 
         if entry is not None and found is not None:
             return self._row_report(row, publishing.update(self._api, intention, entry, found, body))
@@ -237,10 +239,10 @@ class CalendarRun:
     def _check_lead(self, row: Row) -> RowReport | None:
         """Hold a row back that the ledger would have forgotten before it goes out."""
         now = self._clock()
-        if row.publish_at is None or row.publish_at - now <= LONGEST_LEAD:
+        if row.post.publish_at is None or row.post.publish_at - now <= LONGEST_LEAD:
             return None
         why = (
-            f"due in {(row.publish_at - now).days} days. PostBoost's log remembers a post for {KEPT_FOR.days} days, so "
+            f"due in {(row.post.publish_at - now).days} days. PostBoost's log remembers a post for {KEPT_FOR.days} days, so "
             f"a run within {LONGEST_LEAD.days} days of it sends the row"
         )
         return RowReport(row, "skipped", why)
@@ -248,16 +250,18 @@ class CalendarRun:
     def _mode_now(self, row: Row) -> str | None:
         """Return the mode to send the row in at this time, or None where its time has passed."""
         now = self._clock()
-        if row.publish_at is None or row.publish_at > now:
-            return row.mode
-        late = now - row.publish_at
+        if row.post.publish_at is None or row.post.publish_at > now:
+            return row.post.mode
+        late = now - row.post.publish_at
         if (self._in_window and late <= START_DELAY) or (self._on_past == "now" and late <= LONGEST_DELAY):
-            return "now" if row.mode == "schedule" else row.mode
+            return "now" if row.post.mode == "schedule" else row.post.mode
         return None
 
     def _past(self, row: Row) -> RowReport:
         now = self._clock()
-        why = f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed (it is {now:%Y-%m-%d %H:%M} UTC)"
+        why = (
+            f"publish_at {row.post.publish_at:%Y-%m-%d %H:%M} UTC has passed (it is {now:%Y-%m-%d %H:%M} UTC)"
+        )
         if self._on_past == "now":
             why += f" by more than {LONGEST_DELAY.days} days, so that it may have gone out and been forgotten"
         if self._on_past == "fail":
@@ -265,16 +269,18 @@ class CalendarRun:
             return invalid(row, [Problem("publish_at", f"{why}. {cure}")])
         return RowReport(row, "skipped", why)
 
-    def _ask(self, row: Row, mode: str, media: MediaByWho, entry: Entry | None) -> RowReport:
+    def _ask(
+        self, row: Row, resolution: PostResolution, mode: str, media: MediaByTarget, entry: Entry | None
+    ) -> RowReport:
         """Have PostBoost check the row without creating anything. Files are checked here and not uploaded."""
-        body = self._resolver.body(row, mode, media, dry_run=True)
+        body = resolution.body(mode, media, dry_run=True)
         answer = self._api.call("validate_post", body=body)
         has_files = any(file is not None for found in media.values() for _, file in found)
         problems = [
             problem
-            for problem in self._resolver.problems(answer.get("errors") or {})
+            for problem in resolution.problems(answer.get("errors") or {})
             # What was not uploaded can't be seen by PostBoost.
-            if not (has_files and "media" in problem.column)
+            if not (has_files and "media" in problem.field)
         ]
         for issue in answer.get("issues") or ():
             # The dry run takes our own earlier post for a duplicate.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.calendar.csv import Row
     from postboost_provider.calendar.report import Report
-    from postboost_provider.publishing.post import Row
     from postboost_provider.services.media.upload import MediaFile
 
 
@@ -146,7 +146,7 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         return f"{ti.dag_id}.{ti.task_id}"
 
     def _rows_due(self, context: Context) -> list[Row]:
-        from postboost_provider.publishing.post import in_window, read_rows
+        from postboost_provider.calendar.csv import in_window, read_rows
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
@@ -166,7 +166,7 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         return due
 
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:
-        from postboost_provider.publishing.post import number_rows, read_csv
+        from postboost_provider.calendar.csv import number_rows, read_csv
 
         rows = self.rows
         if isinstance(rows, Iterable) and not isinstance(rows, (str, Mapping)) and not hasattr(rows, "open"):

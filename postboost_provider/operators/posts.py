@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.polling.schedule import Wait
     from postboost_provider.publishing.create import Published
-    from postboost_provider.publishing.post import Row
+    from postboost_provider.publishing.post import Post
 
 
 class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
@@ -162,9 +162,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
 
         self._started = datetime.now(UTC)
         with failing_fast(self):
-            row = self._row(context)
+            post = self._post()
             with PostBoostHook(self.postboost_conn_id).client() as api:
-                done = self._publish(api, row, context)
+                done = self._publish(api, post, context)
         self._post_uuid = done.post_uuid
         # Under a key of its own, and before any wait: what comes after can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
@@ -175,7 +175,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             self.log.warning("PostBoost warns: %s", warning)
         if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
             return _result(done.result, done.why, done.outcome, done.post_uuid)
-        due = max((at for _, at in row.account_times), default=None)
+        due = max((at for _, at in post.account_times), default=None)
         told = {"result": done.result, "why": done.why}
         return self._wait(context, done.post_uuid, told, due=due, retried=[])
 
@@ -204,9 +204,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         except PostBoostError as error:
             self.log.warning("Post %s could not be moved to trash: %s", uuid, error)
 
-    def _row(self, context: Context) -> Row:
+    def _post(self) -> Post:
         from postboost_provider.api.arguments import read_seconds
-        from postboost_provider.publishing.single_post import read_post_row
+        from postboost_provider.publishing.post import parse_post
 
         read_seconds("timeout", self.timeout)
         read_seconds("poll_interval", self.poll_interval)
@@ -227,9 +227,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                 "on_kill='trash' needs a worker that is killed, and with deferrable=True the wait has none: set "
                 "deferrable=False, or on_kill='keep'."
             )
-        row = read_post_row(
+        post = parse_post(
             {
-                "key": context["ti"].task_id,
                 "text": self.text,
                 "accounts": self.accounts,
                 "media": self.media,
@@ -244,22 +243,20 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             },
             self.timezone or None,
         )
-        if row.problems:
-            raise PostBoostConfigError("; ".join(str(problem) for problem in row.problems))
         for name, given in (("publish_at", self.publish_at), ("account_times", self.account_times)):
-            if given and row.mode != "schedule":
+            if given and post.mode != "schedule":
                 self.log.warning(
-                    "%s is not used: it is for publish='schedule', and publish is %r.", name, row.mode
+                    "%s is not used: it is for publish='schedule', and publish is %r.", name, post.mode
                 )
-        return row
+        return post
 
-    def _publish(self, api: PostBoostClient, row: Row, context: Context) -> Published:
-        from postboost_provider.publishing.single_post import publish_row
+    def _publish(self, api: PostBoostClient, post: Post, context: Context) -> Published:
+        from postboost_provider.publishing.single_post import publish_post
 
-        return publish_row(
+        return publish_post(
             api,
             self._actor(context),
-            row,
+            post,
             find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
             on_duplicate=self.on_duplicate,
             validate=self.validate,

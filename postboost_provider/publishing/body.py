@@ -1,18 +1,18 @@
-"""What a person means by a post -> the body the API wants."""
+"""A post with ids in place of names -> the body of ``create_post``, ``update_post`` and ``validate_post``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.services.accounts import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-Mode = Literal["draft", "schedule", "queue", "now"]
+    from postboost_provider.publishing.post import Mode
 
 # Item 1 of a version's content is the first comment here (PostBoost's create_post, SDK 1.66.3) ...
 FIRST_COMMENT_PROVIDERS = frozenset(
@@ -20,17 +20,17 @@ FIRST_COMMENT_PROVIDERS = frozenset(
 )
 # ... the next part of a thread there, which readers see as a reply below the post ...
 THREAD_PROVIDERS = frozenset({"twitter", "threads", "bluesky", "mastodon", "pixelfed"})
-# ... and is dropped without a word elsewhere.
+# ... and is dropped silently elsewhere.
 
 
 @dataclass(frozen=True)
-class Words:
-    """What an account gets to publish.
+class Content:
+    """What is published on an account.
 
     :param media: integer ids, in order, of the first item.
-    :param thread: the further parts of a thread, on networks that have threads.
-    :param first_comment: a comment below the post, on networks that have comments; without ``thread``, a reply to the
-        post on networks that have threads.
+    :param thread: the parts of a thread after ``text``, on networks that have threads.
+    :param first_comment: a comment below the post, on networks that have comments. On networks that have threads it is
+        a reply to the post, unless there is a ``thread``.
     :param options: the network's own options, such as a title for YouTube.
     """
 
@@ -42,30 +42,30 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Post:
-    """A post as its author means it, with ids in place of names.
+class ResolvedPost:
+    """A post with ids in place of names.
 
-    :param publish_at: the aware instant that ``schedule`` is for; PostBoost plans to the minute.
-    :param variants: other words for single accounts, by account id.
-    :param account_times: departure times of their own for single accounts, by account id.
-    :param ai_generated: True labels the post where a network has such a label, False suppresses it, None leaves it to
+    :param publish_at: the aware instant of mode ``schedule``; PostBoost schedules to the minute.
+    :param variants: other content for some accounts, by account id.
+    :param account_times: other times for some accounts, by account id.
+    :param ai_generated: True labels the post on networks that have such a label, False suppresses it, None leaves it to
         PostBoost.
     """
 
-    words: Words
+    content: Content
     accounts: Sequence[Mapping[str, Any]]
     mode: Mode
     publish_at: datetime | None = None
     tags: Sequence[int] = ()
-    variants: Mapping[int, Words] = field(default_factory=dict)
+    variants: Mapping[int, Content] = field(default_factory=dict)
     account_times: Mapping[int, datetime] = field(default_factory=dict)
     ai_generated: bool | None = None
 
 
-def post_body(post: Post) -> dict[str, Any]:
+def post_body(post: ResolvedPost) -> dict[str, Any]:
     """Return the body for ``create_post``, ``update_post`` and ``validate_post``.
 
-    :raises PostBoostConfigError: something that a network would drop without a word, or no time to schedule for.
+    :raises PostBoostConfigError: a network would silently drop a part of it, or mode ``schedule`` has no time.
     """
     body: dict[str, Any] = {
         "versions": _versions(post),
@@ -74,7 +74,9 @@ def post_body(post: Post) -> dict[str, Any]:
     }
     if post.mode == "schedule":
         if post.publish_at is None:
-            raise PostBoostConfigError("A post to be scheduled needs a time: give publish_at.")
+            raise PostBoostConfigError(
+                "A scheduled post needs a time: set publish_at.", code="missing_time", field="publish_at"
+            )
         body |= {"schedule": True, "timezone": "UTC", **_time(post.publish_at)}
     elif post.mode == "queue":
         body["queue"] = True
@@ -90,72 +92,76 @@ def post_body(post: Post) -> dict[str, Any]:
     return body
 
 
-def _versions(post: Post) -> list[dict[str, Any]]:
+def _versions(post: ResolvedPost) -> list[dict[str, Any]]:
     """Return the original, and a version for each account whose content or options differ from it."""
     common = [account for account in post.accounts if int(account["id"]) not in post.variants]
-    original = content_for(post.words, common[0] if common else None)
+    original = content_items(post.content, common[0] if common else None)
     versions: list[dict[str, Any]] = [{"account_id": 0, "is_original": True, "content": original}]
     for account in post.accounts:
         account_id = int(account["id"])
-        words = post.variants.get(account_id, post.words)
-        content, options = content_for(words, account), _options(words, account)
-        if content != original or options:
-            version = {"account_id": account_id, "is_original": False, "content": content}
+        content = post.variants.get(account_id, post.content)
+        items, options = content_items(content, account), _options(content, account)
+        if items != original or options:
+            version = {"account_id": account_id, "is_original": False, "content": items}
             versions.append({**version, **({"options": options} if options else {})})
     return versions
 
 
-def content_for(words: Words, account: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the items of a version's content so that they mean on this account's network what their author wrote.
+def content_items(content: Content, account: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the items of a version's content as the account's network needs them.
 
     :raises PostBoostConfigError: a thread or a first comment for a network that would drop it.
     """
     # A token that may not list accounts does not know their networks; then PostBoost decides.
     provider = account["provider"] if account else None
-    comment = [words.first_comment] if words.first_comment else []
+    comment = [content.first_comment] if content.first_comment else []
     if provider is None or provider in THREAD_PROVIDERS:
-        further = list(words.thread) or comment
+        further = list(content.thread) or comment
     elif provider in FIRST_COMMENT_PROVIDERS:
-        if words.thread and not comment:
+        if content.thread and not comment:
             raise _dropped("thread", account)
         further = comment
-    elif words.thread or comment:
-        raise _dropped("thread" if words.thread else "first comment", account)
+    elif content.thread or comment:
+        raise _dropped("thread" if content.thread else "first_comment", account)
     else:
         further = []
-    return [{"body": words.text, "media": list(words.media)}, *({"body": text} for text in further)]
+    return [{"body": content.text, "media": list(content.media)}, *({"body": text} for text in further)]
 
 
-def left_out(words: Words, provider: str | None) -> str | None:
-    """Return which of ``thread`` and ``first_comment`` a network leaves out because it has the other, if one.
+def dropped_part(content: Content, provider: str | None) -> str | None:
+    """Return which of ``thread`` and ``first_comment`` is dropped because the network publishes the other, if one is.
 
     :param provider: None where the token may not tell.
-    :raises PostBoostConfigError: both are given, and the network is not known.
+    :raises PostBoostConfigError: both are set, and the network is not known.
     """
-    if not (words.thread and words.first_comment):
+    if not (content.thread and content.first_comment):
         return None
     if provider is None:
         raise PostBoostConfigError(
-            "Whether the account has threads or first comments can't be told: the key lacks the ability 'read'. Give it the "
-            "ability, or give a thread or a first comment, not both."
+            "The API key lacks the ability 'read', so it is not known whether the account has threads or first comments. "
+            "Give the key that ability, or set only one of thread and first_comment.",
+            code="accounts_unreadable",
+            field="thread",
         )
     return "first_comment" if provider in THREAD_PROVIDERS else "thread"
 
 
-def _dropped(what: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
+def _dropped(part: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
     name = account_name(account) if account else "an account"
     return PostBoostConfigError(
-        f"PostBoost publishes no {what} on {name}. Leave it out there: give this account words of its own without one, "
-        "or a post of its own."
+        f"PostBoost does not publish a {part.replace('_', ' ')} on {name}. Give this account a variant without it, or a "
+        "post of its own.",
+        code="not_published",
+        field=part,
     )
 
 
-def _options(words: Words, account: Mapping[str, Any]) -> dict[str, Any]:
-    if not words.options:
+def _options(content: Content, account: Mapping[str, Any]) -> dict[str, Any]:
+    if not content.options:
         return {}
-    values = dict(words.options)
+    values = dict(content.options)
     if account["provider"] == "tiktok":
-        # TikTok's are maps by account (SDK 1.66.3); people write the value.
+        # TikTok's options are maps by account (SDK 1.66.3); authors write the value.
         key = f"account-{int(account['id'])}"
         values = {name: v if isinstance(v, dict) else {key: v} for name, v in values.items()}
     return {str(account["provider"]): values}

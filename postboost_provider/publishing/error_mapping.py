@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.account_name import account_name
 from postboost_provider.api.error_mapping import say
-from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.publishing.post import Problem, Row
-from postboost_provider.services.accounts import account_name
+from postboost_provider.api.errors import PostBoostError
+from postboost_provider.publishing.post import Post, Problem, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-WORDS = {
+FIELDS = {
     "date": "publish_at",
     "time": "publish_at",
     "timezone": "publish_at",
@@ -22,96 +22,95 @@ WORDS = {
 
 
 class ErrorMapping:
-    """The words for one body, and for a row's shorter one: what it does not hold is named as well as it can be.
+    """Map the fields of one body to what the author of its post wrote.
 
-    :param body: what was sent for the row.
-    :param find: gives the accounts that a name means, or raises :class:`PostBoostConfigError`.
+    :param body: what was sent for the post. A field that it does not have is named as precisely as possible.
+    :param find: returns the accounts that a name means, or raises :class:`PostBoostConfigError`.
     """
 
     def __init__(
         self,
-        row: Row,
+        post: Post,
         body: Mapping[str, Any],
         find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]],
     ) -> None:
-        self._row = row
+        self._post = post
         self._body = body
         self._find = find
-        # A post that is written in a DAG has arguments, and a row of a calendar has columns.
-        self._is_single = row.place == "post"
 
     def problems(self, errors: Mapping[str, Sequence[str]]) -> list[Problem]:
-        """Return what the API says is wrong as problems of the row."""
+        """Return what the API reports as problems of the post.
+
+        :param errors: messages by field of the body.
+        """
         return [
-            Problem(word, say(name, list(texts), word))
+            Problem(mapped, say(name, list(texts), mapped))
             for name, texts in errors.items()
-            for word in (self.word(name),)
+            for mapped in (self.field(name),)
         ]
 
-    def word(self, field: str) -> str:
-        """Return the author's word for a field such as ``versions.1.content.0.body`` or ``accounts.0``."""
-        head, *rest = field.split(".")
+    def field(self, name: str) -> str:
+        """Return the author's name for a field such as ``versions.1.content.0.body`` or ``accounts.0``."""
+        head, *rest = name.split(".")
         if head == "versions":
-            return self._word_in_version(rest)
+            return self._field_in_version(rest)
         if head == "accounts":
-            found = self._at(head, *rest[:1]) if rest else None
-            return f"accounts ({self._account(found)})" if found else head
+            account_id = self._at(head, *rest[:1]) if rest else None
+            return f"accounts ({self._account(account_id)})" if account_id else head
         if head == "accounts_schedule":
-            found = self._at(head, *rest[:1], "account_id")
-            return f"account_times ({self._account(found)})" if found else "account_times"
+            account_id = self._at(head, *rest[:1], "account_id")
+            return f"account_times ({self._account(account_id)})" if account_id else "account_times"
         if head in ("queue", "schedule_now"):
-            return "publish" if self._is_single else "mode"
-        return WORDS.get(head, head)
+            return "mode" if self._post.is_row else "publish"
+        return FIELDS.get(head, head)
 
-    def _word_in_version(self, rest: Sequence[str]) -> str:
+    def _field_in_version(self, rest: Sequence[str]) -> str:
         account_id = self._at("versions", *rest[:1], "account_id")
-        what = self._part(rest)
-        who = self._variant(account_id, what) if account_id else None
-        if who is None:
-            named = what
-        else:
-            named = f"variants[{who!r}][{what!r}]" if self._is_single else f"{what}:{who}"
-        name = self._medium(rest, who) if what == "media" else None
-        return f"{named} ({name})" if name else named
+        part = self._part(rest)
+        variant = self._variant(account_id, part) if account_id else None
+        field = self._post.variant_field(variant.target, part) if variant else part
+        name = self._medium(rest, variant) if part == "media" else None
+        return f"{field} ({name})" if name else field
 
     def _part(self, rest: Sequence[str]) -> str:
-        """Return which part of what is published a field of a version is about."""
+        """Return which part of the content a field of a version belongs to."""
         if "media" in rest or "video_thumbs" in rest:
             return "media"
         if "options" in rest:
             return "options"
         if rest[1:2] != ["content"] or rest[2:3] in ([], ["0"]):
             return "text"
-        said = self._at("versions", *rest[:3], "body")
-        threads = [self._row.thread, *(v.thread or () for v in self._row.variants)]
-        return "thread" if any(said in thread for thread in threads) else "first_comment"
+        text = self._at("versions", *rest[:3], "body")
+        threads = [self._post.thread, *(v.thread or () for v in self._post.variants)]
+        return "thread" if any(text in thread for thread in threads) else "first_comment"
 
-    def _variant(self, account_id: int, what: str) -> str | None:
-        """Return the name under which the author gave the account this of its own, or None."""
-        named = None
-        # What is said of an account goes before what is said of its network.
-        for variant in sorted(self._row.variants, key=lambda v: not is_provider(v.who)):
-            name = f"{variant.who}:*" if is_provider(variant.who) else variant.who
+    def _variant(self, account_id: int, part: str) -> Variant | None:
+        """Return the variant that gives the account this part, or None."""
+        found = None
+        # What is given for an account overrides what is given for its network.
+        for variant in sorted(self._post.variants, key=lambda v: not is_provider(v.target)):
+            target = variant.target
             try:
-                accounts = self._find([name])
-            except PostBoostConfigError:
+                accounts = self._find([f"{target}:*" if is_provider(target) else target])
+            except PostBoostError:
+                # The error that is mapped must be reported, whatever happens here.
                 continue
-            if getattr(variant, what) is not None and any(int(a["id"]) == int(account_id) for a in accounts):
-                named = variant.who
-        return named
+            if getattr(variant, part) is not None and any(int(a["id"]) == int(account_id) for a in accounts):
+                found = variant
+        return found
 
-    def _medium(self, rest: Sequence[str], who: str | None) -> str | None:
-        media = next((v.media for v in self._row.variants if v.who == who), None) or self._row.media
+    def _medium(self, rest: Sequence[str], variant: Variant | None) -> str | None:
+        media = (variant.media if variant else None) or self._post.media
         index = rest[-1] if rest[-2:-1] == ["media"] else ""
         return media[int(index)] if index.isdecimal() and int(index) < len(media) else None
 
     def _account(self, account_id: Any) -> str:
         return find_account_name(self._find, account_id)
 
-    def _at(self, *way: str) -> Any:
-        """Return what is there in the body, or None."""
+    def _at(self, *path: str) -> Any:
+        """Return the value at a path of the body, or None."""
         found: Any = self._body
-        for step in way:
+        for step in path:
             try:
                 found = found[int(step)] if isinstance(found, list) else found[step]
             except (IndexError, KeyError, TypeError, ValueError):
@@ -122,12 +121,11 @@ class ErrorMapping:
 def find_account_name(find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]], account_id: Any) -> str:
     """Return an account as people write it, or its id where it can't be looked up."""
     try:
-        account = find([account_id])[0]
-    except PostBoostConfigError:
+        return account_name(find([account_id])[0])
+    except PostBoostError:
         return f"account {account_id}"
-    return account_name(account)
 
 
-def is_provider(who: str) -> bool:
-    """Tell the name of a network from that of an account."""
-    return who.replace("_", "").isalpha()
+def is_provider(target: str) -> bool:
+    """Return whether this is the name of a network, and not of an account."""
+    return target.replace("_", "").isalpha()

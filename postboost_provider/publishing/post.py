@@ -1,47 +1,61 @@
-"""A content calendar: rows as people write them -> rows that can be published. Pure but for reading files."""
+"""A post as its author writes it: in the arguments of an operator, or in a row of a calendar. No requests in here."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, get_args
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, get_args
 
+from postboost_provider.api.arguments import NOTHING, read_text
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.times import to_minute
-from postboost_provider.publishing.body import Mode
 
-COLUMNS = ("key", "publish_at", "timezone", "accounts", "text", "media", "tags", "first_comment", "mode")
-REQUIRED_COLUMNS = ("key", "accounts", "text")
-# With a network or an account behind a colon, such as text:linkedin_page, they are that one's own.
-VARIANT_COLUMNS = ("text", "media", "first_comment")
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+Mode = Literal["draft", "schedule", "queue", "now"]
 MODES: tuple[str, ...] = get_args(Mode)
+VARIANT_FIELDS = ("text", "media", "thread", "first_comment", "options")
+# Lists and mappings, which a template renders to text.
+RENDERED = ("accounts", "media", "tags", "thread", "variants", "account_times")
+# Where "None" would be published.
+PUBLISHED_TEXTS = ("text", "first_comment", "thread", "tags")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a row: which column, what was seen and what to do."""
+    """One thing that is wrong with a post.
 
-    column: str
+    :param field: the argument or column that is wrong, as its author writes it.
+    :param message: what is wrong, what was seen and what to do.
+    :param code: what is wrong, as a short word that does not change.
+    """
+
+    field: str
     message: str
+    code: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.column}: {self.message}" if self.column else self.message
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class InvalidPostError(PostBoostConfigError):
+    """A post that can't be sent as it is. ``field`` and ``code`` are those of its first problem."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        super().__init__("; ".join(str(p) for p in problems), code=first.code, field=first.field)
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What a network or an account gets instead of the rest; None leaves it as it is for the others.
+    """What a network or an account gets instead of the rest; it gets the same as the others where this is None.
 
-    :param who: a provider, ``provider:username``, ``@username`` or an id.
+    :param target: a provider, ``provider:username``, ``@username`` or an id.
     """
 
-    who: str
+    target: str
     text: str | None = None
     media: tuple[str, ...] | None = None
     thread: tuple[str, ...] | None = None
@@ -50,261 +64,263 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row, or one post that is written in a DAG: what its author means, in the author's words.
+class Post:
+    """A post as its author writes it, with names in place of ids.
 
-    :param place: names it for people: ``line 7`` of a file, ``row 3`` of a list.
-    :param account_times: departure times of their own, by account as its author names it.
+    :param account_times: times of their own, by network or account.
+    :param is_row: it is written in a row of a calendar, whose fields are columns; else in the arguments of an operator.
     """
 
-    place: str
-    key: str
     text: str
     accounts: tuple[str, ...]
-    media: tuple[str, ...]
-    tags: tuple[str, ...]
-    first_comment: str | None
     mode: Mode
-    publish_at: datetime | None
+    publish_at: datetime | None = None
+    media: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    first_comment: str | None = None
     thread: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
     account_times: tuple[tuple[str, datetime], ...] = ()
     ai_generated: bool | None = None
-    problems: tuple[Problem, ...] = field(default=())
+    is_row: bool = False
+
+    def variant_field(self, target: str, name: str) -> str:
+        """Return how the author writes a field of a variant."""
+        return f"{name}:{target}" if self.is_row else f"variants[{target!r}][{name!r}]"
 
 
-def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the rows of a CSV file, each with its place.
+def parse_post(values: Mapping[str, Any], timezone: str | None) -> Post:
+    """Return the post that the arguments of an operator describe.
 
-    The first line names the columns, in any order. Commas separate cells; where the first line has none, semicolons
-    or tabs do, as spreadsheets write them in some countries.
-
-    :param name: what messages call the file.
-    :raises PostBoostConfigError: the file as a whole can't be read: not UTF-8, no header, unknown columns, a quote
-        that is never closed.
+    :param values: those of :func:`read_fields`, and ``thread``, ``variants`` and ``account_times`` (mappings by network
+        or account) and ``ai_generated``.
+    :raises InvalidPostError: it can't be sent as it is.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The error counts without the byte order mark.
-        line = error.object[: error.start].count(b"\n") + 1
-        raise PostBoostConfigError(
-            f"{name}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8. Save the file as CSV UTF-8."
-        ) from None
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = next((d for d in DELIMITERS if d in header), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[str, dict[str, Any]]] = []
-    begins, width = 1, 0
-    columns: list[str] | None = None
-    try:
-        for cells in reader:
-            line, begins = begins, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
-            if columns is None:
-                # Spreadsheets leave empty columns behind.
-                columns, width = (
-                    "\0".join(cell.strip() for cell in cells).rstrip("\0").split("\0"),
-                    len(cells),
-                )
-                check_columns(columns, name)
-                continue
-            values: dict[str, Any] = dict(zip(columns, cells, strict=False))
-            if not len(columns) <= len(cells) <= width or any(cell.strip() for cell in cells[len(columns) :]):
-                values[""] = (
-                    f"it has {len(cells)} cells, and the header names {len(columns)} columns. Put a text with "
-                    f"{DELIMITERS[delimiter]} in double quotes."
-                )
-            rows.append((f"line {line}", values))
-    except csv.Error as error:
-        raise PostBoostConfigError(
-            f"{name}, line {begins}: this row can't be read as CSV ({error}). Look for a double quote that is never "
-            'closed; inside a quoted text write a double quote twice ("").'
-        ) from None
-    if columns is None:
-        raise PostBoostConfigError(
-            f"{name} is empty. The first line must name the columns: {', '.join(COLUMNS)}."
-        )
-    return rows
+    values = {name: read_text(value) if name in RENDERED else value for name, value in values.items()}
+    post, problems = read_fields(values, timezone, mode_field="publish")
+    if post.mode != "schedule":
+        # A calendar selects its rows by their time. Here PostBoost picks the time.
+        problems = [p for p in problems if p.code != "missing_time"]
+    problems += _check_texts(values)
+    variants, times = [], []
+    for target, given in _read_mapping("variants", values, problems):
+        if variant := _read_variant(stripped_text(target), given, problems):
+            variants.append(variant)
+    for target, at in _read_mapping("account_times", values, problems):
+        try:
+            times.append((stripped_text(target), to_minute(_as_time(at), timezone)))
+        except PostBoostConfigError as error:
+            problems.append(Problem(error.field or f"account_times ({target})", str(error), error.code))
+    post = replace(
+        post,
+        thread=_texts(values.get("thread")),
+        variants=tuple(variants),
+        # Only a scheduled post has times.
+        account_times=tuple(times) if post.mode == "schedule" else (),
+        ai_generated=_read_switch("ai_generated", values, problems),
+    )
+    if problems:
+        raise InvalidPostError(list(dict.fromkeys(problems)))
+    return post
 
 
-def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the rows of a list, each with its place.
+def read_fields(
+    values: Mapping[str, Any], timezone: str | None, *, mode_field: str = "mode"
+) -> tuple[Post, list[Problem]]:
+    """Return what arguments and columns have in common as a post, and what is wrong with it.
 
-    :raises PostBoostConfigError: an item is no mapping, or names an unknown column.
-    """
-    numbered = []
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, Mapping):
-            raise PostBoostConfigError(
-                f"rows, item {number} is {type(row).__name__}; it must be a mapping with {', '.join(COLUMNS)}."
-            )
-        check_columns(list(row), f"rows, item {number}", required=False)
-        numbered.append((f"row {number}", dict(row)))
-    return numbered
-
-
-def check_columns(columns: Sequence[str], name: str, *, required: bool = True) -> None:
-    """Refuse unknown, repeated and missing columns: a mistyped one would be left out of every post."""
-    unknown = [repr(c) for c in columns if c not in COLUMNS and not _variant_of(c)]
-    if unknown:
-        raise PostBoostConfigError(
-            f"{name} has the unknown column {', '.join(unknown)}. The columns are {', '.join(COLUMNS)}."
-        )
-    twice = sorted({c for c in columns if columns.count(c) > 1})
-    if twice:
-        raise PostBoostConfigError(f"{name} names the column {', '.join(twice)} more than once.")
-    missing = [c for c in REQUIRED_COLUMNS if c not in columns]
-    if required and missing:
-        raise PostBoostConfigError(f"{name} lacks the column {', '.join(missing)}. Add it to the header.")
-
-
-def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str | None) -> list[Row]:
-    """Return every row, good or bad; a bad one carries its problems.
-
+    :param values: ``text``, ``accounts``, ``media``, ``tags``, ``first_comment``, ``mode``, ``publish_at``, ``timezone``.
     :param timezone: the zone of times that have none of their own.
+    :param mode_field: what the author calls ``mode``.
     """
-    places: dict[str, list[str]] = {}
-    for place, values in numbered:
-        places.setdefault(as_text(values.get("key")), []).append(place)
-    return [read_row(place, values, timezone, places) for place, values in numbered]
-
-
-def read_row(
-    place: str, values: Mapping[str, Any], timezone: str | None, places: Mapping[str, list[str]]
-) -> Row:
     problems = [
-        Problem(name, "it holds half of a character. Look where it was cut, mostly at an emoji.")
+        Problem(name, "contains half of a character. Check where the text was cut, often at an emoji.", "cut")
         for name, value in values.items()
         if not _is_unicode(value)
     ]
-    if problems:
-        values = {name: value if _is_unicode(value) else "" for name, value in values.items()}
-    for name in ("text", "first_comment"):
-        if is_no_text(values.get(name)):
-            problems.append(Problem(name, no_text(values[name])))
-            values = {**values, name: "-"}
-    key = as_text(values.get("key"))
-    if values.get(""):
-        problems.append(Problem("", str(values[""])))
-    if not key:
-        problems.append(Problem("key", "it is empty. Give the row a name of its own that never changes."))
-    elif len(places[key]) > 1:
-        others = ", ".join(other for other in places[key] if other != place)
-        problems.append(Problem("key", f"{key!r} is also the key of {others}. Each row needs its own."))
-    text = as_words(values.get("text"))
+    problems += [
+        not_text(name, value)
+        for name, value in values.items()
+        # A column of a variant has its network or account behind a colon.
+        if name.partition(":")[0] in ("text", "first_comment") and is_not_text(value)
+    ]
+    text = as_text(values.get("text"))
     if not text.strip():
-        problems.append(Problem("text", "it is empty. Write what is to be published."))
-    accounts = _items(values.get("accounts"))
+        problems.append(Problem("text", "is empty. Write the text to publish.", "missing"))
+    accounts = split_items(values.get("accounts"))
     if not accounts:
-        problems.append(
-            Problem(
-                "accounts",
-                "it is empty. Write ids, @username, provider:username or provider:*, with ; between.",
-            )
-        )
-    media = _listed(values.get("media"))
-    if twice := {name for name in media if media.count(name) > 1}:
-        problems.append(Problem("media", f"{', '.join(sorted(twice))} is there twice. Write it once."))
-    mode = as_text(values.get("mode")).lower() or "schedule"
+        message = "is empty. Write ids, @username, provider:username or provider:*, separated by semicolons."
+        problems.append(Problem("accounts", message, "missing"))
+    media = _split(values.get("media"))
+    if repeated := sorted({name for name in media if media.count(name) > 1}):
+        problems.append(Problem("media", f"names {', '.join(repeated)} twice. Name it once.", "repeated"))
+    mode = stripped_text(values.get("mode")).lower() or "schedule"
     if mode not in MODES:
-        problems.append(Problem("mode", f"{mode!r} is unknown. Use {', '.join(MODES)}."))
+        problems.append(Problem(mode_field, f"{mode!r} is unknown. Use {', '.join(MODES)}.", "unknown_mode"))
         mode = "draft"
     publish_at = None
-    if as_text(values.get("publish_at")):
-        zone = as_text(values.get("timezone")) or timezone
+    if stripped_text(values.get("publish_at")):
+        zone = stripped_text(values.get("timezone")) or timezone
         try:
-            publish_at = to_minute(as_time(values["publish_at"]), zone)
+            publish_at = to_minute(_as_time(values["publish_at"]), zone)
         except PostBoostConfigError as error:
-            column = "timezone" if "is not a time zone" in str(error) else "publish_at"
-            problems.append(Problem(column, str(error)))
+            problems.append(Problem(error.field or "publish_at", str(error), error.code))
     elif mode != "draft":
-        problems.append(
-            Problem("publish_at", f"it is empty, and mode {mode} needs it. Write YYYY-MM-DD HH:MM.")
-        )
-    return Row(
-        place=place,
-        key=key,
+        message = f"is empty, and {mode_field} is {mode!r}. Write YYYY-MM-DD HH:MM."
+        problems.append(Problem("publish_at", message, "missing_time"))
+    post = Post(
         text=text,
         accounts=accounts,
-        media=media,
-        tags=_items(values.get("tags")),
-        first_comment=as_text(values.get("first_comment")) or None,
         mode=mode,  # type: ignore[arg-type]  # checked against MODES above
         publish_at=publish_at,
-        variants=_read_variants(values),
-        problems=tuple(problems),
+        media=media,
+        tags=split_items(values.get("tags")),
+        first_comment=stripped_text(values.get("first_comment")) or None,
     )
+    return post, problems
 
 
-def _read_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
-    """Return what the row's variant columns hold; an empty cell is no variant."""
-    said: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        if (found := _variant_of(name)) and as_text(value):
-            column, who = found
-            read = {"text": as_words, "media": _items, "first_comment": as_text}[column]
-            said.setdefault(who, {})[column] = read(value)
-    return tuple(Variant(who, **columns) for who, columns in said.items())
-
-
-def _variant_of(name: str) -> tuple[str, str] | None:
-    """Return column and network or account of a variant column, or None for any other."""
-    column, _, who = str(name).partition(":")
-    return (column, who.strip()) if column in VARIANT_COLUMNS and who.strip() else None
-
-
-def in_window(row: Row, anchor: datetime | None, window: timedelta | None) -> bool:
-    """Say whether the row is due in ``[anchor, anchor + window)``; without a window every row is.
-
-    A row without a time, or one whose time can't be read, is due in every window.
-    """
-    if window is None or anchor is None or row.publish_at is None:
-        return True
-    return anchor <= row.publish_at < anchor + window
-
-
-def row_intent(row: Row, media: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def post_intent(post: Post, media: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return what the author wrote, for its hash.
 
-    :param media: a hash of the content, or a uuid, for each of the row's media under ``""``, and for those of a
-        variant under its ``who``.
+    :param media: a hash of the content, or a uuid, for each of the post's media under ``""``, and for those of a
+        variant under its ``target``.
     """
     more: dict[str, Any] = {
-        "thread": list(row.thread),
-        "account_times": [[who, at.isoformat()] for who, at in row.account_times],
-        "ai_generated": row.ai_generated,
+        "thread": list(post.thread),
+        "account_times": [[target, at.isoformat()] for target, at in post.account_times],
+        "ai_generated": post.ai_generated,
         "variants": [
-            {**asdict(v), "media": media.get(v.who)} for v in sorted(row.variants, key=lambda v: v.who)
+            _variant_intent(v, media.get(v.target)) for v in sorted(post.variants, key=lambda v: v.target)
         ],
     }
     return {
-        # What is not used is left out: a new feature is no edit of what is there.
+        # What is not used is left out: a new feature is not an edit of existing posts.
         **{name: value for name, value in more.items() if value not in (None, [])},
-        "text": row.text,
-        "first_comment": row.first_comment,
-        "accounts": sorted(row.accounts),
-        "tags": sorted(row.tags),
+        "text": post.text,
+        "first_comment": post.first_comment,
+        "accounts": sorted(post.accounts),
+        "tags": sorted(post.tags),
         "media": list(media.get("", ())),
-        "mode": row.mode,
-        "publish_at": row.publish_at.isoformat() if row.publish_at else None,
+        "mode": post.mode,
+        "publish_at": post.publish_at.isoformat() if post.publish_at else None,
     }
 
 
-def _items(value: Any) -> tuple[str, ...]:
-    """Return the items of a cell, each once: a list, or text with semicolons between."""
-    return tuple(dict.fromkeys(_listed(value)))
+def _variant_intent(variant: Variant, media: Sequence[str] | None) -> dict[str, Any]:
+    values = asdict(variant)
+    # ``who``: the name that version 0.1.0 hashed.
+    return {"who": values.pop("target"), **values, "media": media}
 
 
-def _listed(value: Any) -> tuple[str, ...]:
+def _read_variant(target: str, given: Any, problems: list[Problem]) -> Variant | None:
+    fields = f"a mapping of {', '.join(VARIANT_FIELDS)}"
+    name = f"variants[{target!r}]"
+    if not isinstance(given, Mapping):
+        problems.append(Problem(name, f"is a {type(given).__name__}. Pass {fields}.", "not_a_mapping"))
+        return None
+    if unknown := [repr(key) for key in given if key not in VARIANT_FIELDS]:
+        message = f"has the unknown key {', '.join(unknown)}. Pass {fields}."
+        problems.append(Problem(name, message, "unknown_field"))
+        return None
+    problems += [replace(p, field=f"{name}[{p.field!r}]") for p in _check_texts(given)]
+    read: dict[str, Callable[[Any], Any]] = {
+        "text": as_text,
+        "first_comment": as_text,
+        "media": _texts,
+        "thread": _texts,
+    }
+    values: dict[str, Any] = {
+        field: read[field](value) if field in read else value
+        for field, value in given.items()
+        if value is not None
+    }
+    return Variant(target, **values)
+
+
+def _check_texts(values: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    for name in PUBLISHED_TEXTS:
+        value = values.get(name)
+        parts = [value] if name in ("text", "first_comment") else _parts(value)
+        if any(is_not_text(part) for part in parts):
+            problems.append(not_text(name, value))
+        elif any(stripped_text(part) in NOTHING for part in parts):
+            message = "is 'None', which is what a template renders for a missing value. Write {{ ... or '' }} there."
+            problems.append(Problem(name, message, "rendered_none"))
+    return problems
+
+
+def _read_mapping(name: str, values: Mapping[str, Any], problems: list[Problem]) -> list[tuple[Any, Any]]:
+    value = values.get(name) or {}
+    if isinstance(value, Mapping):
+        return list(value.items())
+    message = f"{value!r} is not a mapping by network or account."
+    problems.append(Problem(name, message, "not_a_mapping"))
+    return []
+
+
+def _read_switch(name: str, values: Mapping[str, Any], problems: list[Problem]) -> bool | None:
+    known = {"true": True, "false": False, "": None, "none": None}
+    text = stripped_text(values.get(name)).lower()
+    if text not in known:
+        problems.append(Problem(name, f"{values[name]!r} is unknown. Use True, False or None.", "not_a_bool"))
+    return known.get(text)
+
+
+def is_not_text(value: Any) -> bool:
+    """Return whether the value would be published as Python prints it."""
+    return isinstance(value, (bytes, Mapping)) or (isinstance(value, Iterable) and not isinstance(value, str))
+
+
+def not_text(name: str, value: Any) -> Problem:
+    message = f"is a {type(value).__name__}, not text. Pass the text itself, such as my_task.output['text']."
+    return Problem(name, message, "not_text")
+
+
+def as_text(value: Any) -> str:
+    """Return a value as text, with line ends and composed characters in one form: how it was stored is not an edit."""
+    # pandas writes an empty cell as not-a-number.
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    # Half of a surrogate pair can't be sent or logged; :func:`read_fields` reports it.
+    text = str(value).encode(errors="replace").decode()
+    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def stripped_text(value: Any) -> str:
+    return as_text(value).strip()
+
+
+def split_items(value: Any) -> tuple[str, ...]:
+    """Return the items of a list, or of text with semicolons between them, each once."""
+    return tuple(dict.fromkeys(_split(value)))
+
+
+def _split(value: Any) -> tuple[str, ...]:
     is_list = isinstance(value, Iterable) and not isinstance(value, str)
-    parts: Iterable[Any] = value if is_list else as_words(value).split(";")
-    return tuple(text for part in parts if (text := as_text(part)))
+    parts: Iterable[Any] = value if is_list else as_text(value).split(";")
+    return tuple(text for part in parts if (text := stripped_text(part)))
+
+
+def _parts(value: Any) -> list[Any]:
+    """Return one text or the texts of a list; unlike a cell of a calendar, a text is not split."""
+    value = read_text(value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return [] if value is None else [value]
+    return list(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(text for part in _parts(value) if (text := as_text(part)).strip())
 
 
 def _is_unicode(value: Any) -> bool:
-    """Say whether the value can be written as UTF-8: half of a surrogate pair can't."""
+    """Return whether the value, or all that is in it, can be encoded as UTF-8: half of a surrogate pair can't."""
+    if isinstance(value, Mapping):
+        return all(_is_unicode(part) for item in value.items() for part in item)
+    if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
+        return all(map(_is_unicode, value))
     try:
         str(value).encode()
     except UnicodeEncodeError:
@@ -312,26 +328,5 @@ def _is_unicode(value: Any) -> bool:
     return True
 
 
-def is_no_text(value: Any) -> bool:
-    """Tell what would be published as Python shows it."""
-    return isinstance(value, (bytes, Mapping)) or (isinstance(value, Iterable) and not isinstance(value, str))
-
-
-def no_text(value: Any) -> str:
-    return f"it is a {type(value).__name__}, and no text. Pass the words themselves, such as my_task.output['text']."
-
-
-def as_text(value: Any) -> str:
-    return as_words(value).strip()
-
-
-def as_words(value: Any) -> str:
-    """Return a cell as text. How it was stored is no edit: line ends and composed characters are made the same."""
-    # pandas writes an empty cell as not-a-number.
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return unicodedata.normalize("NFC", str(value)).replace("\r\n", "\n").replace("\r", "\n")
-
-
-def as_time(value: Any) -> str | datetime:
+def _as_time(value: Any) -> str | datetime:
     return value if isinstance(value, datetime) else str(value)

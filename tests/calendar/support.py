@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.report import Report
 from postboost_provider.calendar.run import CalendarRun
-from postboost_provider.publishing.post import number_rows, read_rows
 from postboost_provider.services.media.upload import MediaFile
 
 # Once for all: a row that is sent twice must not have moved by a minute.

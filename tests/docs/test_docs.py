@@ -14,9 +14,9 @@ from airflow.sdk import DAG
 
 from postboost_provider import __version__
 from postboost_provider.api import errors
+from postboost_provider.calendar.csv import COLUMNS, read_csv, read_rows
 from postboost_provider.calendar.report import RESULTS
 from postboost_provider.connection import form as connection_form
-from postboost_provider.publishing.post import COLUMNS, read_csv, read_rows
 from postboost_provider.sandbox.core.settings import Settings
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.analytics import COLUMNS as ANALYTICS

@@ -9,11 +9,11 @@ from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.publishing.body import (
     FIRST_COMMENT_PROVIDERS,
     THREAD_PROVIDERS,
-    Mode,
-    Post,
-    Words,
+    Content,
+    ResolvedPost,
     post_body,
 )
+from postboost_provider.publishing.post import Mode
 
 AT = datetime(2026, 10, 6, 7, 5, tzinfo=UTC)
 TIMING = {"schedule", "schedule_now", "queue", "date", "time", "timezone"}
@@ -24,14 +24,16 @@ def account(provider: str = "twitter", number: int | str = 1, **more: Any) -> di
 
 
 def body(mode: Mode, **changes: Any) -> dict[str, Any]:
-    said = {
+    given = {
         key: changes.pop(key)
         for key in ("text", "media", "thread", "first_comment", "options")
         if key in changes
     }
-    words = Words(**{"text": "Hello", **said})
+    content = Content(**{"text": "Hello", **given})
     return post_body(
-        Post(**{"words": words, "accounts": [account()], "mode": mode, "publish_at": AT, **changes})
+        ResolvedPost(
+            **{"content": content, "accounts": [account()], "mode": mode, "publish_at": AT, **changes}
+        )
     )
 
 
@@ -56,13 +58,14 @@ def test_a_post_is_one_original_version_for_its_accounts_and_tags(mode):
         ("now", {"schedule_now": True}),
     ],
 )
-def test_a_mode_asks_for_its_own_timing_and_no_other(mode, timing):
+def test_a_mode_asks_only_for_its_own_timing(mode, timing):
     assert {key: value for key, value in body(mode).items() if key in TIMING} == timing
 
 
-def test_a_post_to_be_scheduled_needs_a_time():
-    with pytest.raises(PostBoostConfigError, match="give publish_at"):
+def test_a_scheduled_post_needs_a_time():
+    with pytest.raises(PostBoostConfigError) as caught:
         body("schedule", publish_at=None)
+    assert (caught.value.field, caught.value.code) == ("publish_at", "missing_time")
 
 
 @pytest.mark.parametrize("provider", sorted(FIRST_COMMENT_PROVIDERS | THREAD_PROVIDERS))
@@ -72,7 +75,7 @@ def test_a_first_comment_is_the_second_part_of_the_content(provider):
 
 
 @pytest.mark.parametrize("comment", [None, ""])
-def test_without_a_first_comment_any_network_will_do(comment):
+def test_without_a_first_comment_every_network_is_accepted(comment):
     assert (
         len(body("now", accounts=[account("telegram")], first_comment=comment)["versions"][0]["content"]) == 1
     )
@@ -82,10 +85,9 @@ def test_without_a_first_comment_any_network_will_do(comment):
     "provider", ["telegram", "discord", "slack", "pinterest", "tiktok", "youtube", "gbp", "new_one"]
 )
 def test_a_first_comment_that_a_network_would_drop_is_refused(provider):
-    with pytest.raises(
-        PostBoostConfigError, match=rf"publishes no first comment on {provider}:acme\. Leave it out"
-    ):
+    with pytest.raises(PostBoostConfigError, match=f"{provider}:acme") as caught:
         body("now", accounts=[account("twitter"), account(provider)], first_comment="First!")
+    assert (caught.value.field, caught.value.code) == ("first_comment", "not_published")
 
 
 def test_a_first_comment_for_an_account_of_an_unknown_network_is_left_to_postboost():
@@ -105,12 +107,12 @@ def contents(made: dict[str, Any]) -> dict[int, list[str]]:
     return {v["account_id"]: [item["body"] for item in v["content"]] for v in made["versions"]}
 
 
-def test_a_thread_and_a_first_comment_each_go_where_they_mean_what_they_say():
+def test_each_network_gets_the_thread_or_the_first_comment():
     made = body("now", accounts=[TWITTER, FACEBOOK], thread=["Two", "Three"], first_comment="The link")
     assert contents(made) == {0: ["Hello", "Two", "Three"], 2: ["Hello", "The link"]}
 
 
-def test_words_that_are_the_same_everywhere_are_one_version():
+def test_content_that_is_the_same_everywhere_is_one_version():
     assert contents(body("now", accounts=[TWITTER, FACEBOOK], first_comment="The link")) == {
         0: ["Hello", "The link"]
     }
@@ -118,12 +120,13 @@ def test_words_that_are_the_same_everywhere_are_one_version():
 
 @pytest.mark.parametrize("where", [FACEBOOK, YOUTUBE])
 def test_a_thread_that_a_network_would_drop_is_refused(where):
-    with pytest.raises(PostBoostConfigError, match=f"publishes no thread on {where['provider']}:acme"):
+    with pytest.raises(PostBoostConfigError, match=f"{where['provider']}:acme") as caught:
         body("now", accounts=[TWITTER, where], thread=["Two"])
+    assert (caught.value.field, caught.value.code) == ("thread", "not_published")
 
 
 def test_a_variant_is_a_version_of_its_own():
-    other = Words("Hello, company", media=[9])
+    other = Content("Hello, company", media=[9])
     made = body("now", accounts=[TWITTER, FACEBOOK], variants={2: other}, thread=["Two"])
     assert contents(made) == {0: ["Hello", "Two"], 2: ["Hello, company"]}
     assert made["versions"][1]["content"][0]["media"] == [9]
@@ -131,12 +134,14 @@ def test_a_variant_is_a_version_of_its_own():
 
 
 def test_options_are_those_of_the_accounts_network():
-    made = body("now", accounts=[TWITTER, YOUTUBE], variants={3: Words("Hello", options={"title": "A film"})})
+    made = body(
+        "now", accounts=[TWITTER, YOUTUBE], variants={3: Content("Hello", options={"title": "A film"})}
+    )
     assert made["versions"][1]["options"] == {"youtube": {"title": "A film"}}
 
 
 def test_tiktoks_options_are_maps_by_account():
-    films = {4: Words("Hello", options={"privacy_level": "SELF_ONLY", "is_aigc": {"account-4": True}})}
+    films = {4: Content("Hello", options={"privacy_level": "SELF_ONLY", "is_aigc": {"account-4": True}})}
     made = body("now", accounts=[account("tiktok", 4)], variants=films)
     assert made["versions"][1]["options"] == {
         "tiktok": {"privacy_level": {"account-4": "SELF_ONLY"}, "is_aigc": {"account-4": True}}
@@ -149,6 +154,6 @@ def test_accounts_may_have_times_of_their_own():
 
 
 @pytest.mark.parametrize("value", [True, False])
-def test_what_is_said_of_ai_is_sent_and_silence_is_not(value):
+def test_the_ai_label_is_sent_only_where_it_is_set(value):
     assert body("draft", ai_generated=value)["ai_generated"] is value
     assert "ai_generated" not in body("draft")

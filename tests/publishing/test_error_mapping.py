@@ -1,4 +1,4 @@
-"""What PostBoost refuses is said in the words of who wrote it, whatever the package made of them."""
+"""What PostBoost refuses names the argument or column that its author wrote."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import PostBoostConfigError, ValidationError
+from postboost_provider.api.errors import PostBoostConfigError, ServerError, ValidationError
+from postboost_provider.calendar.csv import read_rows
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
 from postboost_provider.operators.panel_base import PanelOperator
@@ -25,7 +26,7 @@ from postboost_provider.operators.post_actions import (
 )
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.publishing.error_mapping import ErrorMapping
-from postboost_provider.publishing.post import Row, Variant, read_rows
+from postboost_provider.publishing.post import Post, Variant
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
@@ -59,14 +60,22 @@ def find(names: Any) -> list[dict[str, Any]]:
     return found
 
 
-def post_row(place: str = "post") -> Row:
+def make_post(*, is_row: bool = False) -> Post:
     variants = (
         Variant("youtube", text="A film", media=("film.mp4",), options={"title": "x"}),
         Variant("twitter:northwind", text="Hello X"),
         Variant("mastodon", text="not one of this post's"),
     )
-    media = ("a.png", "b.png")
-    return Row(place, "k", "Hello", (), media, (), "Hi", "schedule", None, ("Two",), variants)
+    return Post(
+        "Hello",
+        (),
+        "schedule",
+        media=("a.png", "b.png"),
+        first_comment="Hi",
+        thread=("Two",),
+        variants=variants,
+        is_row=is_row,
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,17 +115,25 @@ def post_row(place: str = "post") -> Row:
         ("ai_generated", "ai_generated", "ai_generated"),
     ],
 )
-def test_every_field_of_a_post_has_its_authors_word(field: str, argument: str, column: str) -> None:
-    assert ErrorMapping(post_row(), BODY, find).word(field) == argument
-    assert ErrorMapping(post_row("line 7"), BODY, find).word(field) == column
+def test_every_field_of_a_post_has_its_authors_name(field: str, argument: str, column: str) -> None:
+    assert ErrorMapping(make_post(), BODY, find).field(field) == argument
+    assert ErrorMapping(make_post(is_row=True), BODY, find).field(field) == column
 
 
-def test_a_path_inside_a_message_is_said_in_words_too() -> None:
-    said = "The versions.1.content.0.body field must not be greater than 280 characters."
-    (problem,) = ErrorMapping(post_row(), BODY, find).problems({"versions.1.content.0.body": [said]})
-    assert str(problem) == (
-        "variants['youtube']['text']: The variants['youtube']['text'] field must not be greater than 280 characters."
-    )
+def test_a_path_inside_a_message_is_renamed_too() -> None:
+    message = "The versions.1.content.0.body field must not be greater than 280 characters."
+    (problem,) = ErrorMapping(make_post(), BODY, find).problems({"versions.1.content.0.body": [message]})
+    assert problem.field == "variants['youtube']['text']"
+    assert problem.message == message.replace("versions.1.content.0.body", problem.field)
+
+
+@pytest.mark.parametrize("field", ["accounts.0", "versions.1.content.0.body"])
+def test_an_error_while_names_are_looked_up_does_not_replace_the_refusal(field: str) -> None:
+    def fail(names: Any) -> list[dict[str, Any]]:
+        raise ServerError("PostBoost is down", status=503)
+
+    (problem,) = ErrorMapping(make_post(), BODY, fail).problems({field: ["Is wrong."]})
+    assert problem.field == {"accounts.0": "accounts (account 1)"}.get(field, "text")
 
 
 def refusal(errors: dict[str, list[str]]) -> ValidationError:
@@ -214,7 +231,7 @@ def test_a_calendars_refusal_names_its_columns(connection: Sandbox) -> None:
     assert "media: instagram" in said
 
 
-def make_post(sandbox: Sandbox, **body: Any) -> str:
+def create_post(sandbox: Sandbox, **body: Any) -> str:
     versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
     with client(sandbox) as api:
         return str(api.call("create_post", body={"versions": versions, "accounts": [1], **body})["uuid"])
@@ -222,14 +239,14 @@ def make_post(sandbox: Sandbox, **body: Any) -> str:
 
 def test_a_post_that_can_not_be_scheduled_says_what_is_wrong_with_publish_at(connection: Sandbox) -> None:
     operator = PostBoostSchedulePostOperator(
-        task_id="act", post_uuid=make_post(connection), publish_at="2020-01-01 10:00", timezone="UTC"
+        task_id="act", post_uuid=create_post(connection), publish_at="2020-01-01 10:00", timezone="UTC"
     )
     assert "PostBoost refused it: publish_at: " in refused(operator.execute)
 
 
 def test_an_update_names_what_was_to_be_changed_or_what_was_there(connection: Sandbox) -> None:
     planned = {"schedule": True, "date": SOON[:10], "time": SOON[11:], "timezone": "UTC"}
-    uuid = make_post(connection, **planned)
+    uuid = create_post(connection, **planned)
     words = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": LONG})
     assert "PostBoost refused it: text: " in refused(words.execute)
     accounts = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"accounts": [99]})
