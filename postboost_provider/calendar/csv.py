@@ -171,7 +171,7 @@ def _read_row(
         problems.append(Problem("", str(values[""]), "cells"))
     if not key:
         message = "is empty. Give the row a name that is its own and never changes."
-        problems.append(Problem("key", message, "missing"))
+        problems.append(Problem("key", message, "empty"))
     elif others := [other for other in places[key] if other != place]:
         message = f"{key!r} is also the key of {', '.join(others)}. Give each row its own."
         problems.append(Problem("key", message, "repeated"))

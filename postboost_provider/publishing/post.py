@@ -146,11 +146,11 @@ def read_fields(
     ]
     text = as_text(values.get("text"))
     if not text.strip():
-        problems.append(Problem("text", "is empty. Write the text to publish.", "missing"))
+        problems.append(Problem("text", "is empty. Write the text to publish.", "empty"))
     accounts = split_items(values.get("accounts"))
     if not accounts:
         message = "is empty. Write ids, @username, provider:username or provider:*, separated by semicolons."
-        problems.append(Problem("accounts", message, "missing"))
+        problems.append(Problem("accounts", message, "empty"))
     media = _split(values.get("media"))
     if repeated := sorted({name for name in media if media.count(name) > 1}):
         problems.append(Problem("media", f"names {', '.join(repeated)} twice. Name it once.", "repeated"))
