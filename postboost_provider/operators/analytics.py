@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.api.client import PostBoostClient
 
-class PostBoostAnalyticsToStorageOperator(RetryPolicyMixin, BaseOperator):
+
+class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     """Write the analytics of a period to a file: per post, per account, or a summary of the workspace.
 
     The file is written row by row, whatever their number, and takes its place when it is whole: a rerun replaces the
@@ -58,7 +56,6 @@ class PostBoostAnalyticsToStorageOperator(RetryPolicyMixin, BaseOperator):
         date_to: date | str,
         file_format: Literal["jsonl", "csv"] = "jsonl",
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,33 +65,28 @@ class PostBoostAnalyticsToStorageOperator(RetryPolicyMixin, BaseOperator):
         self.date_to = date_to
         self.file_format = file_format
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.storage import replacing
+        from postboost_provider.api.arguments import check_choice, require_text
         from postboost_provider.services.analytics import COLUMNS, csv_line, json_line, read_period, rows
 
-        with failing_fast(self):
-            if self.kind not in COLUMNS:
-                raise PostBoostConfigError(f"kind is {self.kind!r}; use {', '.join(COLUMNS)}.")
-            if self.file_format not in ("jsonl", "csv"):
-                raise PostBoostConfigError(f"file_format is {self.file_format!r}; use jsonl or csv.")
-            path = str(self.path or "").strip()
-            if not path:
-                raise PostBoostConfigError("path is empty: say where the file goes.")
-            period = read_period(self.date_from, self.date_to)
-            with (
-                PostBoostHook(self.postboost_conn_id).client() as api,
-                replacing(path, self.object_storage_conn_id or None) as open_file,
-                open_file() as file,
-            ):
+        check_choice("kind", self.kind, COLUMNS)
+        check_choice("file_format", self.file_format, ("jsonl", "csv"))
+        path = require_text("path", self.path)
+        period = read_period(self.date_from, self.date_to)
+
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            count = 0
+            with replacing(path, self.object_storage_conn_id or None) as open_file, open_file() as file:
                 if self.file_format == "csv":
                     file.write(csv_line(COLUMNS[self.kind]))
-                count = 0
                 for row in rows(api, self.kind, period):
                     file.write(csv_line(row.values()) if self.file_format == "csv" else json_line(row))
                     count += 1
-        self.log.info(
-            "Wrote %d rows of %s from %s to %s to %s.", count, self.kind, period.start, period.end, path
-        )
-        return {"path": path, "kind": self.kind, **period.as_parameters(), "rows": count}
+            self.log.info(
+                "Wrote %d rows of %s from %s to %s to %s.", count, self.kind, period.start, period.end, path
+            )
+            return {"path": path, "kind": self.kind, **period.as_parameters(), "rows": count}
+
+        return act

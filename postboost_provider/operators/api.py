@@ -6,11 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from postboost_provider.api.errors import PostBoostConfigError, ServerError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 DOWNLOAD_SECONDS = 3600.0
 
 
-class PostBoostOperator(RetryPolicyMixin, BaseOperator):
+class PostBoostOperator(BasePostBoostOperator):
     """Send one of PostBoost's 222 API operations, and return its answer.
 
     A try of the task that comes later does not do it again: what PostBoost recognises by an idempotency key carries
@@ -77,7 +74,6 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         secret_sink: Callable[[str, Any], object] | None = None,
         idempotency_salt: str | None = None,
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -92,7 +88,6 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         self.secret_sink = secret_sink
         self.idempotency_salt = idempotency_salt
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
@@ -101,25 +96,29 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
             _operation(kwargs["operation"])
         return super().partial(**kwargs)
 
-    def execute(self, context: Context) -> Any:
+    def client(self) -> PostBoostClient:
+        limits = {"deadline_seconds": DOWNLOAD_SECONDS} if self.save_to else {}
+        return self.hook.client(needs_token=_operation(self.operation).needs_token, **limits)
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         op = _operation(self.operation)
-        with failing_fast(self):
-            self._check(op)
-            body, files = self._body(op)
-            limits = {"deadline_seconds": DOWNLOAD_SECONDS} if self.save_to else {}
-            with PostBoostHook(self.postboost_conn_id).client(needs_token=op.needs_token, **limits) as api:
+        self._check(op)
+        body, files = self._body(op)
 
-                def send() -> Any:
-                    if self.all_pages:
-                        return list(api.pages(op.operation, parameters=self.parameters))
-                    return self._send(api, op, context, body, files)
+        def act(api: PostBoostClient) -> Any:
+            def send() -> Any:
+                if self.all_pages:
+                    return list(api.pages(op.operation, parameters=self.parameters))
+                return self._send(api, op, context, body, files)
 
-                if self.save_to:
-                    return self._save(api, op, self.save_to, send)
-                found = send()
+            if self.save_to:
+                return self._save(api, op, self.save_to, send)
+            found = send()
             if self.result is None:
                 return found
             return self.result(found) if callable(self.result) else _pick(op.operation, found, self.result)
+
+        return act
 
     def _check(self, op: Operation) -> None:
         """Refuse what could not be kept, before anything is sent."""

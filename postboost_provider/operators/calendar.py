@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from postboost_provider.airflow_support.storage import find_file, locate
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -19,12 +16,13 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.report import Report
     from postboost_provider.publishing.post import Row
     from postboost_provider.services.media.upload import MediaFile
 
 
-class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
+class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     """Publish the rows of a content calendar, each exactly once, however often the task runs.
 
     A row's identity is ``calendar_id`` and its ``key``. A row that an earlier run has sent is adopted; one whose
@@ -78,7 +76,6 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         requests_per_minute: float | None = None,
         media_root: str | None = None,
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -93,28 +90,38 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         self.requests_per_minute = requests_per_minute
         self.media_root = media_root
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def client(self) -> PostBoostClient:
+        from postboost_provider.api.rate_limit import Pace
+
+        return self.hook.client(pace=Pace(self.requests_per_minute))
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.api.arguments import argument, check_choice
         from postboost_provider.api.rate_limit import Pace
         from postboost_provider.calendar.run import CalendarRun
 
-        with failing_fast(self):
-            rows = self._rows_due(context)
-            api = PostBoostHook(self.postboost_conn_id).client(pace=Pace(self.requests_per_minute))
-            with api:
-                run = CalendarRun(
-                    api,
-                    self._calendar_id(context),
-                    find_media=self._find_media,
-                    clock=lambda: datetime.now(UTC),
-                    on_past=self.on_past,
-                    in_window=self.window is not None,
-                    fail_fast=self.on_row_error == "fail_fast",
-                    dry_run=self.only_ask,
-                )
-                report = run.run(rows)
-            return self._conclude(report, context)
+        check_choice("on_past", self.on_past, ("skip", "fail", "now"))
+        check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
+        with argument("requests_per_minute"):
+            Pace(self.requests_per_minute)
+        calendar_id = self._calendar_id(context)
+        rows = self._rows_due(context)
+
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            run = CalendarRun(
+                api,
+                calendar_id,
+                find_media=self._find_media,
+                clock=lambda: datetime.now(UTC),
+                on_past=self.on_past,
+                in_window=self.window is not None,
+                fail_fast=self.on_row_error == "fail_fast",
+                dry_run=self.only_ask,
+            )
+            return self._conclude(run.run(rows), context)
+
+        return act
 
     def _conclude(self, report: Report, context: Context) -> dict[str, Any]:
         """Return the report, or keep it as XCom and fail for what is bad in it."""
@@ -148,8 +155,6 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
     def _rows_due(self, context: Context) -> list[Row]:
         from postboost_provider.publishing.post import in_window, read_rows
 
-        check_choice("on_past", self.on_past, ("skip", "fail", "now"))
-        check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         if self.window is not None and not (
             isinstance(self.window, timedelta) and self.window > timedelta(0)
         ):
@@ -211,9 +216,3 @@ def window_anchor(context: Context) -> datetime | None:
     """Return where the run's window begins: ``data_interval_end`` where there is one, else ``run_after``."""
     run = context["dag_run"]
     return context.get("data_interval_end") or getattr(run, "run_after", None)
-
-
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a value that is none of the choices."""
-    if value not in choices:
-        raise PostBoostConfigError(f"{name} is {value!r}; use {', '.join(choices)}.")
