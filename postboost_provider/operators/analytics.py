@@ -1,4 +1,4 @@
-"""Analytics into files: what posts, accounts and the workspace have reached."""
+"""Write the analytics of posts, accounts and the workspace to files."""
 
 from __future__ import annotations
 
@@ -18,24 +18,21 @@ if TYPE_CHECKING:
 class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     """Write the analytics of a period to a file: per post, per account, or a summary of the workspace.
 
-    The file is written row by row, whatever their number, and takes its place when it is whole: a rerun replaces the
-    period's file, and a try that fails leaves the former one as it was. The columns are those of ``docs/analytics.md``,
-    always all of them and in the same order.
+    Rows are written one by one, and the file replaces an existing one when it is complete: a failed attempt leaves the old
+    file as it was. All columns of ``docs/analytics.md`` are written, always in the same order.
 
-    Returns ``{"path", "kind", "date_from", "date_to", "rows"}``.
-
-    :param kind: ``posts``: a row for each account that a post of the period is live on; ``accounts``: a row for each
-        account that has analytics; ``summary``: one row. ``posts`` takes one request for each post, ``accounts`` one for
-        each account. Posts in the trash are not among them.
+    :param kind: ``posts``: a row for each account on which a post of the period is live; ``accounts``: a row for each
+        account that has analytics; ``summary``: one row. ``posts`` sends one request for each post, ``accounts`` one for
+        each account. Posts in the trash are left out.
     :param path: a path or an ``ObjectStoragePath`` URI (``s3://``, ``gs://``, ``file://`` ...), with the period in its name,
         such as ``s3://marketing/posts/{{ ds }}.jsonl``. Templated.
-    :param date_from: the first day: a date or ``YYYY-MM-DD``, of UTC. Templated.
+    :param date_from: the first day: a date or ``YYYY-MM-DD``, in UTC. Templated.
     :param date_to: the last day, included; at most 366 days later. Templated.
-    :param file_format: ``jsonl`` (default): an object per line; or ``csv``: UTF-8, with a header, ``data`` as JSON text.
+    :param file_format: ``jsonl``: one object per line; or ``csv``: UTF-8, with a header, ``data`` as JSON text.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises AirflowFailException: an argument is wrong, or the token may not read.
-    :raises PostBoostError: something that a retry can mend; it begins anew.
+    :xcom return_value: (dict) ``path``, ``kind``, ``date_from``, ``date_to`` and the number of ``rows``.
+    :raises AirflowFailException: an argument is wrong, or the token may not read analytics.
+    :raises PostBoostError: an error that a retry can fix; it writes the file from its start.
     """
 
     template_fields: Sequence[str] = (

@@ -22,28 +22,27 @@ if TYPE_CHECKING:
 
 
 class PostBoostRotateKeyOperator(BasePostBoostOperator):
-    """Give a connection a new scoped key, and revoke the old one when the new one is proven to be in place.
+    """Give a connection a new scoped key, and revoke the old key once the new one works there.
 
-    It makes a key with the same abilities and accounts, proves it with a live request, writes it to where the connection
-    lives, reads it back through Airflow and proves that, waits for ``grace``, and revokes the old key. Killed anywhere, it
-    goes on in its next try or run: whatever an earlier one left over is found by name and revoked, and there is no moment
-    without a key that works. A daily DAG does nothing on most days.
+    The task creates a key with the same abilities and accounts, tests it with a request, writes it to the store, reads it
+    back through Airflow and tests it again, waits for ``grace``, and revokes the old key. If the task is killed, the next
+    attempt or run continues: it finds leftover keys by name and revokes them. The connection always has a working key. On
+    most days a daily DAG does nothing.
 
-    Returns ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``; never the key.
-
-    :param admin_conn_id: a connection with the access token of an admin of the workspace, who is the user that the key
-        acts as. Templated.
-    :param postboost_conn_id: the connection whose key is rotated. Its ``scoped_key_id`` says which one it holds. Templated.
-    :param rotate_when_less_than: rotate when the key lasts less long; default 14 days. None: once in every run.
-    :param valid_days: the number of days from today to the new key's last day. Default 90.
-    :param grace: how long the old key goes on working for tasks that have read it. Default 1 hour; waited for in the
-        triggerer.
+    :param admin_conn_id: a connection with the access token of a workspace admin. The new key acts as this user.
+        Templated.
+    :param postboost_conn_id: the connection whose key is rotated. Its ``scoped_key_id`` says which key it has. Templated.
+    :param rotate_when_less_than: rotate when the key expires sooner than this. None: in every run.
+    :param valid_days: the number of days from today to the new key's last day.
+    :param grace: how long the old key stays valid for tasks that have read it. The task waits in the triggerer.
     :param store: where the connection is written: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of
-        connection id, token and extras; default: Airflow's own connections, through the connection ``airflow_api``.
-    :param key: id or name of the key that the connection holds, for one that has no ``scoped_key_id`` yet. Templated.
-    :raises AirflowFailException: this connection's key can't be rotated; the message says why, and nothing was changed or
-        the change was undone.
-    :raises PostBoostError: anything that a retry can mend.
+        connection id, token and extras. Default: Airflow's own connections, through the connection ``airflow_api``.
+    :param key: id or name of the connection's key, if the connection has no ``scoped_key_id`` yet. Templated.
+    :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``; never the
+        key.
+    :raises AirflowFailException: the key can't be rotated; the message says why. Nothing was changed, or the change was
+        undone.
+    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = ("key", "admin_conn_id", "postboost_conn_id")

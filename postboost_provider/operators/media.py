@@ -1,4 +1,4 @@
-"""Bring images, videos and PDFs into PostBoost's media library."""
+"""Upload images, videos and PDFs to PostBoost's media library."""
 
 from __future__ import annotations
 
@@ -19,28 +19,26 @@ RESULT_FIELDS = ("uuid", "name", "type", "mime_type", "size", "url")
 
 
 class PostBoostUploadMediaOperator(BasePostBoostOperator):
-    """Bring files into PostBoost's media library, and return their ids to post them by.
+    """Upload files to PostBoost's media library, and return the ids to use in posts.
 
-    A file of up to 10 MB is sent in one request, a larger one in chunks as it is read, and a URL is fetched by
-    PostBoost itself. However often the task is tried, each is one media item; up to 10 MB the same file under the same
-    name is one within 24 hours, whoever asks. Flows and limits are described in ``docs/media.md``.
-
-    Returns one ``{"id", "uuid", "name", "type", "mime_type", "size", "url"}`` for each of ``media``, in its order. ``id``
-    is the number that posts take.
+    A file of up to 10 MB is sent in one request, a larger one in chunks, and a URL is fetched by PostBoost. A retry uploads
+    nothing twice. A file of up to 10 MB with the same name and content is one media item for 24 hours, whichever task
+    uploads it. ``docs/media.md`` describes the ways and the limits.
 
     :param media: paths, ``ObjectStoragePath`` URIs (``s3://``, ``gs://``, ``file://`` ...), http(s) URLs, or uuids of items
-        that are in the library already; one, or a list. Every file is checked before anything is sent. Templated.
-    :param alt_text: what the media show, for those who don't see them: one text for all, or a list with one (or None)
-        for each. At most 500 characters. Templated.
-    :param folder: the folder of the library to put them in: a name, or a path such as ``Campaigns/Autumn``; made when
-        missing. Default: the top. Templated.
-    :param wait_for_processing: wait until videos are converted, so that they can be posted. Default True.
-    :param timeout: how long to wait for each of the media to be fetched from its URL, and to be converted. Default 30
-        minutes.
+        in the library; one, or a list. Every file is checked before anything is sent. Templated.
+    :param alt_text: a description of the media for people who can't see them: one text for all, or a list with one (or
+        None) for each. At most 500 characters. Templated.
+    :param folder: the folder of the library: a name, or a path such as ``Campaigns/Autumn``; created if missing.
+        Default: the top level. Templated.
+    :param wait_for_processing: wait until videos are converted and can be posted.
+    :param timeout: how long to wait for each URL to be fetched, and for each video to be converted, in seconds or as a
+        timedelta.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises AirflowFailException: a file can't be read or is refused; no retry can mend it.
-    :raises PostBoostError: something that a retry can mend; it uploads nothing twice.
+    :xcom return_value: (list[dict]) For each of ``media``, in its order: ``id`` (the number that posts take), ``uuid``,
+        ``name``, ``type``, ``mime_type``, ``size`` and ``url``.
+    :raises AirflowFailException: a file can't be read, or PostBoost refused it.
+    :raises PostBoostError: an error that a retry can fix; it uploads nothing twice.
     """
 
     template_fields: Sequence[str] = (
@@ -103,7 +101,7 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         from postboost_provider.api.arguments import read_text
 
         given = read_text(self.media)
-        # An ObjectStoragePath or a Path is a single one.
+        # An ObjectStoragePath or a Path is one file.
         names = list(given) if isinstance(given, (list, tuple)) else [given]
         texts = ["" if name is None or isinstance(name, Mapping) else str(name).strip() for name in names]
         if not all(texts):
@@ -148,11 +146,12 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         except PostBoostError:
             raise
         except Exception as error:
-            # Each storage has exceptions of its own.
+            # Each storage raises exceptions of its own.
             raise PostBoostConfigError(
                 f"{name} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
                 "install the Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, "
-                "and set object_storage_conn_id."
+                "and set object_storage_conn_id.",
+                code="unreadable_file",
             ) from error
 
     def _salt(self, context: Context, number: int) -> str:

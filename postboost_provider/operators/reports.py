@@ -20,32 +20,31 @@ DOWNLOAD_SECONDS = 3600.0
 
 
 class PostBoostReportOperator(BasePostBoostOperator):
-    """Have PostBoost make a report of a period, and save its file.
+    """Have PostBoost create a report of a period, and save its file.
 
     A PDF has the workspace's branding, a summary, the accounts and the ten best posts. A CSV has a row for each post and
-    account, or for each account; it is UTF-8 with a byte order mark. PostBoost takes at most 500 posts into a report:
-    ``PostBoostAnalyticsToStorageOperator`` has no such cap.
+    account, or for each account; it is UTF-8 with a byte order mark. PostBoost puts at most 500 posts into a report:
+    ``PostBoostAnalyticsToStorageOperator`` has no such limit.
 
-    The file is fetched from the connection's own host, with the token, and written as it comes. What was at ``path`` is
-    replaced when the new file is whole.
-
-    Returns ``{"path", "size", "export_uuid", "format", "dataset", "date_from", "date_to", "expires_at"}``, ``size`` in bytes.
+    The file is downloaded from the connection's own host, with the token. An existing file at ``path`` is replaced when
+    the new one is complete.
 
     :param path: a path or an ``ObjectStoragePath`` URI (``s3://``, ``gs://``, ``file://`` ...). Templated.
-    :param file_format: ``pdf`` (default) or ``csv``.
-    :param dataset: the rows of a CSV: ``posts`` (default) or ``accounts``.
+    :param file_format: ``pdf`` or ``csv``.
+    :param dataset: the rows of a CSV: ``posts`` or ``accounts``.
     :param period: ``this_week``, ``last_week``, ``this_month``, ``last_month`` (PostBoost's default), ``last_3_months`` or
         ``this_year``. Templated.
     :param date_from: the first day, in place of ``period``: a date or ``YYYY-MM-DD``. Templated.
     :param date_to: the last day, included; at most 366 days later. Templated.
     :param accounts: limit the report to these: ids, ``@username``, ``provider:username``, ``provider:*``, or names of
         account groups; at most 100. Default: all. Templated.
-    :param export_uuid: save this export, made before, in place of a new one. PostBoost keeps files for 7 days. Templated.
-    :param timeout: seconds, or a timedelta, to wait for the file, should PostBoost not have made it within its answer. Default 300.
+    :param export_uuid: save this existing export in place of a new one. PostBoost keeps files for 7 days. Templated.
+    :param timeout: how long to wait for a file that is not part of PostBoost's first response, in seconds or as a timedelta.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises AirflowFailException: an argument is wrong, the token may not make reports, or the file is gone (410).
-    :raises PostBoostError: something that a retry can mend, such as a report that PostBoost could not make.
+    :xcom return_value: (dict) ``path``, ``size`` in bytes, ``export_uuid``, ``format``, ``dataset``, ``date_from``,
+        ``date_to`` and ``expires_at``.
+    :raises AirflowFailException: an argument is wrong, the token may not create reports, or the file has expired (410).
+    :raises PostBoostError: an error that a retry can fix, such as a report that PostBoost could not create.
     """
 
     template_fields: Sequence[str] = (
