@@ -31,7 +31,8 @@ def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
     from postboost_provider.services.media.upload import MediaFile
 
     if root and "://" not in name and not name.startswith("/"):
-        name = f"{root.rstrip('/')}/{name}"
+        # A root of slashes only, such as / or file:///, keeps them.
+        name = f"{root}{'' if root.endswith('/') else '/'}{name}"
     path = locate(name, conn_id)
     return MediaFile(name, lambda: cast("IO[bytes]", path.open("rb")))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from postboost_provider.api.errors import (
     PostBoostConfigError,
@@ -17,8 +17,8 @@ from postboost_provider.api.errors import (
     ServerError,
     is_retryable,
 )
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.ai import PostBoostRepurposeTrigger
 from postboost_provider.triggers.base import read_event
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from postboost_provider.polling.conditions import Finding
 
 
-class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
+class PostBoostRepurposeOperator(BasePostBoostOperator):
     """Turn an article, a video, a PDF or a text into one draft, with a caption for each account and a carousel.
 
     PostBoost's AI does the work, in a run that takes up to ten minutes. Nothing is published: the draft waits for a person, or
@@ -102,7 +102,6 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         poll_interval: timedelta | float = 5,
         timeout: timedelta | float = 900,
         idempotency_salt: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -121,28 +120,31 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.idempotency_salt = idempotency_salt
-        self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.api.arguments import read_seconds
         from postboost_provider.services.repurpose import started
 
         began = datetime.now(UTC)
+        answer = self.perform(context)
         with failing_fast(self):
-            body = self._body()
-            read_seconds("timeout", self.timeout)
-            read_seconds("poll_interval", self.poll_interval)
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                answer = self._start(api, context, body)
             run_id, run = started(answer)
             if run is not None:
                 return self._conclude(context, run)
-            # Under a key of its own, and before any wait: whoever looks for the run finds it.
+            # Under its own key, and before any wait: another task can find the run.
             context["ti"].xcom_push(key="run_id", value=run_id)
-            self.log.info("Repurpose run %s is on its way.", run_id)
+            self.log.info("Repurpose run %s has started.", run_id)
             if run_id is None or not self.wait_for_completion:
                 return {"run_id": run_id, "status": "queued", "post_uuid": None}
             return self._wait(context, run_id, began)
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
+        from postboost_provider.api.arguments import check_choice, read_seconds
+
+        check_choice("on_partial", self.on_partial, ("fail", "succeed"))
+        read_seconds("timeout", self.timeout)
+        read_seconds("poll_interval", self.poll_interval)
+        body = self._body()
+        return lambda api: self._start(api, context, body)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on when the triggerer has seen the run end, or the time is over."""
@@ -156,8 +158,6 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         from postboost_provider.api.arguments import read_text
         from postboost_provider.services.repurpose import RESERVED, Source
 
-        if self.on_partial not in ("fail", "succeed"):
-            raise PostBoostConfigError(f"on_partial is {self.on_partial!r}; use fail or succeed.")
         options = read_text(self.options) or {}
         if not isinstance(options, Mapping):
             raise PostBoostConfigError(f"options is {options!r}; it must be a mapping.")
@@ -232,7 +232,7 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
         from postboost_provider.services.repurpose import RunIsOver
 
         try:
-            with PostBoostHook(self.postboost_conn_id).client() as api:
+            with self.client() as api:
                 finding = ask(api, RunIsOver(run_id))
         except PostBoostError as error:
             if not is_retryable(error):

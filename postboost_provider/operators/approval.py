@@ -9,19 +9,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from postboost_provider.airflow_support.hitl import HITLOperator
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
+from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    PostBoostError,
+)
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import PostBoostTaskMixin
+from postboost_provider.retry_policy import failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.polling.outcome import PostOutcome
+
+    # When to publish it, and the draft: what became of it, as PostBoost has it, and its media by number.
+    Draft = tuple[datetime | None, PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]
 
 APPROVE = "Approve"
 REJECT = "Reject"
@@ -31,7 +40,7 @@ MOST_MEDIA = 1000
 MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
 
 
-class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
+class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
     """Show a draft to a person in Airflow, and publish exactly what was seen, or trash it.
 
     The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited in
@@ -80,46 +89,55 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
     def execute(self, context: Context) -> Any:
         from postboost_provider.polling.outcome import describe_status
 
-        with failing_fast(self):
-            at = self._at()
-            if self.on_late not in ("fail", "now"):
-                raise PostBoostConfigError(f"on_late is {self.on_late!r}; use fail or now.")
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome, post, library = self._read(api)
+        at, outcome, post, library = self.perform(context)
         if outcome.trashed:
-            # An earlier try was told to, and its end was lost, or somebody did it by hand.
-            raise AirflowSkipException(f"Draft {outcome.uuid} is in trash: it was rejected.")
+            # An earlier attempt moved it there, and its end was lost, or somebody did.
+            raise AirflowSkipException(f"Draft {outcome.uuid} is in the trash: it was rejected.")
         if outcome.status != "draft":
-            # The task before this one was answered, or an earlier try was and only its end was lost.
+            # The task before this one published it, or an earlier attempt did and its end was lost.
             self.log.info("Post %s %s: there is nothing to approve.", outcome.uuid, describe_status(outcome))
             return outcome.as_dict()
         self.body = describe(post, at, library)
-        seen = fingerprint(post, at, library)
-        self.options = [f"{APPROVE} {seen}", f"{REJECT} {seen}"]
+        shown = fingerprint(post, at, library)
+        self.options = [f"{APPROVE} {shown}", f"{REJECT} {shown}"]
         return super().execute(context)
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], Draft]:
+        from postboost_provider.api.arguments import argument, check_choice, require_text
+        from postboost_provider.api.times import to_minute
+
+        check_choice("on_late", self.on_late, ("fail", "now"))
+        post_uuid, at = require_text("post_uuid", self.post_uuid), None
+        if self.publish_at:
+            with argument("publish_at"):
+                at = to_minute(self.publish_at, self.timezone or None)
+        return lambda api: (at, *_read(api, post_uuid))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         if "error" in event:
             return super().execute_complete(context, event)
-        (chosen,) = event["chosen_options"]
-        word, _, seen = chosen.partition(" ")
-        who = (event.get("responded_by_user") or {}).get("name") or "somebody"
+        chosen, who = read_choice(event)
+        choice, _, shown = chosen.partition(" ")
         with failing_fast(self):
-            at = self._at()
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome, post, library = self._read(api)
+            read = self.prepare(context)
+            with self.client() as api:
+                at, outcome, post, library = read(api)
                 if outcome.trashed:
-                    if word == REJECT:
-                        raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
+                    if choice == REJECT:
+                        raise AirflowSkipException(
+                            f"{who} rejected draft {outcome.uuid}: it is in the trash."
+                        )
                     raise PostBoostConfigError(
-                        f"Approved by {who}, but draft {outcome.uuid} was moved to trash meanwhile."
+                        f"{who} approved draft {outcome.uuid}, but it was moved to the trash after it was shown. Restore it "
+                        "in PostBoost and run the DAG again.",
+                        code="trashed",
                     )
-                if seen != fingerprint(post, at, library):
+                if shown != fingerprint(post, at, library):
                     return self._leave(outcome, who)
-                if word == REJECT:
+                if choice == REJECT:
                     self._trash(api, outcome, who)
                 outcome = self._publish(api, context, outcome, post, at, who)
-        self.log.info("Approved by %s: post %s is %s.", who, outcome.uuid, outcome.status)
+        self.log.info("%s approved post %s: it is %s.", who, outcome.uuid, outcome.status)
         return outcome.as_dict()
 
     def _leave(self, outcome: PostOutcome, who: str) -> dict[str, Any]:
@@ -193,19 +211,17 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
             for task in mine.downstream_list
         )
 
-    def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
-        from postboost_provider.publishing import actions
 
-        outcome = actions.look(api, self.post_uuid)
-        post = api.call("get_post", parameters={"post_uuid": self.post_uuid})
-        return outcome, post, find_media(api, post)
+def _read(
+    api: PostBoostClient, post_uuid: str
+) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
+    from postboost_provider.polling.outcome import missing, read_post
 
-    def _at(self) -> datetime | None:
-        from postboost_provider.api.times import to_minute
-
-        if not self.publish_at:
-            return None
-        return to_minute(self.publish_at, self.timezone or None)
+    try:
+        post = api.call("get_post", parameters={"post_uuid": post_uuid})
+    except NotFoundError as error:
+        raise missing(post_uuid, error) from error
+    return read_post(post), post, find_media(api, post)
 
 
 def fingerprint(

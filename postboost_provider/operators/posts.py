@@ -6,17 +6,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from postboost_provider.airflow_support.storage import find_file
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from postboost_provider.publishing.post import Post
 
 
-class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
+class PostBoostCreatePostOperator(BasePostBoostOperator):
     """Publish one post, exactly once, however often the task is tried or cleared.
 
     Its identity is the task of the run (dag id, run id, task id, map index and ``idempotency_salt``). A task that is
@@ -126,7 +126,6 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         idempotency_salt: str | None = None,
         media_root: str | None = None,
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -155,29 +154,44 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         self.idempotency_salt = idempotency_salt
         self.media_root = media_root
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
-        with failing_fast(self):
-            post = self._post()
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                done = self._publish(api, post, context)
+        done, due = self.perform(context)
         self._post_uuid = done.post_uuid
-        # Under a key of its own, and before any wait: what comes after can take publish.output["uuid"].
+        # Under its own key, and before any wait: another task can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
-        stands = f" It {describe_status(done.outcome)}." if done.outcome else ""
+        status = f" It {describe_status(done.outcome)}." if done.outcome else ""
         why = f" ({done.why})" if done.why else ""
-        self.log.info("Post %s was %s%s.%s", done.post_uuid, done.result, why, stands)
+        self.log.info("Post %s was %s%s.%s", done.post_uuid, done.result, why, status)
         for warning in done.warnings:
             self.log.warning("PostBoost warns: %s", warning)
         if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
             return _result(done.result, done.why, done.outcome, done.post_uuid)
-        due = max((at for _, at in post.account_times), default=None)
         told = {"result": done.result, "why": done.why}
         return self._wait(context, done.post_uuid, told, due=due, retried=[])
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Published, datetime | None]]:
+        from postboost_provider.publishing.single_post import publish_post
+
+        post, actor = self._parse_post(), self._actor(context)
+        due = max((at for _, at in post.account_times), default=None)
+
+        def act(api: PostBoostClient) -> tuple[Published, datetime | None]:
+            done = publish_post(
+                api,
+                actor,
+                post,
+                find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
+                on_duplicate=self.on_duplicate,
+                validate=self.validate,
+                now=self._started,
+            )
+            return done, due
+
+        return act
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on when the triggerer has seen the post settled."""
@@ -197,35 +211,35 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         if uuid is None or self.when_killed != "trash":
             return
         try:
-            with PostBoostHook(self.postboost_conn_id).client(attempts=2, deadline_seconds=10) as api:
+            with self.hook.client(attempts=2, deadline_seconds=10) as api:
                 if actions.look(api, uuid).can_be_changed:
                     actions.delete(api, uuid, trash=True, delete_mode="app_only")
                     self.log.info("Post %s was moved to trash, because its task was killed.", uuid)
         except PostBoostError as error:
             self.log.warning("Post %s could not be moved to trash: %s", uuid, error)
 
-    def _post(self) -> Post:
-        from postboost_provider.api.arguments import read_seconds
+    def _parse_post(self) -> Post:
+        from postboost_provider.api.arguments import check_choice, read_seconds
         from postboost_provider.publishing.post import parse_post
 
         read_seconds("timeout", self.timeout)
         read_seconds("poll_interval", self.poll_interval)
-        for name, value, choices in (
-            ("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow")),
-            ("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts")),
-            ("on_kill", self.when_killed, ("keep", "trash")),
-        ):
-            if value not in choices:
-                raise PostBoostConfigError(f"{name} is {value!r}; use {', '.join(choices)}.")
+        check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
+        check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
+        check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":
             raise PostBoostConfigError(
-                "wait_for_completion would wait for ever: publish='draft' leaves the post to people. Use schedule, queue "
-                "or now, or wait with a PostBoostPostSensor."
+                "wait_for_completion would never end: nobody publishes a post with publish='draft' but a person. Use "
+                "schedule, queue or now, or wait with a PostBoostPostSensor.",
+                code="conflict",
+                field="wait_for_completion",
             )
         if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
             raise PostBoostConfigError(
-                "on_kill='trash' needs a worker that is killed, and with deferrable=True the wait has none: set "
-                "deferrable=False, or on_kill='keep'."
+                "on_kill='trash' does nothing with deferrable=True, because no worker waits that could be killed. Set "
+                "deferrable=False or on_kill='keep'.",
+                code="conflict",
+                field="on_kill",
             )
         post = parse_post(
             {
@@ -246,22 +260,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         for name, given in (("publish_at", self.publish_at), ("account_times", self.account_times)):
             if given and post.mode != "schedule":
                 self.log.warning(
-                    "%s is not used: it is for publish='schedule', and publish is %r.", name, post.mode
+                    "%s is ignored: it needs publish='schedule', and publish is %r.", name, post.mode
                 )
         return post
-
-    def _publish(self, api: PostBoostClient, post: Post, context: Context) -> Published:
-        from postboost_provider.publishing.single_post import publish_post
-
-        return publish_post(
-            api,
-            self._actor(context),
-            post,
-            find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
-            on_duplicate=self.on_duplicate,
-            validate=self.validate,
-            now=self._started,
-        )
 
     def _wait(
         self,
@@ -279,7 +280,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
         wait = Wait(self._started, timedelta(seconds=timeout), timedelta(seconds=interval), due)
-        looks = Looks(PostBoostHook(self.postboost_conn_id).client, [uuid], wait)
+        looks = Looks(self.hook.client, [uuid], wait)
         with failing_fast(self):
             while not looks.look():
                 now = datetime.now(UTC)
@@ -316,7 +317,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         (outcome,) = outcomes
         with failing_fast(self):
             if self.on_partial == "retry_failed_accounts" and actions.to_retry(outcome, retried):
-                with PostBoostHook(self.postboost_conn_id).client() as api:
+                with self.client() as api:
                     account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
                 if account is not None:
                     self.log.info(
@@ -336,7 +337,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):
             raise PostBoostConfigError(
-                f"post_key is {self.post_key!r}; give each post of the run a name of its own."
+                f"post_key is {self.post_key!r}; give each post of the run its own name.",
+                code="empty",
+                field="post_key",
             )
         return Actor.of_task(context["ti"], self.idempotency_salt, key)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, Param
 
-from postboost_provider.airflow_support.hitl import HITLOperator
+from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
 from postboost_provider.api.errors import (
     AuthenticationError,
     NotFoundError,
@@ -15,7 +15,8 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import PostBoostTaskMixin
+from postboost_provider.retry_policy import failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ The access token of {name} {expires}.
 """
 
 
-class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
+class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
     """Walk a person through the rotation of an access token, and prove the new one.
 
     When the token ends soon, a form in Airflow lists the four steps and asks for the new token's expiry date. The token
@@ -84,10 +85,12 @@ class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
         self.store = store
 
     def execute(self, context: Context) -> Any:
+        from postboost_provider.api.arguments import argument
         from postboost_provider.rotation.plan import check_span, reference
 
         with failing_fast(self):
-            check_span("rotate_when_less_than", self.rotate_when_less_than)
+            with argument("rotate_when_less_than"):
+                check_span("rotate_when_less_than", self.rotate_when_less_than)
             settings = self._target().read().settings
         now, expiry = datetime.now(UTC), settings.expiry
         left = expiry.time_left(now)
@@ -107,8 +110,7 @@ class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
 
         if "error" in event:
             return super().execute_complete(context, event)
-        (chosen,) = event["chosen_options"]
-        who = (event.get("responded_by_user") or {}).get("name") or "Somebody"
+        chosen, who = read_choice(event)
         if chosen == NOT_NOW:
             raise AirflowSkipException(f"{who} answered: {NOT_NOW}.")
         with failing_fast(self):
