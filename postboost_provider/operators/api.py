@@ -15,7 +15,7 @@ from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.client import ClientOptions, PostBoostClient
     from postboost_provider.api.operations import Operation
     from postboost_provider.api.requests import FilePart
     from postboost_provider.idempotency.actor import Actor
@@ -106,7 +106,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         with failing_fast(self):
             self._check(op)
             body, files = self._body(op)
-            limits = {"deadline_seconds": DOWNLOAD_SECONDS} if self.save_to else {}
+            limits: ClientOptions = {"deadline_seconds": DOWNLOAD_SECONDS} if self.save_to else {}
             with PostBoostHook(self.postboost_conn_id).client(needs_token=op.needs_token, **limits) as api:
 
                 def send() -> Any:
