@@ -20,7 +20,7 @@ from postboost_provider.calendar.run import CalendarRun
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from postboost_provider.api.requests import Reply
+    from postboost_provider.api.responses import Response
     from postboost_provider.calendar.csv import Row
     from postboost_provider.calendar.report import Report
 
@@ -52,7 +52,7 @@ class Recorder(PostBoostClient):
 
     bodies: list[Any]
 
-    def send(self, operation: str, **call: Any) -> Reply:
+    def send(self, operation: str, **call: Any) -> Response:
         if operation == "create_post":
             self.bodies.append(call["body"])
         return super().send(operation, **call)

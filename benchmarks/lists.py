@@ -19,7 +19,7 @@ import httpx
 
 from benchmarks.support import ROOT, Cost, peak_mib, resident_mib, sandbox, show, timed
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.requests import ClientSettings
+from postboost_provider.api.settings import ClientSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.requests import ClientSettings
+from postboost_provider.api.settings import ClientSettings
 from postboost_provider.sandbox.server import Sandbox
 
 # Every way in which PostBoost's documents leave open what its server does: ours must be right under each.

@@ -1,4 +1,4 @@
-"""The two clients, one that blocks and one that is awaited: prepare, send, read, again where that is safe."""
+"""The two clients, one that blocks and one that is awaited: prepare, send, interpret, and retry what is safe."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ import logging
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from tenacity import AsyncRetrying, Retrying
 
-from postboost_provider.api import (
-    pagination as pages,
-    requests as contract,
-    responses as answers,
-    retry as repeats,
-)
+from postboost_provider.api import pagination, responses, retry
 from postboost_provider.api.credentials import Refusal, explain_401
 from postboost_provider.api.errors import AuthenticationError, UnreachableError
 from postboost_provider.api.operations import get_operation
+from postboost_provider.api.requests import CallArguments, SendArguments, prepare
+from postboost_provider.api.settings import check_base_url
 from postboost_provider.api.transport import AsyncTransport, Transport, in_memory
 
 if TYPE_CHECKING:
@@ -27,8 +24,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from postboost_provider.api.rate_limit import Pace
-    from postboost_provider.api.requests import ClientSettings, FilePart, Reply, Request
-    from postboost_provider.api.transport import Answer, Into
+    from postboost_provider.api.requests import Request
+    from postboost_provider.api.responses import Response
+    from postboost_provider.api.settings import ClientSettings
+    from postboost_provider.api.transport import Into, RawResponse
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +35,16 @@ DEFAULT_DEADLINE_SECONDS = 300.0
 MAX_ATTEMPTS = 10
 
 
-class _Sender:
-    """What the two clients share: everything but sending, sleeping and iterating.
+class ClientOptions(TypedDict, total=False):
+    """The options of a client; :class:`PostBoostClient` explains them."""
 
-    :param settings: where to, with which token.
-    :param deadline_seconds: bounds one call with all its repeats and pauses. Default 300.
-    :param attempts: bounds the sends of one call. 1 means no repeats. Default 10.
-    :param pace: spaces requests out; None sends as fast as answers come.
-    """
+    deadline_seconds: float
+    attempts: int
+    pace: Pace | None
+
+
+class _Client:
+    """What the two clients share: everything but sending, sleeping and iterating."""
 
     def __init__(
         self,
@@ -54,37 +55,15 @@ class _Sender:
         pace: Pace | None = None,
     ) -> None:
         self.settings = settings
-        self._origin = contract.check_base_url(settings.base_url)
+        self._origin = check_base_url(settings.base_url)
         self._deadline_seconds = deadline_seconds
         self._attempts = attempts
         self._pace = pace
         self._accepted_token = ""
 
-    def _prepare(
-        self,
-        operation: str,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        files: Mapping[str, FilePart] | None = None,
-        idempotency_key: str | None = None,
-        client_label: str | None = None,
-        allow_duplicate: bool = False,
-    ) -> Request:
-        return contract.prepare(
-            self.settings,
-            operation,
-            parameters=parameters,
-            body=body,
-            files=files,
-            idempotency_key=idempotency_key,
-            client_label=client_label,
-            headers={"X-Allow-Duplicate": "true"} if allow_duplicate else None,
-        )
-
     @contextmanager
     def _explaining(self) -> Iterator[tuple[ClientSettings, Refusal]]:
-        """Give what a call starts with, and explain a 401 that ends it with all that is known by then."""
+        """Give what a call starts with, and explain a final 401 with everything that is known by then."""
         used, refusal = self.settings, Refusal()
         try:
             yield used, refusal
@@ -92,49 +71,47 @@ class _Sender:
             refusal.accepted = self._accepted_token == self.settings.token
             raise error.explained(explain_401(self.settings, datetime.now(UTC), refusal)) from None
 
-    def _take_rotated(self, used: ClientSettings, fresh: ClientSettings, refusal: Refusal) -> bool:
-        """Go on with the connection as it was read again, if it holds another token for the same origin."""
-        # Not with self.settings: another thread may have taken the new token since.
+    def _use_rotated(self, used: ClientSettings, fresh: ClientSettings, refusal: Refusal) -> bool:
+        """Use the connection as it was read again, if it has another token for the same origin."""
+        # Not compared with self.settings: another thread may have started to use the new token.
         if fresh.token == used.token:
             refusal.reread = "same"
-        elif contract.check_base_url(fresh.base_url) != self._origin:
+        elif check_base_url(fresh.base_url) != self._origin:
             refusal.reread = "elsewhere"
         else:
             refusal.reread = "replaced"
             self.settings = fresh
-            log.info("The token of %s was replaced meanwhile: sending again with it.", fresh.name)
+            log.info("The token of %s was replaced. Sending the request again with the new one.", fresh.name)
         return refusal.reread == "replaced"
 
-    def _read(self, request: Request, answer: Answer) -> Reply:
+    def _read(self, request: Request, raw: RawResponse) -> Response:
         if self._pace:
-            self._pace.heed(answer.headers)
-        if request.operation.needs_token and answer.status < 500 and answer.status not in (401, 429):
+            self._pace.slow_down(raw.headers)
+        if request.operation.needs_token and raw.status < 500 and raw.status not in (401, 429):
             self._accepted_token = self.settings.token
-        return answers.read(
-            self.settings,
-            request,
-            status=answer.status,
-            headers=answer.headers,
-            content=answer.content,
-            now=datetime.now(UTC),
-        )
+        return responses.read(self.settings, request, raw, datetime.now(UTC))
 
 
-class PostBoostClient(_Sender):
-    """Send PostBoost's operations with the credential of one connection.
+class PostBoostClient(_Client):
+    """Send PostBoost's operations with the token of one connection.
 
-    Close it, or use it as a context manager. It may be used from several threads.
+    Close it, or use it as a context manager. Several threads can share it.
 
-    :param settings: where to, with which token.
-    :param refresh: reads the connection again; called once when a token is refused, in case it was rotated.
-    :param limits: ``deadline_seconds`` bounds one call with all its repeats and pauses (default 300), ``attempts`` the
-        sends of one call (default 10; 1 means no repeats), ``pace`` spaces requests out.
+    :param settings: the base URL, the token, and what else a connection says.
+    :param refresh: reads the connection again. It is called once when a token is rejected, in case it was rotated.
+    :param options: ``deadline_seconds`` bounds one call with all its retries and pauses (default 300), ``attempts``
+        the requests of one call (default 10; 1 means no retries), and ``pace``, a
+        :class:`~postboost_provider.api.rate_limit.Pace`, the rate of all requests (default: no limit).
     """
 
     def __init__(
-        self, settings: ClientSettings, *, refresh: Callable[[], ClientSettings] | None = None, **limits: Any
+        self,
+        settings: ClientSettings,
+        *,
+        refresh: Callable[[], ClientSettings] | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
-        super().__init__(settings, **limits)
+        super().__init__(settings, **options)
         self._refresh = refresh
         self._transport = Transport(settings)
 
@@ -149,91 +126,86 @@ class PostBoostClient(_Sender):
     def close(self) -> None:
         self._transport.close()
 
-    def call(
-        self,
-        operation: str,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        files: Mapping[str, FilePart] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Any:
-        """Send one operation and return its JSON body as PostBoost documents it (bytes for a file).
+    def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
+        """Send one operation and return its JSON body as PostBoost documents it, or the bytes of a file.
 
-        :param operation: its name, such as ``create_post``; ``docs`` list all 222.
-        :param parameters: path and query parameters by name, such as ``{"post_uuid": ...}``; ids may be numbers or
-            text. Workspace operations take the connection's workspace unless ``workspace_uuid`` is given.
-        :param body: the JSON body, or the fields beside the file of an upload.
-        :param files: file parts by field name, for uploads.
-        :param idempotency_key: makes the operation safe to repeat where PostBoost accepts one.
-        :raises PostBoostConfigError: the call does not fit the operation; nothing was sent.
-        :raises PostBoostRequestError: PostBoost refused; the subclass says why.
-        :raises UnreachableError: no answer came, and nothing was changed.
-        :raises UnconfirmedError: no answer came to a write that may have happened.
+        :param operation: its name, such as ``create_post``.
+        :param arguments: ``parameters`` are path and query parameters by name, such as ``{"post_uuid": ...}``; ids may
+            be numbers or text, and ``workspace_uuid`` is the connection's unless it is given. ``body`` is the JSON
+            body, or the fields next to the file of an upload. ``files`` are file parts by field name.
+            ``idempotency_key`` makes the operation safe to repeat where PostBoost accepts one.
+        :raises PostBoostConfigError: the call does not fit the operation. Nothing was sent.
+        :raises PostBoostRequestError: PostBoost responded with an error; the subclass says why.
+        :raises UnreachableError: no response came, and nothing was changed.
+        :raises UnconfirmedError: no response came to a write, which may have happened.
+        :raises UnexpectedResponseError: the response is not JSON.
         """
-        return self.send(
-            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
-        ).payload
+        return self.send(operation, **arguments).payload
 
-    def send(self, operation: str, **call: Any) -> Reply:
-        """Send one operation like :meth:`call` and return the whole reply: payload, status, replayed or not.
+    def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
+        """Send one operation like :meth:`call` and return the whole response: payload, status, replayed or not.
 
-        :param call: the arguments of :meth:`call`, and on top of them ``client_label``, what the activity log calls
-            this one request, and ``allow_duplicate``, which sends ``X-Allow-Duplicate``: the only way past the
-            duplicate guard for scheduling and queueing, whose bodies have no such field (SDK 1.66.3).
+        :param arguments: those of :meth:`call`; ``client_label``, the name of this request in PostBoost's activity log;
+            and ``allow_duplicate``, which sends ``X-Allow-Duplicate``: the only way past the duplicate guard for
+            scheduling and queueing, whose bodies have no such field (SDK 1.66.3).
         """
-        return self._send(self._prepare(operation, **call))
+        return self._send(prepare(self.settings, operation, **arguments))
 
-    def download(self, operation: str, open_file: Callable[[], IO[bytes]], **call: Any) -> None:
-        """Send one operation like :meth:`call`, and write its answer to a file as it comes, whatever its size.
+    def download(
+        self, operation: str, open_file: Callable[[], IO[bytes]], **arguments: Unpack[CallArguments]
+    ) -> None:
+        """Send one operation like :meth:`call` and write the response to a file as it arrives, whatever its size.
 
-        :param open_file: opens the file from its start: once for each attempt that is answered with what was asked for.
+        :param open_file: opens the file from its start, once for each attempt with a successful response.
+        :param arguments: those of :meth:`call`.
         """
         binary = get_operation(operation).reply == "binary"
 
         def into(status: int, headers: Mapping[str, str]) -> IO[bytes] | None:
-            # An error is read, and so is what is no JSON: the page of a proxy in front of PostBoost.
+            # Errors stay in memory, and so does what is not JSON: the page of a proxy in front of PostBoost.
             wanted = 200 <= status < 300 and (binary or "json" in headers.get("content-type", ""))
             return open_file() if wanted else None
 
-        self._send(self._prepare(operation, **call), into)
+        self._send(prepare(self.settings, operation, **arguments), into)
 
     def pages(self, operation: str, *, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Iterate lazily over the items of a list operation, through all of its pages."""
         op = get_operation(operation)
-        wanted: dict[str, Any] | None = pages.first_page(op, parameters or {})
-        while wanted is not None:
-            payload = self.call(operation, parameters=wanted)
-            yield from pages.items_of(op, payload)
-            wanted = pages.next_page(op, wanted, payload)
+        page: dict[str, Any] | None = pagination.first_page(op, parameters or {})
+        while page is not None:
+            payload = self.call(operation, parameters=page)
+            yield from pagination.items_of(op, payload)
+            page = pagination.next_page(op, page, payload)
 
-    def _send(self, request: Request, into: Into = in_memory) -> Reply:
-        ends = time.monotonic() + self._deadline_seconds
+    def _send(self, request: Request, into: Into = in_memory) -> Response:
+        deadline = time.monotonic() + self._deadline_seconds
         with self._explaining() as (used, refusal):
             try:
-                return self._repeat(request, ends, into)
+                return self._retry(request, deadline, into)
             except AuthenticationError:
-                if self._refresh is None or not self._take_rotated(used, self._refresh(), refusal):
+                if self._refresh is None or not self._use_rotated(used, self._refresh(), refusal):
                     raise
-                return self._repeat(request, ends, into)
+                return self._retry(request, deadline, into)
 
-    def _repeat(self, request: Request, ends: float, into: Into) -> Reply:
-        lost = repeats.LostAnswer()
-        rules = repeats.rules(request, ends - time.monotonic(), self._attempts)
+    def _retry(self, request: Request, deadline: float, into: Into) -> Response:
+        lost = retry.LostResponse()
+        rules = retry.rules(request, deadline - time.monotonic(), self._attempts)
         for attempt in Retrying(sleep=time.sleep, **rules):
             with attempt, lost:
                 if self._pace:
                     time.sleep(self._pace.pause(time.monotonic()))
-                return self._read(request, self._transport.send(request, self.settings, ends, into))
-        raise UnreachableError(f"{request.operation.operation}: no attempt was made.")
+                return self._read(request, self._transport.send(request, self.settings, deadline, into))
+        raise UnreachableError(f"{request}: no attempt was made.")
 
 
-class AsyncPostBoostClient(_Sender):
-    """The same contract for an event loop: the same arguments, decisions and errors, to be awaited.
+class AsyncPostBoostClient(_Client):
+    """The same client for an event loop: the same arguments, decisions and errors, to be awaited.
 
-    Sends through aiohttp, whose pool does not slow down with the number of requests in flight as httpx's own does.
+    It sends through aiohttp, whose pool does not slow down with the number of requests in flight as httpx's own does.
 
+    :param settings: like those of :class:`PostBoostClient`.
     :param refresh: like that of :class:`PostBoostClient`, to be awaited.
+    :param options: like those of :class:`PostBoostClient`.
     """
 
     def __init__(
@@ -241,9 +213,9 @@ class AsyncPostBoostClient(_Sender):
         settings: ClientSettings,
         *,
         refresh: Callable[[], Awaitable[ClientSettings]] | None = None,
-        **limits: Any,
+        **options: Unpack[ClientOptions],
     ) -> None:
-        super().__init__(settings, **limits)
+        super().__init__(settings, **options)
         self._refresh = refresh
         self._transport = AsyncTransport(settings)
 
@@ -258,40 +230,40 @@ class AsyncPostBoostClient(_Sender):
     async def close(self) -> None:
         await self._transport.close()
 
-    async def call(self, operation: str, **call: Any) -> Any:
+    async def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
         """Send one operation and return its JSON body: :meth:`PostBoostClient.call`, awaited."""
-        return (await self.send(operation, **call)).payload
+        return (await self.send(operation, **arguments)).payload
 
-    async def send(self, operation: str, **call: Any) -> Reply:
-        """Send one operation and return the whole reply: :meth:`PostBoostClient.send`, awaited."""
-        request = self._prepare(operation, **call)
-        ends = time.monotonic() + self._deadline_seconds
+    async def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
+        """Send one operation and return the whole response: :meth:`PostBoostClient.send`, awaited."""
+        request = prepare(self.settings, operation, **arguments)
+        deadline = time.monotonic() + self._deadline_seconds
         with self._explaining() as (used, refusal):
             try:
-                return await self._repeat(request, ends)
+                return await self._retry(request, deadline)
             except AuthenticationError:
-                if self._refresh is None or not self._take_rotated(used, await self._refresh(), refusal):
+                if self._refresh is None or not self._use_rotated(used, await self._refresh(), refusal):
                     raise
-                return await self._repeat(request, ends)
+                return await self._retry(request, deadline)
 
     async def pages(
         self, operation: str, *, parameters: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Any]:
         """Iterate lazily over the items of a list operation, through all of its pages."""
         op = get_operation(operation)
-        wanted: dict[str, Any] | None = pages.first_page(op, parameters or {})
-        while wanted is not None:
-            payload = await self.call(operation, parameters=wanted)
-            for item in pages.items_of(op, payload):
+        page: dict[str, Any] | None = pagination.first_page(op, parameters or {})
+        while page is not None:
+            payload = await self.call(operation, parameters=page)
+            for item in pagination.items_of(op, payload):
                 yield item
-            wanted = pages.next_page(op, wanted, payload)
+            page = pagination.next_page(op, page, payload)
 
-    async def _repeat(self, request: Request, ends: float) -> Reply:
-        lost = repeats.LostAnswer()
-        rules = repeats.rules(request, ends - time.monotonic(), self._attempts)
+    async def _retry(self, request: Request, deadline: float) -> Response:
+        lost = retry.LostResponse()
+        rules = retry.rules(request, deadline - time.monotonic(), self._attempts)
         async for attempt in AsyncRetrying(sleep=asyncio.sleep, **rules):
             with attempt, lost:
                 if self._pace:
                     await asyncio.sleep(self._pace.pause(time.monotonic()))
-                return self._read(request, await self._transport.send(request, self.settings, ends))
-        raise UnreachableError(f"{request.operation.operation}: no attempt was made.")
+                return self._read(request, await self._transport.send(request, self.settings, deadline))
+        raise UnreachableError(f"{request}: no attempt was made.")

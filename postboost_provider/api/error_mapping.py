@@ -1,7 +1,7 @@
-"""What PostBoost refuses, in the words of who wrote it.
+"""Errors of PostBoost's, named in the author's words.
 
-A 422 names the fields of the body, such as ``versions.0.content.0.body``. Where this package built the body, nobody
-wrote those.
+A 422 names fields of the body, such as ``versions.0.content.0.body``. If this package built the body, its author wrote
+arguments or columns instead.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
-    """Say of a 422 what its author wrote. One that is said so already stays as it is.
+    """Rename the API's fields in a 422 to what its author wrote. An error that is mapped already stays as it is.
 
-    :param words: gives the author's word for a field of the API's; or the one word for all of them.
+    :param words: returns the author's name for a field of the API; or one name for all fields.
     """
     word = words if callable(words) else lambda field: words
     try:
@@ -34,23 +34,17 @@ def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
 
 
 def with_mapped_fields(error: ValidationError, problems: str) -> ValidationError:
-    """Return the error with other words for what is wrong."""
-    where = str(error).partition(": PostBoost answered")[0]
-    told = ValidationError(
-        f"{where}: PostBoost refused it: {problems}",
-        status=error.status,
-        code=error.code,
-        body=error.body,
-        replayed=error.replayed,
-    )
-    told.is_mapped = True
-    return told
+    """Return the error with another description of what is wrong."""
+    where = f"{error.request}: " if error.request else ""
+    mapped = ValidationError(f"{where}PostBoost refused it: {problems}", **error.details)
+    mapped.is_mapped = True
+    return mapped
 
 
 def say(name: str, texts: list[str], word: str) -> str:
-    """Return what PostBoost says of a field, which it may call by its path, underscores or not."""
+    """Return PostBoost's messages about a field, with the author's word in place of the field's path."""
     said = "; ".join(texts)
-    # A plain name, such as file, is a word that anybody may use.
+    # A plain name, such as "file", may also be an ordinary word of the message.
     if "." in name or "_" in name:
         for path in (name, name.replace("_", " ")):
             said = said.replace(path, word)

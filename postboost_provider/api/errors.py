@@ -4,10 +4,11 @@
 
     PostBoostError
     ├── PostBoostConfigError          the connection or an argument is wrong; nothing was sent
-    ├── UnreachableError              no answer to something that changes nothing
-    ├── UnconfirmedError              a write was sent and no answer came: it may have happened
+    ├── UnreachableError              no response to a request that changed nothing
+    ├── UnconfirmedError              a write was sent and got no response: it may have happened
+    ├── UnexpectedResponseError       the response lacks what PostBoost's documents promise
     ├── PublishError                  the post was accepted, but one or more accounts failed
-    └── PostBoostRequestError         the API answered with an error
+    └── PostBoostRequestError         the API responded with an error
         ├── AuthenticationError       401
         ├── PermissionDeniedError     403
         ├── NotFoundError             404
@@ -18,8 +19,8 @@
         ├── RateLimitedError          429 without one
         └── ServerError               5xx
 
-Statuses and codes are those of PostBoost's errors page and of its SDK 1.66.3; one status has several meanings
-there, so a type is chosen by ``code`` where there is one.
+Statuses and codes are those of PostBoost's errors page and of its SDK 1.66.3. One status has several meanings there,
+so ``code`` chooses the type where PostBoost sends one.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ class PostBoostError(Exception):
     Code decides by the type, ``code`` and ``field`` of an error, never by its message.
 
     :param message: what is wrong, what was seen, and what to do.
-    :param code: what is wrong as a short word that does not change, such as ``unknown_account``; PostBoost's own where
-        the error is PostBoost's.
-    :param field: the argument, column or extra that is wrong, as its author knows it.
+    :param code: what is wrong, as a short word that does not change, such as ``unknown_account``. It is PostBoost's own
+        code if the error comes from PostBoost.
+    :param field: the argument, column or extra that is wrong, as its author writes it.
     """
 
     def __init__(self, message: str = "", *, code: str | None = None, field: str | None = None) -> None:
@@ -74,7 +75,14 @@ class UnreachableError(PostBoostError):
 
 
 class UnconfirmedError(PostBoostError):
-    """A write was sent and no response came: it may have happened. A retry of the task checks before it writes."""
+    """A write was sent and got no response: it may have happened. A retry of the task checks before it writes.
+
+    :param cause: what was seen in place of a response, without advice.
+    """
+
+    def __init__(self, message: str = "", *, cause: str = "", **known: Any) -> None:
+        super().__init__(message, **known)
+        self.cause = cause or message
 
 
 class UnexpectedResponseError(PostBoostError):
@@ -93,13 +101,14 @@ class PublishError(PostBoostError):
 
 
 class PostBoostRequestError(PostBoostError):
-    """The API answered with an error. Whether a retry helps depends on the subclass; of itself it does not.
+    """The API responded with an error. A retry helps only where a subclass says so.
 
-    :param message: what was wrong, what was seen and what to do.
+    :param message: what is wrong, what was seen, and what to do.
     :param status: the HTTP status.
-    :param code: PostBoost's own code for the refusal, where it gave one.
+    :param code: PostBoost's own code for the error, if the response had one.
     :param body: the decoded JSON body, or an empty mapping.
-    :param replayed: the answer is a stored one of an earlier request with the same idempotency key.
+    :param replayed: PostBoost returned its stored response to an earlier request with the same idempotency key.
+    :param request: the request in short, such as ``create_post in <workspace>``.
     """
 
     def __init__(
@@ -110,16 +119,24 @@ class PostBoostRequestError(PostBoostError):
         code: str | None = None,
         body: dict[str, Any] | None = None,
         replayed: bool = False,
+        request: str = "",
         field: str | None = None,
     ) -> None:
         super().__init__(message, code=code, field=field)
+        self.request = request
         self.status = status
         self.body = body or {}
         self.replayed = replayed
 
     @property
+    def details(self) -> dict[str, Any]:
+        """Everything but the message, as arguments for an error that says the same in other words."""
+        names = ("status", "code", "body", "replayed", "request", "field")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def is_stored_refusal(self) -> bool:
-        """Nothing was done, and PostBoost repeats this answer to the same idempotency key for 24 hours."""
+        """Nothing was done, and PostBoost returns this response again for the same idempotency key for 24 hours."""
         return self.replayed and 400 <= self.status < 500
 
 
@@ -134,21 +151,20 @@ class AuthenticationError(PostBoostRequestError):
         self.seen = seen
 
     def explained(self, why: str) -> AuthenticationError:
-        """Return the error with another explanation: who sent the request may know more than the answer tells."""
-        rest = {"status": self.status, "code": self.code, "body": self.body, "replayed": self.replayed}
-        return AuthenticationError(f"{self.seen} {why}".strip(), seen=self.seen, **rest)
+        """Return the error with another explanation: the sender may know more than the response says."""
+        return AuthenticationError(f"{self.seen} {why}".strip(), seen=self.seen, **self.details)
 
 
 class PermissionDeniedError(PostBoostRequestError):
-    """The token is alive but may not do this: role, scope, plan or panel (403). No retry helps."""
+    """PostBoost accepts the token, but its role, scope or plan does not allow this (403). No retry helps."""
 
 
 class NotFoundError(PostBoostRequestError):
-    """There is no such thing, or the feature is switched off (404). No retry helps."""
+    """PostBoost did not find it, or the feature is switched off (404). No retry helps."""
 
 
 class DuplicatePostError(PostBoostRequestError):
-    """The same content went to the same account within 24 hours (409). No retry helps.
+    """The same content was sent to the same account within 24 hours (409). No retry helps.
 
     ``existing_post_uuid`` names the earlier post.
     """
@@ -160,13 +176,13 @@ class DuplicatePostError(PostBoostRequestError):
 
 
 class ConflictError(PostBoostRequestError):
-    """Something is in the way (409): mostly the same request, still running. A retry can help."""
+    """PostBoost reports a conflict (409), mostly with the same request, still running. A retry can help."""
 
 
 class ValidationError(PostBoostRequestError):
     """The API refused the values (422). No retry helps. ``errors`` maps a field to its messages.
 
-    ``is_mapped``: the message has the words of who wrote what was refused, in place of the API's fields.
+    ``is_mapped``: the message names the author's arguments or columns in place of the API's fields.
     """
 
     is_mapped = False
@@ -183,9 +199,9 @@ class ValidationError(PostBoostRequestError):
 
 
 class QuotaExceededError(PostBoostRequestError):
-    """A cap or an allowance is used up (429 with a code). A retry helps only after it resets.
+    """A cap or allowance is used up (429 with a code). A retry helps only after it resets.
 
-    ``limit``, ``used`` and ``account_id`` are given where PostBoost gave them.
+    ``limit``, ``used`` and ``account_id`` are set if the response had them.
     """
 
     @property
@@ -210,7 +226,7 @@ class RateLimitedError(PostBoostRequestError):
 
 
 class ServerError(PostBoostRequestError):
-    """PostBoost failed (5xx). A retry can help. ``retry_after`` is given where PostBoost gave it, in seconds."""
+    """PostBoost failed (5xx). A retry can help. ``retry_after`` is set, in seconds, if the response had it."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
         super().__init__(message, **rest)
@@ -228,5 +244,5 @@ RETRYABLE = (
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Return whether a retry can help: the network, the server or the time of day is to blame."""
+    """Return whether a retry can help, because the cause is the network, the server or a passing state."""
     return isinstance(error, RETRYABLE) and error.retryable

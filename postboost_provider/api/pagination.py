@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError, ServerError
+from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.api.operations import get_operation
 
 if TYPE_CHECKING:
@@ -12,43 +12,45 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.operations import Operation
 
-# One request for a hundred instead of two for fifty: the largest page that PostBoost documents.
+# The largest page that PostBoost documents: one request for a hundred items instead of two for fifty.
 PAGE_SIZE = 100
 SIZE_PARAMETERS = ("per_page", "limit")
-# A list of fifty posts takes about as long as this many gets, of which so many are in flight: with 50 ms to the server,
-# a list that answers eight looks is a little faster than eight gets, one that answers four is slower by two thirds
-# (python -m benchmarks.waits). It is one request in place of eight, besides.
+# A list of fifty posts takes about as long as this many gets in flight: with 50 ms to the server, a list that finds
+# eight posts is a little faster than eight gets, and one that finds four is slower by two thirds
+# (python -m benchmarks.waits). It also is one request instead of eight.
 GETS_PER_LIST = 8
 
 
 def first_page(operation: Operation, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of the first request.
 
-    :raises PostBoostConfigError: the operation does not answer with a list.
+    :raises PostBoostConfigError: the operation does not return a list.
     """
     if not operation.is_list:
-        raise PostBoostConfigError(f"{operation.operation} does not answer with a list: use call() instead.")
+        raise PostBoostConfigError(
+            f"{operation.operation} does not return a list. Use call() instead.", field="operation"
+        )
     known = {p.name for p in operation.parameters}
     size = {name: PAGE_SIZE for name in SIZE_PARAMETERS if name in known and operation.reply == "page"}
     return {**size, **parameters}
 
 
 def items_of(operation: Operation, payload: Any) -> list[Any]:
-    """Return the items of one answer."""
+    """Return the items of one response."""
     key = "slots" if operation.reply == "cursor" else "data"
     if not isinstance(payload, dict):
-        raise ServerError(f"{operation.operation}: the answer is no object with {key}.", status=200)
+        raise UnexpectedResponseError(f"{operation.operation}: the response is not an object with {key}.")
     items = payload.get(key)
     if not isinstance(items, list) or None in items:
-        raise ServerError(f"{operation.operation}: the answer's {key} is not a list of things.", status=200)
+        raise UnexpectedResponseError(f"{operation.operation}: {key} in the response is not a list of items.")
     return items
 
 
 def next_page(operation: Operation, parameters: Mapping[str, Any], payload: Any) -> dict[str, Any] | None:
     """Return the parameters of the next request, or None at the end.
 
-    A short or empty page ends nothing: for keys that are limited to some accounts PostBoost counts the pages
-    before it filters them (SDK 1.66.3), so only the page numbers tell.
+    A short or empty page is not the end: for keys that are limited to some accounts, PostBoost counts the pages before
+    it filters them (SDK 1.66.3). Only the page numbers say where the list ends.
     """
     if operation.reply == "cursor":
         cursor = payload.get("next_cursor")
@@ -62,36 +64,36 @@ def next_page(operation: Operation, parameters: Mapping[str, Any], payload: Any)
         last = (payload.get("meta") or {}).get("last_page")
         more = page < int(last) if last is not None else bool((payload.get("links") or {}).get("next"))
     except (AttributeError, TypeError, ValueError):
-        raise ServerError(
-            f"{operation.operation}: the answer's page numbers can't be read.", status=200
+        raise UnexpectedResponseError(
+            f"{operation.operation}: the page numbers in the response can't be read."
         ) from None
     return {**parameters, "page": page + 1} if more else None
 
 
 class PostLists:
-    """Read many posts through lists, as far as that costs less than a get for each.
+    """Read many posts through lists, as long as that costs less than one get for each post.
 
-    PostBoost lists whole posts, fifty at a time, the newest first, and takes no filter (SDK 1.66.3). Lists go on as long
-    as each finds enough of what is wanted; on top, half of what the gets would cost is spent on getting past newer posts.
+    PostBoost lists whole posts, fifty at a time, newest first, without a filter (SDK 1.66.3). Lists continue as long as
+    each one finds enough wanted posts. Half of what the gets would cost may be spent on lists of newer posts.
 
-    :param wanted: uuids of posts. What no list gave is left to gets.
+    :param wanted: uuids of posts. The caller gets those that no list contains.
     """
 
     def __init__(self, wanted: Iterable[str]) -> None:
         self._operation = get_operation("list_posts")
         self._next: dict[str, Any] | None = first_page(self._operation, {})
         self._left = set(wanted)
-        # In gets.
+        # Counted in gets.
         self._budget = len(self._left) / 2
 
     def next(self) -> dict[str, Any] | None:
-        """Return the parameters of the next list, or None where gets are cheaper from here on."""
+        """Return the parameters of the next list, or None if gets are cheaper from here on."""
         if len(self._left) <= GETS_PER_LIST or self._budget < 0:
             return None
         return self._next
 
     def find(self, payload: Any) -> list[dict[str, Any]]:
-        """Return those posts of a list's answer that are wanted."""
+        """Return the wanted posts in the response of a list."""
         found = [post for post in items_of(self._operation, payload) if post.get("uuid") in self._left]
         self._left -= {post["uuid"] for post in found}
         self._budget += len(found) - GETS_PER_LIST

@@ -1,4 +1,4 @@
-"""How fast requests may follow each other: what the user states, and what the server hints."""
+"""How fast requests may follow each other: the user's limit, and the server's."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Pace:
-    """Space requests out evenly. Times are seconds of one monotonic clock, given by the caller.
+    """Limit the rate of requests by spacing them evenly. The caller passes the time, in seconds of a monotonic clock.
 
-    :param requests_per_minute: the most to send; None sends as fast as answers come, until the server says that
-        its allowance for this minute is used up (``X-RateLimit-Remaining: 0``).
+    :param requests_per_minute: the highest rate. None sends without a pause until the server says that its allowance
+        for this minute is used up (``X-RateLimit-Remaining: 0``).
     """
 
     def __init__(self, requests_per_minute: float | None = None) -> None:
@@ -23,21 +23,22 @@ class Pace:
             isinstance(requests_per_minute, (int, float)) and requests_per_minute > 0
         ):
             raise PostBoostConfigError(
-                f"requests_per_minute is {requests_per_minute!r}; it must be more than 0, or None for no limit."
+                f"requests_per_minute is {requests_per_minute!r}; it must be more than 0, or None for no limit.",
+                field="requests_per_minute",
             )
         self._interval = 60.0 / requests_per_minute if requests_per_minute else 0.0
         self._next = 0.0
         self._lock = threading.Lock()
 
     def pause(self, now: float) -> float:
-        """Take the next free slot and return the seconds to wait for it."""
+        """Reserve the next free slot and return the seconds to wait for it."""
         with self._lock:
             slot = max(now, self._next)
             self._next = slot + self._interval
             return slot - now
 
-    def heed(self, headers: Mapping[str, str]) -> None:
-        """Slow down to the server's own rate once it says that nothing is left of it."""
+    def slow_down(self, headers: Mapping[str, str]) -> None:
+        """Slow down to the server's rate limit once a response says that nothing is left of it."""
         try:
             limit, remaining = float(headers["x-ratelimit-limit"]), float(headers["x-ratelimit-remaining"])
         except (KeyError, ValueError):

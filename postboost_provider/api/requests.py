@@ -7,132 +7,69 @@ import hashlib
 import json
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from typing import IO, TYPE_CHECKING, Any, TypedDict
+from urllib.parse import quote, urlencode
 
-from postboost_provider.api.credentials import Expiry
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, get_operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-DEFAULT_BASE_URL = "https://postboost.co/app/api"
-DEFAULT_TIMEOUT_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """What a client must know to talk to PostBoost for one connection.
-
-    :param token: the access token or scoped key; never shown. Empty for the free tools that need none.
-    :param base_url: scheme, host and path that every operation's path is appended to.
-    :param workspace_uuid: what workspace operations take when none is given.
-    :param expiry: what is known of the token's end; it explains a 401 and never stops a request.
-    :param scoped_key_id: PostBoost's number of the key, where the token is a scoped key.
-    :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the answer.
-    :param client_label: what PostBoost's activity log calls this client.
-    :param name: how messages call where the token came from, e.g. ``connection 'postboost_default'``.
-    """
-
-    token: str = field(repr=False)
-    base_url: str = DEFAULT_BASE_URL
-    workspace_uuid: str | None = None
-    expiry: Expiry = field(default_factory=lambda: Expiry("unknown"))
-    scoped_key_id: int | None = None
-    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
-    client_label: str = "airflow-provider-postboost"
-    proxy: str | None = field(default=None, repr=False)
-    ca_bundle: str | None = None
-    name: str = "the connection"
-
-    def __post_init__(self) -> None:
-        # Headers can't carry it, and the errors about that would show it.
-        if re.search(r"[^\x21-\x7e]", self.token):
-            raise PostBoostConfigError(
-                f"The token of {self.name} holds a space, a line break or a character that no token has. Copy it "
-                "from PostBoost again."
-            )
-
-    def redact(self, text: str) -> str:
-        """Return the text without the token, or the part of it that is the secret, wherever it stands."""
-        for secret in (self.token, self.token.partition("|")[2]):
-            if len(secret) >= 5:
-                text = text.replace(secret, "***")
-        return text
+    from postboost_provider.api.settings import ClientSettings
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file to upload. ``open`` gives it from its start, once for each attempt."""
+    """A file to upload. ``open`` opens it from its start, once for each attempt."""
 
     filename: str
     mime_type: str
     open: Callable[[], IO[bytes]]
 
 
+class CallArguments(TypedDict, total=False):
+    """The arguments of ``call`` and ``download``; their docstrings explain them."""
+
+    parameters: Mapping[str, Any] | None
+    body: Mapping[str, Any] | None
+    files: Mapping[str, FilePart] | None
+    idempotency_key: str | None
+
+
+class SendArguments(CallArguments, total=False):
+    """The arguments of ``send``: those of ``call``, and what only some requests need."""
+
+    client_label: str | None
+    allow_duplicate: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that is ready to be sent, again and again with the same bytes. Holds no token."""
+    """A request that is ready to be sent, with the same bytes in every attempt. It does not contain the token.
+
+    :param workspace_uuid: the workspace that it is for, if its operation is one of a workspace.
+    """
 
     operation: Operation
     url: str
     headers: Mapping[str, str]
+    workspace_uuid: str | None = None
     content: bytes | None = None
     form: Mapping[str, str] | None = None
     files: Mapping[str, FilePart] | None = None
 
     @property
     def is_safe_to_repeat(self) -> bool:
-        """A read, a write that repeats harmlessly, or one that PostBoost recognises by its key."""
+        """A read, a write that has no further effect when repeated, or one that PostBoost recognizes by its key."""
         return self.operation.repeatable or "Idempotency-Key" in self.headers
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer.
-
-    :param replayed: it is the stored one of an earlier request with the same key.
-    :param date: the server's clock, as its ``Date`` header wrote it.
-    """
-
-    payload: Any
-    status: int
-    replayed: bool = False
-    date: str | None = None
-
-
-def check_base_url(url: str) -> str:
-    """Return the URL without a trailing slash.
-
-    :raises PostBoostConfigError: it could carry the token in clear, or to somewhere that is not a plain origin.
-    """
-    # What is before an @ or after a ? may be the token.
-    shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise PostBoostConfigError(f"The base URL {shown!r} is not a URL. Use {DEFAULT_BASE_URL}.") from None
-    if "@" in parts.netloc or "?" in url or "#" in url or not host:
-        raise PostBoostConfigError(
-            f"The base URL {shown!r} must be scheme, host and path alone, such as {DEFAULT_BASE_URL}; "
-            "the token belongs in the password."
-        )
-    if re.search(r"[\s\\]", url):
-        raise PostBoostConfigError(f"The base URL {shown!r} holds a space or a backslash: remove it.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise PostBoostConfigError(
-            f"The base URL {shown!r} would send the token unencrypted. Use https://; plain http:// is for a "
-            "sandbox on 127.0.0.1 or localhost alone."
-        )
-    return url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    return host == "localhost" or host == "::1" or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    def __str__(self) -> str:
+        """Describe the request for messages, such as ``create_post in <workspace>``."""
+        name = self.operation.operation
+        return f"{name} in {self.workspace_uuid}" if self.workspace_uuid else name
 
 
 def prepare(
@@ -144,69 +81,86 @@ def prepare(
     files: Mapping[str, FilePart] | None = None,
     idempotency_key: str | None = None,
     client_label: str | None = None,
-    headers: Mapping[str, str] | None = None,
+    allow_duplicate: bool = False,
 ) -> Request:
     """Check a call against the table of operations and return the request.
 
     :raises PostBoostConfigError: the operation, a parameter or a body field is unknown, missing or misplaced.
     """
     op = get_operation(operation)
-    path, query = _place_parameters(settings, op, parameters or {})
-    all_headers = {"Accept": "application/json", **(headers or {})}
+    values = {name: value for name, value in (parameters or {}).items() if value is not None}
+    if op.tier == "workspace" and settings.workspace_uuid:
+        values.setdefault("workspace_uuid", settings.workspace_uuid)
+    path, query = _place_parameters(settings, op, values)
+    workspace = str(values["workspace_uuid"]).strip() if op.tier == "workspace" else None
+    headers = {"Accept": "application/json"}
+    if allow_duplicate:
+        headers["X-Allow-Duplicate"] = "true"
     if not op.is_read:
-        all_headers["X-PostBoost-Client"] = _header_value(client_label or settings.client_label)
+        headers["X-PostBoost-Client"] = _header_value(client_label or settings.client_label)
     if idempotency_key is not None:
-        if not op.idempotency_key:
-            raise PostBoostConfigError(f"{operation} does not accept an idempotency key: leave it out.")
-        if not 1 <= len(idempotency_key) <= 255:
-            raise PostBoostConfigError(
-                f"The idempotency key of {operation} has {len(idempotency_key)} characters; PostBoost takes 1 to 255."
-            )
-        if not re.fullmatch(r"[\x20-\x7e]+", idempotency_key) or idempotency_key != idempotency_key.strip():
-            # Replaced or stripped characters would make two keys one.
-            raise PostBoostConfigError(
-                f"The idempotency key of {operation} must be printable ASCII without spaces around it: hash it."
-            )
-        all_headers["Idempotency-Key"] = idempotency_key
+        _check_key(op, idempotency_key)
+        headers["Idempotency-Key"] = idempotency_key
     _check_body(op, body, files)
     url = settings.base_url + path + (f"?{query}" if query else "")
     if op.body == "multipart":
         # PostBoost compares the bodies of two requests with one key; a random boundary would make them differ.
-        seed = idempotency_key or uuid.uuid4().hex
-        boundary = hashlib.sha256(seed.encode()).hexdigest()[:32]
-        all_headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
-        form = {key: str(value) for key, value in (body or {}).items() if value is not None}
-        return Request(op, url, all_headers, form=form, files=dict(files or {}))
+        boundary = hashlib.sha256((idempotency_key or uuid.uuid4().hex).encode()).hexdigest()[:32]
+        headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
+        form = {name: str(value) for name, value in (body or {}).items() if value is not None}
+        return Request(op, url, headers, workspace, form=form, files=dict(files or {}))
     content = None
     if body is not None:
         try:
             content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         except (TypeError, ValueError) as error:
-            raise PostBoostConfigError(f"The body of {operation} can't be sent as JSON: {error}.") from error
-        all_headers["Content-Type"] = "application/json"
-    return Request(op, url, all_headers, content=content)
+            raise PostBoostConfigError(
+                f"The body of {operation} can't be sent as JSON: {error}.", field="body"
+            ) from error
+        headers["Content-Type"] = "application/json"
+    return Request(op, url, headers, workspace, content=content)
 
 
-def _place_parameters(settings: ClientSettings, op: Operation, given: Mapping[str, Any]) -> tuple[str, str]:
-    values = {name: value for name, value in given.items() if value is not None}
-    if op.tier == "workspace" and "workspace_uuid" not in values and settings.workspace_uuid:
-        values["workspace_uuid"] = settings.workspace_uuid
+def _check_key(op: Operation, key: str) -> None:
+    problem = ""
+    if not op.idempotency_key:
+        problem = f"{op.operation} does not accept an idempotency key. Leave it out."
+    elif not 1 <= len(key) <= 255:
+        problem = (
+            f"The idempotency key of {op.operation} has {len(key)} characters; PostBoost accepts 1 to 255."
+        )
+    elif not re.fullmatch(r"[\x20-\x7e]+", key) or key != key.strip():
+        # Replacing or stripping characters could make one key of two.
+        problem = f"The idempotency key of {op.operation} must be printable ASCII without spaces around it. Hash it."
+    if problem:
+        raise PostBoostConfigError(problem, field="idempotency_key")
+
+
+def _place_parameters(settings: ClientSettings, op: Operation, values: Mapping[str, Any]) -> tuple[str, str]:
     known = {p.name: p for p in op.parameters}
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=2)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise PostBoostConfigError(
-                f"{op.operation} has no parameter {name!r}; it has {', '.join(known) or 'none'}.{hint}"
+                f"{op.operation} has no parameter {name!r}; it has {', '.join(known) or 'none'}.{hint}",
+                code="unknown_parameter",
+                field=name,
             )
     missing = [name for name, p in known.items() if p.required and name not in values]
     if missing == ["workspace_uuid"] and op.tier == "workspace":
         raise PostBoostConfigError(
-            f"{op.operation} needs a workspace: set workspace_uuid in the extras of {settings.name}, or pass it "
-            "as a parameter."
+            f"{op.operation} needs a workspace. Set workspace_uuid in the extras of {settings.name}, or pass it "
+            "as a parameter.",
+            code="missing_parameter",
+            field="workspace_uuid",
         )
     if missing:
-        raise PostBoostConfigError(f"{op.operation} needs the parameter {', '.join(missing)}.")
+        raise PostBoostConfigError(
+            f"{op.operation} needs the parameter {', '.join(missing)}.",
+            code="missing_parameter",
+            field=missing[0],
+        )
     path, pairs = op.path, []
     for name, value in values.items():
         if known[name].place == "path":
@@ -221,7 +175,7 @@ def _place_parameters(settings: ClientSettings, op: Operation, given: Mapping[st
 def _path_segment(op: Operation, name: str, value: Any) -> str:
     text = str(value).strip()
     if not text or text in (".", ".."):
-        raise PostBoostConfigError(f"{op.operation} needs a value for {name}, not {value!r}.")
+        raise PostBoostConfigError(f"{op.operation} needs a value for {name}, not {value!r}.", field=name)
     return quote(text, safe="")
 
 
@@ -230,34 +184,40 @@ def _query_value(value: Any) -> str:
 
 
 def _header_value(value: str) -> str:
-    """Return the value as printable ASCII: what HTTP carries unharmed, and no line breaks."""
+    """Return the value as printable ASCII, without line breaks: what an HTTP header can carry."""
     return re.sub(r"[^\x20-\x7e]", "?", value)
 
 
 def _check_body(op: Operation, body: Mapping[str, Any] | None, files: Mapping[str, FilePart] | None) -> None:
     if op.body == "none" and (body or files):
-        raise PostBoostConfigError(f"{op.operation} takes no body: pass its values as parameters.")
+        raise PostBoostConfigError(
+            f"{op.operation} takes no body. Pass its values as parameters.", field="body"
+        )
     if files and op.body != "multipart":
-        raise PostBoostConfigError(f"{op.operation} takes no files.")
+        raise PostBoostConfigError(f"{op.operation} takes no files.", field="files")
     given = {
         key for source in (body or {}, files or {}) for key, value in source.items() if value is not None
     }
     missing = [name for name in op.required_fields if name not in given]
     if missing:
         raise PostBoostConfigError(
-            f"The body of {op.operation} lacks {', '.join(missing)}; it can hold {', '.join(op.fields)}."
+            f"The body of {op.operation} lacks {', '.join(missing)}; its fields are {', '.join(op.fields)}.",
+            code="missing_field",
+            field=missing[0],
         )
-    # A mistyped field would be left out by PostBoost without a word: a post without its accounts.
+    # PostBoost ignores unknown fields silently: a mistyped one could be a post without its accounts.
     if unknown := [name for name in given if op.fields and name not in op.fields]:
         near = difflib.get_close_matches(unknown[0], op.fields, n=2)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise PostBoostConfigError(
-            f"The body of {op.operation} has no field {unknown[0]!r}; it can hold {', '.join(op.fields)}.{hint}"
+            f"The body of {op.operation} has no field {unknown[0]!r}; its fields are {', '.join(op.fields)}.{hint}",
+            code="unknown_field",
+            field=unknown[0],
         )
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """Read a ``Retry-After`` header, seconds or an HTTP date, as seconds from ``now`` (epoch seconds)."""
+    """Return a ``Retry-After`` header, seconds or an HTTP date, as seconds from ``now`` (epoch seconds)."""
     if not value:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Whether a request goes again, and when: the same rules for a loop that sleeps and for one that awaits."""
+"""Whether and when a request is sent again: the same rules for a blocking loop and for an awaiting one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from postboost_provider.api.errors import (
     RateLimitedError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
     UnreachableError,
 )
 
@@ -33,63 +34,63 @@ LONGEST_PAUSE_SECONDS = 30.0
 
 
 def may_retry(request: Request, error: BaseException) -> bool:
-    """Say whether sending the request again is safe and may help.
+    """Return whether sending the request again is safe and can help.
 
-    A 429 with a ``code`` is a quota and final; a throttle is not, and nothing has happened by it. A 409 to a
-    keyed request without a guardrail's meaning is the same request, still running (SDK 1.66.3, idempotency).
+    A 429 with a ``code`` is a quota and final; one without is a rate limit, and nothing was done. A plain 409 to a
+    request with an idempotency key means that the same request is still running (SDK 1.66.3, idempotency).
     """
     if isinstance(error, (RateLimitedError, UnreachableError)):
         return True
     if isinstance(error, ServerError) and error.body.get("run_id"):
-        # An AI run that was made and has failed: its key is free again, and another send is another run to pay for.
+        # An AI run was created and failed. Its key is free again, so another request would be another run to pay for.
         return False
-    if isinstance(error, (UnconfirmedError, ServerError)):
+    if isinstance(error, (UnconfirmedError, UnexpectedResponseError, ServerError)):
         return request.is_safe_to_repeat and getattr(error, "status", 0) != 501
     if isinstance(error, ConflictError):
         return "Idempotency-Key" in request.headers and not error.replayed
     return False
 
 
-def pause_before_repeat(error: BaseException | None, attempt: int, spread: float, longest: float) -> float:
-    """Return the seconds to wait: the server's own hint, else exponential with full jitter.
+def pause_before_retry(error: BaseException | None, attempt: int, spread: float, longest: float) -> float:
+    """Return the seconds to wait: the server's ``Retry-After``, else exponential backoff with full jitter.
 
-    :param attempt: how many were made, from 1.
+    :param attempt: the number of attempts so far, from 1.
     :param spread: a random number of [0, 1).
     :param longest: the cap of the exponential part, in seconds.
     """
     hint = getattr(error, "retry_after", None)
     if hint is not None:
-        # A little later than asked, and not all at once: many tasks are told the same second.
+        # A little later than asked, and spread: many tasks are given the same second.
         return float(hint) + spread
     return min(longest, 0.5 * 2.0**attempt) * spread
 
 
 def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str, Any]:
-    """Return tenacity's arguments for one call, for its loop of either kind."""
+    """Return tenacity's arguments for one call, for its blocking and its awaiting loop."""
 
     def pause(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        return pause_before_repeat(error, state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS)
+        return pause_before_retry(error, state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS)
 
-    def tell(state: RetryCallState) -> None:
+    def log_retry(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.warning(
-            "%s Sending again in %.1f s (attempt %d).", error, state.upcoming_sleep, state.attempt_number + 1
+            "%s Retrying in %.1f s (attempt %d).", error, state.upcoming_sleep, state.attempt_number + 1
         )
 
     return {
         "retry": retry_if_exception(lambda error: may_retry(request, error)),
         "wait": pause,
         "stop": stop_any(stop_after_attempt(attempts), stop_before_delay(max(0.0, deadline_seconds))),
-        "before_sleep": tell,
+        "before_sleep": log_retry,
         "reraise": True,
     }
 
 
-class LostAnswer:
-    """Remember over the attempts of one call that an answer was lost.
+class LostResponse:
+    """Remember across the attempts of one call that a response was lost.
 
-    An attempt that could not be sent says that nothing was sent; not so when an earlier one was.
+    The error of an attempt that could not be sent says that nothing was sent. That is false if an earlier one was.
     """
 
     def __init__(self) -> None:

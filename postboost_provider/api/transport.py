@@ -1,4 +1,4 @@
-"""One attempt: a request out, an answer in. The only file with httpx, blocking and awaiting."""
+"""One attempt: send a request, receive its response, blocking or awaited. The only file of the client with httpx."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ from postboost_provider.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from postboost_provider.api.requests import ClientSettings, Request
+    from postboost_provider.api.requests import Request
+    from postboost_provider.api.settings import ClientSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said, not yet understood. Header names are lower case."""
+class RawResponse:
+    """A response before it is interpreted. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
 
 
-# Where the body of an answer of that status and with these headers goes; None keeps it in memory.
+# Returns where the body of a response with that status and these headers goes; None keeps it in memory.
 Into = Callable[[int, Mapping[str, str]], IO[bytes] | None]
 
 
 def in_memory(status: int, headers: Mapping[str, str]) -> None:
-    """Keep every answer's body in memory."""
+    """Keep every body in memory."""
 
 
 class Transport:
-    """Send requests that block. It may be used from several threads.
+    """Send requests and wait for their responses. It may be used from several threads.
 
     Redirects are not followed and the environment's proxies are ignored: the token stays with its origin.
     """
@@ -54,18 +55,20 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def send(self, request: Request, settings: ClientSettings, ends: float, into: Into = in_memory) -> Answer:
-        """Send once and return the answer.
+    def send(
+        self, request: Request, settings: ClientSettings, deadline: float, into: Into = in_memory
+    ) -> RawResponse:
+        """Send once and return the response.
 
-        :param ends: the monotonic instant at which to give up.
-        :param into: says by status and headers where the answer's body goes, part by part as it comes, instead of
-            into the answer that is returned.
-        :raises UnreachableError: it was not sent, or was a read.
-        :raises UnconfirmedError: it was sent, and no answer came.
+        :param deadline: the monotonic instant at which to give up.
+        :param into: decides by status and headers where the body is written as it arrives, in place of the returned
+            response.
+        :raises UnreachableError: the request was not sent, or was a read.
+        :raises UnconfirmedError: the request was sent and got no response.
         """
         with ExitStack() as opened:
             try:
-                sent, limit = _build(self._http, request, settings, ends, opened)
+                sent, limit = _build(self._http, request, settings, deadline, opened)
                 response = opened.enter_context(closing(self._http.send(sent, stream=True)))
                 file = into(response.status_code, response.headers)
                 parts: list[bytes] = []
@@ -74,8 +77,8 @@ class Transport:
                     write(part)
                     _check_time(limit)
             except httpx.HTTPError as error:
-                raise unanswered(settings, request, error) from error
-        return Answer(response.status_code, response.headers, b"".join(parts))
+                raise no_response(settings, request, error) from error
+        return RawResponse(response.status_code, response.headers, b"".join(parts))
 
 
 class AsyncTransport:
@@ -89,11 +92,11 @@ class AsyncTransport:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def send(self, request: Request, settings: ClientSettings, ends: float) -> Answer:
-        """Send once and return the answer: :meth:`Transport.send`, awaited."""
+    async def send(self, request: Request, settings: ClientSettings, deadline: float) -> RawResponse:
+        """Send once and return the response: :meth:`Transport.send`, awaited."""
         with ExitStack() as opened:
             try:
-                sent, limit = _build(self._http, request, settings, ends, opened)
+                sent, limit = _build(self._http, request, settings, deadline, opened)
                 response = await self._http.send(sent, stream=True)
                 try:
                     content = bytearray()
@@ -103,20 +106,20 @@ class AsyncTransport:
                 finally:
                     await response.aclose()
             except httpx.HTTPError as error:
-                raise unanswered(settings, request, error) from error
-        return Answer(response.status_code, response.headers, bytes(content))
+                raise no_response(settings, request, error) from error
+        return RawResponse(response.status_code, response.headers, bytes(content))
 
 
 def _build(
     http: httpx.Client | httpx.AsyncClient,
     request: Request,
     settings: ClientSettings,
-    ends: float,
+    deadline: float,
     opened: ExitStack,
 ) -> tuple[httpx.Request, float]:
-    """Return httpx's request, and the instant to give its answer up."""
-    # The last attempt gets a second at least; httpx's own timeout starts anew with every part of an answer.
-    limit = max(ends, time.monotonic() + 1.0)
+    """Return httpx's request, and the instant to give up waiting for its response."""
+    # The last attempt gets at least a second. httpx's own timeout starts again with every part of a response.
+    limit = max(deadline, time.monotonic() + 1.0)
     sent = http.build_request(
         request.operation.method,
         request.url,
@@ -133,29 +136,31 @@ def _authorization(settings: ClientSettings) -> dict[str, str]:
 
 def _check_time(limit: float) -> None:
     if time.monotonic() > limit:
-        raise httpx.ReadTimeout("the answer took longer than the deadline")
+        raise httpx.ReadTimeout("the response took longer than the deadline")
 
 
-def unanswered(settings: ClientSettings, request: Request, error: httpx.HTTPError) -> PostBoostError:
-    """Return the error for a request that got no answer: what that means depends on whether it was sent."""
+def no_response(settings: ClientSettings, request: Request, error: httpx.HTTPError) -> PostBoostError:
+    """Return the error for a request without a response. Its type depends on whether the request was sent."""
     op, why = request.operation, settings.redact(f"{type(error).__name__}: {error}")
     if _was_never_sent(error):
         return UnreachableError(
-            f"{op.operation}: {settings.base_url} cannot be reached ({why}). Nothing was sent. Check the host of "
-            f"{settings.name}, the network, and its proxy if it needs one."
+            f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
+            f"{settings.name}, the network, and the proxy if one is needed."
         )
     if op.is_read and op.repeatable:
-        return UnreachableError(f"{op.operation}: {settings.base_url} gave no answer ({why}). Try again.")
+        return UnreachableError(f"{op.operation}: {settings.base_url} sent no response ({why}). Retry.")
+    cause = f"{op.operation}: the request was sent, but no response came ({why})"
     return UnconfirmedError(
-        f"{op.operation}: sent, but no answer came ({why}). It may have happened: look in PostBoost before sending "
-        "it again, or run the task again, which looks first."
+        f"{cause}. It may have happened. Retry the task, which checks PostBoost first, or check yourself before you "
+        "send it again.",
+        cause=cause,
     )
 
 
 def _was_never_sent(error: httpx.HTTPError) -> bool:
     if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
         return False
-    # httpx-aiohttp calls a connection that broke off after the request was sent a ConnectTimeout, too.
+    # httpx-aiohttp also raises a ConnectTimeout when a connection breaks after the request was sent.
     return type(error.__cause__).__name__ not in (
         "ServerDisconnectedError",
         "ClientOSError",
@@ -164,7 +169,7 @@ def _was_never_sent(error: httpx.HTTPError) -> bool:
 
 
 def _aiohttp_transport(settings: ClientSettings) -> httpx.AsyncBaseTransport:
-    # Not at module level: aiohttp takes longer to import than everything else together, at every parse of a DAG.
+    # Not at module level: aiohttp takes longer to import than everything else together.
     from aiohttp import ClientSession, DummyCookieJar, TCPConnector
     from httpx_aiohttp import AiohttpTransport
 
@@ -177,14 +182,14 @@ def _aiohttp_transport(settings: ClientSettings) -> httpx.AsyncBaseTransport:
 
 
 def _proxy(settings: ClientSettings) -> httpx.Proxy | None:
-    # A proxy sees everything of a request to http://, the token too; what is on this machine needs none.
+    # A proxy sees all of a request to http://, including the token, and a server on this machine needs none.
     if not settings.proxy or settings.base_url.startswith("http://"):
         return None
     return httpx.Proxy(settings.proxy)
 
 
 def _body_of(request: Request, opened: ExitStack) -> dict[str, Any]:
-    """Return httpx's arguments for the body; files are opened from their start and closed with ``opened``."""
+    """Return httpx's arguments for the body. Files are opened from their start and closed with ``opened``."""
     if request.files is None:
         return {"content": request.content}
     files = {
@@ -196,7 +201,7 @@ def _body_of(request: Request, opened: ExitStack) -> dict[str, Any]:
 
 @functools.cache
 def _default_tls() -> ssl.SSLContext:
-    """Read the certificates that come with httpx once for all clients: it takes longer than many a request."""
+    """Read httpx's certificates once for all clients: it takes longer than many requests."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -207,6 +212,7 @@ def _tls(ca_bundle: str | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_bundle)
     except OSError as error:
         raise PostBoostConfigError(
-            f"The CA bundle {ca_bundle!r} cannot be read ({error.strerror or error}). Correct ca_bundle in the "
-            "connection's extras, or leave it empty."
+            f"The CA bundle {ca_bundle!r} can't be read ({error.strerror or error}). Correct ca_bundle in the "
+            "connection's extras, or leave it empty.",
+            field="ca_bundle",
         ) from error

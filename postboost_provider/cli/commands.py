@@ -1,4 +1,4 @@
-"""What the commands of ``cli`` do: ask PostBoost, and print a table, lines or JSON. Never a token."""
+"""What the commands do: read from PostBoost and print a table, lines or JSON, never a token."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.connection.check import Finding
 
-# Wide enough for a uuid and a URL side by side, where no terminal says how wide it is.
+# Wide enough for a uuid next to a URL, for output that is not a terminal.
 PIPED_WIDTH = 200
-# Where Airflow looks whether this process may read connections from its database.
+# The environment variable by which Airflow decides whether a process may read connections from its database.
 CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 
 
 def check(args: Namespace) -> None:
-    """Print what is found out about each connection, and exit with 1 if any of it is an error."""
-    from postboost_provider.connection.diagnosis import checkup
+    """Print the diagnosis of each connection, and exit with 1 if any finding is an error."""
+    from postboost_provider.connection.diagnosis import diagnose
     from postboost_provider.connection.form import DEFAULT_CONN_ID
 
     found: list[dict[str, str]] = []
     for conn_id in dict.fromkeys(args.conn_ids or [DEFAULT_CONN_ID]):
-        findings = checkup(PostBoostHook(conn_id).read, args.min_validity, args.admin_conn_id, _admin)
-        for finding in _quietly(findings):
+        findings = diagnose(PostBoostHook(conn_id).read, args.min_validity, args.admin_conn_id, _admin)
+        for finding in _each(findings):
             found.append({"conn_id": conn_id, **finding.as_dict()})
             if not args.json:
                 print(f"{finding.level:<8} {conn_id}  {finding.topic}: {finding}", flush=True)
@@ -49,7 +49,7 @@ def _admin(conn_id: str) -> PostBoostClient:
 
 def accounts(args: Namespace) -> None:
     """Print the accounts of a workspace."""
-    with _asking(args) as api:
+    with _connected(args) as api:
         parameters = {"workspace_uuid": args.workspace}
         listed = list(api.pages("list_accounts", parameters=parameters))
     keys = ("id", "provider", "username", "name", "authorized", "uuid")
@@ -59,7 +59,7 @@ def accounts(args: Namespace) -> None:
 
 def workspaces(args: Namespace) -> None:
     """Print the workspaces that the token's user is a member of."""
-    with _asking(args) as api:
+    with _connected(args) as api:
         listed = list(api.pages("list_my_workspaces"))
     rows = [
         {
@@ -77,7 +77,7 @@ def post(args: Namespace) -> None:
     """Print a post, account by account."""
     from postboost_provider.polling.outcome import read_post
 
-    with _asking(args) as api:
+    with _connected(args) as api:
         found = api.call("get_post", parameters={"post_uuid": args.uuid, "workspace_uuid": args.workspace})
         outcome = read_post(found)
     if args.json:
@@ -95,19 +95,19 @@ def post(args: Namespace) -> None:
 
 
 @contextmanager
-def _asking(args: Namespace) -> Iterator[PostBoostClient]:
-    """Give a client of the connection; an error is printed in words, and ends the command."""
+def _connected(args: Namespace) -> Iterator[PostBoostClient]:
+    """Yield a client of the connection. An error is printed and ends the command."""
     try:
-        with _airflow_of_its_own(), PostBoostHook(args.conn_id).client(deadline_seconds=60) as api:
+        with _airflow_context(), PostBoostHook(args.conn_id).client(deadline_seconds=60) as api:
             yield api
     except PostBoostError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
 
 
-def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _each(findings: Iterator[Finding]) -> Iterator[Finding]:
     while True:
-        with _airflow_of_its_own():
+        with _airflow_context():
             finding = next(findings, None)
         if finding is None:
             return
@@ -115,11 +115,11 @@ def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 @contextmanager
-def _airflow_of_its_own() -> Iterator[None]:
-    """Read connections as Airflow's own commands do, from the database too, and keep what is logged out of the output."""
+def _airflow_context() -> Iterator[None]:
+    """Read connections as Airflow's own commands do, also from the database, and keep log lines out of the output."""
     before = os.environ.get(CONTEXT)
     os.environ[CONTEXT] = "server"
-    # Airflow 2 logs each connection that it reads, and httpx each request.
+    # Airflow 2 logs each connection that it reads, and httpx logs each request.
     logging.disable(logging.INFO)
     try:
         with redirect_stdout(sys.stderr):
@@ -141,7 +141,7 @@ def _print(args: Namespace, rows: list[dict[str, Any]], columns: tuple[str, ...]
 
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        # As text: what PostBoost answers is not markup.
+        # As Text, because PostBoost's values are not markup.
         table.add_row(*(Text(_shown(row[column])) for column in columns))
     Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False).print(table)
 

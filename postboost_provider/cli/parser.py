@@ -1,6 +1,6 @@
 """The commands for a terminal: ``airflow postboost ...`` (Airflow 3.2 or newer), ``python -m postboost_provider ...``.
 
-They are defined once, here; what they do is in ``commands``. Import-light: every ``airflow`` command reads this.
+They are defined here and implemented in ``commands``. Import-light: every ``airflow`` command reads this module.
 """
 
 from __future__ import annotations
@@ -39,44 +39,44 @@ def get_cli_commands() -> list[GroupCommand]:
     )
     min_validity = Arg(
         ("--min-validity",),
-        type=span,
+        type=duration,
         default=timedelta(days=7),
         metavar="7d",
-        help="How long a token must last at least: a number with d, h or m. Default 7d.",
+        help="How long a token must last: a number with d, h or m. Default 7d.",
     )
     admin = Arg(
         ("--admin-conn-id",),
         metavar="CONN_ID",
-        help="An admin's connection, to look up when scoped keys expire (connections with a scoped_key_id).",
+        help="An admin's connection, used to look up when scoped keys expire (connections with a scoped_key_id).",
     )
     return [
         GroupCommand(
             name="postboost",
-            help="Look at PostBoost through its connections",
+            help="Check PostBoost connections, and show accounts, workspaces and posts",
             subcommands=[
                 ActionCommand(
                     name="check",
                     help="Check connections: token, expiry, workspace, role, abilities, accounts, clock",
-                    description="A line for each finding, with what to do. Exits with 1 if any is an error.",
-                    func=_later("check"),
+                    description="Prints one line per finding, with what to do. Exits with 1 if any finding is an error.",
+                    func=_lazy("check"),
                     args=(conn_ids, min_validity, admin, json),
                 ),
                 ActionCommand(
                     name="accounts",
                     help="List the accounts of the workspace",
-                    func=_later("accounts"),
+                    func=_lazy("accounts"),
                     args=(conn_id, workspace, json),
                 ),
                 ActionCommand(
                     name="workspaces",
                     help="List the workspaces of the token's user",
-                    func=_later("workspaces"),
+                    func=_lazy("workspaces"),
                     args=(conn_id, json),
                 ),
                 ActionCommand(
                     name="post",
                     help="Show a post, account by account",
-                    func=_later("post"),
+                    func=_lazy("post"),
                     args=(uuid, conn_id, workspace, json),
                 ),
             ],
@@ -100,17 +100,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.func(args)
 
 
-def span(text: str) -> timedelta:
-    """Read a span of time such as ``7d``, ``36h`` or ``90m``."""
+def duration(text: str) -> timedelta:
+    """Read a duration such as ``7d``, ``36h`` or ``90m``."""
     found = re.fullmatch(r"(\d{1,6})([dhm])", text.strip(), re.ASCII)
     if found is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no span of time. Write a number with d, h or m, such as 7d."
+            f"{text!r} is not a valid duration. Write a number with d, h or m, such as 7d."
         )
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
-def _later(name: str) -> Callable[[argparse.Namespace], None]:
+def _lazy(name: str) -> Callable[[argparse.Namespace], None]:
     def run(args: argparse.Namespace) -> None:
         getattr(importlib.import_module("postboost_provider.cli.commands"), name)(args)
 

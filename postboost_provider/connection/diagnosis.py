@@ -1,180 +1,175 @@
-"""Everything that can be found out about a connection: what ``postboost check`` says of it."""
+"""The diagnosis of a connection: everything that ``postboost check`` reports."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.credentials import describe_span
 from postboost_provider.api.errors import (
     PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
-    RateLimitedError,
-    ServerError,
-    UnconfirmedError,
-    UnreachableError,
+    is_retryable,
 )
-from postboost_provider.api.requests import DEFAULT_BASE_URL, is_loopback
-from postboost_provider.connection.check import Check, Finding, extras
+from postboost_provider.api.expiry import describe_span
+from postboost_provider.api.settings import DEFAULT_BASE_URL, is_loopback
+from postboost_provider.connection.check import Checks, Finding, check_extras
 from postboost_provider.connection.key_expiry import look_up_expiry
 from postboost_provider.services.account_health import read_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postboost_provider.api.requests import ClientSettings
+    from postboost_provider.api.requests import CallArguments
+    from postboost_provider.api.settings import ClientSettings
 
 LABEL = "airflow-provider-postboost check"
 NOBODY = "00000000-0000-0000-0000-000000000000"
-# A request for each ability that can't do anything, whether it is allowed or not: what it names does not exist.
-PROBES: dict[str, tuple[str, dict[str, Any]]] = {
+# One request for each ability. It changes nothing even if it is allowed, because what it names does not exist.
+PROBES: dict[str, tuple[str, CallArguments]] = {
     "write": ("delete_tag", {"parameters": {"tag_uuid": NOBODY}}),
     "publish": ("retry_post_account", {"parameters": {"post_uuid": NOBODY, "account_uuid": NOBODY}}),
     "ai": ("image_alt_text", {"body": {"media_uuid": NOBODY}}),
     "webhooks": ("list_webhook_subscriptions", {}),
 }
 NEEDED = ("read", "write", "publish")
-# The clock decides what is in the past: a planned time, a token's date, a calendar's window.
+# The clock decides what is in the past: a scheduled time, an expiry date, a calendar's window.
 TOLERATED_SKEW = timedelta(seconds=30)
 LARGEST_SKEW = timedelta(minutes=5)
 
 
-def checkup(
+def diagnose(
     read: Callable[[], tuple[ClientSettings, list[str]]],
     min_validity: timedelta,
     admin_conn_id: str | None,
     connect: Callable[[str], PostBoostClient],
 ) -> Iterator[Finding]:
-    """Give the findings about a connection, one after the other. Nothing is changed at PostBoost.
+    """Yield the findings about a connection, one after the other. Nothing is changed in PostBoost.
 
-    :param read: reads the connection: its settings, and the names of extras that are not known.
-    :param min_validity: how long its token must last from now on.
+    :param read: reads the connection: its settings, and the names of its unknown extras.
+    :param min_validity: how long its token must last from now.
     :param admin_conn_id: an admin's connection, to look up when a scoped key expires.
-    :param connect: gives a client of that connection.
+    :param connect: returns a client of that connection.
     """
     try:
         settings, unknown = read()
     except PostBoostConfigError as error:
         yield Finding("error", "connection", str(error))
         return
-    yield extras(unknown) or Finding("ok", "connection", f"{settings.name} is complete.")
+    yield check_extras(unknown) or Finding("ok", "connection", f"{settings.name} is complete.")
     yield _base_url(settings)
     try:
         if admin_conn_id and settings.scoped_key_id:
             with connect(admin_conn_id) as admin:
                 settings = replace(settings, expiry=look_up_expiry(settings, admin, admin_conn_id))
     except PostBoostError as error:
-        yield Finding("warning", "expiry", f"When the scoped key expires can't be looked up: {error}")
+        yield Finding("warning", "expiry", f"The expiry date of the scoped key can't be looked up: {error}")
     try:
         client = PostBoostClient(settings, attempts=3, deadline_seconds=30)
     except PostBoostConfigError as error:
         yield Finding("error", "connection", str(error))
         return
     with client as api:
-        check = Check(settings, api.send)
-        yield check.token()
-        if not check.is_alive:
+        checks = Checks(settings, api.send)
+        yield checks.token()
+        if not checks.works:
             return
-        yield check.expiry(min_validity)
-        for found in (check.workspaces(), _role(check), check.panel(), _plan(check), _clock(check)):
+        yield checks.expiry(min_validity)
+        for found in (checks.workspaces(), _role(checks), checks.panel(), _plan(checks), _clock(checks)):
             if found is not None:
                 yield found
-        if settings.workspace_uuid and not (check.refusal and not check.refusal.code):
-            yield _abilities(check)
-            yield from _accounts(check)
+        if settings.workspace_uuid and not (checks.refusal and not checks.refusal.code):
+            yield _abilities(checks)
+            yield from _accounts(checks)
 
 
 def _base_url(settings: ClientSettings) -> Finding:
     url = settings.base_url
     if url == DEFAULT_BASE_URL:
         return Finding("ok", "base URL", f"{url}, PostBoost's own.")
-    host = url.partition("://")[2].partition("/")[0]
-    if is_loopback(host.rpartition(":")[0] or host):
-        return Finding("ok", "base URL", f"{url}, on this machine: a sandbox.")
-    return Finding(
-        "warning", "base URL", f"{url} is not PostBoost's own, {DEFAULT_BASE_URL}.", "Is that meant?"
-    )
+    if is_loopback(urlsplit(url).hostname or ""):
+        return Finding("ok", "base URL", f"{url}, a sandbox on this machine.")
+    said = f"{url} is not PostBoost's own, {DEFAULT_BASE_URL}."
+    return Finding("warning", "base URL", said, "Check that this is intended.")
 
 
-def _role(check: Check) -> Finding | None:
-    pivot = (check.membership or {}).get("pivot") or {}
+def _role(checks: Checks) -> Finding | None:
+    pivot = (checks.membership or {}).get("pivot") or {}
     role = pivot.get("role")
     if not role:
         return None
     may_approve = ", and may approve posts" if pivot.get("can_approve") else ""
-    said = f"The token's user is {role} of the workspace{may_approve}."
+    said = f"The token's user has the role {role} in the workspace{may_approve}."
     if role == "viewer":
-        return Finding("warning", "role", said, "A viewer can read: posting takes a member or an admin.")
+        return Finding("warning", "role", said, "A viewer can only read. Posting needs a member or an admin.")
     return Finding("ok", "role", said)
 
 
-def _plan(check: Check) -> Finding | None:
+def _plan(checks: Checks) -> Finding | None:
     """A workspace whose plan has no API access answers 403 to everything (SDK 1.66.3)."""
-    if not check.settings.workspace_uuid:
+    if not checks.settings.workspace_uuid:
         return None
-    if check.refusal is None:
+    if checks.refusal is None:
         return Finding("ok", "plan", "The workspace's plan has API access.")
-    if isinstance(check.refusal, PermissionDeniedError) and not check.refusal.code and check.membership:
-        said = "The workspace refuses one of its members: its plan seems to have no API access."
-        return Finding("error", "plan", said, "Ask the owner of the workspace to look at its plan.")
+    if isinstance(checks.refusal, PermissionDeniedError) and not checks.refusal.code and checks.membership:
+        said = "The workspace refuses one of its members. Its plan seems to have no API access."
+        return Finding("error", "plan", said, "Ask the owner of the workspace to check its plan.")
     return None
 
 
-def _clock(check: Check) -> Finding | None:
+def _clock(checks: Checks) -> Finding | None:
     try:
-        theirs = parsedate_to_datetime(check.server_date or "")
+        theirs = parsedate_to_datetime(checks.server_date or "")
     except ValueError:
         return None
     skew = abs(datetime.now(UTC) - theirs)
     if skew <= TOLERATED_SKEW:
-        return Finding("ok", "clock", "The clocks of this machine and of the server agree.")
-    said = f"The clocks of this machine and of the server are {describe_span(skew)} apart."
-    todo = "Set this machine's by NTP: it decides what has passed."
+        return Finding("ok", "clock", "The clocks of this machine and the server agree.")
+    said = f"The clocks of this machine and the server differ by {describe_span(skew)}."
+    todo = "Set this machine's clock by NTP: it decides what is in the past."
     return Finding("warning" if skew <= LARGEST_SKEW else "error", "clock", said, todo)
 
 
-def _abilities(check: Check) -> Finding:
-    can: dict[str, bool | None] = {"read": check.refusal is None}
-    for ability, (operation, call) in PROBES.items():
+def _abilities(checks: Checks) -> Finding:
+    can: dict[str, bool | None] = {"read": checks.refusal is None}
+    for ability, (operation, arguments) in PROBES.items():
         try:
-            check.send(operation, **call, client_label=LABEL)
+            checks.send(operation, **arguments, client_label=LABEL)
             can[ability] = True
         except PermissionDeniedError:
             can[ability] = False
-        except (RateLimitedError, ServerError, UnconfirmedError, UnreachableError):
-            can[ability] = None
-        except PostBoostError:
-            # Not found, not valid, used up: none of these is said to one who may not.
-            can[ability] = True
-    told = {word: [a for a, value in can.items() if value is word] for word in (True, False, None)}
-    said = f"It may {', '.join(told[True]) or 'nothing'}"
-    said += f"; not {', '.join(told[False])}" if told[False] else ""
-    said += f"; not known: {', '.join(told[None])}" if told[None] else ""
+        except PostBoostError as error:
+            # PostBoost checks the ability first: "not found" or "not valid" means that the token has it.
+            can[ability] = None if is_retryable(error) else True
+    by_result = {result: [a for a, value in can.items() if value is result] for result in (True, False, None)}
+    said = f"Its abilities: {', '.join(by_result[True]) or 'none'}"
+    said += f"; not {', '.join(by_result[False])}" if by_result[False] else ""
+    said += f"; unknown: {', '.join(by_result[None])}" if by_result[None] else ""
     if lacking := [ability for ability in NEEDED if can[ability] is False]:
-        todo = f"Posting takes {', '.join(lacking)}, too: a key with that ability, or a user with the role member."
+        todo = f"Posting also needs {', '.join(lacking)}: a key with that ability, or a user with the role member."
         return Finding("warning", "abilities", f"{said}.", todo)
     return Finding("ok", "abilities", f"{said}.")
 
 
-def _accounts(check: Check) -> Iterator[Finding]:
+def _accounts(checks: Checks) -> Iterator[Finding]:
     now = datetime.now(UTC)
     try:
-        entries = check.send("get_account_health").payload["data"]
+        entries = checks.send("get_account_health").payload["data"]
         accounts = [read_account(entry, now) for entry in entries]
     except PostBoostError as error:
         yield Finding("warning", "accounts", f"The accounts can't be read: {error}")
         return
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        yield Finding("warning", "accounts", f"PostBoost's answer on the accounts can't be read ({error!r}).")
+        said = f"PostBoost's response about the accounts can't be read ({error!r})."
+        yield Finding("warning", "accounts", said)
         return
     if not accounts:
-        yield Finding(
-            "warning", "accounts", "There is no account.", "Connect one in PostBoost, under Accounts."
-        )
+        said = "The workspace has no account."
+        yield Finding("warning", "accounts", said, "Connect one in PostBoost, under Accounts.")
         return
     good = sum(not account.problems for account in accounts)
     yield Finding("ok", "accounts", f"{good} of {len(accounts)} accounts can publish.")
@@ -182,8 +177,8 @@ def _accounts(check: Check) -> Iterator[Finding]:
         if account.problems:
             yield Finding("warning", "accounts", f"{account}")
         elif account.status in ("expiring", "failing"):
-            ends = f" at {account.expires_at:%Y-%m-%d %H:%M} UTC" if account.expires_at else ""
-            what = f"its connection ends{ends}" if account.status == "expiring" else "its latest post failed"
+            at = f" at {account.expires_at:%Y-%m-%d %H:%M} UTC" if account.expires_at else ""
+            what = f"its connection expires{at}" if account.status == "expiring" else "its latest post failed"
             todo = f"Reconnect it: {account.reconnect_url}" if account.reconnect_url else ""
             named = f"{account.provider} {account.name!r} (id {account.id})"
             yield Finding("warning", "accounts", f"{named}: {what}.", todo)

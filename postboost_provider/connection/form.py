@@ -1,7 +1,7 @@
-"""The fields of a PostBoost connection: defined once, rendered every way they are needed.
+"""The fields of a PostBoost connection: one definition, several renderings.
 
-Airflow's form, its older form, the table in the docs and the checks all come from ``FIELDS``. Import-light: it is
-read whenever Airflow discovers providers.
+Airflow's form, its older form, the table in the docs and the validation come from ``FIELDS``. Import-light: Airflow
+reads it whenever it discovers providers.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from postboost_provider.api.credentials import parse_expiry
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.expiry import parse_expiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ PLACEHOLDERS = {"host": "https://postboost.co/app/api", "password": "shown once,
 
 
 class Field(NamedTuple):
-    """An extra of the connection. ``check`` returns the value in its own type, or raises what is wrong with it."""
+    """An extra of the connection. ``check`` returns the value in its type, or raises a ``ValueError`` that says why not."""
 
     name: str
     label: str
@@ -41,21 +41,21 @@ class Field(NamedTuple):
 def _text(value: Any) -> str:
     text = str(value).strip()
     if any(c.isspace() or ord(c) < 32 for c in text):
-        raise ValueError("holds a space or a line break")
+        raise ValueError("must not contain a space or a line break")
     return text
 
 
 def _path(value: Any) -> str:
     text = str(value).strip()
     if not text.isprintable():
-        raise ValueError("holds a line break or another control character")
+        raise ValueError("must not contain a line break or another control character")
     return text
 
 
 def _label(value: Any) -> str:
     text = str(value).strip()
     if len(text) > 100 or not text.isascii() or not text.isprintable():
-        raise ValueError("must be up to 100 plain ASCII characters")
+        raise ValueError("must be at most 100 printable ASCII characters")
     return text
 
 
@@ -66,29 +66,28 @@ def _workspace(value: Any) -> str:
     return text
 
 
-def _expiry(value: Any) -> Any:
-    return parse_expiry(value)
-
-
 def _key_id(value: Any) -> int:
-    number = int(str(value))
-    if number < 1:
-        raise ValueError("must be the number that PostBoost shows for the key")
-    return number
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise ValueError("must be the number that PostBoost shows for the key, a positive whole number")
+    return int(text)
 
 
 def _timeout(value: Any) -> float:
-    seconds = float(str(value))
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= 600:
-        raise ValueError("must be more than 0 and at most 600")
+        raise ValueError("must be a number greater than 0 and at most 600")
     return seconds
 
 
 def _proxy(value: Any) -> str:
     text = _text(value)
     if not _is_proxy(text):
-        # The value may hold a password: say what is expected, not what was seen.
-        raise ValueError("must be http://host:port or https://host:port, a password in it percent-encoded")
+        # The value may contain a password, so the message says what is expected, not what was seen.
+        raise ValueError("must be http://host:port or https://host:port, with a percent-encoded password")
     return text
 
 
@@ -105,7 +104,7 @@ FIELDS = (
     Field(
         "workspace_uuid",
         "Workspace UUID",
-        "The workspace that tasks work in when they name none: its uuid, which `airflow postboost workspaces` lists.",
+        "The workspace of tasks that name none. `airflow postboost workspaces` lists the uuids.",
         TEXT,
         "b0a7d2c4-...",
         _workspace,
@@ -114,15 +113,15 @@ FIELDS = (
         "expires_on",
         "Expires on",
         "The token's expiry date as PostBoost shows it, or 'never'. Blank: unknown. "
-        "The token is dead from 00:00 UTC of that day.",
+        "The token expires at 00:00 UTC of that day.",
         {"type": ["string", "null"], "examples": ["never"]},
         "2027-01-31",
-        _expiry,
+        parse_expiry,
     ),
     Field(
         "scoped_key_id",
         "Scoped key id",
-        "Only for a scoped key: its number in PostBoost, to look its expiry up with.",
+        "Only for a scoped key: its number in PostBoost, used to look up when it expires.",
         {"type": ["integer", "null"], "minimum": 1},
         "42",
         _key_id,
@@ -130,7 +129,7 @@ FIELDS = (
     Field(
         "rotation",
         "Rotation",
-        "Written when a key is rotated: which key the password is, and since when. Leave it as it is.",
+        "Written when a key is rotated: which key the password is, and since when. Do not edit it.",
         TEXT,
         "42/0123456789ab/2027-01-17T04:00:00+00:00",
         _text,
@@ -138,7 +137,7 @@ FIELDS = (
     Field(
         "timeout_seconds",
         "Timeout in seconds",
-        "For each attempt: to connect, to send, and between two parts of the answer. Default 30.",
+        "For each attempt: to connect, to send, and between two parts of the response. Default 30.",
         {"type": ["number", "null"], "minimum": 1, "maximum": 600},
         "30",
         _timeout,
@@ -146,7 +145,7 @@ FIELDS = (
     Field(
         "client_label",
         "Client label",
-        "What PostBoost's activity log calls this client, in writes that no task labels.",
+        "The name of this client in PostBoost's activity log, for writes that no task labels.",
         {"type": ["string", "null"], "maxLength": 100},
         "airflow-provider-postboost",
         _label,
@@ -154,7 +153,7 @@ FIELDS = (
     Field(
         "proxy",
         "Proxy",
-        "http://host:port. Proxies of the environment are ignored.",
+        "http://host:port. Proxies from the environment are ignored.",
         TEXT,
         "http://proxy.example.com:3128",
         _proxy,
@@ -162,7 +161,7 @@ FIELDS = (
     Field(
         "ca_bundle",
         "CA bundle",
-        "Path of a PEM file on the workers, where TLS is inspected on the way.",
+        "Path of a PEM file on the workers, for networks that inspect TLS.",
         TEXT,
         "/etc/ssl/certs/company.pem",
         _path,
@@ -171,12 +170,12 @@ FIELDS = (
 
 
 def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the extras that are set, each in its own type, and the names of the unknown ones.
+    """Return the extras that are set, each in its type, and the names of the unknown ones.
 
-    A saved form holds ``null``, ``""``, ``[]`` and ``0`` for what was left empty: those count as not set.
+    A saved form has ``null``, ``""``, ``[]`` or ``0`` for an empty field. These count as not set.
 
     :param where: what messages call the connection.
-    :raises PostBoostConfigError: a value that can't be meant.
+    :raises PostBoostConfigError: a value is not valid; ``field`` names the extra.
     """
     values: dict[str, Any] = {}
     by_name = {field.name: field for field in FIELDS}
@@ -186,17 +185,17 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
         try:
             values[name] = by_name[name].check(value)
         except PostBoostConfigError as error:
-            raise PostBoostConfigError(f"{where}: {error}") from None
-        except (ValueError, TypeError) as error:
-            why = str(error) if "invalid literal" not in str(error) else "must be a whole number"
-            why = why if "could not convert" not in why else "must be a number"
+            raise PostBoostConfigError(f"{where}: {error}", code=error.code, field=name) from None
+        except ValueError as error:
             shown = "" if name == "proxy" else f" is {value!r}; it"
-            raise PostBoostConfigError(f"{where}: {name}{shown} {why}. {by_name[name].description}") from None
+            raise PostBoostConfigError(
+                f"{where}: {name}{shown} {error}. {by_name[name].description}", field=name
+            ) from None
     return values, sorted(name for name in extras if name not in by_name)
 
 
 def is_unset(value: Any) -> bool:
-    """Say whether a saved form means by this value that the field was left empty."""
+    """Return whether a saved form has this value for an empty field."""
     return (
         value is None
         or value is False
@@ -206,7 +205,7 @@ def is_unset(value: Any) -> bool:
 
 
 def conn_fields() -> dict[str, Any]:
-    """Render the fields for provider info, which Airflow's form reads from 3.2 on."""
+    """Render the fields for provider info, which the form of Airflow 3.2 and newer reads."""
     return {
         field.name: {"label": field.label, "description": field.description, "schema": dict(field.schema)}
         for field in FIELDS
@@ -218,19 +217,19 @@ def placeholders() -> dict[str, str]:
 
 
 def provider_ui_behaviour() -> dict[str, Any]:
-    """Render what the form does to Airflow's standard fields, for provider info."""
+    """Render how the form shows Airflow's standard fields, for provider info."""
     return {"hidden-fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": placeholders()}
 
 
 def hook_ui_behaviour() -> dict[str, Any]:
-    """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow below 3.2 asks."""
+    """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow before 3.2 calls."""
     return {"hidden_fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": placeholders()}
 
 
 def docs_table() -> str:
     """Render the table of the connection page in the docs."""
     rows = [
-        ("Base URL (`host`)", "Empty means `https://postboost.co/app/api`.", PLACEHOLDERS["host"]),
+        ("Base URL (`host`)", "Blank: `https://postboost.co/app/api`.", PLACEHOLDERS["host"]),
         (
             "Access token or scoped key (`password`)",
             "The only place for the token: Airflow masks and encrypts it.",

@@ -1,19 +1,22 @@
-"""What a connection says, in any of its forms: an Airflow connection, or the environment -> a client's settings."""
+"""An Airflow connection in any of its forms, or the environment -> the settings of a client."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider import __version__
 from postboost_provider.airflow_support.compat import mask_secret
-from postboost_provider.api.credentials import Expiry
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.requests import (
+from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.settings import (
     DEFAULT_BASE_URL,
     DEFAULT_TIMEOUT_SECONDS,
     ClientSettings,
     check_base_url,
+    host_of,
     is_loopback,
 )
 from postboost_provider.connection import form as connection_form
@@ -27,29 +30,35 @@ USER_AGENT = f"airflow-provider-postboost/{__version__}"
 def read_connection(
     connection: Connection, raw_extras: dict[str, Any], name: str, *, needs_token: bool = True
 ) -> tuple[ClientSettings, list[str]]:
-    """Return what a connection says, and the names of its unknown extras.
+    """Return the settings in a connection, and the names of its unknown extras.
 
-    :param raw_extras: its extras, read in the way that fits where this runs.
+    :param raw_extras: its extras; how they are read differs between a task and an event loop.
     :param name: what messages call it.
-    :param needs_token: False where what is called answers without one, too.
-    :raises PostBoostConfigError: it lacks the token or holds something that can't be meant.
+    :param needs_token: False if the operation also works without a token.
+    :raises PostBoostConfigError: it has no token, or a value that is not valid.
     """
     if connection.conn_type and connection.conn_type != connection_form.CONNECTION_TYPE:
         raise PostBoostConfigError(
-            f"{name} is of type {connection.conn_type!r}, so that its password is no token of PostBoost's. Correct "
-            f"postboost_conn_id, or set its type to {connection_form.CONNECTION_TYPE!r}."
+            f"{name} has the type {connection.conn_type!r}, so its password is not a PostBoost token. Correct "
+            f"postboost_conn_id, or set its type to {connection_form.CONNECTION_TYPE!r}.",
+            code="wrong_connection_type",
+            field="postboost_conn_id",
         )
     if not isinstance(raw_extras, dict):
-        raise PostBoostConfigError(f"The extras of {name} are no JSON object. Write them as {{...}}.")
+        raise PostBoostConfigError(
+            f"The extras of {name} are not a JSON object. Write them as {{...}}.", field="extra"
+        )
     extras, unknown = connection_form.read_extras(raw_extras, name)
     token = (connection.password or "").strip()
     if not token and needs_token:
         misplaced = [k for k in raw_extras if "token" in k.lower() or k.lower()[-3:] == "key"]
-        hint = f" It has an extra {misplaced[0]!r}: move its value to the password." if misplaced else ""
+        hint = f" Move the value of its extra {misplaced[0]!r} to the password." if misplaced else ""
         if connection.login and not misplaced:
-            hint = " It has a login: if that is the token, move it to the password."
+            hint = " If its login is the token, move it to the password."
         raise PostBoostConfigError(
-            f"{name} has no token.{hint} {how_to_give_a_token(connection.conn_id or 'postboost_default')}"
+            f"{name} has no token.{hint} {ways_to_set_a_token(connection.conn_id or 'postboost_default')}",
+            code="missing_token",
+            field="password",
         )
     settings = ClientSettings(
         token=token,
@@ -67,21 +76,24 @@ def read_connection(
 
 
 def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSettings:
-    """Return what the environment says, for the default connection where that does not exist.
+    """Return the settings in the environment, which serve if the default connection does not exist.
 
     :param needs_token: like that of :func:`read_connection`.
-    :raises PostBoostConfigError: it is another connection that does not exist, or there is no token.
+    :raises PostBoostConfigError: another connection does not exist, or the environment has no token.
     """
     variable = connection_form.TOKEN_VARIABLE
     token = os.environ.get(variable, "").strip()
     if conn_id != connection_form.DEFAULT_CONN_ID:
         raise PostBoostConfigError(
-            f"There is no connection {conn_id!r}. Create it with type postboost, or correct postboost_conn_id."
+            f"Connection {conn_id!r} does not exist. Create it with type postboost, or correct postboost_conn_id.",
+            code="unknown_connection",
+            field="postboost_conn_id",
         )
     if not token and needs_token:
         raise PostBoostConfigError(
-            f"There is no connection {conn_id!r} and no {variable} in the environment. "
-            + how_to_give_a_token(conn_id)
+            f"Connection {conn_id!r} does not exist, and {variable} is not set. {ways_to_set_a_token(conn_id)}",
+            code="missing_token",
+            field="postboost_conn_id",
         )
     if token:
         mask_secret(token)
@@ -93,15 +105,15 @@ def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSetting
     )
 
 
-def how_to_give_a_token(conn_id: str) -> str:
-    """Return the ways to give a token, for a message."""
+def ways_to_set_a_token(conn_id: str) -> str:
+    """Return the ways to set a token, for a message."""
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     return (
-        "Give the token in one of these ways: the password of the connection in the Airflow UI (Admin > Connections, "
+        "Set the token in one of these ways: the password of the connection in the Airflow UI (Admin > Connections, "
         f"type PostBoost); airflow connections add {conn_id} --conn-type postboost --conn-password ...; "
         f'the environment variable {variable}=\'{{"conn_type": "postboost", "password": "..."}}\'; a secrets backend'
         + (
-            f"; or, where there is no such connection, {connection_form.TOKEN_VARIABLE} in the environment."
+            f"; or, without such a connection, the environment variable {connection_form.TOKEN_VARIABLE}."
             if conn_id == "postboost_default"
             else "."
         )
@@ -109,22 +121,25 @@ def how_to_give_a_token(conn_id: str) -> str:
 
 
 def _base_url(connection: Connection, name: str) -> str:
-    """Return the base URL of a connection in any of its forms: a whole URL as the host, or its parts as a URI has them."""
+    """Return the base URL of a connection, whose host is a whole URL or only the host part of a URI."""
     host = (connection.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL
     scheme, _, rest = host.rpartition("://")
     authority, _, path = rest.partition("/")
+    with suppress(ValueError):
+        # Airflow splits a URI with an IPv6 host into the address, without its brackets, and the port.
+        authority = f"[{IPv6Address(authority)}]"
     schema = (connection.schema or "").strip("/")
     if schema in ("http", "https"):
-        # As Airflow's own http connections have it.
+        # As in Airflow's own http connections.
         scheme, schema = scheme or schema, ""
     if connection.port and ":" not in authority.rpartition("]")[2]:
         authority = f"{authority}:{connection.port}"
     path = path.strip("/") or schema or "app/api"
-    scheme = scheme or ("http" if is_loopback(authority.partition(":")[0]) else "https")
+    scheme = scheme or ("http" if is_loopback(host_of(authority)) else "https")
     host = f"{scheme}://{authority}/{path}"
     try:
         return check_base_url(host)
     except PostBoostConfigError as error:
-        raise PostBoostConfigError(f"{name}: {error}") from None
+        raise PostBoostConfigError(f"{name}: {error}", code=error.code, field=error.field) from None

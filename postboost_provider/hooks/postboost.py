@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -13,14 +13,14 @@ from postboost_provider.airflow_support.compat import aget_connection
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.connection import form as connection_form
 
-# What needs the client is imported where it is used: each parse of each DAG file imports this module, and most of the
-# time of that went into classes that a DAG never sees (benchmarks/imports.py).
+# Each parse of each DAG file imports this module, and the client takes most of the time (benchmarks/imports.py):
+# functions import it when they need it.
 if TYPE_CHECKING:
-    from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
-    from postboost_provider.api.requests import ClientSettings
+    from postboost_provider.api.client import AsyncPostBoostClient, ClientOptions, PostBoostClient
+    from postboost_provider.api.settings import ClientSettings
 
-# As long before its end as the token sensor stops a DAG by default.
-ENDS_SOON = timedelta(days=7)
+# The default of the token sensor's min_validity.
+EXPIRES_SOON = timedelta(days=7)
 
 
 class PostBoostHook(BaseHook):
@@ -33,9 +33,9 @@ class PostBoostHook(BaseHook):
             for account in api.pages("list_accounts"):
                 ...
 
-    :param postboost_conn_id: the connection, of type ``postboost``: token in its password. When the default one does
-        not exist, ``POSTBOOST_API_TOKEN`` and ``POSTBOOST_WORKSPACE_UUID`` of the environment serve instead. For any
-        other id they do not: a mistyped one must never post to another client's workspace.
+    :param postboost_conn_id: the connection, of type ``postboost``, with the token as its password. If the default
+        connection does not exist, the environment variables ``POSTBOOST_API_TOKEN`` and ``POSTBOOST_WORKSPACE_UUID``
+        serve instead. They never replace another id: a mistyped id must not post to another client's workspace.
     """
 
     conn_name_attr = "postboost_conn_id"
@@ -53,39 +53,41 @@ class PostBoostHook(BaseHook):
         return connection_form.hook_ui_behaviour()
 
     def get_conn(self) -> PostBoostClient:
-        """Return a client; the caller closes it. :meth:`client` in a ``with`` block is the usual way."""
+        """Return a client, which the caller closes. Usually :meth:`client` in a ``with`` block is simpler."""
         return self.client()
 
-    def client(self, *, needs_token: bool = True, **options: Any) -> PostBoostClient:
-        """Return a client for the connection, to be used in a ``with`` block. A token that ends soon is warned of.
+    def client(self, *, needs_token: bool = True, **options: Unpack[ClientOptions]) -> PostBoostClient:
+        """Return a client for the connection, for a ``with`` block. Log a warning if the token expires soon.
 
-        :param needs_token: False goes without a token where there is none, for the free tools that need none.
+        :param needs_token: False accepts a connection without a token, for the free tools that need none.
         :param options: ``deadline_seconds``, ``attempts`` and ``pace`` of
             :class:`~postboost_provider.api.client.PostBoostClient`.
-        :raises PostBoostConfigError: the connection lacks the token or holds something that can't be meant.
+        :raises PostBoostConfigError: the connection has no token, or a value that is not valid.
         """
         from postboost_provider.api.client import PostBoostClient
 
         read = partial(self.settings, needs_token=needs_token)
         settings, now = read(), datetime.now(UTC)
-        if settings.expiry.covers(now + ENDS_SOON) is False:
+        if settings.expiry.covers(now + EXPIRES_SOON) is False:
             self.log.warning(
-                "By its expires_on, the token of %s %s.", settings.name, settings.expiry.describe(now)
+                "According to expires_on, the token of %s %s.", settings.name, settings.expiry.describe(now)
             )
         return PostBoostClient(settings, refresh=read, **options)
 
     def settings(self, *, needs_token: bool = True) -> ClientSettings:
-        """Read the connection, anew each time.
+        """Read the connection. Each call reads it again.
 
         :param needs_token: like that of :meth:`client`.
-        :raises PostBoostConfigError: it does not exist, lacks the token or holds something that can't be meant.
+        :raises PostBoostConfigError: it does not exist, has no token, or has a value that is not valid.
         """
         return self._report(*self.read(needs_token))
 
-    def async_client(self, settings: ClientSettings, **options: Any) -> AsyncPostBoostClient:
-        """Return a client for an event loop, to be used in an ``async with`` block.
+    def async_client(
+        self, settings: ClientSettings, **options: Unpack[ClientOptions]
+    ) -> AsyncPostBoostClient:
+        """Return a client for an event loop, for an ``async with`` block.
 
-        :param settings: what :meth:`asettings` gave.
+        :param settings: the result of :meth:`asettings`.
         :param options: like those of :meth:`client`.
         """
         from postboost_provider.api.client import AsyncPostBoostClient
@@ -93,7 +95,7 @@ class PostBoostHook(BaseHook):
         return AsyncPostBoostClient(settings, refresh=self.asettings, **options)
 
     async def asettings(self) -> ClientSettings:
-        """Read the connection from within an event loop, anew each time: :meth:`settings`, awaited."""
+        """Read the connection from within an event loop: :meth:`settings`, awaited."""
         from postboost_provider.connection.read import read_connection, read_environment
 
         try:
@@ -109,12 +111,12 @@ class PostBoostHook(BaseHook):
     def _report(self, settings: ClientSettings, unknown: list[str]) -> ClientSettings:
         if unknown:
             self.log.warning(
-                "%s has unknown extras, which are not used: %s", settings.name, ", ".join(unknown)
+                "%s has unknown extras, which are ignored: %s", settings.name, ", ".join(unknown)
             )
         return settings
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether tasks can work with the connection, and what it opens. At most 10 s, without repeats."""
+        """Return whether tasks can work with the connection, and why. It takes at most 10 s, without retries."""
         from postboost_provider.connection.check import check_connection
 
         try:
@@ -124,7 +126,7 @@ class PostBoostHook(BaseHook):
             return False, str(error)
 
     def read(self, needs_token: bool = True) -> tuple[ClientSettings, list[str]]:
-        """Read the connection like :meth:`settings`, and return the names of its unknown extras, too."""
+        """Read the connection like :meth:`settings`, and also return the names of its unknown extras."""
         from postboost_provider.connection.read import read_connection, read_environment
 
         try:

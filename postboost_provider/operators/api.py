@@ -104,12 +104,13 @@ class PostBoostOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         from postboost_provider.api import requests
+        from postboost_provider.api.settings import ClientSettings
 
         op = _operation(self.operation)
         self._check(op)
         body, files = self._body(op)
         # With settings that stand for any connection's: names are checked before it is read.
-        settings = requests.ClientSettings(token="", workspace_uuid="any")
+        settings = ClientSettings(token="", workspace_uuid="any")
         requests.prepare(settings, op.operation, parameters=self.parameters, body=body, files=files)
 
         def act(api: PostBoostClient) -> Any:

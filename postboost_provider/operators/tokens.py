@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from postboost_provider.api.requests import ClientSettings
+    from postboost_provider.api.settings import ClientSettings
     from postboost_provider.rotation.stores import KeyStore
     from postboost_provider.rotation.stores.target import TargetConnection
 

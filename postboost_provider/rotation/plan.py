@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.credentials import Expiry, parse_expiry
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.expiry import Expiry, parse_expiry
 from postboost_provider.idempotency import identity as identities
 
 if TYPE_CHECKING:

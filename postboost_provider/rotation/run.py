@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.requests import ClientSettings
+    from postboost_provider.api.settings import ClientSettings
     from postboost_provider.rotation.target import Held, Target
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from postboost_provider.api.requests import ClientSettings
+    from postboost_provider.api.settings import ClientSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from postboost_provider.airflow_support.compat import gauge
-from postboost_provider.api.credentials import (
-    ROTATION_STEPS,
-    Expiry,
-    describe_span,
-    parse_expiry,
-    probe_of,
-    shortfall,
-)
+from postboost_provider.api.credentials import ROTATION_STEPS, probe_of
 from postboost_provider.api.errors import (
     AuthenticationError,
     PermissionDeniedError,
@@ -29,6 +22,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     is_retryable,
 )
+from postboost_provider.api.expiry import Expiry, describe_span, parse_expiry, shortfall
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.base import read_event

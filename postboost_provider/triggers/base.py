@@ -15,7 +15,7 @@ from postboost_provider.hooks.postboost import PostBoostHook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from postboost_provider.api.requests import ClientSettings
+    from postboost_provider.api.settings import ClientSettings
     from postboost_provider.polling.conditions import Finding, Inquiry
 
 # What a wait may take for one look, with repeats.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from postboost_provider.api.requests import ClientSettings, FilePart, Request, prepare
+from postboost_provider.api.requests import FilePart, Request, prepare
+from postboost_provider.api.settings import ClientSettings
 
 BASE = "https://api.example.test/app/api"
 TOKEN = "42|s3cretS3cretS3cret"

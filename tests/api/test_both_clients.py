@@ -20,7 +20,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnreachableError,
 )
-from postboost_provider.api.requests import ClientSettings
+from postboost_provider.api.settings import ClientSettings
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import posts, settings
 

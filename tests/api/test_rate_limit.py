@@ -40,14 +40,14 @@ def test_a_limit_that_lets_nothing_through_is_refused(limit):
 
 def test_once_the_server_has_nothing_left_its_own_rate_is_kept():
     pace = Pace()
-    pace.heed(spent())
+    pace.slow_down(spent())
     assert pauses(pace, 0, 0, 0) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("own, interval", [(30, 2), (600, 1)])
 def test_the_slower_of_the_two_rates_is_kept(own, interval):
     pace = Pace(own)
-    pace.heed(spent())
+    pace.slow_down(spent())
     assert pauses(pace, 0, 0) == [0, interval]
 
 
@@ -57,5 +57,5 @@ def test_the_slower_of_the_two_rates_is_kept(own, interval):
 )
 def test_a_server_that_has_something_left_or_says_nothing_clear_changes_nothing(headers):
     pace = Pace()
-    pace.heed(headers)
+    pace.slow_down(headers)
     assert pauses(pace, 0, 0) == [0, 0]

@@ -8,7 +8,8 @@ import pytest
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import get_operation
-from postboost_provider.api.requests import check_base_url, is_loopback, prepare
+from postboost_provider.api.requests import prepare
+from postboost_provider.api.settings import check_base_url, is_loopback
 from tests.api.support import BASE, TOKEN, WORKSPACE, Upload, request, settings
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api import responses as answers
-from postboost_provider.api.credentials import Expiry
+from postboost_provider.api import responses
 from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
@@ -20,7 +19,10 @@ from postboost_provider.api.errors import (
     ServerError,
     ValidationError,
 )
-from postboost_provider.api.requests import ClientSettings, Reply
+from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.responses import Response
+from postboost_provider.api.settings import ClientSettings
+from postboost_provider.api.transport import RawResponse
 from tests.api.support import BASE, TOKEN, WORKSPACE, request, settings
 
 NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC)
@@ -34,12 +36,12 @@ def read(
     operation: str = "create_post",
     headers: dict[str, str] | None = None,
     changed: ClientSettings | None = None,
-) -> Reply:
+) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     mine = changed or settings(name=MINE)
     parameters = {"export_uuid": "e"} if operation == "download_report_export" else None
     made = request(operation, changed=mine, **({"parameters": parameters} if parameters else {}))
-    return answers.read(mine, made, status=status, headers=headers or {}, content=content, now=NOW)
+    return responses.read(mine, made, RawResponse(status, headers or {}, content), NOW)
 
 
 def refusal(status: int, body: Any = b"", **more: Any) -> PostBoostRequestError:
@@ -50,12 +52,12 @@ def refusal(status: int, body: Any = b"", **more: Any) -> PostBoostRequestError:
 
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_a_success_is_its_whole_json_body(status):
-    assert read(status, {"data": [1], "meta": {}}) == Reply({"data": [1], "meta": {}}, status)
+    assert read(status, {"data": [1], "meta": {}}) == Response({"data": [1], "meta": {}}, status)
 
 
 @pytest.mark.parametrize("status, content", [(204, b""), (200, b""), (200, b" \n")])
 def test_a_success_without_a_body_is_none(status, content):
-    assert read(status, content) == Reply(None, status)
+    assert read(status, content) == Response(None, status)
 
 
 def test_a_file_is_its_bytes_even_where_they_are_no_json():
@@ -148,7 +150,7 @@ def test_without_a_workspace_of_its_own_a_connection_names_none():
     changed = settings(workspace_uuid=None)
     made = request("get_post", changed=changed, parameters={"post_uuid": "p", "workspace_uuid": "w"})
     with pytest.raises(NotFoundError, match=r"^get_post: PostBoost answered 404"):
-        answers.read(changed, made, status=404, headers={}, content=b"", now=NOW)
+        responses.read(changed, made, RawResponse(404, {}, b""), NOW)
 
 
 def test_the_panel_needs_the_token_of_a_platform_admin():
@@ -167,7 +169,7 @@ def test_the_panel_needs_the_token_of_a_platform_admin():
 def test_a_404_may_mean_that_a_feature_is_switched_off(operation, parameters, hint):
     made = request(operation, parameters=parameters)
     with pytest.raises(NotFoundError, match=hint):
-        answers.read(settings(), made, status=404, headers={}, content=b"{}", now=NOW)
+        responses.read(settings(), made, RawResponse(404, {}, b"{}"), NOW)
 
 
 def test_a_panel_404_does_not_blame_the_workspace():

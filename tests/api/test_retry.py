@@ -24,7 +24,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.requests import retry_after_seconds
-from postboost_provider.api.retry import may_repeat, pause_before_repeat
+from postboost_provider.api.retry import may_retry, pause_before_retry
 from tests.api.support import request
 
 NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC).timestamp()
@@ -72,7 +72,7 @@ def error(kind: type[PostBoostRequestError], status: int, **more: Any) -> PostBo
 
 def repeated(call: tuple[str, str | None], raised: Exception) -> bool:
     operation, key = call
-    return may_repeat(request(operation, idempotency_key=key), raised)
+    return may_retry(request(operation, idempotency_key=key), raised)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_stored_conflict_is_final():
 @pytest.mark.parametrize("hint", [0, 3, 3600])
 def test_the_hint_of_the_server_wins_over_the_backoff_and_is_spread_over_a_second(hint, spread):
     raised = error(RateLimitedError, 429, retry_after=hint)
-    assert pause_before_repeat(raised, 9, spread, 30) == hint + spread
+    assert pause_before_retry(raised, 9, spread, 30) == hint + spread
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_the_hint_of_the_server_wins_over_the_backoff_and_is_spread_over_a_secon
     [(1, 0.5, 0.5), (2, 0.5, 1), (3, 0.5, 2), (5, 0.5, 8), (6, 0.5, 15), (99, 1, 30)],
 )
 def test_the_backoff_doubles_up_to_its_cap(attempt, spread, seconds):
-    assert pause_before_repeat(UnconfirmedError("lost"), attempt, spread, 30) == seconds
+    assert pause_before_retry(UnconfirmedError("lost"), attempt, spread, 30) == seconds
 
 
 @pytest.mark.parametrize("raised", [None, error(ServerError, 500), error(RateLimitedError, 429)])
 def test_the_backoff_may_be_as_short_as_nothing(raised):
-    assert pause_before_repeat(raised, 4, 0.0, 30) == 0
+    assert pause_before_retry(raised, 4, 0.0, 30) == 0

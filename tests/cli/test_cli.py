@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.cli.parser import get_cli_commands, main, span
+from postboost_provider.cli.parser import duration, get_cli_commands, main
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection
 from tests.clients import client
@@ -148,13 +148,13 @@ def test_what_goes_wrong_is_one_clear_error(
     ],
 )
 def test_a_span_of_time_is_a_number_and_a_unit(text: str, meant: timedelta) -> None:
-    assert span(text) == meant
+    assert duration(text) == meant
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "7 d", "7w", "1.5d", "-1d", "٧d", "9999999d"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="Write a number with d, h or m"):
-        span(text)
+        duration(text)
 
 
 def test_nothing_that_is_printed_holds_a_token(

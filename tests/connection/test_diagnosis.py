@@ -1,4 +1,4 @@
-"""The checkup: every finding about a connection, from whole to broken."""
+"""The diagnose: every finding about a connection, from whole to broken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time_machine
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.connection.check import Finding
-from postboost_provider.connection.diagnosis import checkup
+from postboost_provider.connection import diagnosis
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection
@@ -23,7 +23,7 @@ def diagnose(min_validity: timedelta, admin_conn_id: str | None = None) -> list[
     def connect(conn_id: str) -> PostBoostClient:
         return PostBoostHook(conn_id).client(attempts=1)
 
-    return list(checkup(PostBoostHook().read, min_validity, admin_conn_id, connect))
+    return list(diagnosis.diagnose(PostBoostHook().read, min_validity, admin_conn_id, connect))
 
 
 def find(min_validity: timedelta = WEEK, **options: Any) -> dict[str, tuple[str, str]]:

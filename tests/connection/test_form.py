@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from postboost_provider.api.credentials import Expiry
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.expiry import Expiry
 from postboost_provider.connection import form as connection_form
 from postboost_provider.connection.form import FIELDS, read_extras
 

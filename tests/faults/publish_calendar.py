@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.requests import ClientSettings
+from postboost_provider.api.settings import ClientSettings
 from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.run import CalendarRun
 from postboost_provider.services.media.upload import MediaFile

@@ -12,7 +12,7 @@ import time_machine
 from airflow.sdk.exceptions import TaskDeferred
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.requests import ClientSettings
+from postboost_provider.api.settings import ClientSettings
 from postboost_provider.api.transport import Transport
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator

@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk import Connection
 
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError
-from postboost_provider.api.requests import DEFAULT_BASE_URL
+from postboost_provider.api.settings import DEFAULT_BASE_URL
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection

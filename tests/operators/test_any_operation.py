@@ -17,7 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from postboost_provider.api.errors import PostBoostConfigError, ServerError
 from postboost_provider.api.operations import Operation, load_operations
-from postboost_provider.api.requests import DEFAULT_BASE_URL
+from postboost_provider.api.settings import DEFAULT_BASE_URL
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection

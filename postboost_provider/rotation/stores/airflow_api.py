@@ -111,7 +111,7 @@ class AirflowApiStore:
             ) from None
 
     def _base_url(self, connection: Connection) -> str:
-        from postboost_provider.api.requests import is_loopback
+        from postboost_provider.api.settings import is_loopback
 
         host = (connection.host or "").strip().rstrip("/")
         scheme, _, rest = host.rpartition("://")

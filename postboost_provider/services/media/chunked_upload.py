@@ -282,6 +282,6 @@ def _is_about_content(error: PostBoostRequestError) -> bool:
 
 
 def _pause(what: str, error: PostBoostError, attempt: int) -> None:
-    seconds = repeats.pause_before_repeat(error, attempt, random.random(), LONGEST_PAUSE_SECONDS)
+    seconds = repeats.pause_before_retry(error, attempt, random.random(), LONGEST_PAUSE_SECONDS)
     log.warning("%s Sending %s again in %.1f s.", error, what, seconds)
     time.sleep(seconds)

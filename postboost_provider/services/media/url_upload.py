@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.requests import Reply
+    from postboost_provider.api.responses import Response
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class _StaleError(Exception):
 
 
 def _settle(
-    api: PostBoostClient, reply: Reply, library: Library, shown: str, timeout: float
+    api: PostBoostClient, reply: Response, library: Library, shown: str, timeout: float
 ) -> dict[str, Any]:
     answer = reply.payload if isinstance(reply.payload, dict) else {}
     status = answer.get("status")

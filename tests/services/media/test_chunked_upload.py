@@ -256,7 +256,7 @@ def test_a_large_file_takes_little_memory(sandbox, tmp_path: Path):
 import resource
 from pathlib import Path
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.requests import ClientSettings
+from postboost_provider.api.settings import ClientSettings
 from postboost_provider.services.media.upload import MediaFile, bring, read_file
 settings = ClientSettings({sandbox.tokens["member"]!r}, {sandbox.base_url!r}, {workspace!r})
 with PostBoostClient(settings) as api:

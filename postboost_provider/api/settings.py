@@ -1,0 +1,106 @@
+"""What a client must know about one connection, and which base URLs may receive its token."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.expiry import Expiry
+
+DEFAULT_BASE_URL = "https://postboost.co/app/api"
+DEFAULT_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What a client must know to talk to PostBoost for one connection.
+
+    :param token: the access token or scoped key; never shown. Empty for the free tools that need none.
+    :param base_url: scheme, host and path that every operation's path is appended to.
+    :param workspace_uuid: the workspace of workspace operations that name none.
+    :param expiry: what is known about when the token expires; it explains a 401 and never stops a request.
+    :param scoped_key_id: PostBoost's number of the key, if the token is a scoped key.
+    :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the response.
+    :param client_label: the name of this client in PostBoost's activity log.
+    :param name: what messages call the source of the token, such as ``connection 'postboost_default'``.
+    """
+
+    token: str = field(repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    workspace_uuid: str | None = None
+    expiry: Expiry = field(default_factory=lambda: Expiry("unknown"))
+    scoped_key_id: int | None = None
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    client_label: str = "airflow-provider-postboost"
+    proxy: str | None = field(default=None, repr=False)
+    ca_bundle: str | None = None
+    name: str = "the connection"
+
+    def __post_init__(self) -> None:
+        # A header can't carry such a token, and httpx's error about that would show it.
+        if re.search(r"[^\x21-\x7e]", self.token):
+            raise PostBoostConfigError(
+                f"The token of {self.name} contains a space, a line break or a character that no token has. Copy it "
+                "from PostBoost again.",
+                field="password",
+            )
+
+    def redact(self, text: str) -> str:
+        """Replace the token, and the secret part of it, in the text."""
+        for secret in (self.token, self.token.partition("|")[2]):
+            if len(secret) >= 5:
+                text = text.replace(secret, "***")
+        return text
+
+
+def check_base_url(url: str) -> str:
+    """Return the URL without a trailing slash.
+
+    :raises PostBoostConfigError: the token could be sent unencrypted, or the URL has more than scheme, host and path.
+    """
+    # The part before an @ or after a ? may be the token.
+    shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise PostBoostConfigError(
+            f"The base URL {shown!r} is not a URL. Use {DEFAULT_BASE_URL}.", code="not_a_url", field="host"
+        ) from None
+    if "@" in parts.netloc or "?" in url or "#" in url or not host:
+        raise PostBoostConfigError(
+            f"The base URL {shown!r} must consist of scheme, host and path, such as {DEFAULT_BASE_URL}. "
+            "The token belongs in the password.",
+            code="not_a_plain_url",
+            field="host",
+        )
+    if re.search(r"[\s\\]", url):
+        raise PostBoostConfigError(
+            f"The base URL {shown!r} contains a space or a backslash. Remove it.",
+            code="not_a_plain_url",
+            field="host",
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise PostBoostConfigError(
+            f"The base URL {shown!r} would send the token unencrypted. Use https://; http:// is accepted only for a "
+            "sandbox on this machine.",
+            code="unencrypted",
+            field="host",
+        )
+    return url.rstrip("/")
+
+
+def host_of(authority: str) -> str:
+    """Return the host of ``host:port``, an IPv6 address without its brackets."""
+    return authority.rpartition("]")[0].lstrip("[") or authority.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address, without brackets and port, is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
