@@ -30,13 +30,16 @@ def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
         problems = "; ".join(
             f"{word(name)}: {say(name, texts, word(name))}" for name, texts in error.errors.items()
         )
-        raise with_mapped_fields(error, problems) from error
+        raise with_mapped_fields(error, problems, word(next(iter(error.errors)))) from error
 
 
-def with_mapped_fields(error: ValidationError, problems: str) -> ValidationError:
-    """Return the error with another description of what is wrong."""
+def with_mapped_fields(error: ValidationError, problems: str, field: str) -> ValidationError:
+    """Return the error with another description of what is wrong.
+
+    :param field: the first field that is wrong, as its author writes it.
+    """
     where = f"{error.request}: " if error.request else ""
-    mapped = ValidationError(f"{where}PostBoost refused it: {problems}", **error.details)
+    mapped = ValidationError(f"{where}PostBoost refused it: {problems}", **{**error.details, "field": field})
     mapped.is_mapped = True
     return mapped
 

@@ -101,9 +101,7 @@ def publish_post(
         if error.is_mapped or not error.errors:
             raise
         problems = resolution.problems(error.errors)
-        mapped = with_mapped_fields(error, "; ".join(map(str, problems)))
-        mapped.field = problems[0].field
-        raise mapped from error
+        raise with_mapped_fields(error, "; ".join(map(str, problems)), problems[0].field) from error
 
 
 def _check(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.calendar.csv import Row, in_window, number_rows, read_rows
+from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.publishing.post import Post, post_intent
 
 GOOD = {"key": "monday", "publish_at": "2026-10-16 09:30", "accounts": "@acme", "text": "Hello"}

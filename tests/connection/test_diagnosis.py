@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.connection.check import Finding
 from postboost_provider.connection import diagnosis
+from postboost_provider.connection.check import Finding
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import UnconfirmedError
+from postboost_provider.api.errors import PostBoostError, UnconfirmedError
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
@@ -193,28 +193,28 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "what"),
+    ("options", "field", "word"),
     [
-        ({"text": " "}, "text: it is empty"),
-        ({"accounts": []}, "accounts: it is empty"),
-        ({"accounts": "@northwind"}, "means 2 accounts"),
-        ({"accounts": "facebook_page:northwindold", "publish": "now"}, "must be reconnected"),
-        ({"publish": "later"}, "mode: 'later' is unknown"),
-        ({"publish": "schedule"}, "publish_at: it is empty"),
-        ({"publish": "schedule", "publish_at": SOON}, "has no time zone"),
-        ({"publish": "schedule", "publish_at": "2026-01-01 09:00", "timezone": "UTC"}, "has passed"),
-        ({"publish": "draft", "wait_for_completion": True}, "would wait for ever"),
+        ({"text": " "}, "text", "empty"),
+        ({"accounts": []}, "accounts", "empty"),
+        ({"accounts": "@northwind"}, "accounts", "2 accounts"),
+        ({"accounts": "facebook_page:northwindold", "publish": "now"}, "accounts", "reconnected"),
+        ({"publish": "later"}, "publish", "'later'"),
+        ({"publish": "schedule"}, "publish_at", "empty"),
+        ({"publish": "schedule", "publish_at": SOON}, "publish_at", "time zone"),
+        ({"publish": "schedule", "publish_at": SOON, "timezone": "Berlin"}, "timezone", "'Berlin'"),
         (
-            {"accounts": "youtube:northwindvideo", "first_comment": "Hi"},
-            "publishes no first comment on youtube",
+            {"publish": "schedule", "publish_at": "2026-01-01 09:00", "timezone": "UTC"},
+            "publish_at",
+            "passed",
         ),
-        (
-            {"accounts": "facebook_page:northwindcoffee", "thread": ["Two"]},
-            "publishes no thread on facebook_page",
-        ),
+        ({"publish": "draft", "wait_for_completion": True}, "wait_for_completion", "draft"),
+        ({"accounts": "youtube:northwindvideo", "first_comment": "Hi"}, "first_comment", "youtube"),
+        ({"accounts": "facebook_page:northwindcoffee", "thread": ["Two"]}, "thread", "facebook_page"),
         (
             {"thread": ["Two"], "variants": {"twitter": {"first_comment": "Hi"}}},
-            "first_comment:twitter: twitter:northwind gets a thread, and PostBoost publishes no first comment beside one",
+            "variants['twitter']['first_comment']",
+            "twitter:northwind",
         ),
         (
             {
@@ -222,28 +222,31 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
                 "first_comment": "Hi",
                 "variants": {"facebook_page": {"thread": ["Two"]}},
             },
-            "thread:facebook_page: facebook_page:northwindcoffee gets a first comment",
+            "variants['facebook_page']['thread']",
+            "facebook_page:northwindcoffee",
         ),
-        ({"variants": {"linkedin_page": {"text": "x"}}}, "'linkedin_page' is none of this post's accounts"),
-        ({"variants": {"twitter": {"txt": "x"}}}, "'txt' of 'twitter' is unknown"),
-        ({"account_times": {"twitter": "soon"}}, "account_times: twitter: 'soon' is not a date with a time"),
-        ({"on_duplicate": "shrug"}, "on_duplicate is 'shrug'"),
-        ({"on_partial": "shrug"}, "on_partial is 'shrug'"),
-        ({"on_kill": "shrug"}, "on_kill is 'shrug'"),
+        ({"variants": {"linkedin_page": {"text": "x"}}}, "variants['linkedin_page']", "'linkedin_page'"),
+        ({"variants": {"twitter": {"txt": "x"}}}, "variants['twitter']", "'txt'"),
+        ({"account_times": {"twitter": "soon"}}, "account_times (twitter)", "'soon'"),
+        ({"on_duplicate": "shrug"}, "on_duplicate", "'shrug'"),
+        ({"on_partial": "shrug"}, "on_partial", "'shrug'"),
+        ({"on_kill": "shrug"}, "on_kill", "'shrug'"),
         (
             {"publish": "now", "wait_for_completion": True, "deferrable": True, "on_kill": "trash"},
-            "on_kill='trash' needs a worker that is killed",
+            "on_kill",
+            "deferrable",
         ),
-        ({"text": "x" * 281, "publish": "now"}, "PostBoost would refuse it: text:"),
-        ({"text": {"text": "x"}}, "text: it is a dict, and no text. Pass the words themselves"),
-        ({"text": ["x"]}, "text: it is a list, and no text"),
-        ({"first_comment": b"x"}, "first_comment: it is a bytes, and no text"),
-        ({"thread": ["Two", {"text": "x"}]}, "thread: it is a list, and no text"),
-        ({"variants": {"twitter": {"text": ["x"]}}}, "it is a list, and no text"),
-        ({"post_key": "None"}, "post_key is 'None'"),
+        ({"text": "x" * 281, "publish": "now"}, "text", "280"),
+        ({"text": {"text": "x"}}, "text", "dict"),
+        ({"text": ["x"]}, "text", "list"),
+        ({"first_comment": b"x"}, "first_comment", "bytes"),
+        ({"thread": ["Two", {"text": "x"}]}, "thread", "list"),
+        ({"variants": {"twitter": {"text": ["x"]}}}, "variants['twitter']['text']", "list"),
+        ({"post_key": "None"}, None, "post_key"),
         (
             {"variants": {"1": {"text": "x"}, "twitter:northwind": {"text": "y"}}},
-            "text: '1' and 'twitter:northwind' are the same account",
+            "variants['twitter:northwind']['text']",
+            "'1'",
         ),
         (
             {
@@ -252,23 +255,28 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
                 "timezone": "UTC",
                 "account_times": {"linkedin_page": SOON},
             },
-            "account_times: 'linkedin_page' is none of this post's accounts",
+            "account_times",
+            "'linkedin_page'",
         ),
-        ({"text": "None"}, "text is 'None', which is what a template makes of nothing"),
-        ({"first_comment": "None"}, "first_comment is 'None'"),
-        ({"thread": ["Two", "None"]}, "thread: it says 'None'"),
-        ({"tags": "None"}, "tags is 'None'"),
-        ({"variants": {"twitter": {"text": "None"}}}, "variants..twitter....text..: it says 'None'"),
-        ({"variants": "twitter"}, "variants: 'twitter' is no mapping"),
-        ({"account_times": "9 am"}, "account_times: '9 am' is no mapping"),
-        ({"ai_generated": "maybe"}, "ai_generated: 'maybe' is none of True, False and None"),
+        ({"text": "None"}, None, "text is 'None'"),
+        ({"first_comment": "None"}, None, "first_comment is 'None'"),
+        ({"thread": ["Two", "None"]}, "thread", "'None'"),
+        ({"tags": "None"}, None, "tags is 'None'"),
+        ({"variants": {"twitter": {"text": "None"}}}, "variants['twitter']['text']", "'None'"),
+        ({"variants": "twitter"}, "variants", "'twitter'"),
+        ({"account_times": "9 am"}, "account_times", "'9 am'"),
+        ({"ai_generated": "maybe"}, "ai_generated", "'maybe'"),
     ],
 )
 def test_a_wrong_argument_fails_without_a_retry_and_posts_nothing(
-    sandbox: Sandbox, options: dict[str, Any], what: str
+    sandbox: Sandbox, options: dict[str, Any], field: str | None, word: str
 ) -> None:
-    with pytest.raises(AirflowFailException, match=what):
+    with pytest.raises(AirflowFailException) as failed:
         run(**options)
+    error = failed.value.__cause__
+    assert isinstance(error, PostBoostError)
+    assert field is None or error.field == field
+    assert word in str(error)
     assert posts(sandbox) == []
     assert creates(sandbox) == []
 
