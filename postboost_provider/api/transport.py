@@ -148,7 +148,8 @@ def unanswered(settings: ClientSettings, request: Request, error: httpx.HTTPErro
         return UnreachableError(f"{op.operation}: {settings.base_url} gave no answer ({why}). Try again.")
     return UnconfirmedError(
         f"{op.operation}: sent, but no answer came ({why}). It may have happened: look in PostBoost before sending "
-        "it again, or run the task again, which looks first."
+        "it again, or run the task again, which looks first.",
+        cause=why,
     )
 
 

@@ -16,12 +16,14 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.pagination import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import KEPT_FOR, Entry, read_ledger
+from postboost_provider.idempotency.activity_log import KEPT_FOR
+from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
 from postboost_provider.polling.outcome import PostOutcome, read_post
-from postboost_provider.publishing import create as publishing
+from postboost_provider.publishing.create import MAX_WAITS, KeyInUseError, attempt_create, wait_for_others
+from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_posts
 from postboost_provider.publishing.post import Problem, Row, row_intent
 from postboost_provider.publishing.resolve import MediaByWho, Resolver, RowError
+from postboost_provider.publishing.update import compare, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A post may be created this long before it goes out: then the ledger still knows it when its time has passed.
+# A post may be created this long before its time: then the activity log still knows it when its time has passed.
 LONGEST_LEAD = KEPT_FOR - timedelta(days=10)
 # A row that is later than this may have gone out at its time, and been forgotten since.
 LONGEST_DELAY = KEPT_FOR - LONGEST_LEAD
@@ -67,17 +69,17 @@ class CalendarRun:
     ) -> None:
         self._api = api
         self._calendar_id = calendar_id
-        self._scope = identities.ledger_scope(calendar_id)
+        self._scope = log_scope(calendar_id)
         self._resolver = Resolver(api, self._scope, find_media)
         self._clock = clock
         self._on_past = on_past
         self._in_window = in_window
         self._fail_fast = fail_fast
         self._dry_run = dry_run
-        self._ledger: dict[str, Entry] | None = None
+        self._known: dict[str, KnownPost] | None = None
         self._listed: dict[str, PostOutcome] = {}
-        # The keys of rows that another try held, by generation.
-        self._met: dict[str, int] = {}
+        # The key revisions that other attempts were using, by the key of the row.
+        self._in_use: dict[str, int] = {}
 
     def run(self, rows: Sequence[Row]) -> Report:
         """Publish the rows in their order and return what became of each."""
@@ -87,19 +89,19 @@ class CalendarRun:
             return report
         if not rows:
             return report
-        self._ledger = read_ledger(self._api, self._scope)
-        if self._ledger is None:
+        self._known = find_posts(self._api, self._scope)
+        if self._known is None:
             log.warning(
                 "The token may not read PostBoost's activity log (ability 'read'), so that only the idempotency key "
                 "keeps a row from going out twice, and only for 24 hours."
             )
         self._listed = self._list_known(rows)
         told, transient = time.monotonic(), 0
-        held: list[int] = []
+        waiting: list[int] = []
         for number, row in enumerate(rows, 1):
             done = self._report_row(row, report)
             if done is None:
-                held.append(len(report.rows))
+                waiting.append(len(report.rows))
                 done = RowReport(row, "failed", "not tried again, because the run stopped", retry=True)
                 report.rows.append(done)
                 continue
@@ -116,36 +118,39 @@ class CalendarRun:
             if time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
                 log.info("%d of %d rows: %s", number, len(rows), report.describe_counts())
-        self._settle(held, report)
+        self._settle(waiting, report)
         log.info("%d of %d rows: %s", len(report.rows), len(rows), report.describe_counts())
         return report
 
-    def _settle(self, held: list[int], report: Report) -> None:
-        """Try the rows again that other tries were sending with another content, after one wait for all of them."""
-        for _ in range(publishing.MAX_WAITS):
-            if not held or report.stopped is not None:
+    def _settle(self, waiting: list[int], report: Report) -> None:
+        """Send the rows again that other attempts were sending with another content, after one wait for all of them."""
+        for _ in range(MAX_WAITS):
+            if not waiting or report.stopped is not None:
                 return
-            sent = [self._ledger_identity(report.rows[number].row) for number in held]
-            self._ledger = publishing.wait_for_others(self._api, self._scope, sent)
-            again, held = held, []
+            sent = [self._log_identity(report.rows[number].row) for number in waiting]
+            self._known = wait_for_others(self._api, self._scope, sent)
+            again, waiting = waiting, []
             for number in again:
                 row = report.rows[number].row
                 done = self._report_row(row, report)
                 if done is None:
-                    held.append(number)
-                    done = RowReport(row, "failed", str(publishing.KeyHeldError(0)), retry=True)
+                    waiting.append(number)
+                    done = RowReport(row, "failed", str(KeyInUseError()), retry=True)
                 report.rows[number] = done
 
-    def _ledger_identity(self, row: Row) -> str:
-        return identities.ledger_identity(identities.row_identity(self._calendar_id, row.key))
+    def _actor(self, row: Row) -> Actor:
+        return Actor.of_row(self._calendar_id, row.key)
 
-    def _entry(self, row: Row) -> Entry | None:
-        """Return what the ledger knows of a row."""
-        return (self._ledger or {}).get(self._ledger_identity(row))
+    def _log_identity(self, row: Row) -> str:
+        return self._actor(row).log_identity
+
+    def _known_post(self, row: Row) -> KnownPost | None:
+        """Return the post that the activity log has of a row."""
+        return (self._known or {}).get(self._log_identity(row))
 
     def _list_known(self, rows: Sequence[Row]) -> dict[str, PostOutcome]:
         """Read the posts of earlier runs through lists, as far as that costs less than a get for each."""
-        lists = PostLists(entry.post_uuid for row in rows if (entry := self._entry(row)) is not None)
+        lists = PostLists(known.post_uuid for row in rows if (known := self._known_post(row)) is not None)
         found: dict[str, PostOutcome] = {}
         try:
             while (parameters := lists.next()) is not None:
@@ -157,13 +162,13 @@ class CalendarRun:
         return found
 
     def _report_row(self, row: Row, report: Report) -> RowReport | None:
-        """Publish a row and return what became of it, or None where another try is sending it."""
+        """Publish a row and return what became of it, or None where another attempt is sending it."""
         if row.problems:
             return invalid(row, row.problems)
         try:
             done = self._publish(row)
-        except publishing.KeyHeldError as error:
-            self._met[row.key] = error.generation
+        except KeyInUseError as error:
+            self._in_use[row.key] = error.revision
             return None
         except RowError as error:
             return invalid(row, error.problems)
@@ -190,49 +195,49 @@ class CalendarRun:
         return done
 
     def _publish(self, row: Row) -> RowReport:
-        entry = self._entry(row)
+        known = self._known_post(row)
         media: MediaByWho = {}
         try:
             media = self._resolver.media(row)
             contents = {who: [content for content, _ in found] for who, found in media.items()}
-            intent = identities.intent_hash(row_intent(row, contents))
+            intent = intent_hash(row_intent(row, contents))
         except RowError:
             # The file of a post that is out may be gone: that takes nothing back.
-            if entry is None:
+            if known is None:
                 raise
             intent = None
-        identity = identities.row_identity(self._calendar_id, row.key)
-        intention = publishing.Intention(self._scope, identity, intent, row.mode)
-        if entry is None and (skipped := self._check_lead(row)) is not None:
+        intention = Intention(self._actor(row), intent, row.mode)
+        if known is None and (skipped := self._check_lead(row)) is not None:
             return skipped
         found = None
-        if entry is not None:
-            found = publishing.compare(self._api, intention, entry, self._listed.get(entry.post_uuid))
-        if isinstance(found, publishing.Published):
+        if known is not None:
+            found = compare(self._api, intention, known, self._listed.get(known.post_uuid))
+        if isinstance(found, Published):
             return self._row_report(row, found)
         # The time of a draft that is there already is its people's affair.
         mode = "draft" if found is not None and row.mode == "draft" else self._mode_now(row)
         if mode is None:
             return self._past(row)
         if self._dry_run:
-            return self._ask(row, mode, media, entry)
+            return self._ask(row, mode, media, known)
 
         def body() -> Mapping[str, Any]:
             return self._resolver.body(row, mode, media)
 
-        if entry is not None and found is not None:
-            return self._row_report(row, publishing.update(self._api, intention, entry, found, body))
-        ledger = self._ledger is not None
-        made = publishing.create(self._api, intention, body, ledger=ledger, met=self._met.pop(row.key, None))
-        return self._row_report(row, made)
+        if known is not None and found is not None:
+            return self._row_report(row, update(self._api, intention, known, found, body))
+        waited_for = self._in_use.pop(row.key, None)
+        can_read_log = self._known is not None
+        created = attempt_create(self._api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
+        return self._row_report(row, created)
 
-    def _row_report(self, row: Row, done: publishing.Published) -> RowReport:
+    def _row_report(self, row: Row, done: Published) -> RowReport:
         why = f"dry run: {done.why}" if self._dry_run else done.why
         result = "skipped" if self._dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)
 
     def _check_lead(self, row: Row) -> RowReport | None:
-        """Hold a row back that the ledger would have forgotten before it goes out."""
+        """Hold a row back that the activity log would have forgotten before its time."""
         now = self._clock()
         if row.publish_at is None or row.publish_at - now <= LONGEST_LEAD:
             return None
@@ -262,7 +267,7 @@ class CalendarRun:
             return invalid(row, [Problem("publish_at", f"{why}. {cure}")])
         return RowReport(row, "skipped", why)
 
-    def _ask(self, row: Row, mode: str, media: MediaByWho, entry: Entry | None) -> RowReport:
+    def _ask(self, row: Row, mode: str, media: MediaByWho, known: KnownPost | None) -> RowReport:
         """Have PostBoost check the row without creating anything. Files are checked here and not uploaded."""
         body = self._resolver.body(row, mode, media, dry_run=True)
         answer = self._api.call("validate_post", body=body)
@@ -275,12 +280,12 @@ class CalendarRun:
         ]
         for issue in answer.get("issues") or ():
             # The dry run takes our own earlier post for a duplicate.
-            if not (entry is not None and issue.get("code") == "duplicate_post"):
+            if not (known is not None and issue.get("code") == "duplicate_post"):
                 problems.append(Problem("accounts", self._resolver.describe_issue(issue)))
         if problems:
             return invalid(row, problems)
-        would = "would be updated" if entry is not None else "would be created"
+        would = "would be updated" if known is not None else "would be created"
         unasked = ", its files were checked here alone" if has_files else ""
         warnings = tuple(str(w.get("message") or w.get("code")) for w in answer.get("warnings") or ())
-        uuid = entry.post_uuid if entry else None
+        uuid = known.post_uuid if known else None
         return RowReport(row, "skipped", f"dry run: it {would}{unasked}", uuid, warnings=warnings)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.operations import Operation
     from postboost_provider.api.requests import FilePart
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
 
 # A file takes as long as it takes; each part of it must come within the connection's timeout_seconds.
 DOWNLOAD_SECONDS = 3600.0
@@ -188,9 +188,9 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         body: dict[str, Any] | None,
         files: dict[str, FilePart] | None,
     ) -> Any:
-        from postboost_provider.idempotency.perform import send_once
+        from postboost_provider.idempotency.perform import perform_operation
 
-        answer = send_once(
+        answer = perform_operation(
             api,
             self._actor(context),
             op.operation,
@@ -248,7 +248,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         )
 
     def _actor(self, context: Context) -> Actor:
-        from postboost_provider.idempotency.actor import Actor
+        from postboost_provider.idempotency.identity import Actor
 
         return Actor.of_task(context["ti"], self.idempotency_salt)
 

@@ -158,7 +158,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         at: datetime | None,
         who: str,
     ) -> PostOutcome:
-        from postboost_provider.idempotency.actor import Actor
+        from postboost_provider.idempotency.identity import Actor
         from postboost_provider.publishing import actions
 
         if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
@@ -173,7 +173,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         return actions.schedule(
             api,
             Actor.of_task(context["ti"]),
-            outcome.uuid,
+            outcome,
             at,
             allow_duplicate=self.allow_duplicate,
             # The form has shown one time for all.
@@ -194,11 +194,11 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         )
 
     def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
+        from postboost_provider.polling.outcome import read_post
         from postboost_provider.publishing import actions
 
-        outcome = actions.look(api, self.post_uuid)
-        post = api.call("get_post", parameters={"post_uuid": self.post_uuid})
-        return outcome, post, find_media(api, post)
+        post = actions.fetch(api, self.post_uuid)
+        return read_post(post), post, find_media(api, post)
 
     def _at(self) -> datetime | None:
         from postboost_provider.api.times import to_minute

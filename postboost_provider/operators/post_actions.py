@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
 
 DELETE_MODES = ("app_only", "app_and_social", "social_only")
@@ -64,14 +64,16 @@ class PostBoostSchedulePostOperator(RetryPolicyMixin, BaseOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from postboost_provider.publishing import actions
+
         with failing_fast(self):
             act = self._act()
             with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome = act(api, _actor(context), self.post_uuid)
+                outcome = act(api, _actor(context), actions.fetch_outcome(api, self.post_uuid))
         self.log.info("Post %s is %s.", outcome.uuid, outcome.status)
         return outcome.as_dict()
 
-    def _act(self) -> Callable[[PostBoostClient, Actor, str], PostOutcome]:
+    def _act(self) -> Callable[[PostBoostClient, Actor, PostOutcome], PostOutcome]:
         from functools import partial
 
         from postboost_provider.api.times import to_minute
@@ -100,7 +102,7 @@ class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
     :param post_uuid: the post. Templated.
     :param timeout: seconds, or a timedelta, to wait for one account. Default 600.
     :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises ConflictError: an account was not through in that time. A retry goes on from there.
+    :raises NotFinishedError: an account was still publishing after that time. A retry goes on from there.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "postboost_conn_id")
@@ -126,7 +128,7 @@ class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
         sent: dict[str, str] = {}
         with failing_fast(self), PostBoostHook(self.postboost_conn_id).client() as api:
             timeout = read_seconds("timeout", self.timeout)
-            outcome = actions.look(api, self.post_uuid)
+            outcome = actions.fetch_outcome(api, self.post_uuid)
             while actions.to_retry(outcome, sent):
                 outcome = actions.wait_while_publishing(api, self.post_uuid, timeout)
                 account = actions.retry_failed(api, _actor(context), outcome, but=sent)
@@ -174,7 +176,8 @@ class PostBoostUpdatePostOperator(RetryPolicyMixin, BaseOperator):
             if not isinstance(changes, Mapping) or not changes:
                 raise PostBoostConfigError(f"changes is {changes!r}; it must be a mapping of what to change.")
             with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome = actions.update(api, _actor(context), self.post_uuid, changes)
+                post = actions.fetch(api, self.post_uuid)
+                outcome = actions.update(api, _actor(context), post, changes)
         return outcome.as_dict()
 
 
@@ -228,6 +231,6 @@ class PostBoostDeletePostOperator(RetryPolicyMixin, BaseOperator):
 
 
 def _actor(context: Context) -> Actor:
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
 
     return Actor.of_task(context["ti"])

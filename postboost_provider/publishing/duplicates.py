@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.idempotency.activity_log import was_duplicate
+from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.polling.outcome import read_post
-from postboost_provider.publishing.create import Published
+from postboost_provider.publishing.intention import Published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.publishing.create import Intention
+    from postboost_provider.publishing.intention import Intention
     from postboost_provider.publishing.resolve import Resolver
 
 
@@ -48,20 +48,22 @@ def reuse(
 
 
 def find_reused(api: PostBoostClient, intention: Intention, body: Mapping[str, Any]) -> str | None:
-    """Return the post that an earlier try of this task has met as a duplicate, or None where none has.
+    """Return the post that an earlier attempt of this task was refused as a duplicate of, if there is one.
 
-    The guard looks back for 24 hours alone: a task that is repeated later would pass it, and post a second time.
+    The guard looks back only 24 hours: a later attempt would pass it, and publish a second time.
 
     :raises PostBoostConfigError: there was one, and PostBoost does not name it any more.
     """
-    if not was_duplicate(api, intention.scope, intention.ledger_identity, intention.intent):
+    # Whatever its mode was.
+    entries = read_log(api, intention.actor.label(f"{intention.intent or ''} ")) or ()
+    if not any(entry.outcome == "blocked_duplicate" for entry in entries):
         return None
     answer = api.call("validate_post", body=body)
     for issue in answer.get("issues") or ():
         if issue.get("code") == "duplicate_post" and issue.get("existing_post_uuid"):
             return str(issue["existing_post_uuid"])
     raise PostBoostConfigError(
-        "on_duplicate='reuse': an earlier try of this task found the same content posted already, and PostBoost does not name "
+        "on_duplicate='reuse': an earlier attempt of this task found the same content posted already, and PostBoost does not name "
         "that post any more: it is older than 24 hours, or was deleted. Look in PostBoost; to post it, use "
         "on_duplicate='allow'."
     )

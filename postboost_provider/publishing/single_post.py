@@ -17,10 +17,10 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.times import to_minute
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import read_ledger
-from postboost_provider.publishing import create as publishing
+from postboost_provider.idempotency.identity import intent_hash
+from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_reused, reuse
+from postboost_provider.publishing.intention import Intention, Published, find_posts
 from postboost_provider.publishing.post import (
     COLUMNS,
     Problem,
@@ -35,12 +35,13 @@ from postboost_provider.publishing.post import (
     row_intent,
 )
 from postboost_provider.publishing.resolve import Resolver, RowError
+from postboost_provider.publishing.update import use_existing
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ def publish_row(
     on_duplicate: str,
     validate: bool,
     now: datetime,
-) -> publishing.Published:
+) -> Published:
     """Publish a post that :func:`read_post_row` read, once for its actor.
 
     :param find_media: gives the file that a media path means.
@@ -152,23 +153,23 @@ def publish_row(
     try:
         media = resolver.media(row)
         contents = {who: [content for content, _ in found] for who, found in media.items()}
-        intent = identities.intent_hash(row_intent(row, contents))
+        intent = intent_hash(row_intent(row, contents))
         allow = on_duplicate == "allow"
-        intention = publishing.Intention(actor.scope, actor.identity, intent, row.mode, allow)
-        ledger = read_ledger(api, actor.scope, intention.ledger_identity)
-        entry = (ledger or {}).get(intention.ledger_identity)
-        if entry is not None:
+        intention = Intention(actor, intent, row.mode, allow)
+        posts = find_posts(api, actor.scope, actor.log_identity)
+        can_read_log = posts is not None
+        if (known := (posts or {}).get(actor.log_identity)) is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
-            return publishing.adopt(
-                api, intention, entry, lambda: resolver.body(row, row.mode, media, all_times=True)
+            return use_existing(
+                api, intention, known, lambda: resolver.body(row, row.mode, media, all_times=True)
             )
         if row.mode == "schedule" and row.publish_at is not None and row.publish_at <= now:
-            # Without the ledger it may be there already: sent again, it could be a second post.
+            # Without the activity log the post may exist already: sent again, it could be a second one.
             blind = (
                 ""
-                if ledger is not None
-                else " If an earlier try of this task made the post, nothing is amiss: the key lacks the ability 'read', "
-                "without which that can't be seen."
+                if can_read_log
+                else " If an earlier attempt of this task created the post, nothing is wrong: the key lacks the ability "
+                "'read', without which that can't be seen."
             )
             raise PostBoostConfigError(
                 f"publish_at {row.publish_at:%Y-%m-%d %H:%M} UTC has passed: PostBoost plans to the minute. Give a later "
@@ -183,12 +184,12 @@ def publish_row(
             is_draft=row.mode == "draft",
             at={"now": now, "schedule": row.publish_at}.get(row.mode),
         )
-        if on_duplicate == "reuse" and ledger is not None and (uuid := find_reused(api, intention, body)):
+        if on_duplicate == "reuse" and can_read_log and (uuid := find_reused(api, intention, body)):
             return take(uuid)
         if validate:
             _check(api, resolver, {**body, "allow_duplicate": allow})
         try:
-            return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
+            return create_post(api, intention, lambda: body, can_read_log=can_read_log)
         except DuplicatePostError as error:
             if on_duplicate != "reuse" or not error.existing_post_uuid:
                 raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, ServerError
-from postboost_provider.idempotency.key import make_once
+from postboost_provider.idempotency.key import create_thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -173,11 +173,11 @@ class Tags:
         # One tag for two spellings of it, and one key for each spelling: headers carry ASCII alone.
         for name in {name.casefold(): name for name in self.missing(names)}.values():
             with map_fields(f"tags ({name})"):
-                tag = make_once(
+                tag = create_thing(
                     self._api,
                     "create_tag",
                     f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
-                    lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
+                    lambda tag: self._api.call("get_tag", parameters={"tag_uuid": tag["uuid"]}),
                     body={"name": name, "hex_color": DEFAULT_TAG_COLOR},
                 )
             known[name.casefold()] = int(tag["id"])

@@ -34,7 +34,14 @@ from postboost_provider.services.media import upload as media
 from postboost_provider.services.media.upload import MediaFile
 from tests.api.support import BASE, TOKEN, WORKSPACE, settings
 
-ACCOUNT = {"id": 1, "uuid": "a-1", "provider": "twitter", "username": "acme", "name": "Acme", "authorized": True}
+ACCOUNT = {
+    "id": 1,
+    "uuid": "a-1",
+    "provider": "twitter",
+    "username": "acme",
+    "name": "Acme",
+    "authorized": True,
+}
 VERSION = {"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}
 POST = {"uuid": "p-1", "scheduled_at": None, "versions": [VERSION], "tags": []}
 AT = "2031-05-04 09:30"
@@ -95,7 +102,12 @@ class PostBoost:
 
 @pytest.fixture
 def postboost(monkeypatch: pytest.MonkeyPatch) -> Any:
-    connection = {"conn_type": "postboost", "host": BASE, "password": TOKEN, "extra": {"workspace_uuid": WORKSPACE}}
+    connection = {
+        "conn_type": "postboost",
+        "host": BASE,
+        "password": TOKEN,
+        "extra": {"workspace_uuid": WORKSPACE},
+    }
     monkeypatch.setenv("AIRFLOW_CONN_POSTBOOST_DEFAULT", json.dumps(connection))
     with respx.mock(base_url=BASE, assert_all_called=False) as router:
         yield PostBoost(router)
@@ -127,7 +139,9 @@ def find(name: str) -> MediaFile:
 CASES = {
     "a draft of a task": lambda: publish(PLAIN),
     "a draft of an odd task": lambda: publish(ODD),
-    "a post of a task with a key": lambda: publish(ODD, publish="now", idempotency_salt="søl", post_key="straße 1"),
+    "a post of a task with a key": lambda: publish(
+        ODD, publish="now", idempotency_salt="søl", post_key="straße 1"
+    ),
     "a post of a task that was refused twice": lambda: publish(
         PLAIN, publish="schedule", publish_at=AT, timezone="UTC", text="Grüße 🚀"
     ),
@@ -158,7 +172,10 @@ def act_on_post(task: dict[str, Any]) -> None:
             task_id="x", post_uuid="p-1", how=how, publish_at=AT, timezone="UTC"
         )
         run(schedule, task)
-    run(PostBoostUpdatePostOperator(task_id="x", post_uuid="p-1", changes={"text": "Grüße", "tags": [1]}), task)
+    run(
+        PostBoostUpdatePostOperator(task_id="x", post_uuid="p-1", changes={"text": "Grüße", "tags": [1]}),
+        task,
+    )
     POST.update(status="failed", accounts=[{**ACCOUNT, "publish_status": "failed"}])
     run(PostBoostRetryPostOperator(task_id="x", post_uuid="p-1"), task)
 
@@ -167,7 +184,11 @@ def send_operations(task: dict[str, Any]) -> None:
     tag = {"name": "Grüße", "hex_color": "#f59e0b"}
     calls: dict[str, dict[str, Any]] = {
         "create_tag": {"body": tag},
-        "schedule_post": {"body": {"postNow": True}, "parameters": {"post_uuid": "p-1"}, "idempotency_salt": "2"},
+        "schedule_post": {
+            "body": {"postNow": True},
+            "parameters": {"post_uuid": "p-1"},
+            "idempotency_salt": "2",
+        },
         "create_account_group": {"body": {"name": "Berlin", "accounts": [1]}},
         "update_tag": {"body": tag, "parameters": {"tag_uuid": "t"}},
     }
@@ -196,5 +217,7 @@ def test_keys_and_labels_are_those_of_version_0_1_0(
     if case == "media in chunks":
         monkeypatch.setattr(media, "MULTIPART_LIMIT_BYTES", 1)
     CASES[case]()
-    sent = [[path, key, label if label.startswith("airflow/") else None] for path, key, label in postboost.sent]
+    sent = [
+        [path, key, label if label.startswith("airflow/") else None] for path, key, label in postboost.sent
+    ]
     assert sent == json.loads(Path(__file__).with_name("golden.json").read_text())[case]

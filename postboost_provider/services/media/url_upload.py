@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import (
+    NotFinishedError,
     NotFoundError,
     PermissionDeniedError,
-    PostBoostRequestError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
 )
-from postboost_provider.idempotency.key import MAX_GENERATIONS
+from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
 from postboost_provider.services.media.library import Library, growing_pauses
 
 if TYPE_CHECKING:
@@ -51,32 +52,17 @@ def upload(
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
     :param later: the alt text that an earlier try may have given the item afterwards.
     :param timeout: seconds to wait for a file that is fetched in the background.
-    :raises ServerError: PostBoost can't fetch it, or did not within that time.
+    :raises NotFinishedError: PostBoost can't fetch it, or did not within that time.
     :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
     """
     library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about, later=later)
-    failed: PostBoostRequestError | None = None
-    for generation in range(MAX_GENERATIONS):
-        try:
-            reply = api.send(
-                "initiate_remote_upload",
-                body={"url": url, **about},
-                idempotency_key=f"{key}-{generation}" if generation else key,
-            )
-            media = _settle(api, reply, library, shown, timeout)
-        except _StaleError:
-            continue
-        except PostBoostRequestError as error:
-            if not error.is_stored_refusal:
-                raise
-            failed = error
-            continue
-        return media
-    raise failed or ServerError(f"PostBoost could not fetch {shown} in {MAX_GENERATIONS} tries.", status=200)
-
-
-class _StaleError(Exception):
-    """A stored answer leads nowhere: its download failed, or its item is gone."""
+    return send_past_stored_responses(
+        api,
+        "initiate_remote_upload",
+        numbered(key),
+        read=lambda reply: _settle(api, reply, library, shown, timeout),
+        body={"url": url, **about},
+    )
 
 
 def _settle(
@@ -85,7 +71,7 @@ def _settle(
     answer = reply.payload if isinstance(reply.payload, dict) else {}
     status = answer.get("status")
     if status == "failed" and reply.replayed:
-        raise _StaleError
+        raise NextRevision
     if status == "pending" and answer.get("download_id"):
         log.info("PostBoost fetches %s", shown)
         answer = _poll(api, str(answer["download_id"]), library, shown, timeout, again=reply.replayed)
@@ -93,12 +79,14 @@ def _settle(
     if status == "failed":
         raise _failure(shown, answer)
     if status != "completed":
-        raise ServerError(f"initiate_remote_upload: the status {status!r} is not known.", status=200)
+        raise UnexpectedResponseError(
+            f"initiate_remote_upload: the status {status!r} is not known.", code="unknown_status"
+        )
     media = answer.get("media")
     if not isinstance(media, dict) or not media.get("uuid"):
-        raise ServerError(
-            f"PostBoost fetched {shown}, but somebody deleted the media item at once. Run the task again.",
-            status=200,
+        raise UnexpectedResponseError(
+            f"PostBoost fetched {shown}, but its response names no media item: it was deleted at once. Retry the task.",
+            code="no_id",
         )
     log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
     try:
@@ -108,7 +96,7 @@ def _settle(
         return dict(media)
     except NotFoundError:
         if reply.replayed:
-            raise _StaleError from None
+            raise NextRevision from None
         raise
 
 
@@ -137,10 +125,10 @@ def _poll(
         if left <= 0:
             break
         time.sleep(min(pause, left))
-    raise ServerError(
-        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Run the task again: it goes on waiting for the same "
-        "download. If the file is that large, raise the timeout.",
-        status=200,
+    raise NotFinishedError(
+        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. If "
+        "the file is that large, raise the timeout.",
+        code="still_fetching",
     )
 
 
@@ -153,17 +141,17 @@ def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[s
         # An earlier try had the final answer: a failure, or an item whose name alone would not prove what it is.
         # Another copy of the file does less harm than the wrong file in a post.
         log.info("An earlier download of %s is forgotten by PostBoost: fetching it anew", shown)
-        raise _StaleError
+        raise NextRevision
     raise UnconfirmedError(
         f"PostBoost has forgotten the download of {shown}, and {library.seen}. It may be there all the same, or under "
         "another name: look in PostBoost, or run the task again, which fetches it anew."
     )
 
 
-def _failure(shown: str, answer: Mapping[str, Any]) -> ServerError:
+def _failure(shown: str, answer: Mapping[str, Any]) -> NotFinishedError:
     said = str(answer.get("error") or "no reason given")[:500]
-    return ServerError(
+    return NotFinishedError(
         f"PostBoost could not fetch {shown}: {said} Check that the URL can be opened by anyone, without a login, and is an "
         "image, a video or a PDF that PostBoost takes.",
-        status=200,
+        code="not_fetched",
     )
