@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.polling.outcome import read_post
-from postboost_provider.publishing.single_post import _check
+from postboost_provider.publishing.publish import _check
 
 TESTS = Path(__file__).parent
 # A trap in our own words, and the tests that prove it, by file and name.

@@ -6,6 +6,7 @@
     ├── PostBoostConfigError          the connection or an argument is wrong; nothing was sent
     ├── UnreachableError              no response to a request that changed nothing
     ├── UnconfirmedError              a write was sent and got no response: it may have happened
+    ├── NotFinishedError              what PostBoost does in the background failed, or did not end in time
     ├── UnexpectedResponseError       the response lacks what PostBoost's documents promise
     ├── PublishError                  the post was accepted, but one or more accounts failed
     └── PostBoostRequestError         the API responded with an error
@@ -31,6 +32,7 @@ __all__ = [
     "AuthenticationError",
     "ConflictError",
     "DuplicatePostError",
+    "NotFinishedError",
     "NotFoundError",
     "PermissionDeniedError",
     "PostBoostConfigError",
@@ -87,6 +89,10 @@ class UnconfirmedError(PostBoostError):
 
 class UnexpectedResponseError(PostBoostError):
     """PostBoost's response lacks what its documents promise, such as an id. A retry can help."""
+
+
+class NotFinishedError(PostBoostError):
+    """What PostBoost does in the background is not finished in time, or failed there. A retry can help."""
 
 
 class PublishError(PostBoostError):
@@ -235,6 +241,7 @@ class ServerError(PostBoostRequestError):
 
 RETRYABLE = (
     ConflictError,
+    NotFinishedError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,

@@ -25,6 +25,12 @@ def read_utc(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def schedule_fields(at: datetime) -> dict[str, str]:
+    """Return an aware instant as the ``date``, ``time`` and ``timezone`` of a request's body, to the minute."""
+    at = at.astimezone(UTC)
+    return {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
+
+
 def to_minute(value: str | datetime, timezone: str | None) -> datetime:
     """Return the minute that a person means, in UTC: PostBoost plans to the minute.
 

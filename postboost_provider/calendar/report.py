@@ -24,7 +24,7 @@ class RowReport:
     """What became of one row.
 
     :param retry: a retry of the task can fix it.
-    :param is_outage: PostBoost was down or refused to be asked so often: other rows would fail in the same way.
+    :param is_outage: PostBoost was down or its rate limit was reached: other rows would fail in the same way.
     """
 
     row: Row
@@ -56,7 +56,7 @@ class RowReport:
 
 @dataclass
 class Report:
-    """What became of a calendar. ``stopped`` is what ended it before its last row."""
+    """What became of a calendar. ``stopped`` is the error that ended it before its last row."""
 
     calendar_id: str
     rows: list[RowReport] = field(default_factory=list)
@@ -71,9 +71,9 @@ class Report:
         return {result: counted[result] for result in RESULTS if counted[result]}
 
     def post_uuids(self) -> list[str]:
-        """Return the posts that will go out, in the order of their rows."""
-        live = [r for r in self.rows if r.result in GOOD and r.outcome and r.outcome.status != "draft"]
-        return [str(r.post_uuid) for r in live]
+        """Return the posts that are or will be published, in the order of their rows."""
+        good = [r for r in self.rows if r.result in GOOD and r.outcome and r.outcome.status != "draft"]
+        return [str(r.post_uuid) for r in good]
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""One run over a content calendar: each row published once, and what became of it."""
+"""One run over a content calendar: each row is published once, and the report says what became of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import (
     AuthenticationError,
     PostBoostError,
-    PostBoostRequestError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,
@@ -19,12 +18,14 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.pagination import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import KEPT_FOR, Entry, read_ledger
+from postboost_provider.idempotency.activity_log import KEPT_FOR
+from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
 from postboost_provider.polling.outcome import PostOutcome, read_post
-from postboost_provider.publishing import create as publishing
+from postboost_provider.publishing.create import MAX_WAITS, KeyInUseError, attempt_create, wait_for_others
+from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_posts, read_warnings
 from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent
-from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver
+from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
+from postboost_provider.publishing.update import compare, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,26 +36,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A post may be created this long before it goes out: then the ledger still knows it when its time has passed.
-LONGEST_LEAD = KEPT_FOR - timedelta(days=10)
-# A row that is later than this may have gone out at its time, and been forgotten since.
-LONGEST_DELAY = KEPT_FOR - LONGEST_LEAD
-# So late a row of the run's own window is due, not past: a task takes a moment to start.
+# A post that is created no longer than this before its time is still in the activity log when its time has passed.
+MAX_SCHEDULING_HORIZON = KEPT_FOR - timedelta(days=10)
+# A row that is later than this may have been published in time, and forgotten by the activity log since.
+MAX_DELAY = KEPT_FOR - MAX_SCHEDULING_HORIZON
+# A row of the run's own window that is no later than this is due, not past: a task takes a moment to start.
 START_DELAY = timedelta(minutes=15)
-# After this many outages in a row PostBoost counts as down: sending the other rows would only take time.
-FAILURES_IN_A_ROW = 3
+# After this many rows in a row that met an outage PostBoost counts as down: sending the others would only take time.
+MAX_OUTAGES = 3
+OUTAGES = (RateLimitedError, ServerError, UnconfirmedError, UnreachableError)
 PROGRESS_SECONDS = 10.0
 
 
 class CalendarRun:
     """Publish rows with one client.
 
-    :param find_media: gives the file that a row's media path means.
+    :param find_media: returns the file that a row's media path means.
     :param clock: returns the present as an aware instant.
     :param on_past: ``skip``, ``fail`` or ``now``.
     :param in_window: the rows are those of the run's window; one that has just become due is sent at once.
     :param fail_fast: stop at the first bad row.
-    :param dry_run: ask and create nothing.
+    :param dry_run: only have PostBoost check the rows.
     """
 
     def __init__(
@@ -71,17 +73,17 @@ class CalendarRun:
     ) -> None:
         self._api = api
         self._calendar_id = calendar_id
-        self._scope = identities.ledger_scope(calendar_id)
+        self._scope = log_scope(calendar_id)
         self._resolver = Resolver(api, find_media)
         self._clock = clock
         self._on_past = on_past
         self._in_window = in_window
         self._fail_fast = fail_fast
         self._dry_run = dry_run
-        self._ledger: dict[str, Entry] | None = None
+        self._known: dict[str, KnownPost] | None = None
         self._listed: dict[str, PostOutcome] = {}
-        # The keys of rows that another try held, by generation.
-        self._met: dict[str, int] = {}
+        # The key revisions that other attempts were using, by the key of the row.
+        self._in_use: dict[str, int] = {}
 
     def run(self, rows: Sequence[Row]) -> Report:
         """Publish the rows in their order and return what became of each."""
@@ -91,101 +93,104 @@ class CalendarRun:
             return report
         if not rows:
             return report
-        self._ledger = read_ledger(self._api, self._scope)
-        if self._ledger is None:
+        self._known = find_posts(self._api, self._scope)
+        if self._known is None:
             log.warning(
-                "The token may not read PostBoost's activity log (ability 'read'), so that only the idempotency key "
-                "keeps a row from going out twice, and only for 24 hours."
+                "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row "
+                "from being published twice, and only for 24 hours."
             )
         self._listed = self._list_known(rows)
-        told, outages = time.monotonic(), 0
-        held: list[int] = []
+        logged_at, outages = time.monotonic(), 0
+        in_use: list[int] = []
         for number, row in enumerate(rows, 1):
             done = self._report_row(row, report)
             if done is None:
-                held.append(len(report.rows))
-                done = RowReport(row, "failed", "not tried again, because the run stopped", retry=True)
-                report.rows.append(done)
+                in_use.append(len(report.rows))
+                report.rows.append(_key_in_use(row))
                 continue
             report.rows.append(done)
             outages = outages + 1 if done.is_outage else 0
-            if outages == FAILURES_IN_A_ROW and report.stopped is None:
+            if outages == MAX_OUTAGES and report.stopped is None:
                 report.stopped = UnreachableError(f"PostBoost was down for {outages} rows in a row.")
             if report.stopped is not None:
-                why = f"not tried, because the run stopped at {row.place}"
+                why = f"not attempted, because the run stopped at {row.place}"
                 report.rows += [RowReport(r, "failed", why, retry=True) for r in rows[number:]]
                 break
             if done.is_bad and self._fail_fast:
                 break
-            if time.monotonic() - told > PROGRESS_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - logged_at > PROGRESS_SECONDS:
+                logged_at = time.monotonic()
                 log.info("%d of %d rows: %s", number, len(rows), report.describe_counts())
-        self._settle(held, report)
+        self._send_in_use(in_use, report)
         log.info("%d of %d rows: %s", len(report.rows), len(rows), report.describe_counts())
         return report
 
-    def _settle(self, held: list[int], report: Report) -> None:
-        """Try the rows again that other tries were sending with another content, after one wait for all of them."""
-        for _ in range(publishing.MAX_WAITS):
-            if not held or report.stopped is not None:
+    def _send_in_use(self, in_use: list[int], report: Report) -> None:
+        """Send the rows again whose keys other attempts were using, after one wait for all of them.
+
+        :param in_use: their positions in the report.
+        """
+        for _ in range(MAX_WAITS):
+            if not in_use or report.stopped is not None:
                 return
-            sent = [self._ledger_identity(report.rows[number].row) for number in held]
-            self._ledger = publishing.wait_for_others(self._api, self._scope, sent)
-            again, held = held, []
+            identities = [self._actor(report.rows[number].row).log_identity for number in in_use]
+            try:
+                self._known = wait_for_others(self._api, self._scope, identities)
+            except PostBoostError as error:
+                # The other rows are done, and the report must say so.
+                log.warning("The activity log can't be read: %s", error)
+                report.stopped = error
+                return
+            again, in_use = in_use, []
             for number in again:
                 row = report.rows[number].row
                 done = self._report_row(row, report)
                 if done is None:
-                    held.append(number)
-                    done = RowReport(row, "failed", str(publishing.KeyHeldError(0)), retry=True)
-                report.rows[number] = done
+                    in_use.append(number)
+                report.rows[number] = done or _key_in_use(row)
 
-    def _ledger_identity(self, row: Row) -> str:
-        return identities.ledger_identity(identities.row_identity(self._calendar_id, row.key))
+    def _actor(self, row: Row) -> Actor:
+        return Actor.of_row(self._calendar_id, row.key)
 
-    def _entry(self, row: Row) -> Entry | None:
-        """Return what the ledger knows of a row."""
-        return (self._ledger or {}).get(self._ledger_identity(row))
+    def _known_post(self, row: Row) -> KnownPost | None:
+        """Return the post that the activity log has of a row."""
+        return (self._known or {}).get(self._actor(row).log_identity)
 
     def _list_known(self, rows: Sequence[Row]) -> dict[str, PostOutcome]:
-        """Read the posts of earlier runs through lists, as far as that costs less than a get for each."""
-        lists = PostLists(entry.post_uuid for row in rows if (entry := self._entry(row)) is not None)
+        """Read the posts of earlier runs from lists, where that takes fewer requests than one for each."""
+        lists = PostLists(known.post_uuid for row in rows if (known := self._known_post(row)) is not None)
         found: dict[str, PostOutcome] = {}
         try:
             while (parameters := lists.next()) is not None:
                 for post in lists.find(self._api.call("list_posts", parameters=parameters)):
                     found[post["uuid"]] = read_post(post)
-        except PostBoostError as error:
-            # Whatever it is, it keeps no row back: each post that no list gave is read on its own.
-            log.info("The other posts are read one by one: %s", error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not hold a row back
+            log.warning("Posts can't be listed (%s); the others are read one by one.", error)
         return found
 
     def _report_row(self, row: Row, report: Report) -> RowReport | None:
-        """Publish a row and return what became of it, or None where another try is sending it."""
+        """Publish a row and return what became of it, or None where another attempt is using its key."""
         if row.problems:
             return invalid(row, row.problems)
+        # The salt of version 0.1.0.
         resolution = PostResolution(self._resolver, row.post, f"{self._scope}\n\n{row.key}")
         try:
             done = self._publish(row, resolution)
-        except publishing.KeyHeldError as error:
-            self._met[row.key] = error.generation
+        except KeyInUseError as error:
+            self._in_use[row.key] = error.revision
             return None
         except InvalidPostError as error:
             return invalid(row, error.problems)
-        except (AuthenticationError, UnreachableError) as error:
-            report.stopped = error
-            return RowReport(row, "failed", str(error), retry=is_retryable(error))
-        except PostBoostRequestError as error:
-            why = str(error) if is_retryable(error) else resolution.explain(error)
-            return _failed(row, why, error)
         except PostBoostError as error:
-            return _failed(row, str(error), error)
+            if isinstance(error, (AuthenticationError, UnreachableError)):
+                report.stopped = error
+            retry = is_retryable(error)
+            why = str(error) if retry else resolution.explain(error)
+            return RowReport(row, "failed", why, retry=retry, is_outage=isinstance(error, OUTAGES))
         except Exception as error:
-            # Whatever it is, it is this row's: what became of the others must not be lost with it.
+            # Whatever it is, it is about this row: what became of the others must not be lost.
             log.exception("%s, %s", row.place, row.key)
-            why = (
-                f"unexpected {type(error).__name__}: {error}. The log has the whole of it; please report it."
-            )
+            why = f"unexpected {type(error).__name__}: {error}. Please report it with the task's log."
             return RowReport(row, "failed", why)
         for warning in done.warnings:
             log.warning("%s, %s: PostBoost warns: %s", row.place, row.key, warning)
@@ -195,106 +200,100 @@ class CalendarRun:
         return done
 
     def _publish(self, row: Row, resolution: PostResolution) -> RowReport:
-        entry = self._entry(row)
+        known = self._known_post(row)
         media: MediaByTarget = {}
+        intent = None
         try:
             media = resolution.media()
-            contents = {target: [content for content, _ in found] for target, found in media.items()}
-            intent = identities.intent_hash(post_intent(row.post, contents))
+            intent = intent_hash(post_intent(row.post, media_contents(media)))
         except InvalidPostError:
-            # The file of a post that is out may be gone: that takes nothing back.
-            if entry is None:
+            # The file of a published post may be deleted: that changes nothing.
+            if known is None:
                 raise
-            intent = None
-        identity = identities.row_identity(self._calendar_id, row.key)
-        intention = publishing.Intention(self._scope, identity, intent, row.post.mode)
-        if entry is None and (skipped := self._check_lead(row)) is not None:
+        intention = Intention(self._actor(row), intent, row.post.mode)
+        if known is None and (skipped := self._skip_beyond_horizon(row)) is not None:
             return skipped
         found = None
-        if entry is not None:
-            found = publishing.compare(self._api, intention, entry, self._listed.get(entry.post_uuid))
-        if isinstance(found, publishing.Published):
+        if known is not None:
+            found = compare(self._api, intention, known, self._listed.get(known.post_uuid))
+        if isinstance(found, Published):
             return self._row_report(row, found)
-        # The time of a draft that is there already is its people's affair.
+        # People decide when a draft is published.
         mode = "draft" if found is not None and row.post.mode == "draft" else self._mode_now(row)
         if mode is None:
-            return self._past(row)
+            return self._report_past(row)
         if self._dry_run:
-            return self._ask(row, resolution, mode, media, entry)
+            return self._check(row, resolution, mode, media, known)
 
         def body() -> Mapping[str, Any]:
             return resolution.body(mode, media)
 
-        if entry is not None and found is not None:
-            return self._row_report(row, publishing.update(self._api, intention, entry, found, body))
-        ledger = self._ledger is not None
-        made = publishing.create(self._api, intention, body, ledger=ledger, met=self._met.pop(row.key, None))
-        return self._row_report(row, made)
+        if known is not None and found is not None:
+            return self._row_report(row, update(self._api, intention, known, found, body))
+        waited_for = self._in_use.pop(row.key, None)
+        can_read_log = self._known is not None
+        created = attempt_create(self._api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
+        return self._row_report(row, created)
 
-    def _row_report(self, row: Row, done: publishing.Published) -> RowReport:
+    def _row_report(self, row: Row, done: Published) -> RowReport:
         why = f"dry run: {done.why}" if self._dry_run else done.why
         result = "skipped" if self._dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)
 
-    def _check_lead(self, row: Row) -> RowReport | None:
-        """Hold a row back that the ledger would have forgotten before it goes out."""
-        now = self._clock()
-        if row.post.publish_at is None or row.post.publish_at - now <= LONGEST_LEAD:
+    def _skip_beyond_horizon(self, row: Row) -> RowReport | None:
+        """Skip a row whose post the activity log would have forgotten before its time."""
+        publish_at, now = row.post.publish_at, self._clock()
+        if publish_at is None or publish_at - now <= MAX_SCHEDULING_HORIZON:
             return None
         why = (
-            f"due in {(row.post.publish_at - now).days} days. PostBoost's log remembers a post for {KEPT_FOR.days} days, so "
-            f"a run within {LONGEST_LEAD.days} days of it sends the row"
+            f"due in {(publish_at - now).days} days, more than the {MAX_SCHEDULING_HORIZON.days} days that a row may be "
+            "scheduled ahead. A later run sends it"
         )
         return RowReport(row, "skipped", why)
 
     def _mode_now(self, row: Row) -> str | None:
         """Return the mode to send the row in at this time, or None where its time has passed."""
-        now = self._clock()
-        if row.post.publish_at is None or row.post.publish_at > now:
+        publish_at, now = row.post.publish_at, self._clock()
+        if publish_at is None or publish_at > now:
             return row.post.mode
-        late = now - row.post.publish_at
-        if (self._in_window and late <= START_DELAY) or (self._on_past == "now" and late <= LONGEST_DELAY):
+        late = now - publish_at
+        if (self._in_window and late <= START_DELAY) or (self._on_past == "now" and late <= MAX_DELAY):
             return "now" if row.post.mode == "schedule" else row.post.mode
         return None
 
-    def _past(self, row: Row) -> RowReport:
-        now = self._clock()
-        why = (
-            f"publish_at {row.post.publish_at:%Y-%m-%d %H:%M} UTC has passed (it is {now:%Y-%m-%d %H:%M} UTC)"
-        )
+    def _report_past(self, row: Row) -> RowReport:
+        why = f"publish_at {row.post.publish_at:%Y-%m-%d %H:%M} UTC has passed"
         if self._on_past == "now":
-            why += f" by more than {LONGEST_DELAY.days} days, so that it may have gone out and been forgotten"
+            why += f" by more than {MAX_DELAY.days} days: the row may have been published and forgotten since"
         if self._on_past == "fail":
-            cure = "Correct it, or set on_past='now' to publish such rows at once."
-            return invalid(row, [Problem("publish_at", f"{why}. {cure}")])
+            advice = "Correct it, or set on_past='now' to publish such rows at once."
+            return invalid(row, [Problem("publish_at", f"{why}. {advice}", "past")])
         return RowReport(row, "skipped", why)
 
-    def _ask(
-        self, row: Row, resolution: PostResolution, mode: str, media: MediaByTarget, entry: Entry | None
+    def _check(
+        self, row: Row, resolution: PostResolution, mode: str, media: MediaByTarget, known: KnownPost | None
     ) -> RowReport:
         """Have PostBoost check the row without creating anything. Files are checked here and not uploaded."""
-        body = resolution.body(mode, media, dry_run=True)
-        answer = self._api.call("validate_post", body=body)
+        response = self._api.call("validate_post", body=resolution.body(mode, media, dry_run=True))
         has_files = any(file is not None for found in media.values() for _, file in found)
         problems = [
             problem
-            for problem in resolution.problems(answer.get("errors") or {})
-            # What was not uploaded can't be seen by PostBoost.
+            for problem in resolution.problems(response.get("errors") or {})
+            # PostBoost can't see what was not uploaded.
             if not (has_files and "media" in problem.field)
         ]
-        for issue in answer.get("issues") or ():
-            # The dry run takes our own earlier post for a duplicate.
-            if not (entry is not None and issue.get("code") == "duplicate_post"):
-                problems.append(Problem("accounts", self._resolver.describe_issue(issue)))
+        for issue in response.get("issues") or ():
+            # The check takes the row's own earlier post for a duplicate.
+            if not (known is not None and issue.get("code") == "duplicate_post"):
+                problems.append(Problem("accounts", self._resolver.describe_issue(issue), issue.get("code")))
         if problems:
             return invalid(row, problems)
-        would = "would be updated" if entry is not None else "would be created"
-        unasked = ", its files were checked here alone" if has_files else ""
-        warnings = tuple(str(w.get("message") or w.get("code")) for w in answer.get("warnings") or ())
-        uuid = entry.post_uuid if entry else None
-        return RowReport(row, "skipped", f"dry run: it {would}{unasked}", uuid, warnings=warnings)
+        would = "would be updated" if known is not None else "would be created"
+        files = "; its files were only checked here" if has_files else ""
+        uuid = known.post_uuid if known else None
+        why = f"dry run: the post {would}{files}"
+        return RowReport(row, "skipped", why, uuid, warnings=read_warnings(response))
 
 
-def _failed(row: Row, why: str, error: PostBoostError) -> RowReport:
-    is_outage = isinstance(error, (RateLimitedError, ServerError, UnconfirmedError, UnreachableError))
-    return RowReport(row, "failed", why, retry=is_retryable(error), is_outage=is_outage)
+def _key_in_use(row: Row) -> RowReport:
+    return RowReport(row, "failed", str(KeyInUseError()), retry=True)

@@ -1,7 +1,7 @@
-"""PostBoost's own activity log as a ledger of what was written under which label.
+"""PostBoost's activity log: under which label something was written, and what came of it.
 
-It keeps the client label of every write with the outcome and the post's uuid for 90 days, and can be read by the
-start of a label (SDK 1.66.3, ``list_api_activity``). Whatever became of a worker, this remembers.
+PostBoost keeps the client label of each write with its outcome and the post's uuid for 90 days, and can be asked by the
+start of a label (SDK 1.66.3, ``list_api_activity``). It remembers what a worker that was killed can't.
 """
 
 from __future__ import annotations
@@ -14,72 +14,84 @@ from typing import TYPE_CHECKING
 from postboost_provider.api.errors import PermissionDeniedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from postboost_provider.api.client import PostBoostClient
 
 KEPT_FOR = timedelta(days=90)
-# What :func:`label` writes, or the identity alone. An action on the post has words of its own there ("retry ..."): the
-# stored answer to one names the post, and says nothing of what its author wrote.
-_LABEL = re.compile(r"(?P<identity>\S+)( (?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now))?")
+_LABEL = re.compile(r"airflow/(?P<scope>[^/ ]+)/(?P<identity>[^ ]+)(?: (?P<act>.*))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A post that the ledger names.
+class Label:
+    """What the activity log calls a write: ``airflow/<scope>/<identity> <act>``. The start of a label is one, too.
 
-    :param identity: the second part of the label: whose post it is.
-    :param intent: the last intent that was written to it under this label, or None where the label lacks it.
-    :param mode: the mode of that intent, likewise.
+    :param scope: the task of a DAG, or the calendar.
+    :param identity: which run of the task, or which row of the calendar.
+    :param act: what was done, such as ``schedule now``. Each kind of act has words of its own.
     """
 
+    scope: str
     identity: str
-    post_uuid: str
-    intent: str | None
-    mode: str | None
+    act: str | None = None
+
+    def __str__(self) -> str:
+        return f"airflow/{self.scope}/{self.identity}" + ("" if self.act is None else f" {self.act}")
+
+    @classmethod
+    def parse(cls, text: str) -> Label | None:
+        """Return the label that a text is, or None for that of another client."""
+        found = _LABEL.fullmatch(text)
+        return cls(**found.groupdict()) if found else None
 
 
-def label(scope: str, identity: str, intent: str, mode: str) -> str:
-    """Return the client label of a write: ``airflow/<scope>/<identity> <intent> <mode>``."""
-    return f"airflow/{scope}/{identity} {intent} {mode}"
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A write, as the activity log has it."""
+
+    label: Label
+    outcome: str | None
+    http_status: int
+    post_uuid: str | None
+    user_id: int | None
+    created_at: str | None
+
+    @property
+    def is_success(self) -> bool:
+        """It was done by this request. A replayed response did nothing."""
+        return self.http_status < 400 and self.outcome != "replayed"
+
+    @property
+    def is_refusal(self) -> bool:
+        """Nothing was done, and PostBoost repeats that response under the same idempotency key for 24 hours."""
+        return 400 <= self.http_status < 429
 
 
-def read_ledger(api: PostBoostClient, scope: str, identity: str | None = None) -> dict[str, Entry] | None:
-    """Return what was created in that scope, by identity; None where the token may not read the log.
+def read_log(
+    api: PostBoostClient, start: Label | str, *, workspace_uuid: str | None = None
+) -> list[LogEntry] | None:
+    """Return what was written under labels that begin like this, newest first.
 
-    :param identity: look for this one alone. One page of requests; a whole scope takes a few.
+    :param workspace_uuid: another workspace than the connection's.
+    :return: None where the token may not read the log.
     """
-    prefix = f"airflow/{scope}/{identity or ''}"
+    prefix = str(start)
+    entries = []
     try:
-        return _newest_by_identity(api, prefix, f"airflow/{scope}/")
+        where = {"workspace_uuid": workspace_uuid, "client": prefix}
+        for row in api.pages("list_api_activity", parameters=where):
+            label = Label.parse(str(row.get("client") or ""))
+            # A server that matches with LIKE takes "_" in the prefix for any character.
+            if label is None or not str(label).startswith(prefix):
+                continue
+            entries.append(
+                LogEntry(
+                    label,
+                    outcome=row.get("outcome"),
+                    http_status=int(row.get("http_status") or 0),
+                    post_uuid=str(row["post_uuid"]) if row.get("post_uuid") else None,
+                    user_id=row.get("user_id"),
+                    created_at=row.get("created_at"),
+                )
+            )
     except PermissionDeniedError:
         return None
-
-
-def _newest_by_identity(api: PostBoostClient, prefix: str, start: str) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for entry in _entries(api, prefix, start):
-        # Newest first: the first entry of an identity has its latest intent.
-        found.setdefault(entry.identity, entry)
-    return found
-
-
-def _entries(api: PostBoostClient, prefix: str, start: str) -> Iterator[Entry]:
-    for activity in api.pages("list_api_activity", parameters={"client": prefix}):
-        client = str(activity.get("client") or "")
-        # A server that matches with LIKE takes "_" in the prefix for any character.
-        if not client.startswith(prefix) or not activity.get("post_uuid"):
-            continue
-        if activity.get("outcome") not in ("created", "updated", "replayed"):
-            continue
-        if found := _LABEL.fullmatch(client.removeprefix(start)):
-            yield Entry(**found.groupdict(), post_uuid=str(activity["post_uuid"]))
-
-
-def was_duplicate(api: PostBoostClient, scope: str, identity: str, intent: str | None) -> bool:
-    """Return whether PostBoost has refused this intent as a duplicate."""
-    label_start = f"airflow/{scope}/{identity} {intent or ''} "
-    return any(
-        str(a.get("client") or "").startswith(label_start) and a.get("outcome") == "blocked_duplicate"
-        for a in api.pages("list_api_activity", parameters={"client": label_start})
-    )
+    return entries

@@ -1,51 +1,115 @@
-"""Make a thing once under an idempotency key, past the answers that PostBoost keeps for it."""
+"""Idempotency keys and their revisions: get past the responses that PostBoost has stored under a key.
+
+PostBoost repeats the response to a key for 24 hours (SDK 1.66.3): also a refusal whose cause was fixed since, and a thing
+that was deleted since. Then the next revision of the key is sent.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
 
-from postboost_provider.api.errors import NotFoundError, PostBoostRequestError, ServerError, ValidationError
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+    UnconfirmedError,
+    UnexpectedResponseError,
+    ValidationError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.responses import Response
 
-# Each try can leave one stored answer behind; nobody retries this often in a day.
-MAX_GENERATIONS = 50
+# Each attempt can leave one stored response behind; nobody makes this many in a day.
+MAX_REVISIONS = 50
+
+T = TypeVar("T")
 
 
-def make_once(
-    api: PostBoostClient, operation: str, key: str, look: Callable[[Any], Any], **call: Any
-) -> dict[str, Any]:
-    """Send an operation that makes something, and return what it made.
+class NextRevision(Exception):
+    """The stored response to this key revision stands in the way: send the next one."""
 
-    PostBoost keeps the answer to a key for 24 hours (SDK 1.66.3): a refusal, whose cause may be mended since, and a
-    thing, which may be deleted since. In both cases the key's next generation asks anew.
 
-    :param look: reads a thing that a stored answer gave, and raises :class:`NotFoundError` where it is gone.
-    :raises ServerError: the answer is not a thing with an id.
+def step_past_stored_refusal(error: PostBoostRequestError | UnconfirmedError, revision: int) -> NoReturn:
+    """Decide on an error: step on where it is a stored refusal, and otherwise raise it."""
+    if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
+        raise NextRevision
+    raise error
+
+
+def send_past_stored_responses(
+    api: PostBoostClient,
+    operation: str,
+    key: Callable[[int], str],
+    *,
+    read: Callable[[Response], T],
+    on_error: Callable[[PostBoostRequestError | UnconfirmedError, int], T] = step_past_stored_refusal,
+    first: int = 0,
+    **call: Any,
+) -> T:
+    """Send an operation under the first key revision whose stored response does not stand in the way.
+
+    ``read`` and ``on_error`` decide what a response or an error of a revision means: they return what is to be used of it,
+    raise :class:`NextRevision` to step on, or raise an error to stop.
+
+    :param key: gives the idempotency key of a revision.
+    :param on_error: is given the revision, too.
+    :param first: the revision to begin with.
+    :param call: more arguments of ``api.send``.
+    :raises PostBoostConfigError: every revision was used; ``code`` is ``key_revisions_used``.
     """
-    for generation in range(MAX_GENERATIONS):
+    last: Exception | None = None
+    for revision in range(first, first + MAX_REVISIONS):
         try:
-            reply = api.send(operation, idempotency_key=f"{key}-{generation}" if generation else key, **call)
-            if not isinstance(reply.payload, dict) or not str(reply.payload.get("id") or "").isdecimal():
-                raise ServerError(f"{operation}: PostBoost's answer has no id.", status=reply.status)
-            if reply.replayed:
-                look(reply.payload)
-        except NotFoundError:
+            try:
+                response = api.send(operation, idempotency_key=key(revision), **call)
+            except (PostBoostRequestError, UnconfirmedError) as error:
+                last = error
+                return on_error(error, revision)
+            return read(response)
+        except NextRevision:
             continue
-        except PostBoostRequestError as error:
-            if not error.is_stored_refusal:
-                raise
-            last = error
-            continue
-        return reply.payload
-    raise last
+    seen = f" The last one was: {last}" if last else ""
+    raise PostBoostConfigError(
+        f"{operation}: {MAX_REVISIONS} attempts were made within 24 hours, and PostBoost repeats their responses.{seen} Fix "
+        "the cause and run the task again tomorrow.",
+        code="key_revisions_used",
+    ) from last
 
 
-def is_key_reuse(error: Exception) -> bool:
-    """Whether the key was used with another body: a 422 that complains of no field (its body is not documented)."""
+def create_thing(
+    api: PostBoostClient, operation: str, key: str, read_back: Callable[[dict[str, Any]], object], **call: Any
+) -> dict[str, Any]:
+    """Send an operation that creates something under a key of its content, and return what it created.
+
+    :param read_back: reads a thing that a stored response gave, and raises :class:`NotFoundError` where it was deleted.
+    :raises UnexpectedResponseError: the response has no id.
+    """
+
+    def read(response: Response) -> dict[str, Any]:
+        thing = response.payload
+        if not isinstance(thing, dict) or not str(thing.get("id") or "").isdecimal():
+            raise UnexpectedResponseError(f"{operation}: PostBoost's response has no id.", code="no_id")
+        if response.replayed:
+            try:
+                read_back(thing)
+            except NotFoundError:
+                raise NextRevision from None
+        return thing
+
+    return send_past_stored_responses(api, operation, numbered(key), read=read, **call)
+
+
+def numbered(key: str) -> Callable[[int], str]:
+    """Return the revisions of a key that is made of the content of a thing."""
+    return lambda revision: f"{key}-{revision}" if revision else key
+
+
+def is_key_reuse(error: Exception) -> TypeGuard[ValidationError]:
+    """Whether the key was used with another body: a 422 that names no field (its body is not documented)."""
     if not isinstance(error, ValidationError) or error.errors:
         return False
     return error.code is None or "idempotency" in error.code

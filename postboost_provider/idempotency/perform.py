@@ -1,46 +1,102 @@
-"""Send any operation for a task, so that a try of it that comes later does not do it again. No Airflow in here.
+"""Do something once, however often a task is attempted: a post, an action on a post, or any operation. No Airflow in here.
 
-Three kinds of operation are told apart (``api/operations.json``). What is repeatable is sent. What takes an idempotency
-key gets the task's own: for 24 hours PostBoost answers a repeat with what it has answered before. Everything that is
-not repeatable is looked for first in PostBoost's activity log, which keeps the label of each write for 90 days.
+What takes an idempotency key is sent under the first key revision that is free: for 24 hours PostBoost answers a repeated
+request with the response it gave before. Its activity log, which keeps the label of each write for 90 days, tells what
+earlier attempts did beyond that. What is safe to repeat (``api/operations.json``) is only sent.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
     NotFoundError,
-    PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
-    PostBoostRequestError,
     UnconfirmedError,
 )
 from postboost_provider.api.operations import Operation, get_operation, load_operations
 from postboost_provider.api.requests import prepare
 from postboost_provider.api.times import read_utc
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.key import MAX_GENERATIONS, is_key_reuse
+from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.identity import intent_hash
+from postboost_provider.idempotency.key import (
+    NextRevision,
+    is_key_reuse,
+    send_past_stored_responses,
+    step_past_stored_refusal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.api.requests import FilePart
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.api.responses import Response
+    from postboost_provider.idempotency.activity_log import Label, LogEntry
+    from postboost_provider.idempotency.identity import Act, Actor
+    from postboost_provider.idempotency.key import T
 
 log = logging.getLogger(__name__)
 
-# PostBoost knows a key for 24 hours (SDK 1.66.3). Its clock is not ours, and a request takes its time.
+# PostBoost keeps a key for 24 hours (SDK 1.66.3). Its clock is not ours, and a request takes its time.
 KEY_IS_SURE_FOR = timedelta(hours=23, minutes=30)
-Entry = dict[str, Any]
 
 
-def send_once(
+def _payload(response: Response) -> Any:
+    return response.payload
+
+
+def perform(
+    api: PostBoostClient,
+    act: Act,
+    operation: str,
+    *,
+    read: Callable[[Response], T] = _payload,
+    on_error: Callable[[PostBoostRequestError | UnconfirmedError, int], T] = step_past_stored_refusal,
+    first: int = 0,
+    **call: Any,
+) -> T:
+    """Send an operation under the act's label and idempotency key.
+
+    The parameters are those of :func:`send_past_stored_responses`.
+    """
+    label = str(act.label)
+    return send_past_stored_responses(
+        api, operation, act.key, read=read, on_error=on_error, first=first, client_label=label, **call
+    )
+
+
+def perform_action(
+    api: PostBoostClient,
+    actor: Actor,
+    action: str,
+    operation: str,
+    parameters: Mapping[str, Any],
+    body: Any,
+    *,
+    allow_duplicate: bool = False,
+) -> None:
+    """Send an action on a post. The caller has seen that it is not done yet.
+
+    The key has an ordinal, how often the log says that the actor has sent this: a second genuine action must not get
+    the stored response of the first one.
+
+    :param action: what the activity log calls it.
+    """
+    act = actor.act(action, action, *map(str, parameters.values()))
+    entries = read_log(api, act.label) or ()
+    ordinal = sum(entry.label == act.label and entry.outcome != "replayed" for entry in entries)
+    call = {"parameters": parameters, "body": body, "allow_duplicate": allow_duplicate}
+    perform(api, act, operation, first=ordinal, **call)
+
+
+def perform_operation(
     api: PostBoostClient,
     actor: Actor,
     operation: str,
@@ -50,17 +106,19 @@ def send_once(
     files: Mapping[str, FilePart] | None = None,
     is_retry: bool = False,
     is_void: Callable[[Any], bool] = lambda _: False,
+    note: str = "",
 ) -> Any:
-    """Send one operation, unless the same task has done it before, and return its answer.
+    """Send any operation, unless the same task has done it before, and return its response.
 
     The same task with other parameters is another act; with another body it is not.
 
-    :param is_retry: an earlier try may have sent it, and no person has looked since.
-    :param is_void: tells of an answer that PostBoost gave to an earlier try whether what it was about has come to nothing:
-        then it is sent anew. For operations with a key.
-    :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its answer
+    :param is_retry: an earlier attempt may have sent it, and no person has looked since.
+    :param is_void: tells of a stored response whether what it was about has come to nothing: then the operation is sent
+        again. For operations with a key.
+    :param note: something to keep in the activity log, for an attempt that comes later. See :func:`find_done`.
+    :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
         can't be had any more. Nothing was sent.
-    :raises UnconfirmedError: no answer came to a write; a repeat of the task looks first.
+    :raises UnconfirmedError: no response came to a write; a retry of the task checks before it writes.
     """
     op = get_operation(operation)
     given = {name: value for name, value in (parameters or {}).items() if value is not None}
@@ -68,185 +126,187 @@ def send_once(
     # Before anything else is asked: what does not fit is never sent.
     prepare(api.settings, operation, **call)
     target = _hash(given)
-    call["client_label"] = f"{_act(actor, operation, target)} {_hash(body or {})}"
+    words = f"{operation} {target} {_hash(body or {})}" + (f" {note}" if note else "")
+    request = _Request(api, op, actor.act(words, operation, target), call)
     if op.is_read or op.repeatable:
-        return _send_repeatable(api, op, call)
-    entries = _entries(api, op, call)
+        return request.send_repeatable(actor)
+    entries = _find_entries(api, actor, op, given)
     if op.idempotency_key:
-        return _send_keyed(api, op, (*actor.identity, operation, target), call, entries, is_void)
-    return _send_bare(api, op, call, entries, is_retry=is_retry)
+        return request.send_with_key(entries, is_void)
+    return request.send_without_key(entries, is_retry=is_retry)
 
 
-def was_done(api: PostBoostClient, actor: Actor, operation: str) -> bool:
-    """Tell whether the activity log says that this task has sent the operation, without parameters, and with success."""
-    label = f"{_act(actor, operation, _hash({}))} "
-    call = {"parameters": {}, "client_label": label}
-    return _done(_entries(api, get_operation(operation), call)) is not None
+def find_done(
+    api: PostBoostClient, actor: Actor, operation: str, parameters: Mapping[str, Any] | None = None
+) -> LogEntry | None:
+    """Return the log's entry of this task having sent the operation with success, if it has one."""
+    return _done(_find_entries(api, actor, get_operation(operation), parameters or {}))
 
 
-def _act(actor: Actor, operation: str, target: str) -> str:
-    return f"airflow/{actor.scope}/{identities.ledger_identity(actor.identity)} {operation} {target}"
+@dataclass(frozen=True, slots=True)
+class _Request:
+    api: PostBoostClient
+    op: Operation
+    act: Act
+    call: Mapping[str, Any]
+
+    def send_repeatable(self, actor: Actor) -> Any:
+        try:
+            return self._send()
+        except NotFoundError:
+            # The task itself may have deleted it, in an attempt whose response was lost.
+            if self.op.method != "DELETE":
+                raise
+            if _done(_find_entries(self.api, actor, self.op, self.call["parameters"])) is None:
+                raise
+            log.info("%s: an earlier attempt of this task has done it.", self.op.operation)
+            return None
+
+    def send_with_key(self, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]) -> Any:
+        name, done = self.op.operation, _done(entries)
+        # The loop begins with the key of the oldest attempt whose response is kept: PostBoost forgets that one first.
+        kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
+        if done is not None and not _is_key_sure(kept[-1]):
+            if name == "create_post" and done.post_uuid:
+                log.info("create_post: an earlier attempt of this task has created post %s.", done.post_uuid)
+                where = {**self.call["parameters"], "post_uuid": done.post_uuid}
+                return self.api.call("get_post", parameters=where)
+            raise _already_done(self.op, done)
+        if done is not None and _without_note(done.label) != _without_note(self.act.label):
+            raise _other_body(self.op, done)
+        if entries is None and self.op.tier == "workspace":
+            log.warning(
+                "%s: the token may not read the activity log (ability 'read'). Only the idempotency key keeps a retry of "
+                "this task from doing it again, and only for 24 hours.",
+                name,
+            )
+        refused = self._count_refused_keys(entries, done)
+
+        def read(response: Response) -> Any:
+            if response.replayed and is_void(response.payload):
+                raise NextRevision
+            return response.payload
+
+        def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Any:
+            if not is_key_reuse(error) or error.is_stored_refusal:
+                step_past_stored_refusal(error, revision)
+            # The other body was refused under this key, and so did nothing.
+            if revision < refused:
+                raise NextRevision
+            if done is not None or entries is None:
+                raise _other_body(self.op, done) from error
+            raise UnconfirmedError(
+                f"{name}: another attempt of this task is sending it with another body. Retry the task once that one has "
+                "ended: it checks PostBoost first.",
+                code="key_in_use",
+            ) from error
+
+        return perform(self.api, self.act, name, read=read, on_error=on_error, **self.call)
+
+    def send_without_key(self, entries: list[LogEntry] | None, *, is_retry: bool) -> Any:
+        op = self.op
+        if entries is None and is_retry:
+            raise PostBoostConfigError(
+                f"{op.operation}: an earlier attempt may have sent it, and nothing tells whether it did: {_why_unseen(op)}. "
+                f"{_where_to_look(op)} If it does not exist, clear the task: then it is sent.",
+                code="unknown_outcome",
+            )
+        if (done := _done(entries)) is not None:
+            raise _already_done(op, done)
+        try:
+            return self._send()
+        except UnconfirmedError as error:
+            if entries is not None:
+                raise UnconfirmedError(f"{error} {_where_to_look(op)}", cause=error.cause) from error
+            final = UnconfirmedError(
+                f"{op.operation}: sent, but no response came. It may have happened, and a retry can't tell: "
+                f"{_why_unseen(op)}. {_where_to_look(op)} If it does not exist, clear the task: then it is sent again.",
+                code="unknown_outcome",
+                cause=error.cause,
+            )
+            final.retryable = False
+            raise final from error
+        except PostBoostError as error:
+            # After a second attempt nobody could tell what the first one did.
+            error.retryable = entries is not None
+            raise
+
+    def _send(self) -> Any:
+        return self.api.send(self.op.operation, client_label=str(self.act.label), **self.call).payload
+
+    def _count_refused_keys(self, entries: list[LogEntry] | None, done: LogEntry | None) -> int:
+        """Return how many keys may hold a stored refusal: the next one is the first that can hold a success."""
+        found = list(entries or ())
+        if done is not None:
+            return sum(entry.is_refusal for entry in found[found.index(done) :])
+        # A body that was refused for using the key of another one says nothing of what became of that one.
+        others = {_without_note(entry.label) for entry in found if entry.is_refusal}
+        return len(others - {_without_note(self.act.label)})
+
+
+def _find_entries(
+    api: PostBoostClient, actor: Actor, op: Operation, parameters: Mapping[str, Any]
+) -> list[LogEntry] | None:
+    """Return what the activity log has of this act whatever its body was, newest first; None where it can't be asked."""
+    if op.tier != "workspace":
+        return None
+    start = actor.label(f"{op.operation} {_hash(parameters)} ")
+    return read_log(api, start, workspace_uuid=parameters.get("workspace_uuid"))
+
+
+def _without_note(label: Label) -> str:
+    """Return operation, target and body of a label."""
+    return " ".join((label.act or "").split(" ")[:3])
 
 
 def _hash(values: Mapping[str, Any]) -> str:
-    return identities.intent_hash(
-        {name: json.dumps(values[name], default=str, sort_keys=True) for name in values}
-    )
+    return intent_hash({name: json.dumps(values[name], default=str, sort_keys=True) for name in values})
 
 
-def _send_repeatable(api: PostBoostClient, op: Operation, call: dict[str, Any]) -> Any:
-    try:
-        return api.send(op.operation, **call).payload
-    except NotFoundError:
-        # What this task has deleted, in a try whose answer was lost, is as it wanted it.
-        if op.method != "DELETE" or _done(_entries(api, op, call)) is None:
-            raise
-        log.info("%s: an earlier try of this task has done it.", op.operation)
-        return None
+def _done(entries: list[LogEntry] | None) -> LogEntry | None:
+    """Return the newest entry of what was done; a replayed response did nothing."""
+    return next((entry for entry in entries or () if entry.is_success), None)
 
 
-def _send_keyed(
-    api: PostBoostClient,
-    op: Operation,
-    identity: tuple[str, ...],
-    call: dict[str, Any],
-    entries: list[Entry] | None,
-    is_void: Callable[[Any], bool],
-) -> Any:
-    done = _done(entries)
-    # The loop begins with the key of the oldest try whose answer is kept, which is the first that is free again.
-    kept = [e for e in entries or () if e is done or 400 <= int(e["http_status"]) < 429]
-    if done is not None and not _key_is_sure(kept[-1]):
-        if op.operation == "create_post" and done.get("post_uuid"):
-            log.info("create_post: an earlier try of this task has created post %s.", done["post_uuid"])
-            return api.call("get_post", parameters={**call["parameters"], "post_uuid": done["post_uuid"]})
-        raise _done_already(op, done)
-    if done is not None and done["client"] != call["client_label"]:
-        raise _sent_differently(op, done)
-    if entries is None and op.tier == "workspace":
-        log.warning(
-            "%s: the token may not read the activity log (ability 'read'), so that only the idempotency key keeps a repeat "
-            "of this task from doing it again, and only for 24 hours.",
-            op.operation,
-        )
-    refused = _refused(entries, done, call["client_label"])
-    last: PostBoostRequestError | None = None
-    for generation in range(MAX_GENERATIONS):
-        key = identities.idempotency_key(identity, generation)
-        try:
-            reply = api.send(op.operation, idempotency_key=key, **call)
-            if not reply.replayed or not is_void(reply.payload):
-                return reply.payload
-        except PostBoostRequestError as error:
-            last = error
-            if error.is_stored_refusal:
-                continue
-            if not is_key_reuse(error):
-                raise
-            # An earlier try sent another body. Where that was refused, the key's next generation is the first that counts.
-            if generation < refused:
-                continue
-            if done is not None or entries is None:
-                raise _sent_differently(op, done) from error
-            raise UnconfirmedError(
-                f"{op.operation}: another try of this task is sending it with another body. Run the task again when "
-                "that is through: it looks before it sends."
-            ) from error
-    raise last or UnconfirmedError(f"{op.operation} was not tried.")
-
-
-def _send_bare(
-    api: PostBoostClient, op: Operation, call: dict[str, Any], entries: list[Entry] | None, *, is_retry: bool
-) -> Any:
-    if entries is None and is_retry:
-        raise PostBoostConfigError(
-            f"{op.operation}: an earlier try may have sent it, and nothing tells whether it has: {_why_unseen(op)}. "
-            f"{_where_to_look(op)} If it is not there, clear the task: it is sent then."
-        )
-    if (done := _done(entries)) is not None:
-        raise _done_already(op, done)
-    try:
-        return api.send(op.operation, **call).payload
-    except UnconfirmedError as error:
-        if entries is not None:
-            raise UnconfirmedError(f"{error} {_where_to_look(op)}") from error
-        told = UnconfirmedError(
-            f"{op.operation}: sent, but no answer came. It may have happened, and a repeat could not tell: "
-            f"{_why_unseen(op)}. {_where_to_look(op)} If it is not there, clear the task: it is sent again then."
-        )
-        told.retryable = False
-        raise told from error
-    except PostBoostError as error:
-        # Of two tries nobody could tell what the first one did.
-        error.retryable = entries is not None
-        raise
-
-
-def _entries(api: PostBoostClient, op: Operation, call: Mapping[str, Any]) -> list[Entry] | None:
-    """Return what the activity log has of this act, newest first; None where it can't be asked."""
-    if op.tier != "workspace":
-        return None
-    given = call["parameters"]
-    workspace = {name: given[name] for name in ("workspace_uuid",) if name in given}
-    # Whatever the body was: that is the last word of the label.
-    act = call["client_label"].rpartition(" ")[0]
-    try:
-        found = list(api.pages("list_api_activity", parameters={**workspace, "client": act}))
-    except PermissionDeniedError:
-        return None
-    return [entry for entry in found if str(entry.get("client")).rpartition(" ")[0] == act]
-
-
-def _done(entries: list[Entry] | None) -> Entry | None:
-    """Return the entry by which it was done; a repeat that was answered from memory did nothing."""
-    done = (e for e in entries or () if int(e["http_status"]) < 400 and e.get("outcome") != "replayed")
-    return next(done, None)
-
-
-def _refused(entries: list[Entry] | None, done: Entry | None, label: str) -> int:
-    """Return of how many keys the answer may be a refusal that PostBoost keeps: so often another was tried."""
-    seen = list(entries or ())
-    if done is not None:
-        return sum(400 <= int(entry["http_status"]) < 429 for entry in seen[seen.index(done) :])
-    # A body that met another one's key was refused as well, and says nothing of what became of that.
-    return len({e["client"] for e in seen if 400 <= int(e["http_status"]) < 429 and e["client"] != label})
-
-
-def _key_is_sure(done: Entry) -> bool:
-    at = read_utc(done.get("created_at"))
+def _is_key_sure(entry: LogEntry) -> bool:
+    at = read_utc(entry.created_at)
     return at is not None and datetime.now(UTC) - at < KEY_IS_SURE_FOR
 
 
-def _done_already(op: Operation, done: Entry) -> PostBoostConfigError:
+def _already_done(op: Operation, done: LogEntry) -> PostBoostConfigError:
     lost = " Delete it: nobody has its secret any more." if op.secret else ""
     return PostBoostConfigError(
-        f"{op.operation}: this task has done it already, at {done.get('created_at')} by PostBoost's activity log, and "
-        f"PostBoost does not give the answer again.{lost} {_where_to_look(op)} To do it once more, give the task another "
-        "idempotency_salt."
+        f"{op.operation}: this task has done it already, at {done.created_at} by PostBoost's activity log, and PostBoost "
+        f"does not give the response again.{lost} {_where_to_look(op)} To do it once more, give the task another "
+        "idempotency_salt.",
+        code="already_done",
+        field="idempotency_salt",
     )
 
 
-def _sent_differently(op: Operation, done: Entry | None) -> PostBoostConfigError:
+def _other_body(op: Operation, done: LogEntry | None) -> PostBoostConfigError:
     if done is not None:
         seen = (
-            f"this task has done it with another body, at {done.get('created_at')}. Change what it made, or"
+            f"this task has done it with another body, at {done.created_at}. Change what it created, or give"
         )
     else:
         seen = (
-            "an earlier try of this task has sent it with another body, and the token may not read the activity log "
-            f"(ability 'read') that tells what became of it. {_where_to_look(op)} To send it all the same,"
+            "an earlier attempt of this task has sent it with another body, and the token may not read the activity log "
+            f"(ability 'read') that tells what became of it. {_where_to_look(op)} To send it anyway, give"
         )
-    return PostBoostConfigError(f"{op.operation}: {seen} give the task another idempotency_salt.")
+    return PostBoostConfigError(
+        f"{op.operation}: {seen} the task another idempotency_salt.", code="other_body", field="body"
+    )
 
 
 def _why_unseen(op: Operation) -> str:
     if op.tier == "workspace":
         return "the token may not read the activity log (ability 'read')"
-    return "it takes no idempotency key, and PostBoost's activity log is about workspaces alone"
+    return "it takes no idempotency key, and PostBoost's activity log is only about workspaces"
 
 
 def _where_to_look(op: Operation) -> str:
-    """Say which operation lists what this one makes, where there is one."""
+    """Say which operation lists what this one creates, where there is one."""
     lists = (o.operation for o in load_operations().values() if o.path == op.path and o.is_list)
     name = next(lists, None)
     return f"Look for it with {name}." if name else "Look for it in PostBoost."

@@ -179,24 +179,32 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     def _start(self, api: PostBoostClient, context: Context, body: dict[str, Any]) -> Any:
         """Start the run, or find the one that an earlier try started."""
         from postboost_provider.api.arguments import read_text
-        from postboost_provider.idempotency.actor import Actor
-        from postboost_provider.idempotency.perform import send_once, was_done
-        from postboost_provider.services.accounts import account_ids
-        from postboost_provider.services.repurpose import came_to_nothing, explain, require_credits
+        from postboost_provider.idempotency.identity import Actor
+        from postboost_provider.idempotency.perform import find_done, perform_operation
+        from postboost_provider.services.repurpose import (
+            came_to_nothing,
+            explain,
+            require_credits,
+            resolve_accounts,
+        )
 
         actor = Actor.of_task(context["ti"], self.idempotency_salt)
+        done = find_done(api, actor, "repurpose_content") if self.accounts or self.check_credits else None
+        note = ""
         if self.accounts:
-            body = {**body, "account_ids": list(account_ids(api, read_text(self.accounts)))}
-        # What an earlier try has spent is no reason not to fetch what it got for it.
-        if self.check_credits and not was_done(api, actor, "repurpose_content"):
+            ids, note = resolve_accounts(api, read_text(self.accounts), done)
+            body = {**body, "account_ids": ids}
+        # What an earlier attempt has spent is no reason not to fetch what it got for it.
+        if self.check_credits and done is None:
             require_credits(api, body)
         try:
-            return send_once(
+            return perform_operation(
                 api,
                 actor,
                 "repurpose_content",
                 body=body,
                 is_void=lambda answer: came_to_nothing(api, answer),
+                note=note,
             )
         except QuotaExceededError as error:
             raise explain(api, error) from error

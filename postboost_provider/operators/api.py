@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.operations import Operation
     from postboost_provider.api.requests import FilePart
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
 
 # For a whole file, however large; each part of it must arrive within the connection's timeout_seconds.
 DOWNLOAD_SECONDS = 3600.0
@@ -217,9 +217,9 @@ class PostBoostOperator(BasePostBoostOperator):
         body: dict[str, Any] | None,
         files: dict[str, FilePart] | None,
     ) -> Any:
-        from postboost_provider.idempotency.perform import send_once
+        from postboost_provider.idempotency.perform import perform_operation
 
-        response = send_once(
+        response = perform_operation(
             api,
             self._actor(context),
             op.operation,
@@ -281,7 +281,7 @@ class PostBoostOperator(BasePostBoostOperator):
         )
 
     def _actor(self, context: Context) -> Actor:
-        from postboost_provider.idempotency.actor import Actor
+        from postboost_provider.idempotency.identity import Actor
 
         return Actor.of_task(context["ti"], self.idempotency_salt)
 

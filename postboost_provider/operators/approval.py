@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
 from postboost_provider.api.errors import (
-    NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
@@ -176,7 +175,7 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
         at: datetime | None,
         who: str,
     ) -> PostOutcome:
-        from postboost_provider.idempotency.actor import Actor
+        from postboost_provider.idempotency.identity import Actor
         from postboost_provider.publishing import actions
 
         if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
@@ -191,7 +190,7 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
         return actions.schedule(
             api,
             Actor.of_task(context["ti"]),
-            outcome.uuid,
+            outcome,
             at,
             allow_duplicate=self.allow_duplicate,
             # The form has shown one time for all.
@@ -215,12 +214,10 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
 def _read(
     api: PostBoostClient, post_uuid: str
 ) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
-    from postboost_provider.polling.outcome import missing, read_post
+    from postboost_provider.polling.outcome import read_post
+    from postboost_provider.publishing import actions
 
-    try:
-        post = api.call("get_post", parameters={"post_uuid": post_uuid})
-    except NotFoundError as error:
-        raise missing(post_uuid, error) from error
+    post = actions.fetch(api, post_uuid)
     return read_post(post), post, find_media(api, post)
 
 

@@ -142,7 +142,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
         ti = context["ti"]
         identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         maker = Maker(
-            task=identities.ledger_scope(f"{ti.dag_id}.{ti.task_id}"),
+            task=identities.log_scope(f"{ti.dag_id}.{ti.task_id}"),
             conn_id=self.postboost_conn_id,
             run=identities.digest(identity)[:8],
         )

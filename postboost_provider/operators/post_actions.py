@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
 
 DELETE_MODES = ("app_only", "app_and_social", "social_only")
 WAYS = ("at", "now", "queue", "approve")
@@ -75,12 +75,13 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         actor = _actor(context)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
+            outcome = actions.fetch_outcome(api, post_uuid)
             if self.how == "approve":
-                outcome = actions.approve(api, actor, post_uuid)
+                outcome = actions.approve(api, actor, outcome)
             elif self.how == "queue":
-                outcome = actions.queue(api, actor, post_uuid, allow_duplicate=self.allow_duplicate)
+                outcome = actions.queue(api, actor, outcome, allow_duplicate=self.allow_duplicate)
             else:
-                outcome = actions.schedule(api, actor, post_uuid, at, allow_duplicate=self.allow_duplicate)
+                outcome = actions.schedule(api, actor, outcome, at, allow_duplicate=self.allow_duplicate)
             self.log.info("Post %s is %s.", outcome.uuid, outcome.status)
             return outcome.as_dict()
 
@@ -97,7 +98,7 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
     :param timeout: how long to wait for one account, in seconds or as a timedelta.
     :xcom return_value: (list[str]) The names of the accounts that the post was sent to again.
     :raises AirflowFailException: the post does not exist or is in the trash, or PostBoost refused.
-    :raises ConflictError: an account was still publishing after ``timeout``. A retry continues from there.
+    :raises NotFinishedError: an account was still publishing after ``timeout``. A retry continues from there.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "postboost_conn_id")
@@ -118,7 +119,7 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
 
         def act(api: PostBoostClient) -> list[str]:
             sent: dict[str, str] = {}
-            outcome = actions.look(api, post_uuid)
+            outcome = actions.fetch_outcome(api, post_uuid)
             while actions.to_retry(outcome, sent):
                 outcome = actions.wait_while_publishing(api, post_uuid, timeout)
                 account = actions.retry_failed(api, actor, outcome, but=sent)
@@ -165,7 +166,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
                 field="changes",
             )
         actor = _actor(context)
-        return lambda api: actions.update(api, actor, post_uuid, changes).as_dict()
+        return lambda api: actions.update(api, actor, actions.fetch(api, post_uuid), changes).as_dict()
 
 
 class PostBoostDeletePostOperator(BasePostBoostOperator):
@@ -210,6 +211,6 @@ class PostBoostDeletePostOperator(BasePostBoostOperator):
 
 
 def _actor(context: Context) -> Actor:
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
 
     return Actor.of_task(context["ti"])

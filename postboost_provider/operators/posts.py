@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.polling.schedule import Wait
-    from postboost_provider.publishing.create import Published
+    from postboost_provider.publishing.intention import Published
     from postboost_provider.publishing.post import Post
 
 
@@ -174,7 +174,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, told, due=due, retried=[])
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Published, datetime | None]]:
-        from postboost_provider.publishing.single_post import publish_post
+        from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
         due = max((at for _, at in post.account_times), default=None)
@@ -212,7 +212,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             return
         try:
             with self.hook.client(attempts=2, deadline_seconds=10) as api:
-                if actions.look(api, uuid).can_be_changed:
+                if actions.fetch_outcome(api, uuid).can_be_changed:
                     actions.delete(api, uuid, trash=True, delete_mode="app_only")
                     self.log.info("Post %s was moved to trash, because its task was killed.", uuid)
         except PostBoostError as error:
@@ -332,7 +332,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
 
     def _actor(self, context: Context) -> Actor:
         from postboost_provider.api.arguments import NOTHING
-        from postboost_provider.idempotency.actor import Actor
+        from postboost_provider.idempotency.identity import Actor
 
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):

@@ -1,7 +1,6 @@
 """What can be done to a post that exists, each safe to repeat. No Airflow in here.
 
-Each looks first, and does nothing that is done already. Its key carries an ordinal, how often this was done before, so
-that a second genuine one is not answered with the first one's stored reply.
+Each takes the post as the caller has read it, does nothing that is done already, and returns the post as it is then.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import (
-    ConflictError,
-    NotFoundError,
-    PostBoostConfigError,
-)
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.actor import activity
+from postboost_provider.api.errors import NotFinishedError, NotFoundError, PostBoostConfigError
+from postboost_provider.api.times import schedule_fields
+from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.identity import intent_hash
+from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
+from postboost_provider.publishing.body import account_schedule, planned
 from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
@@ -27,40 +25,46 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import AccountOutcome
 
 log = logging.getLogger(__name__)
 
 
-def look(api: PostBoostClient, post_uuid: str) -> PostOutcome:
-    """Read a post that is to be acted on.
+def fetch(api: PostBoostClient, post_uuid: str) -> dict[str, Any]:
+    """Return a post that is to be acted on as PostBoost has it.
 
-    :raises PublishError: there is no such post.
+    :raises PublishError: the post does not exist.
     """
     try:
-        return read_post(api.call("get_post", parameters={"post_uuid": post_uuid}))
+        return dict(api.call("get_post", parameters={"post_uuid": post_uuid}))
     except NotFoundError as error:
         raise missing(post_uuid, error) from error
 
 
+def fetch_outcome(api: PostBoostClient, post_uuid: str) -> PostOutcome:
+    """Return where a post that is to be acted on stands. Raises like :func:`fetch`."""
+    return read_post(fetch(api, post_uuid))
+
+
 def to_retry(outcome: PostOutcome, but: Collection[str] = ()) -> list[AccountOutcome]:
-    """Return the accounts that PostBoost would send a post to again."""
+    """Return the accounts that PostBoost would publish a post to again."""
     return [a for a in outcome.accounts if a.status == "failed" and a.uuid not in but]
 
 
 def retry_failed(
     api: PostBoostClient, actor: Actor, outcome: PostOutcome, *, but: Collection[str] = ()
 ) -> AccountOutcome | None:
-    """Send a failed post again to the first account that did not get it, and return the account, if there is one.
+    """Publish a failed post again to the first account that did not get it, and return the account, if there is one.
 
     PostBoost retries an account at a time, and refuses while the post is publishing (SDK 1.66.3): the next account has
-    to wait until this one is through. An account that is under way, or live, is left alone.
+    to wait until this one is done. An account that is publishing, or live, is left alone.
 
-    :param but: uuids of accounts that are not sent to.
+    :param outcome: the post, which may have changed since: it is read again.
+    :param but: uuids of accounts that are left out.
     """
     for account in to_retry(outcome, but):
-        fresh = look(api, outcome.uuid)
+        fresh = fetch_outcome(api, outcome.uuid)
         if fresh.trashed:
             _check_changeable(fresh)
         if fresh.status == "publishing":
@@ -68,7 +72,7 @@ def retry_failed(
         if account.uuid not in [a.uuid for a in to_retry(fresh)]:
             continue
         parameters = {"post_uuid": outcome.uuid, "account_uuid": account.uuid}
-        actor.send(api, f"retry {account.uuid}", "retry_post_account", parameters, None)
+        perform_action(api, actor, f"retry {account.uuid}", "retry_post_account", parameters, None)
         return account
     return None
 
@@ -77,43 +81,40 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
     """Return the post once it is not being published.
 
     :param timeout: seconds to wait.
-    :raises ConflictError: it still is.
+    :raises NotFinishedError: it still is; ``code`` is ``still_publishing``.
     """
     left = timeout
     for pause in growing_pauses(longest=10.0):
-        outcome = look(api, post_uuid)
+        outcome = fetch_outcome(api, post_uuid)
         if outcome.status != "publishing":
             return outcome
         if left <= 0:
             break
-        log.info(
-            "Post %s %s: looking again in %.0f s.", post_uuid, describe_status(outcome), min(pause, left)
-        )
+        log.info("Post %s %s. Next poll in %.0f s.", post_uuid, describe_status(outcome), min(pause, left))
         time.sleep(min(pause, left))
         left -= pause
-    raise ConflictError(
-        f"Post {post_uuid} is still publishing after {timeout:.0f} s, and until it is through PostBoost sends it to no "
-        "account again. Run the task again later.",
-        status=409,
+    raise NotFinishedError(
+        f"Post {post_uuid} is still publishing after {timeout:.0f} s. Until it is done, PostBoost publishes it to no account "
+        "again. Retry the task later.",
+        code="still_publishing",
     )
 
 
 def schedule(
     api: PostBoostClient,
     actor: Actor,
-    post_uuid: str,
+    outcome: PostOutcome,
     at: datetime | None,
     *,
     allow_duplicate: bool = False,
     for_all: Sequence[int] = (),
 ) -> PostOutcome:
-    """Schedule a draft, move a planned post, or with ``at=None`` send it now.
+    """Schedule a draft, move a scheduled post, or with ``at=None`` publish it now.
 
-    :param for_all: ids of accounts that are to go out at this time even if they have times of their own. Without, those
-        keep their distance (SDK 1.66.3).
-    :raises PostBoostConfigError: it is out already, at another time.
+    :param for_all: ids of accounts that get this time even if they have times of their own. Without it, those keep
+        their distance (SDK 1.66.3).
+    :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
-    outcome = look(api, post_uuid)
     if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
         return outcome
     if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
@@ -121,97 +122,116 @@ def schedule(
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
     if at is not None:
-        when = {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"}
-        body |= {**when, "timezone": "UTC"}
+        body |= schedule_fields(at)
         if for_all:
-            body["accounts_schedule"] = [{"account_id": account_id, **when} for account_id in for_all]
+            body["accounts_schedule"] = account_schedule(dict.fromkeys(for_all, at))
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
     with map_fields(lambda field: "how" if field == "postNow" else "publish_at"):
-        actor.send(
-            api, action, "schedule_post", {"post_uuid": post_uuid}, body, allow_duplicate=allow_duplicate
-        )
-    return look(api, post_uuid)
+        return _act(api, actor, action, "schedule_post", outcome, body, allow_duplicate=allow_duplicate)
 
 
 def queue(
-    api: PostBoostClient, actor: Actor, post_uuid: str, *, allow_duplicate: bool = False
+    api: PostBoostClient, actor: Actor, outcome: PostOutcome, *, allow_duplicate: bool = False
 ) -> PostOutcome:
-    """Give a draft each account's next free slot. A post that has a time already, or is out, is left alone."""
-    outcome = look(api, post_uuid)
+    """Give a draft each account's next free slot. A post that is scheduled or published already is left alone."""
     if outcome.trashed or outcome.status == "failed":
         _check_changeable(outcome)
     if outcome.status != "draft":
         return outcome
-    actor.send(
-        api, "queue", "add_post_to_queue", {"post_uuid": post_uuid}, {}, allow_duplicate=allow_duplicate
-    )
-    return look(api, post_uuid)
+    return _act(api, actor, "queue", "add_post_to_queue", outcome, {}, allow_duplicate=allow_duplicate)
 
 
-def approve(api: PostBoostClient, actor: Actor, post_uuid: str) -> PostOutcome:
-    """Approve a post that waits for it. One that does not, or is out, is left alone."""
-    outcome = look(api, post_uuid)
+def approve(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> PostOutcome:
+    """Approve a post that waits for it. One that does not, or is published, is left alone."""
     if outcome.trashed or outcome.status == "failed":
         _check_changeable(outcome)
     if outcome.status != "needs_approval":
         return outcome
-    actor.send(api, "approve", "approve_post", {"post_uuid": post_uuid}, {})
-    return look(api, post_uuid)
+    return _act(api, actor, "approve", "approve_post", outcome, {})
 
 
-def update(api: PostBoostClient, actor: Actor, post_uuid: str, changes: Mapping[str, Any]) -> PostOutcome:
-    """Change fields of a post that is not out yet, and leave the rest of it as it is.
+def _act(
+    api: PostBoostClient,
+    actor: Actor,
+    action: str,
+    operation: str,
+    outcome: PostOutcome,
+    body: Mapping[str, Any],
+    *,
+    allow_duplicate: bool = False,
+) -> PostOutcome:
+    where = {"post_uuid": outcome.uuid}
+    perform_action(api, actor, action, operation, where, body, allow_duplicate=allow_duplicate)
+    return fetch_outcome(api, outcome.uuid)
 
-    PostBoost replaces a post as a whole and answers without it (SDK 1.66.3): it is read, changed, sent and read again.
 
-    :param changes: fields of ``create_post``'s body, or ``text`` for the words of the original version.
-    :raises PostBoostConfigError: it is out already, and not because this task has changed it before that.
+def update(
+    api: PostBoostClient, actor: Actor, post: Mapping[str, Any], changes: Mapping[str, Any]
+) -> PostOutcome:
+    """Change fields of a post that is not published yet, and leave the rest of it as it is.
+
+    PostBoost replaces a post as a whole, and its response does not have it (SDK 1.66.3).
+
+    :param post: the post as :func:`fetch` returned it.
+    :param changes: fields of ``create_post``'s body, or ``text`` for the text of the original version.
+    :raises PostBoostConfigError: it is published already, and not because this task has changed it before that.
     """
-    outcome = look(api, post_uuid)
-    label = actor.label(f"update {identities.intent_hash({name: str(changes[name]) for name in changes})}")
+    outcome = read_post(post)
+    label = actor.label(f"update {intent_hash({name: str(changes[name]) for name in changes})}")
     if not outcome.can_be_changed and any(
-        entry.get("outcome") == "updated" and entry.get("post_uuid") == outcome.uuid
-        for entry in activity(api, label)
+        entry.label == label and entry.outcome == "updated" and entry.post_uuid == outcome.uuid
+        for entry in read_log(api, label) or ()
     ):
         return outcome
     _check_changeable(outcome)
-    post = api.call("get_post", parameters={"post_uuid": post_uuid})
-    body: dict[str, Any] = {
+    body = {
         "versions": post["versions"],
         "accounts": [int(account["id"]) for account in post["accounts"]],
         "tags": [int(tag["id"]) for tag in post["tags"]],
     }
     if outcome.status != "draft" and outcome.scheduled_at is not None:
-        at = outcome.scheduled_at
-        body |= {"schedule": True, "date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
+        body |= planned(outcome.scheduled_at)
     changed = {name: value for name, value in changes.items() if name != "text"}
     if "text" in changes:
         if not isinstance(changes["text"], str) or changes["text"].strip() in ("", *NOTHING):
             raise PostBoostConfigError(
-                f"changes says that text is {changes['text']!r}, which is nothing to publish. Give the words themselves."
+                f"changes has {changes['text']!r} for text, which can't be published. Give the text itself.",
+                code="empty",
+                field="changes",
             )
-        original = next(v for v in body["versions"] if v["is_original"])
-        original["content"][0]["body"] = str(changes["text"])
-    with map_fields(lambda field: _word_of_change(field, changes)):
+        body["versions"] = _with_text(post["versions"], changes["text"])
+    with map_fields(lambda field: _name_of_field(field, changes)):
         api.send(
-            "update_post", parameters={"post_uuid": post_uuid}, body={**body, **changed}, client_label=label
+            "update_post",
+            parameters={"post_uuid": outcome.uuid},
+            body={**body, **changed},
+            client_label=str(label),
         )
-    return look(api, post_uuid)
+    return fetch_outcome(api, outcome.uuid)
 
 
-def _word_of_change(field: str, changes: Mapping[str, Any]) -> str:
-    """Return what the author of changes calls a field: what they wrote in the API's own words keeps those."""
+def _with_text(versions: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Return the versions of a post with another text in the original one."""
+    changed: list[dict[str, Any]] = [
+        {**v, "content": [dict(item) for item in v["content"]]} for v in versions
+    ]
+    next(v for v in changed if v["is_original"])["content"][0]["body"] = text
+    return changed
+
+
+def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
+    """Return what the author of changes calls a field of the body; the API's own name where they wrote that."""
     head = field.partition(".")[0]
     if head in changes:
         return field
     if head == "versions":
         is_text = field.startswith("versions.0.content.0.body")
-        return "text" if "text" in changes and is_text else f"the post's words as they are ({field})"
+        return "text" if "text" in changes and is_text else f"the post's text as it is ({field})"
     return f"the post's {'time' if head in ('date', 'time', 'timezone', 'schedule') else head} as it is"
 
 
 def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: str) -> bool:
-    """Delete a post and return whether it was there. A repeat finds it gone, which is what was wanted."""
+    """Delete a post, and return whether it existed. A retry finds it gone, which is no error."""
     try:
         api.call(
             "delete_post",
@@ -224,13 +244,16 @@ def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: st
 
 
 def _check_changeable(outcome: PostOutcome) -> None:
-    if not outcome.can_be_changed:
-        where = "is in trash" if outcome.trashed else describe_status(outcome)
-        advice = (
-            " PostBoostRetryPostOperator sends it again to the accounts that failed."
-            if outcome.status == "failed"
-            else ""
-        )
-        raise PostBoostConfigError(
-            f"Post {outcome.uuid} {where}: PostBoost changes drafts and planned posts alone.{advice}"
-        )
+    if outcome.can_be_changed:
+        return
+    where = "is in trash" if outcome.trashed else describe_status(outcome)
+    advice = (
+        " PostBoostRetryPostOperator publishes it again to the accounts that failed."
+        if outcome.status == "failed"
+        else ""
+    )
+    raise PostBoostConfigError(
+        f"Post {outcome.uuid} {where}: PostBoost changes only drafts and scheduled posts.{advice}",
+        code="not_changeable",
+        field="post_uuid",
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.times import schedule_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,19 +78,27 @@ def post_body(post: ResolvedPost) -> dict[str, Any]:
             raise PostBoostConfigError(
                 "A scheduled post needs a time: set publish_at.", code="missing_time", field="publish_at"
             )
-        body |= {"schedule": True, "timezone": "UTC", **_time(post.publish_at)}
+        body |= planned(post.publish_at)
     elif post.mode == "queue":
         body["queue"] = True
     elif post.mode == "now":
         body["schedule_now"] = True
     if post.account_times:
-        body["timezone"] = "UTC"
-        body["accounts_schedule"] = [
-            {"account_id": account_id, **_time(at)} for account_id, at in sorted(post.account_times.items())
-        ]
+        body |= {"timezone": "UTC", "accounts_schedule": account_schedule(post.account_times)}
     if post.ai_generated is not None:
         body["ai_generated"] = post.ai_generated
     return body
+
+
+def planned(at: datetime) -> dict[str, Any]:
+    """Return the fields by which a post is scheduled, or stays so when it is updated."""
+    return {"schedule": True, **schedule_fields(at)}
+
+
+def account_schedule(times: Mapping[int, datetime]) -> list[dict[str, Any]]:
+    """Return the times that accounts have of their own; their ``timezone`` is that of the post."""
+    fields = {account_id: schedule_fields(at) for account_id, at in sorted(times.items())}
+    return [{"account_id": i, "date": at["date"], "time": at["time"]} for i, at in fields.items()]
 
 
 def _versions(post: ResolvedPost) -> list[dict[str, Any]]:
@@ -165,7 +174,3 @@ def _options(content: Content, account: Mapping[str, Any]) -> dict[str, Any]:
         key = f"account-{int(account['id'])}"
         values = {name: v if isinstance(v, dict) else {key: v} for name, v in values.items()}
     return {str(account["provider"]): values}
-
-
-def _time(at: datetime) -> dict[str, str]:
-    return {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"}

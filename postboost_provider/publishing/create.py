@@ -1,335 +1,172 @@
-"""Publish an intention exactly once, whatever happened to earlier tries. No Airflow in here.
+"""Create a post once, whatever happened to earlier attempts. No Airflow in here.
 
-Three nets hold it: the idempotency key (24 hours, PostBoost's), the ledger of client labels (90 days,
-PostBoost's), and the duplicate guard (the same content within 24 hours).
+Three things keep it from being created twice: the idempotency key (24 hours), the activity log (90 days), and the guard
+against duplicates (the same content within 24 hours). All three are PostBoost's.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import (
-    DuplicatePostError,
-    NotFoundError,
-    PostBoostConfigError,
-    PostBoostRequestError,
-    UnconfirmedError,
+from postboost_provider.api.errors import DuplicatePostError, PostBoostRequestError, UnconfirmedError
+from postboost_provider.idempotency.key import NextRevision, is_key_reuse
+from postboost_provider.idempotency.perform import perform
+from postboost_provider.polling.outcome import read_post
+from postboost_provider.publishing.intention import (
+    Intention,
+    KnownPost,
+    Published,
+    find_post,
+    find_posts,
+    read_warnings,
 )
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import Entry, label, read_ledger
-from postboost_provider.idempotency.actor import Actor
-from postboost_provider.idempotency.key import MAX_GENERATIONS, is_key_reuse
-from postboost_provider.polling.outcome import PostOutcome, read_post
+from postboost_provider.publishing.update import Body, use_existing
 from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.requests import SendArguments
+    from postboost_provider.api.responses import Response
+    from postboost_provider.publishing.intention import Result
 
 log = logging.getLogger(__name__)
 
-Body = Callable[[], Mapping[str, Any]]
-Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
-
 # How often a key that was used with another content is waited for. A 422 that names no field is taken for that, too.
 MAX_WAITS = 10
-# For so long a request may be under way: twice what a client waits for its answer, and this at least.
-UNDER_WAY_SECONDS = 60.0
+# A request may take this long at least, or twice what a client waits for its response.
+LONGEST_REQUEST_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Intention:
-    """Something an author wants published once.
+class KeyInUseError(UnconfirmedError):
+    """Another attempt has used the key with another content, and whether that made a post can't be told yet.
 
-    :param scope: the ledger's name for what it belongs to (a calendar, a task).
-    :param identity: what makes it the same intention in every try.
-    :param intent: hash of what the author wrote, or None where that can't be told any more.
-    :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
-    :param allow_duplicate: send it although the same content went to the same account within 24 hours.
+    :param revision: which revision of the key it was.
     """
 
-    scope: str
-    identity: tuple[str, ...]
-    intent: str | None
-    mode: str
-    allow_duplicate: bool = False
-
-    @property
-    def ledger_identity(self) -> str:
-        return identities.ledger_identity(self.identity)
-
-    @property
-    def client_label(self) -> str:
-        return label(self.scope, self.ledger_identity, self.intent or "", self.mode)
-
-    def key(self, generation: int) -> str:
-        return identities.idempotency_key(self.identity, generation)
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What was done for an intention. ``outcome`` is None for a post that somebody deleted since."""
-
-    result: Result
-    why: str
-    post_uuid: str
-    outcome: PostOutcome | None
-    warnings: tuple[str, ...] = field(default=())
-
-
-class KeyHeldError(UnconfirmedError):
-    """Another try has used the key with another content, and whether that made a post can't be told yet.
-
-    :param generation: which generation of the key it was.
-    """
-
-    def __init__(self, generation: int) -> None:
+    def __init__(self, revision: int = 0) -> None:
         super().__init__(
-            "Another try is sending this post with another content, or was refused it a moment ago. Run the task again: it "
-            "looks before it sends."
+            "Another attempt may still be publishing a different version of this post. Retry the task: it checks PostBoost "
+            "first.",
+            code="key_in_use",
         )
-        self.generation = generation
+        self.revision = revision
 
 
-def create_once(api: PostBoostClient, intention: Intention, body: Body, *, ledger: bool) -> Published:
-    """Create the post, unless an earlier try has done so; wait for another try that is under way.
+def create_post(api: PostBoostClient, intention: Intention, body: Body, *, can_read_log: bool) -> Published:
+    """Create the post, unless an earlier attempt has; wait for another attempt that is still sending it.
 
     :param body: gives the body for ``create_post``.
-    :param ledger: whether the token may read the activity log.
+    :param can_read_log: whether the token may read the activity log.
     :raises PostBoostRequestError: PostBoost refused, and nothing was created.
-    :raises UnconfirmedError: nobody can say whether it was created; a repeat of the task looks first.
+    :raises UnconfirmedError: it may have been created or not; a retry of the task checks before it writes.
     """
-    met: KeyHeldError | None = None
+    in_use: KeyInUseError | None = None
     for _ in range(MAX_WAITS):
         try:
-            return create(api, intention, body, ledger=ledger, met=met.generation if met else None)
-        except KeyHeldError as error:
-            met = error
-        found = wait_for_others(api, intention.scope, [intention.ledger_identity])
-        if (entry := found.get(intention.ledger_identity)) is not None:
-            return adopt(api, intention, entry, body)
-    raise met or AssertionError("it was tried")
+            waited_for = in_use.revision if in_use else None
+            return attempt_create(api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
+        except KeyInUseError as error:
+            in_use = error
+        identity = intention.actor.log_identity
+        found = wait_for_others(api, intention.actor.scope, [identity])
+        if (known := found.get(identity)) is not None:
+            return use_existing(api, intention, known, body)
+    raise in_use or AssertionError("it was attempted")
 
 
-def create(
-    api: PostBoostClient, intention: Intention, body: Body, *, ledger: bool, met: int | None = None
+def attempt_create(
+    api: PostBoostClient,
+    intention: Intention,
+    body: Body,
+    *,
+    can_read_log: bool,
+    waited_for: int | None = None,
 ) -> Published:
-    """Create the post, unless an earlier try has done so. The parameters are those of :func:`create_once`.
+    """Create the post, unless an earlier attempt has. The parameters are those of :func:`create_post`.
 
-    :param met: the generation of the key that another try held, and that was waited for since: whatever was under way
-        then is over, and the log has no post of it.
-    :raises KeyHeldError: another try holds the key: see :func:`wait_for_others`.
+    :param waited_for: the key revision that another attempt was using, and that was waited for since: its request has
+        ended, and the log has no post of it.
+    :raises KeyInUseError: another attempt is using the key: see :func:`wait_for_others`.
     """
     content = body()
-    for generation in range(met or 0, MAX_GENERATIONS):
-        try:
-            reply = api.send(
-                "create_post",
-                body=content,
-                idempotency_key=intention.key(generation),
-                client_label=intention.client_label,
-                allow_duplicate=intention.allow_duplicate,
-            )
-        except (PostBoostRequestError, UnconfirmedError) as error:
-            reused = is_key_reuse(error)
+
+    def find_existing() -> Published | None:
+        known = find_post(api, intention.actor) if can_read_log else None
+        return use_existing(api, intention, known, lambda: content) if known is not None else None
+
+    def read(response: Response) -> Published:
+        post = response.payload
+        if isinstance(post, dict) and post.get("uuid"):
+            result: Result = "replayed" if response.replayed else "created"
+            why = "an earlier attempt had created it" if response.replayed else ""
+            return Published(result, why, str(post["uuid"]), read_post(post), read_warnings(post))
+        if (existing := find_existing()) is not None:
+            return existing
+        raise UnconfirmedError(
+            f"create_post: PostBoost's response ({response.status}) has no post, which may have been created. Retry the task: "
+            "it checks PostBoost first.",
+            code="no_uuid",
+        )
+
+    def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Published:
+        if not is_key_reuse(error):
             if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
-                if reused and generation == met:
-                    # Its own answer, which is about the values after all.
-                    raise
-                continue
-            if not reused and not isinstance(error, (DuplicatePostError, UnconfirmedError)):
-                raise
-            if reused and not ledger:
-                raise UnconfirmedError(
-                    "An earlier try sent this post with another content, and the token may not read the activity log "
-                    "(ability 'read') that tells what became of it. Look in PostBoost; give the token the ability, or "
-                    "give the post a new key to publish it anew."
-                ) from error
-            # Whatever the answer was, a post that the ledger calls ours is ours.
-            entry = look_up(api, intention) if ledger else None
-            if entry is not None:
-                return adopt(api, intention, entry, lambda: content)
-            if reused and generation == met:
-                # It was refused, and PostBoost keeps that answer.
-                continue
-            if reused:
-                raise KeyHeldError(generation) from error
-            raise
-        post = reply.payload
-        if not isinstance(post, dict) or not post.get("uuid"):
-            if ledger and (entry := look_up(api, intention)) is not None:
-                return adopt(api, intention, entry, lambda: content)
+                raise NextRevision
+            # Whatever the error was, a post that the log has under this label is the author's.
+            may_exist = isinstance(error, (DuplicatePostError, UnconfirmedError))
+            if may_exist and (existing := find_existing()) is not None:
+                return existing
+            raise error
+        if error.is_stored_refusal:
+            if revision == waited_for:
+                # A response of its own, which is about the values after all.
+                raise error
+            raise NextRevision
+        if not can_read_log:
             raise UnconfirmedError(
-                f"create_post: PostBoost answered {reply.status} without a post. It may have been created: run the "
-                "task again, which looks first."
-            )
-        result: Result = "replayed" if reply.replayed else "created"
-        why = "an earlier try had created it" if reply.replayed else ""
-        return Published(result, why, str(post["uuid"]), read_post(post), _warnings(post))
-    raise PostBoostConfigError(
-        f"{MAX_GENERATIONS} tries within 24 hours were refused, and PostBoost repeats those answers. Mend what "
-        "they complained of and try again tomorrow, or change the text."
+                "An earlier attempt sent this post with another content, and the token may not read the activity log "
+                "(ability 'read') that tells what became of it. Look in PostBoost. Give the token the ability, or give the "
+                "post a new key to publish it again.",
+                code="other_body",
+            ) from error
+        if (existing := find_existing()) is not None:
+            return existing
+        if revision == waited_for:
+            # The other content was refused, and PostBoost keeps that response.
+            raise NextRevision
+        raise KeyInUseError(revision) from error
+
+    return perform(
+        api,
+        intention.act,
+        "create_post",
+        read=read,
+        on_error=on_error,
+        first=waited_for or 0,
+        body=content,
+        allow_duplicate=intention.allow_duplicate,
     )
 
 
-def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -> dict[str, Entry]:
-    """Wait for as long as a request may be under way, and return what the ledger has by then.
+def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -> dict[str, KnownPost]:
+    """Wait for as long as a request may take, and return the posts that the activity log has by then.
 
-    :param wanted: what other tries are sending; as soon as the ledger has all of it, the wait is over.
+    :param wanted: log identities of what other attempts are sending; once the log has all of them, the wait is over.
     """
-    left = max(UNDER_WAY_SECONDS, 2 * api.settings.timeout_seconds)
+    left = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
     log.info(
-        "Earlier tries sent %d posts with another content. Waiting up to %.0f s to see what became of them.",
+        "Other attempts sent %d posts with another content. Waiting up to %.0f s for what becomes of them.",
         len(wanted),
         left,
     )
-    found: dict[str, Entry] = {}
+    found: dict[str, KnownPost] = {}
     for pause in growing_pauses(0.5, 15.0):
         time.sleep(min(pause, left))
         left -= pause
-        found = read_ledger(api, scope, *wanted if len(wanted) == 1 else ()) or {}
+        found = find_posts(api, scope, *wanted if len(wanted) == 1 else ()) or {}
         if left <= 0 or all(identity in found for identity in wanted):
             break
     return found
-
-
-def look_up(api: PostBoostClient, intention: Intention) -> Entry | None:
-    """Return what the ledger knows of this one intention. One request."""
-    found = read_ledger(api, intention.scope, intention.ledger_identity)
-    return (found or {}).get(intention.ledger_identity)
-
-
-def compare(
-    api: PostBoostClient, intention: Intention, entry: Entry, listed: PostOutcome | None = None
-) -> Published | PostOutcome:
-    """Read the post that an earlier try created, and say what is to be done about it.
-
-    :param listed: the post as a list gave it a moment ago, which is enough to leave it as it is. One that is to be
-        changed is read anew: it may have gone out since, or been moved.
-    :return: nothing is (a post that is as its author wants it, or that somebody took away), or the post that is to be
-        updated.
-    :raises PostBoostConfigError: the author changed it in a way that comes too late, or that PostBoost can't do.
-    """
-    unchanged = entry.intent in (None, intention.intent)
-    try:
-        outcome = listed if listed is not None and unchanged else _read(api, entry.post_uuid)
-    except NotFoundError:
-        return Published("skipped", "created earlier, and deleted in PostBoost since", entry.post_uuid, None)
-    if outcome.trashed:
-        why = "created earlier, and moved to trash in PostBoost since"
-        return Published("skipped", why, outcome.uuid, outcome)
-    if intention.intent is None:
-        why = (
-            "an earlier try had created it; its files can't be read any more, so that no edit was looked for"
-        )
-        return Published("adopted", why, outcome.uuid, outcome)
-    if unchanged:
-        return Published("adopted", "an earlier try had created it", outcome.uuid, outcome)
-    if not outcome.can_be_changed:
-        raise _too_late(outcome)
-    if intention.mode == "draft" and entry.mode not in (None, "draft") and outcome.status != "draft":
-        raise PostBoostConfigError(
-            f"Its mode was changed to draft, but post {outcome.uuid} is {outcome.status}, and PostBoost's API has no "
-            "way back to a draft. Move it to trash in PostBoost, or change the mode back."
-        )
-    return outcome
-
-
-def adopt(api: PostBoostClient, intention: Intention, entry: Entry, body: Body) -> Published:
-    """Go on from the post that an earlier try created, and bring it up to date where its author changed it.
-
-    :param body: gives the body for ``update_post``, where one is needed.
-    :raises PostBoostConfigError: like :func:`compare`.
-    """
-    found = compare(api, intention, entry)
-    return found if isinstance(found, Published) else update(api, intention, entry, found, body)
-
-
-def update(
-    api: PostBoostClient, intention: Intention, entry: Entry, outcome: PostOutcome, body: Body
-) -> Published:
-    """Bring a post up to date that :func:`compare` gave."""
-    if intention.mode != "queue" or entry.mode in (None, "queue") or outcome.status == "draft":
-        return _update(api, intention, outcome, body())
-    # A post that is planned keeps its time when it is updated; a place in the queue is asked for on its own. That comes
-    # first: the update tells the ledger that all is as its author wants it.
-    Actor(intention.scope, intention.identity).send(
-        api,
-        "queue",
-        "add_post_to_queue",
-        {"post_uuid": outcome.uuid},
-        {},
-        allow_duplicate=intention.allow_duplicate,
-    )
-    done = _update(api, intention, _read(api, outcome.uuid), body())
-    return replace(done, why="moved to the queue")
-
-
-def _update(
-    api: PostBoostClient, intention: Intention, outcome: PostOutcome, body: Mapping[str, Any]
-) -> Published:
-    changed = {**body, **_kept_schedule(outcome, body)}
-    where = {"post_uuid": outcome.uuid}
-    warnings: tuple[str, ...] = ()
-    call: SendArguments = {"parameters": where, "body": changed, "client_label": intention.client_label}
-    try:
-        try:
-            reply = api.send("update_post", **call, allow_duplicate=intention.allow_duplicate)
-        except DuplicatePostError as error:
-            # Whether the guard leaves the post itself out of the comparison is not documented.
-            if error.existing_post_uuid != outcome.uuid:
-                # Not as what it is: nobody shall take the other post for this one.
-                raise PostBoostConfigError(
-                    f"Post {outcome.uuid} was to be changed, and is as it was: {error}"
-                ) from error
-            reply = api.send("update_post", **call, allow_duplicate=True)
-        warnings = _warnings(reply.payload)
-    except PostBoostRequestError as error:
-        now = _read(api, outcome.uuid)
-        if error.status not in (400, 422) or now.can_be_changed:
-            raise
-        # It went out meanwhile. If the ledger has this very update, it was ours, and only its answer was lost.
-        entry = look_up(api, intention)
-        if entry is None or entry.intent != intention.intent:
-            raise _too_late(now) from error
-    # PostBoost answers an update with no post (SDK 1.66.3): read it back.
-    fresh = _read(api, outcome.uuid)
-    return Published("updated", "changed since it was created", fresh.uuid, fresh, warnings)
-
-
-def _read(api: PostBoostClient, uuid: str) -> PostOutcome:
-    return read_post(api.call("get_post", parameters={"post_uuid": uuid}))
-
-
-def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what keeps a planned post planned.
-
-    Whether an update that names no time leaves the post scheduled is not documented, and a new place in the queue
-    is not what a changed text asks for.
-    """
-    if (
-        outcome.status == "draft"
-        or outcome.scheduled_at is None
-        or body.get("schedule")
-        or body.get("schedule_now")
-    ):
-        return {}
-    at = outcome.scheduled_at
-    planned = {"schedule": True, "timezone": "UTC", "date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"}
-    return {**planned, "queue": False} if "queue" in body else planned
-
-
-def _too_late(outcome: PostOutcome) -> PostBoostConfigError:
-    return PostBoostConfigError(
-        f"It was changed after it went out: post {outcome.uuid} is {outcome.status}. Undo the change, or give it a "
-        "new key to publish it as another post."
-    )
-
-
-def _warnings(answer: Any) -> tuple[str, ...]:
-    found = answer.get("warnings") if isinstance(answer, dict) else None
-    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())

@@ -1,13 +1,13 @@
-"""Whether a post that has the same content already does what the one that was to be made would."""
+"""``on_duplicate="reuse"``: use a post that has the same content, if it does all that was asked for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.idempotency.activity_log import was_duplicate
+from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.polling.outcome import read_post
-from postboost_provider.publishing.create import Published
+from postboost_provider.publishing.intention import Published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.publishing.create import Intention
+    from postboost_provider.publishing.intention import Intention
     from postboost_provider.publishing.resolve import Resolver
 
 
-def reuse(
+def use_duplicate(
     api: PostBoostClient,
     resolver: Resolver,
     uuid: str,
@@ -28,74 +28,81 @@ def reuse(
     is_draft: bool,
     at: datetime | None,
 ) -> Published:
-    """Take a post for the one that was to be made.
+    """Return an existing post in place of the one that was asked for.
 
     The guard names the first post in which one account has the content (SDK 1.66.3). The other accounts may have other
     content there, or none.
 
-    :param body: what was to be made.
-    :param at: when it was to go out at the latest, or None where that is left to PostBoost.
-    :raises PostBoostConfigError: the post does less.
+    :param body: what was asked for.
+    :param at: the latest time to publish it, or None where PostBoost picks the time.
+    :raises PostBoostConfigError: the existing post does less.
     """
     post = api.call("get_post", parameters={"post_uuid": uuid})
-    found = read_post(post)
-    if lacks := _lacks(resolver, post, found, body, is_draft=is_draft, at=at):
+    outcome = read_post(post)
+    if shortfall := _shortfall(resolver, post, outcome, body, is_draft=is_draft, at=at):
         raise PostBoostConfigError(
-            f"on_duplicate='reuse': post {uuid} has the same content, but {lacks}. See to that post in PostBoost, post the "
-            "rest in a task of its own, or use on_duplicate='allow' to post all of it again."
+            f"on_duplicate='reuse': post {uuid} has the same content, but {shortfall}. Correct that post in PostBoost, publish "
+            "the rest in another task, or use on_duplicate='allow' to publish all of it again.",
+            code="duplicate_differs",
+            field="on_duplicate",
         )
-    return Published("adopted", "the same content was posted before", found.uuid, found)
+    return Published("adopted", "the same content was posted before", outcome.uuid, outcome)
 
 
-def find_reused(api: PostBoostClient, intention: Intention, body: Mapping[str, Any]) -> str | None:
-    """Return the post that an earlier try of this task has met as a duplicate, or None where none has.
+def find_refused_duplicate(api: PostBoostClient, intention: Intention, body: Mapping[str, Any]) -> str | None:
+    """Return the existing post for which PostBoost refused an earlier attempt of this task, if it refused one.
 
-    The guard looks back for 24 hours alone: a task that is repeated later would pass it, and post a second time.
+    The guard looks back only 24 hours: a later attempt would pass it, and publish a second time.
 
-    :raises PostBoostConfigError: there was one, and PostBoost does not name it any more.
+    :raises PostBoostConfigError: there was one, and PostBoost no longer names it.
     """
-    if not was_duplicate(api, intention.scope, intention.ledger_identity, intention.intent):
+    # Whatever its mode was.
+    entries = read_log(api, intention.actor.label(f"{intention.intent or ''} ")) or ()
+    if not any(entry.outcome == "blocked_duplicate" for entry in entries):
         return None
-    answer = api.call("validate_post", body=body)
-    for issue in answer.get("issues") or ():
+    response = api.call("validate_post", body=body)
+    for issue in response.get("issues") or ():
         if issue.get("code") == "duplicate_post" and issue.get("existing_post_uuid"):
             return str(issue["existing_post_uuid"])
     raise PostBoostConfigError(
-        "on_duplicate='reuse': an earlier try of this task found the same content posted already, and PostBoost does not name "
-        "that post any more: it is older than 24 hours, or was deleted. Look in PostBoost; to post it, use "
-        "on_duplicate='allow'."
+        "on_duplicate='reuse': PostBoost refused an earlier attempt of this task because the same content existed, and it no "
+        "longer names that post, which is older than 24 hours or was deleted. Check PostBoost. To publish the content, use "
+        "on_duplicate='allow'.",
+        code="duplicate_unknown",
+        field="on_duplicate",
     )
 
 
-def _lacks(
+def _shortfall(
     resolver: Resolver,
     post: Mapping[str, Any],
-    found: PostOutcome,
+    outcome: PostOutcome,
     body: Mapping[str, Any],
     *,
     is_draft: bool,
     at: datetime | None,
 ) -> str | None:
+    """Return what the existing post does not do of what was asked for, or None."""
     reached = {int(account["id"]) for account in post["accounts"]}
     missing = [i for i in body["accounts"] if i not in reached]
     others = [i for i in body["accounts"] if _content(post["versions"], i) != _content(body["versions"], i)]
-    if found.trashed:
-        return "is in trash"
-    if found.status == "draft" and not is_draft:
-        return "is a draft, which does not go out"
+    if outcome.trashed:
+        return "is in the trash"
+    if outcome.status == "draft" and not is_draft:
+        return "is a draft, which is not published"
     if missing:
-        return f"does not go to {', '.join(map(resolver.account_name, missing))}"
+        return f"is not for {', '.join(map(resolver.account_name, missing))}"
     if others:
-        return f"says something else on {', '.join(map(resolver.account_name, others))}"
-    if found.failed_accounts:
-        return f"failed on {', '.join(f'{a.provider} {a.name!r}' for a in found.failed_accounts)}"
-    if at and found.can_be_changed and found.scheduled_at and found.scheduled_at > at:
-        return f"goes out later, at {found.scheduled_at:%Y-%m-%d %H:%M} UTC"
+        return f"has other content on {', '.join(map(resolver.account_name, others))}"
+    if outcome.failed_accounts:
+        return f"failed on {', '.join(f'{a.provider} {a.name!r}' for a in outcome.failed_accounts)}"
+    if at and outcome.can_be_changed and outcome.scheduled_at and outcome.scheduled_at > at:
+        return f"is scheduled later, for {outcome.scheduled_at:%Y-%m-%d %H:%M} UTC"
     return None
 
 
 def _content(versions: Sequence[Mapping[str, Any]], account_id: int) -> list[tuple[str, list[int]]]:
-    """Return what an account gets: words, as the guard compares them, and media."""
+    """Return what an account gets: texts, as the guard compares them, and media."""
     original = next(v for v in versions if v["is_original"])
     version = next((v for v in versions if v["account_id"] == account_id and not v["is_original"]), original)
     return [

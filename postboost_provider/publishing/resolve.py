@@ -13,7 +13,7 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
     ValidationError,
 )
-from postboost_provider.idempotency import identity as identities
+from postboost_provider.idempotency.identity import digest
 from postboost_provider.publishing.body import Content, ResolvedPost, content_items, dropped_part, post_body
 from postboost_provider.publishing.error_mapping import ErrorMapping, find_account_name, is_provider
 from postboost_provider.publishing.post import VARIANT_FIELDS, InvalidPostError, Post, Problem, Variant
@@ -43,7 +43,7 @@ class Resolver:
     def __init__(self, api: PostBoostClient, find_media: Callable[[str], MediaFile]) -> None:
         self._api = api
         # The same for every task: two that miss the same tag at once create one.
-        self._tag_key = identities.digest("tags")
+        self._tag_key = digest("tags")
         self._find_media = find_media
         self._read: dict[str, Medium] = {}
         self._ids: dict[tuple[str, str, str], int] = {}
@@ -162,11 +162,11 @@ class PostResolution:
         self._error_mapping = ErrorMapping(post, body, resolver.find_accounts)
         return body
 
-    def explain(self, error: PostBoostRequestError) -> str:
+    def explain(self, error: PostBoostError) -> str:
         """Return what PostBoost refused, with the author's names of fields and accounts."""
         if isinstance(error, ValidationError) and error.errors and not error.is_mapped:
             return "PostBoost refused it: " + "; ".join(str(p) for p in self.problems(error.errors))
-        if error.body.get("account_id"):
+        if isinstance(error, PostBoostRequestError) and error.body.get("account_id"):
             return f"{self._resolver.describe_issue(error.body)} ({error})"
         return str(error)
 
@@ -240,6 +240,11 @@ class PostResolution:
                     code="not_among_accounts",
                 )
             return among
+
+
+def media_contents(media: MediaByTarget) -> dict[str, list[str]]:
+    """Return what identifies the media, for the hash of the post's intent."""
+    return {target: [content for content, _ in found] for target, found in media.items()}
 
 
 @contextmanager

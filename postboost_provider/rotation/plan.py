@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry, parse_expiry
 from postboost_provider.idempotency import identity as identities
+from postboost_provider.idempotency.activity_log import Label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ class Key:
 class Maker:
     """Who rotates which connection, in which run.
 
-    :param task: the ledger's name for the task.
+    :param task: what the activity log calls the task.
     :param conn_id: the connection.
     :param run: 8 hex digits that are the same for all tries of one run.
     """
@@ -79,7 +80,7 @@ class Maker:
 
     @property
     def prefix(self) -> str:
-        return f"airflow/{self.task}/{identities.ledger_scope(self.conn_id)}"
+        return str(Label(self.task, identities.log_scope(self.conn_id)))
 
     def name(self, old: Key) -> str:
         return f"{self.prefix} after {old.id} run {self.run}"

@@ -22,6 +22,7 @@ from postboost_provider.api.errors import (
     UnreachableError,
     ValidationError,
 )
+from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.rotation import refusals
 from postboost_provider.rotation.plan import (
     Key,
@@ -250,8 +251,8 @@ class Rotation:
                     pass  # PostBoost notes that as well.
                 except (AuthenticationError, PermissionDeniedError):
                     return
-        entries = self._admin.pages("list_api_activity", parameters={**where, "client": label})
-        users = {str(e["client"])[len(label) + 1 :]: e.get("user_id") for e in entries}
+        entries = read_log(self._admin, f"{label} ", **where) or ()
+        users = {str(entry.label).removeprefix(f"{label} "): entry.user_id for entry in entries}
         target, admin = users.get("target"), users.get("admin")
         if target is not None and admin is not None and target != admin:
             raise PostBoostConfigError(

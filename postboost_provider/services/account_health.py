@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import ServerError
-from postboost_provider.api.times import read_utc
+from postboost_provider.api.times import read_utc, schedule_fields
 from postboost_provider.polling.conditions import Finding, Question
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ class AccountsCanPublish:
             "versions": [{"account_id": 0, "is_original": True, "content": content}],
             "accounts": list(self.account_ids),
             "schedule": True,
-            "date": f"{at:%Y-%m-%d}",
-            "time": f"{at:%H:%M}",
-            "timezone": "UTC",
+            **schedule_fields(at),
             "allow_duplicate": True,
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from postboost_provider.api.errors import (
     QuotaExceededError,
     ServerError,
 )
+from postboost_provider.idempotency.identity import digest
 from postboost_provider.polling.conditions import Finding, Question
+from postboost_provider.services.accounts import account_ids
 from postboost_provider.services.media.upload import is_url
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.activity_log import LogEntry
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,11 @@ RESERVED = {
     *("source_type", "url", "pdf_url", "title", "text", "transcript"),
     *("account_ids", "platforms", "create_post", "async"),
 }
+# Names that mean one account: an id, ``@username`` or ``provider:username``.
+_ONE_ACCOUNT = re.compile(r"\d+|@.*|(?!group:)[a-z_]+:(?!\*$).+", re.IGNORECASE)
+_NOTE = re.compile(r"(?P<written>[0-9a-f]{8}):(?P<ids>\d+(,\d+)*)")
+# PostBoost does not say how long a label may be. Without the note, a changed group is told as another body.
+LONGEST_NOTE = 100
 GOING, OVER = ("queued", "running"), ("ok", "partial", "failed")
 
 
@@ -141,6 +150,28 @@ def describe_failures(result: Mapping[str, Any]) -> str:
     )
     where = f"Draft {result['post_uuid']}" if result.get("post_uuid") else "The run"
     return f"{where} lacks captions for some accounts: {listed or 'PostBoost does not say which'}."
+
+
+def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) -> tuple[list[int], str]:
+    """Return the ids of the accounts that captions are written for, and a note of them for the activity log.
+
+    A group, or ``provider:*``, means other accounts once one has joined or left. PostBoost gives the response to an earlier
+    attempt again only for the same accounts, so a later attempt takes those that the earlier one has noted.
+
+    :param given: accounts as :func:`account_ids` takes them.
+    :param done: the activity log's entry of an earlier attempt that was successful.
+    """
+    names = [str(n).strip() for n in (given if isinstance(given, (list, tuple)) else str(given).split(";"))]
+    if all(_ONE_ACCOUNT.fullmatch(name) for name in names if name):
+        return list(account_ids(api, given)), ""
+    written = digest(names)[:8]
+    noted = _NOTE.fullmatch(done.label.act.rpartition(" ")[2]) if done and done.label.act else None
+    if noted and noted["written"] == written:
+        ids = [int(number) for number in noted["ids"].split(",")]
+    else:
+        ids = list(account_ids(api, given))
+    note = f"{written}:{','.join(map(str, ids))}"
+    return ids, note if len(note) <= LONGEST_NOTE else ""
 
 
 def require_credits(api: PostBoostClient, body: Mapping[str, Any]) -> None:

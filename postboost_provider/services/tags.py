@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.idempotency.key import make_once
+from postboost_provider.idempotency.key import create_thing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Tags:
         # One tag for two spellings of it, and one idempotency key for each spelling: headers carry only ASCII.
         for name in {name.casefold(): name for name in self.missing(names)}.values():
             with map_fields(f"tags ({name})"):
-                tag = make_once(
+                tag = create_thing(
                     self._api,
                     "create_tag",
                     f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",

@@ -6,69 +6,73 @@ import httpx
 import pytest
 
 from postboost_provider.api.errors import NotFoundError
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import Entry, label, read_ledger
+from postboost_provider.idempotency.activity_log import Label, LogEntry, read_log
+from postboost_provider.idempotency.identity import Actor
+from postboost_provider.publishing.intention import Intention, KnownPost, find_posts
 from tests.api.support import WORKSPACE
 
-SCOPE = identities.ledger_scope("spring")
+MONDAY_ROW, TUESDAY_ROW = (Actor.of_row("spring", key) for key in ("monday", "tuesday"))
+SCOPE, MONDAY, TUESDAY = MONDAY_ROW.scope, MONDAY_ROW.log_identity, TUESDAY_ROW.log_identity
 A, B, C = "a" * 16, "b" * 16, "c" * 16
-MONDAY = identities.ledger_identity(identities.row_identity("spring", "monday"))
-TUESDAY = identities.ledger_identity(identities.row_identity("spring", "tuesday"))
 
 
 def activity(
     client: str | None, post: str | None = "p1", outcome: str = "created", **more: Any
 ) -> dict[str, Any]:
-    return {"client": client, "post_uuid": post, "outcome": outcome, **more}
+    return {"client": client, "post_uuid": post, "outcome": outcome, "http_status": 201, **more}
+
+
+def label(row: Actor, intent: str, mode: str) -> str:
+    return str(Intention(row, intent, mode).act.label)
 
 
 @pytest.fixture
 def log(connect, postboost):
-    """Read the ledger from this activity, newest first, on as many pages as there are lists."""
+    """Find the posts of the scope in this activity, newest first, on as many pages as there are lists."""
 
-    def read(*pages: list[dict[str, Any]], identity: str | None = None) -> dict[str, Entry] | None:
+    def read(*pages: list[dict[str, Any]], identity: str = "") -> dict[str, KnownPost] | None:
         log.route = postboost.get(f"/{WORKSPACE}/activity").mock(
             side_effect=[
                 httpx.Response(200, json={"data": p, "meta": {"last_page": len(pages)}}) for p in pages
             ]
         )
-        return read_ledger(connect(), SCOPE, identity)
+        return find_posts(connect(), SCOPE, identity)
 
     log = read
     return read
 
 
 def test_a_label_names_scope_identity_and_intent():
-    assert label("spring~1", "monday~2", "abc", "queue") == "airflow/spring~1/monday~2 abc queue"
+    assert str(Label("spring~1", "monday~2", "abc queue")) == "airflow/spring~1/monday~2 abc queue"
 
 
 def test_a_label_is_read_back_as_it_was_written(log):
-    written = label(SCOPE, MONDAY, A, "schedule")
+    written = label(MONDAY_ROW, A, "schedule")
     read = log([activity(written, created_at="2026-10-16T07:30:00Z")])
-    assert read == {MONDAY: Entry(MONDAY, "p1", A, "schedule")}
+    assert read == {MONDAY: KnownPost("p1", A, "schedule")}
 
 
 def test_a_whole_scope_is_asked_for_by_the_start_of_its_labels_and_read_to_the_end(log):
     read = log(
-        [activity(label(SCOPE, MONDAY, A, "schedule"))],
+        [activity(label(MONDAY_ROW, A, "schedule"))],
         [],
-        [activity(label(SCOPE, TUESDAY, B, "schedule"), "p2")],
+        [activity(label(TUESDAY_ROW, B, "schedule"), "p2")],
     )
     assert {identity: entry.post_uuid for identity, entry in read.items()} == {MONDAY: "p1", TUESDAY: "p2"}
     assert [dict(call.request.url.params)["client"] for call in log.route.calls] == [f"airflow/{SCOPE}/"] * 3
 
 
-def test_one_identity_is_asked_for_alone(log):
-    assert set(log([activity(label(SCOPE, MONDAY, A, "schedule"))], identity=MONDAY)) == {MONDAY}
+def test_only_one_identity_is_asked_for(log):
+    assert set(log([activity(label(MONDAY_ROW, A, "schedule"))], identity=MONDAY)) == {MONDAY}
     assert log.route.calls.last.request.url.params["client"] == f"airflow/{SCOPE}/{MONDAY}"
 
 
 def test_the_newest_intent_and_post_of_an_identity_win(log):
     entries = [
-        activity(label(SCOPE, MONDAY, C, "schedule"), "p2", "updated"),
-        activity(label(SCOPE, MONDAY, B, "schedule"), "p1", "created"),
+        activity(label(MONDAY_ROW, C, "schedule"), "p2", "updated"),
+        activity(label(MONDAY_ROW, B, "schedule"), "p1", "created"),
     ]
-    assert log(entries, [activity(label(SCOPE, MONDAY, A, "schedule"), "p0")])[MONDAY] == Entry(
+    assert log(entries, [activity(label(MONDAY_ROW, A, "schedule"), "p0")])[MONDAY] == Entry(
         MONDAY, "p2", C, "schedule"
     )
 
@@ -92,7 +96,7 @@ def test_what_a_server_matches_too_widely_is_not_ours(log, client):
 
 @pytest.mark.parametrize("outcome", ["created", "updated", "replayed"])
 def test_what_made_or_changed_a_post_counts(log, outcome):
-    assert set(log([activity(label(SCOPE, MONDAY, A, "schedule"), outcome=outcome)])) == {MONDAY}
+    assert set(log([activity(label(MONDAY_ROW, A, "schedule"), outcome=outcome)])) == {MONDAY}
 
 
 @pytest.mark.parametrize(
@@ -101,14 +105,14 @@ def test_what_made_or_changed_a_post_counts(log, outcome):
 )
 def test_what_made_nothing_does_not_count_and_hides_nothing(log, outcome):
     entries = [
-        activity(label(SCOPE, MONDAY, B, "schedule"), "p9", outcome),
-        activity(label(SCOPE, MONDAY, B, "schedule"), None, "updated"),
-        activity(label(SCOPE, MONDAY, A, "schedule"), "p1"),
+        activity(label(MONDAY_ROW, B, "schedule"), "p9", outcome),
+        activity(label(MONDAY_ROW, B, "schedule"), None, "updated"),
+        activity(label(MONDAY_ROW, A, "schedule"), "p1"),
     ]
-    assert log(entries)[MONDAY] == Entry(MONDAY, "p1", A, "schedule")
+    assert log(entries)[MONDAY] == KnownPost("p1", A, "schedule")
 
 
-@pytest.mark.parametrize("client", [f"airflow/{SCOPE}/{MONDAY}", label(SCOPE, MONDAY, "", "schedule")])
+@pytest.mark.parametrize("client", [f"airflow/{SCOPE}/{MONDAY}", label(MONDAY_ROW, "", "schedule")])
 def test_an_intent_may_be_missing(log, client):
     assert log([activity(client)])[MONDAY].intent is None
 
@@ -118,17 +122,55 @@ def test_an_intent_may_be_missing(log, client):
 )
 def test_an_action_on_the_post_is_not_what_created_it(log, action):
     acted = activity(f"airflow/{SCOPE}/{MONDAY} {action}", outcome="replayed")
-    assert log([acted, activity(label(SCOPE, MONDAY, A, "schedule"))]) == {
-        MONDAY: Entry(MONDAY, "p1", A, "schedule")
+    assert log([acted, activity(label(MONDAY_ROW, A, "schedule"))]) == {
+        MONDAY: KnownPost("p1", A, "schedule")
     }
 
 
-def test_a_ledger_that_may_not_be_read_is_none_and_not_empty(connect, postboost):
+def test_a_log_that_may_not_be_read_is_none_and_not_empty(connect, postboost):
     postboost.get(f"/{WORKSPACE}/activity").respond(403, json={"code": "insufficient_scope"})
-    assert read_ledger(connect(), SCOPE) is None
+    assert read_log(connect(), MONDAY_ROW.label()) is None
+    assert find_posts(connect(), SCOPE) is None
 
 
-def test_a_ledger_that_cannot_be_found_is_an_error_and_not_empty(connect, postboost):
+def test_a_log_that_cannot_be_found_is_an_error_and_not_empty(connect, postboost):
     postboost.get(f"/{WORKSPACE}/activity").respond(404)
     with pytest.raises(NotFoundError):
-        read_ledger(connect(), SCOPE)
+        read_log(connect(), MONDAY_ROW.label())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "airflow/spring~1/monday~2",
+        "airflow/spring~1/monday~2 0123456789abcdef schedule",
+        "airflow/spring~1/monday~2  schedule",
+        "airflow/dag.publish~1/publish~2 retry 0f0e0d0c-0b0a-4000-8000-00000000000a",
+        "airflow/dag.publish~1/publish~2 schedule 2031-05-04T09:30",
+        "airflow/dag.publish~1/publish~2 update 0123456789abcdef",
+        "airflow/dag.publish~1/publish~2 create_tag 0123456789abcdef 0123456789abcdef",
+        "airflow/dag.rotate~1/postboost~2 rotation 01234567 093000123456 target",
+    ],
+)
+def test_every_kind_of_label_is_parsed_and_rendered_again(text):
+    label = Label.parse(text)
+    assert label is not None
+    assert str(label) == text
+    assert text.startswith(str(Label(label.scope, label.identity)))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "airflow", "airflow/a", "airflow/a/", "airflow-provider-postboost/0.1.0", "x airflow/a/b"]
+)
+def test_the_label_of_another_client_is_none(text):
+    assert Label.parse(text) is None
+
+
+def test_an_entry_has_what_the_log_says(connect, postboost):
+    label = MONDAY_ROW.label("queue")
+    row = activity(str(label), None, "error", http_status=409, user_id=3, created_at="2026-10-16T07:30:00Z")
+    postboost.get(f"/{WORKSPACE}/activity").respond(json={"data": [row, activity(f"{label}x")]})
+    first, second = read_log(connect(), label)
+    assert first == LogEntry(label, "error", 409, None, 3, "2026-10-16T07:30:00Z")
+    assert (first.is_success, first.is_refusal, second.is_success) == (False, True, True)
+    assert [e.label for e in read_log(connect(), f"{label}x")] == [MONDAY_ROW.label("queuex")]

@@ -4,21 +4,25 @@ import itertools
 
 import pytest
 
-from postboost_provider.idempotency.activity_log import label
 from postboost_provider.idempotency.identity import (
+    Actor,
     digest,
     idempotency_key,
     intent_hash,
-    ledger_identity,
-    ledger_scope,
+    log_scope,
     row_identity,
     task_identity,
 )
-from postboost_provider.publishing.create import Intention
+from postboost_provider.publishing.intention import Intention
 
 TASK = task_identity("dag", "manual__2026-10-16T00:00:00+00:00", "publish", 3, "salt")
 ROW = row_identity("dag.task", "monday")
 INTENT = intent_hash({"text": "Grüße 🚀", "accounts": ["@a", "twitter:*"], "publish_at": None})
+
+
+def log_identity(identity: tuple[str, ...]) -> str:
+    return Actor("scope", identity).log_identity
+
 
 # Parts that a careless join would make the same text.
 PARTS = [
@@ -79,7 +83,7 @@ def test_no_two_tasks_and_rows_have_one_identity():
     rows = [row_identity(*parts) for parts in itertools.product(PARTS, repeat=2)]
     everything = tasks + rows
     assert len({idempotency_key(identity) for identity in everything}) == len(everything)
-    assert len({ledger_identity(identity) for identity in everything}) == len(everything)
+    assert len({log_identity(identity) for identity in everything}) == len(everything)
 
 
 @pytest.mark.parametrize("map_index", [None, -1])
@@ -105,12 +109,12 @@ def test_the_order_in_which_an_intent_is_written_does_not_matter_and_every_value
     assert len({intent_hash(i) for i in [{"a": 1, "b": [1, 2]}, *others]}) == 5
 
 
-def test_identity_and_generation_each_make_another_key():
+def test_identity_and_revision_each_make_another_key():
     keys = [idempotency_key(i, g) for i in (TASK, ROW) for g in (0, 1, 10)]
     assert len(set(keys)) == len(keys)
 
 
-def test_a_key_without_a_generation_is_that_of_the_first():
+def test_a_key_without_a_revision_is_the_first_one():
     assert idempotency_key(ROW) == idempotency_key(ROW, 0)
 
 
@@ -123,11 +127,11 @@ def test_an_upgrade_asks_with_the_same_keys_and_labels():
     assert INTENT == "2d9e58c6c61d053f"
     assert idempotency_key(TASK) == "daffe290803817fa8077e7e2f1fe356ff6ef72136a03774822fc2eb1598d6c7d"
     assert idempotency_key(ROW, 2) == "5be5aed0496b343de9cf19940ad5a2b0187fcb3f25d7ba4669f9bb0b9ee91f6e"
-    assert ledger_scope("dag.task") == "dag.task~ea9a9b10"
-    assert ledger_identity(TASK) == "publish~1df409683259"
-    assert ledger_identity(ROW) == "monday~4c54fda6ea75"
+    assert log_scope("dag.task") == "dag.task~ea9a9b10"
+    assert log_identity(TASK) == "publish~1df409683259"
+    assert log_identity(ROW) == "monday~4c54fda6ea75"
     assert (
-        label(ledger_scope("dag.task"), ledger_identity(ROW), INTENT, "schedule")
+        str(Intention(Actor(log_scope("dag.task"), ROW), INTENT, "schedule").act.label)
         == "airflow/dag.task~ea9a9b10/monday~4c54fda6ea75 2d9e58c6c61d053f schedule"
     )
 
@@ -148,21 +152,19 @@ NASTY = ["", "-", "///", "ÄÖÜ", "🚀", "a\r\nX-Header: 1", "%_", "\x00", " "
 
 
 @pytest.mark.parametrize(
-    "make", [ledger_scope, lambda n: ledger_identity(row_identity("c", n))], ids=["scope", "row"]
+    "make", [log_scope, lambda n: log_identity(row_identity("c", n))], ids=["scope", "row"]
 )
 def test_labels_of_names_that_look_alike_are_not_alike(make):
     assert len({make(name) for name in NASTY}) == len(NASTY)
 
 
 def test_a_row_is_labelled_apart_in_each_calendar():
-    assert ledger_identity(row_identity("a", "monday")) != ledger_identity(row_identity("b", "monday"))
+    assert log_identity(row_identity("a", "monday")) != log_identity(row_identity("b", "monday"))
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_label_is_short_plain_text_of_three_words_without_wildcards(name):
-    whole = Intention(
-        ledger_scope(name), row_identity(name, name), intent_hash({"text": name}), "schedule"
-    ).client_label
+    whole = str(Intention(Actor.of_row(name, name), intent_hash({"text": name}), "schedule").act.label)
     assert whole.isascii()
     assert whole.isprintable()
     assert len(whole) <= 110
@@ -175,12 +177,12 @@ def test_a_label_is_short_plain_text_of_three_words_without_wildcards(name):
 @pytest.mark.parametrize(
     "made, start",
     [
-        (ledger_scope("Spring 2026: launch!"), "Spring-2026-launch~"),
-        (ledger_scope("dag.task"), "dag.task~"),
-        (ledger_scope("ÄÖÜ"), "x~"),
-        (ledger_identity(("row", "calendar", "monday")), "monday~"),
-        (ledger_identity(task_identity("dag", "run", "publish")), "publish~"),
-        (ledger_identity(task_identity("dag", "run", "publish", 4, "salt")), "publish~"),
+        (log_scope("Spring 2026: launch!"), "Spring-2026-launch~"),
+        (log_scope("dag.task"), "dag.task~"),
+        (log_scope("ÄÖÜ"), "x~"),
+        (log_identity(("row", "calendar", "monday")), "monday~"),
+        (log_identity(task_identity("dag", "run", "publish")), "publish~"),
+        (log_identity(task_identity("dag", "run", "publish", 4, "salt")), "publish~"),
     ],
 )
 def test_a_label_can_be_read_by_a_person(made, start):

@@ -6,21 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import read_ledger
-from postboost_provider.publishing import create as publishing
-from postboost_provider.publishing.create import Intention, Published
+from postboost_provider.idempotency.identity import Actor, intent_hash
+from postboost_provider.publishing.create import create_post
+from postboost_provider.publishing.intention import Intention, Published, find_posts
+from postboost_provider.publishing.update import use_existing
 
 DAY = str((datetime.now(UTC) + timedelta(days=2)).date())
 
 
-IDENTITY = identities.row_identity("spring", "monday")
+ACTOR = Actor.of_row("spring", "monday")
 
 
 def intention(text: str = "Hello", mode: str = "schedule") -> Intention:
-    return Intention(
-        identities.ledger_scope("spring"), IDENTITY, identities.intent_hash({"text": text}), mode
-    )
+    return Intention(ACTOR, intent_hash({"text": text}), mode)
 
 
 def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
@@ -35,10 +33,10 @@ def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
 
 
 def publish(api: PostBoostClient, text: str = "Hello", mode: str = "schedule", **more: Any) -> Published:
-    """Do what a task does: read the ledger, then adopt or create."""
+    """Do what a task does: read the activity log, then use the post that is there or create one."""
     mine = intention(text, mode)
-    ledger = read_ledger(api, mine.scope)
-    entry = (ledger or {}).get(mine.ledger_identity)
-    if entry is not None:
-        return publishing.adopt(api, mine, entry, lambda: body(text, **more))
-    return publishing.create_once(api, mine, lambda: body(text, **more), ledger=ledger is not None)
+    posts = find_posts(api, ACTOR.scope)
+    known = (posts or {}).get(ACTOR.log_identity)
+    if known is not None:
+        return use_existing(api, mine, known, lambda: body(text, **more))
+    return create_post(api, mine, lambda: body(text, **more), can_read_log=posts is not None)

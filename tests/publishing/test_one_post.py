@@ -1,4 +1,4 @@
-"""The three nets: whatever happens to a try, one intention is one post."""
+"""Key, activity log and duplicate guard: whatever happens to an attempt, one intention is one post."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ from postboost_provider.api.errors import (
     PostBoostError,
     UnconfirmedError,
 )
-from postboost_provider.publishing import create as publishing
+from postboost_provider.publishing.create import create_post
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, make_key, posts
 from tests.publishing.support import body, intention, publish
 
 
-def test_a_repeated_task_adopts_its_post(server: Sandbox, api: PostBoostClient) -> None:
+def test_a_repeated_task_finds_its_post(server: Sandbox, api: PostBoostClient) -> None:
     first, second = publish(api), publish(api)
     assert (first.result, second.result) == ("created", "adopted")
     assert first.post_uuid == second.post_uuid
     assert len(posts(server)) == 1
 
 
-def test_a_lost_answer_is_asked_for_again_with_the_same_key(server: Sandbox, api: PostBoostClient) -> None:
+def test_a_request_whose_response_is_lost_is_sent_again_with_the_same_key(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     server.faults({"operation": "create_post", "kind": "drop_after"})
     assert publish(api).result == "replayed"
     assert len({r["idempotency_key"] for r in creates(server)}) == 1
     assert len(posts(server)) == 1
 
 
-def test_a_post_whose_answers_are_all_lost_is_found_in_the_ledger(
+def test_a_post_whose_responses_are_all_lost_is_found_in_the_activity_log(
     server: Sandbox, api: PostBoostClient
 ) -> None:
     server.faults({"operation": "create_post", "kind": "drop_after", "count": 100})
@@ -49,7 +51,7 @@ def test_a_request_that_never_arrived_is_unconfirmed_and_the_next_task_creates_i
     server: Sandbox, api: PostBoostClient
 ) -> None:
     server.faults({"operation": "create_post", "kind": "drop_before", "count": 100})
-    with pytest.raises(UnconfirmedError, match="may have happened"):
+    with pytest.raises(UnconfirmedError):
         publish(api)
     assert posts(server) == []
     server.faults()
@@ -68,10 +70,8 @@ def test_a_key_without_the_read_ability_relies_on_the_idempotency_key(server: Sa
     assert len(posts(server)) == 1
 
 
-def test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew(
-    server: Sandbox, api: PostBoostClient
-) -> None:
-    # A key that may not publish is refused, and PostBoost keeps that answer for every key of the same user.
+def test_after_a_stored_refusal_the_next_key_revision_is_sent(server: Sandbox, api: PostBoostClient) -> None:
+    # A key that may not publish is refused, and PostBoost keeps that response for every key of the same user.
     with client(server, make_key(server, "read", "write")) as weak, pytest.raises(PermissionDeniedError):
         publish(weak)
     with client(server, "admin") as strong:
@@ -80,28 +80,29 @@ def test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew(
     assert len(posts(server)) == 1
 
 
-def test_a_key_used_with_another_body_is_looked_up_in_the_ledger(
+def test_a_key_used_with_another_body_is_looked_up_in_the_activity_log(
     server: Sandbox, api: PostBoostClient
 ) -> None:
     assert publish(api).result == "created"
     mine = intention()
-    # The same words resolve to another account now, and this try does not know of the first.
+    # The same words resolve to another account now, and this attempt does not know of the first.
     changed = {**body(), "accounts": [2]}
-    again = publishing.create_once(api, mine, lambda: changed, ledger=True)
+    again = create_post(api, mine, lambda: changed, can_read_log=True)
     assert again.result == "adopted"
     assert len(posts(server)) == 1
 
 
-def test_without_the_ledger_a_key_used_with_another_body_is_unconfirmed(server: Sandbox) -> None:
+def test_without_the_activity_log_a_key_used_with_another_body_is_unconfirmed(server: Sandbox) -> None:
     with client(server, make_key(server, "write", "publish")) as api:
         assert publish(api).result == "created"
         changed = {**body(), "accounts": [2]}
-        with pytest.raises(UnconfirmedError, match="activity log"):
-            publishing.create_once(api, intention(), lambda: changed, ledger=False)
+        with pytest.raises(UnconfirmedError) as caught:
+            create_post(api, intention(), lambda: changed, can_read_log=False)
+    assert caught.value.code == "other_body"
     assert len(posts(server)) == 1
 
 
-def test_two_tries_at_once_make_one_post(sandbox: Sandbox) -> None:
+def test_two_attempts_at_once_make_one_post(sandbox: Sandbox) -> None:
     sandbox.faults({"operation": "create_post", "kind": "delay", "seconds": 0.3})
     results: list[str] = []
 
@@ -119,7 +120,7 @@ def test_two_tries_at_once_make_one_post(sandbox: Sandbox) -> None:
     assert len(posts(sandbox)) == 1
 
 
-def test_a_day_later_the_ledger_still_knows(server: Sandbox, api: PostBoostClient) -> None:
+def test_a_day_later_the_activity_log_still_knows(server: Sandbox, api: PostBoostClient) -> None:
     publish(api)
     server.advance(25 * 3600)
     assert publish(api).result == "adopted"
@@ -155,32 +156,36 @@ def test_an_edited_draft_that_somebody_scheduled_stays_scheduled(
     assert f"{second.outcome.scheduled_at:%H:%M}" == "08:00"
 
 
-def test_an_edit_after_it_went_out_fails_and_names_the_post(server: Sandbox, api: PostBoostClient) -> None:
+def test_an_edit_after_it_was_published_fails_and_names_the_post(
+    server: Sandbox, api: PostBoostClient
+) -> None:
     first = publish(api)
     server.advance(4 * 86400)
-    with pytest.raises(PostBoostConfigError, match=f"{first.post_uuid} is published"):
+    with pytest.raises(PostBoostConfigError, match=first.post_uuid) as caught:
         publish(api, "Hello again")
+    assert caught.value.code == "too_late"
     assert [p["text"] for p in posts(server)] == ["Hello"]
 
 
-def test_an_edit_that_loses_the_race_with_the_departure_fails_and_names_the_post(
+def test_an_edit_that_comes_while_it_is_published_fails_and_names_the_post(
     server: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
     first = publish(api)
     send = api.send
 
-    def depart_first(operation: str, **rest: Any) -> Any:
+    def publish_first(operation: str, **rest: Any) -> Any:
         if operation == "update_post":
             server.advance(4 * 86400)
         return send(operation, **rest)
 
-    mocker.patch.object(api, "send", depart_first)
-    with pytest.raises(PostBoostConfigError, match=first.post_uuid):
+    mocker.patch.object(api, "send", publish_first)
+    with pytest.raises(PostBoostConfigError, match=first.post_uuid) as caught:
         publish(api, "Hello again")
+    assert caught.value.code == "too_late"
 
 
-@pytest.mark.parametrize(("trash", "why"), [(False, "deleted in PostBoost since"), (True, "moved to trash")])
-def test_a_post_that_somebody_took_away_is_not_made_again(
+@pytest.mark.parametrize(("trash", "why"), [(False, "deleted"), (True, "trash")])
+def test_a_post_that_somebody_deleted_is_not_made_again(
     server: Sandbox, api: PostBoostClient, trash: bool, why: str
 ) -> None:
     first = publish(api)
@@ -206,21 +211,20 @@ def test_the_same_content_of_somebody_else_is_refused_and_named(
 def test_an_edit_by_a_token_that_may_not_read_is_unconfirmed_and_no_second_post(server: Sandbox) -> None:
     with client(server, make_key(server, "write", "publish")) as api:
         assert publish(api).result == "created"
-        with pytest.raises(UnconfirmedError, match="activity log"):
+        with pytest.raises(UnconfirmedError) as caught:
             publish(api, "Hello again")
+    assert caught.value.code == "other_body"
     assert [p["text"] for p in posts(server)] == ["Hello"]
 
 
 def test_two_runs_at_once_with_an_edit_between_them_are_one_post(sandbox: Sandbox) -> None:
-    """Neither finds the other in the ledger: the key is the same for both texts, and tells the second of the first."""
+    """Neither finds the other in the activity log: the key is the same for both texts, and tells the second of the first."""
     sandbox.faults({"operation": "create_post", "kind": "delay", "seconds": 0.3})
     results: list[str] = []
 
     def go(text: str) -> None:
         with client(sandbox) as api:
-            results.append(
-                publishing.create_once(api, intention(text), lambda: body(text), ledger=True).result
-            )
+            results.append(create_post(api, intention(text), lambda: body(text), can_read_log=True).result)
 
     threads = [threading.Thread(target=go, args=(text,)) for text in ("Hello", "Hello again")]
     for thread in threads:
@@ -234,10 +238,11 @@ def test_two_runs_at_once_with_an_edit_between_them_are_one_post(sandbox: Sandbo
 def test_a_plan_that_is_turned_into_a_draft_is_refused_and_says_what_to_do(
     server: Sandbox, api: PostBoostClient
 ) -> None:
-    """PostBoost has no way back to a draft: to report success here would let it go out against its author's will."""
+    """PostBoost has no way back to a draft: to report success would let it be published against its author's will."""
     first = publish(api)
-    with pytest.raises(PostBoostConfigError, match=f"post {first.post_uuid} is scheduled.*Move it to trash"):
+    with pytest.raises(PostBoostConfigError, match=first.post_uuid) as caught:
         publish(api, "Hello again", "draft", schedule=False)
+    assert (caught.value.code, caught.value.field) == ("no_way_back", "mode")
 
 
 def test_a_plan_that_is_turned_into_a_place_in_the_queue_moves_there(
@@ -253,9 +258,7 @@ def test_a_plan_that_is_turned_into_a_place_in_the_queue_moves_there(
     assert publish(api, "Hello again", "queue", queue=True).result == "adopted"
 
 
-def test_a_move_to_the_queue_is_asked_for_anew_each_time(
-    server: Sandbox, api: PostBoostClient, mocker: Any
-) -> None:
+def test_a_move_to_the_queue_is_sent_each_time(server: Sandbox, api: PostBoostClient, mocker: Any) -> None:
     publish(api)
     moved = publish(api, "One", "queue", queue=True)
     later = {
@@ -274,7 +277,7 @@ def test_a_move_to_the_queue_is_asked_for_anew_each_time(
 
 
 @pytest.mark.parametrize("operation", ["add_post_to_queue", "update_post"])
-def test_a_move_to_the_queue_that_fails_half_way_is_made_by_the_next_try(
+def test_a_move_to_the_queue_that_fails_half_way_is_made_by_the_next_attempt(
     server: Sandbox, api: PostBoostClient, operation: str
 ) -> None:
     first = publish(api)
@@ -308,7 +311,7 @@ def test_a_draft_becomes_what_its_author_makes_of_it(
     assert second.outcome.status == status
 
 
-def test_an_update_that_sent_the_post_and_whose_answer_was_lost_is_ours(
+def test_an_update_that_published_the_post_and_whose_response_was_lost_is_found(
     server: Sandbox, api: PostBoostClient
 ) -> None:
     publish(api, mode="draft", schedule=False)
@@ -329,7 +332,8 @@ def test_a_success_without_a_post_is_unconfirmed_and_looked_up(
             return replace(reply, payload=payload) if operation == "create_post" else reply
 
         mocker.patch.object(api, "send", garble)
-        with pytest.raises(UnconfirmedError, match="answered 201 without a post"):
-            publishing.create_once(api, intention(), body, ledger=False)
+        with pytest.raises(UnconfirmedError) as caught:
+            create_post(api, intention(), body, can_read_log=False)
+        assert caught.value.code == "no_uuid"
         assert publish(api).result == "adopted"
     assert len(posts(sandbox)) == 1

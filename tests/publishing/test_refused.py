@@ -1,4 +1,4 @@
-"""What was refused before, or is under way elsewhere: it is waited for, and sent once."""
+"""What was refused before, or is being sent by another attempt: it is waited for, and sent once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ import pytest
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     DuplicatePostError,
+    PermissionDeniedError,
+    PostBoostConfigError,
     PostBoostError,
     ValidationError,
 )
-from postboost_provider.publishing import create as publishing
+from postboost_provider.publishing.create import create_post
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, posts, variant_name
 from tests.publishing.support import body, intention, publish
@@ -29,9 +31,7 @@ def test_a_refusal_of_the_values_is_not_taken_for_a_reused_key(server: Sandbox, 
     assert len(creates(server)) == 1
 
 
-def test_a_repeated_refusal_is_asked_anew_and_comes_back_the_same(
-    server: Sandbox, api: PostBoostClient
-) -> None:
+def test_a_refused_post_is_sent_again_and_refused_again(server: Sandbox, api: PostBoostClient) -> None:
     for _ in range(3):
         with pytest.raises(ValidationError) as caught:
             publish(api, "x" * 300)
@@ -39,7 +39,7 @@ def test_a_repeated_refusal_is_asked_anew_and_comes_back_the_same(
     assert posts(server) == []
 
 
-def test_an_edit_after_a_refusal_is_sent_once_no_other_try_can_be_under_way(
+def test_an_edit_after_a_refusal_is_sent_once_no_other_attempt_can_be_sending(
     server: Sandbox, api: PostBoostClient, slept: list[float]
 ) -> None:
     with pytest.raises(ValidationError):
@@ -68,7 +68,7 @@ def test_another_body_for_the_same_words_after_a_refusal_is_sent(
 ) -> None:
     """As when the members of a group of accounts changed: what its author wrote is what it was."""
     with pytest.raises(ValidationError):
-        publishing.create_once(api, intention(), lambda: {**body(), "accounts": [999]}, ledger=True)
+        create_post(api, intention(), lambda: {**body(), "accounts": [999]}, can_read_log=True)
     assert publish(api).result == "created"
 
 
@@ -88,7 +88,7 @@ def test_words_that_were_refused_and_are_right_now_are_sent_past_others_that_wer
 @pytest.mark.parametrize(
     "before", [None, {"kind": "server_error", "count": 99}, "x" * 300], ids=["nothing", "errors", "a refusal"]
 )
-def test_a_try_that_is_under_way_is_waited_for_whatever_was_refused_before(
+def test_an_attempt_that_is_still_sending_is_waited_for_whatever_was_refused_before(
     sandbox: Sandbox, mocker: Any, variant: dict[str, Any], before: Any
 ) -> None:
     sandbox.reset(**variant)
@@ -133,12 +133,12 @@ def test_a_duplicate_is_sent_as_soon_as_it_is_allowed(
         publish(api)
     allowed = replace(intention(), allow_duplicate=True)
     for result in ("created", "replayed"):
-        assert publishing.create_once(api, allowed, body, ledger=True).result == result
+        assert create_post(api, allowed, body, can_read_log=True).result == result
     assert slept == []
     assert len(posts(server)) == 2
 
 
-def test_a_422_that_names_no_field_is_told_in_the_end(
+def test_a_422_that_names_no_field_is_raised_in_the_end(
     sandbox: Sandbox, mocker: Any, slept: list[float]
 ) -> None:
     asked: list[str] = []
@@ -152,7 +152,23 @@ def test_a_422_that_names_no_field_is_told_in_the_end(
             return send(operation, **rest)
 
         mocker.patch.object(api, "send", refuse)
-        with pytest.raises(ValidationError, match="No."):
+        with pytest.raises(ValidationError) as caught:
             publish(api)
+        assert caught.value.replayed
     assert asked[0] == asked[1]
     assert len(asked) == 2
+
+
+def test_key_revisions_that_are_all_used_are_one_typed_error(sandbox: Sandbox, mocker: Any) -> None:
+    with client(sandbox) as api:
+        send = api.send
+
+        def refuse(operation: str, **rest: Any) -> Any:
+            if operation == "create_post":
+                raise PermissionDeniedError("No.", status=403, replayed=True)
+            return send(operation, **rest)
+
+        mocker.patch.object(api, "send", refuse)
+        with pytest.raises(PostBoostConfigError, match="No.") as caught:
+            publish(api)
+    assert caught.value.code == "key_revisions_used"

@@ -17,6 +17,7 @@ from postboost_provider.api import retry as repeats
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     ConflictError,
+    NotFinishedError,
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
@@ -28,12 +29,14 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.requests import FilePart
-from postboost_provider.idempotency.key import MAX_GENERATIONS
+from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
 from postboost_provider.services.media.file_content import Content, Source, Window
 from postboost_provider.services.media.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from postboost_provider.api.responses import Response
 
 log = logging.getLogger(__name__)
 
@@ -67,38 +70,34 @@ def upload(
     library = Library(api, source.filename, about, source.size, later)
     body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
     forgotten = 0
-    refused: PostBoostRequestError | None = None
     with Content(source) as content:
-        for generation in range(MAX_GENERATIONS):
-            generation_key = f"{key}-{generation}" if generation else key
+
+        def run(reply: Response) -> dict[str, Any]:
+            nonlocal forgotten
             try:
-                reply = api.send("initiate_chunked_upload", body=body, idempotency_key=generation_key)
-            except PostBoostRequestError as error:
-                if not error.is_stored_refusal:
-                    raise
-                refused = error
-                continue
-            session = _Session(api, source, content, library, about, reply.payload, again=reply.replayed)
-            try:
-                return session.run()
+                return _Session(
+                    api, source, content, library, about, reply.payload, again=reply.replayed
+                ).run()
             except _SessionGoneError:
                 if found := library.recent() if reply.replayed else library.new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
-                if reply.replayed and library.is_closed:
-                    log.warning(
-                        "An earlier try may have brought %s to PostBoost already. The key lacks the ability 'read', so that "
-                        "it can't be looked for: it is uploaded anew.",
-                        source.filename,
-                    )
-                forgotten += not reply.replayed
-                if forgotten == MOST_SESSIONS:
-                    break
-    raise refused or UnexpectedResponseError(
-        f"PostBoost forgot the upload of {source.filename} {forgotten} times before it was complete. Run the task again; "
-        "if it happens again, the file may take longer to upload than PostBoost keeps an upload.",
-        code="forgotten",
-    )
+            if reply.replayed and library.is_closed:
+                log.warning(
+                    "An earlier attempt may have uploaded %s to PostBoost already. The key lacks the ability 'read', which it "
+                    "takes to look for it: the file is uploaded again.",
+                    source.filename,
+                )
+            forgotten += not reply.replayed
+            if forgotten == MOST_SESSIONS:
+                raise NotFinishedError(
+                    f"PostBoost forgot the upload of {source.filename} {forgotten} times before it was complete. Retry the "
+                    "task. If it happens again, the file may take longer to upload than PostBoost keeps an upload.",
+                    code="upload_forgotten",
+                )
+            raise NextRevision
+
+        return send_past_stored_responses(api, "initiate_chunked_upload", numbered(key), read=run, body=body)
 
 
 class _Session:
@@ -132,7 +131,7 @@ class _Session:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
             raise UnexpectedResponseError(
-                "initiate_chunked_upload: PostBoost's response has no upload_uuid and chunk_size."
+                "initiate_chunked_upload: the response has no upload_uuid and chunk_size.", code="no_id"
             ) from None
 
     def run(self) -> dict[str, Any]:
@@ -228,8 +227,8 @@ class _Session:
             if attempt == TRIES:
                 break
             _pause(f"the completion of {self._source.filename}", lost, attempt)
-        # What to do then depends on the library, which the client does not know of.
-        why = str(lost).partition(" It may have happened")[0]
+        # Without the client's advice: what to do depends on the library, which the client does not know of.
+        why = getattr(lost, "cause", "") or str(lost)
         advice = (
             "Give the key that ability, or look in PostBoost before you run the task again, which may make a second item."
             if self._library.is_closed
@@ -242,7 +241,7 @@ class _Session:
 
     def _checked(self, media: Any) -> dict[str, Any]:
         if not isinstance(media, dict) or not str(media.get("id") or "").isdecimal():
-            raise UnexpectedResponseError("complete_chunked_upload: PostBoost's response has no id.")
+            raise UnexpectedResponseError("complete_chunked_upload: the response has no id.", code="no_id")
         if media.get("size") not in (None, self._source.size):
             raise UnexpectedResponseError(
                 f"PostBoost has {media['size']} bytes of {self._source.filename} instead of {self._source.size} as media "

@@ -7,11 +7,17 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostRequestError, ValidationError
-from postboost_provider.idempotency.key import MAX_GENERATIONS
+from postboost_provider.api.errors import PostBoostConfigError, ValidationError
+from postboost_provider.idempotency.key import (
+    NextRevision,
+    numbered,
+    send_past_stored_responses,
+    step_past_stored_refusal,
+)
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.errors import PostBoostRequestError, UnconfirmedError
 
 log = logging.getLogger(__name__)
 
@@ -53,25 +59,23 @@ def _tree(api: PostBoostClient) -> dict[tuple[str | None, str], str]:
 def _make(api: PostBoostClient, name: str, parent: str | None) -> str:
     body: dict[str, Any] = {"name": name, **({"parent": parent} if parent else {})}
     key = hashlib.sha256(f"folder\n{parent or ''}\n{name}".encode()).hexdigest()
-    refused: PostBoostRequestError | None = None
-    for generation in range(MAX_GENERATIONS):
-        generation_key = f"{key}-{generation}" if generation else key
-        try:
-            api.call("create_media_folder", body=body, idempotency_key=generation_key)
-        except ValidationError as error:
-            # Another task may have made it since the list was read; or this is a stored answer to an earlier one.
-            refused = error
-            if not error.is_stored_refusal and (parent, name.casefold()) not in _tree(api):
-                raise
-        except PostBoostRequestError as error:
-            if not error.is_stored_refusal:
-                raise
-            refused = error
-            continue
-        # What a stored answer says was made may be deleted since: only the list tells.
+
+    def find(_: object = None) -> str:
+        # What a stored response says was created may be deleted since: only the list tells.
         if uuid := _tree(api).get((parent, name.casefold())):
             log.info("Media folder %s: %s", name, uuid)
             return uuid
-    raise refused or PostBoostConfigError(
-        f"The media folder {name!r} could not be made. Make it in PostBoost."
+        raise NextRevision
+
+    def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> str:
+        if isinstance(error, ValidationError):
+            # Another task may have created it since the list was read; or this is a stored response to an earlier one.
+            try:
+                return find()
+            except NextRevision:
+                pass
+        step_past_stored_refusal(error, revision)
+
+    return send_past_stored_responses(
+        api, "create_media_folder", numbered(key), read=find, on_error=on_error, body=body
     )

@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
+    NotFinishedError,
     NotFoundError,
     PostBoostConfigError,
     UnexpectedResponseError,
 )
 from postboost_provider.api.requests import FilePart
-from postboost_provider.idempotency.key import make_once
+from postboost_provider.idempotency.key import create_thing
 from postboost_provider.services.media import chunked_upload as uploads, url_upload as remote
 from postboost_provider.services.media.file_content import Source, digest_content, sample_content
 from postboost_provider.services.media.library import growing_pauses
@@ -200,7 +201,7 @@ def wait_until_ready(
 ) -> dict[str, Any]:
     """Return the item once PostBoost has processed it: a video is converted before it can be posted.
 
-    :raises UnexpectedResponseError: it is still processed after ``timeout`` seconds.
+    :raises NotFinishedError: it is still being processed after ``timeout`` seconds; ``code`` is ``still_processing``.
     """
     ends = time.monotonic() + timeout
     for pause in growing_pauses():
@@ -212,10 +213,10 @@ def wait_until_ready(
         log.info("PostBoost still processes %s: looking again in %.0f s", media.get("name"), min(pause, left))
         time.sleep(min(pause, left))
         media = find_item(api, str(media["uuid"]))
-    raise UnexpectedResponseError(
-        f"PostBoost still processes {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Run the task again: "
-        "it continues to wait. If this is usual for such files, raise the timeout.",
-        code="timeout",
+    raise NotFinishedError(
+        f"PostBoost is still processing {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Retry the task to "
+        "keep waiting for the same item. If such files usually take this long, raise the timeout.",
+        code="still_processing",
     )
 
 
@@ -239,7 +240,9 @@ def media_id(media: dict[str, Any]) -> int:
     try:
         return int(media["id"])
     except (KeyError, TypeError, ValueError):
-        raise UnexpectedResponseError("PostBoost's response has no id of a media item.") from None
+        raise UnexpectedResponseError(
+            "PostBoost's response is not a media item: it has no id.", code="no_id"
+        ) from None
 
 
 def media_type(name: str) -> str | None:
@@ -267,11 +270,11 @@ def _upload_file(
         source = Source(filename, kind, medium.size, file.open)
         return uploads.upload(api, source, key=key, about=about, later=later)
 
-    def look(media: dict[str, Any]) -> None:
+    def read_back(media: dict[str, Any]) -> None:
         api.call("get_media", parameters={"media_uuid": media["uuid"]})
 
     files = {"file": FilePart(filename, kind, file.open)}
-    return make_once(api, "upload_media", key, look, body=about or None, files=files)
+    return create_thing(api, "upload_media", key, read_back, body=about or None, files=files)
 
 
 def _update(api: PostBoostClient, media: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import (
+    NotFinishedError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,
-    PostBoostRequestError,
     ServerError,
     UnconfirmedError,
     UnexpectedResponseError,
 )
-from postboost_provider.idempotency.key import MAX_GENERATIONS
+from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
 from postboost_provider.services.media.library import Library, growing_pauses
 
 if TYPE_CHECKING:
@@ -53,33 +53,18 @@ def upload(
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
     :param later: the alt text that an earlier try may have given the item afterwards.
     :param timeout: seconds to wait for a file that is fetched in the background.
-    :raises PostBoostConfigError: code ``url_not_fetched``: PostBoost can't fetch it.
-    :raises UnexpectedResponseError: code ``timeout``: PostBoost did not fetch it within that time.
+    :raises PostBoostConfigError: PostBoost can't fetch it; ``code`` is ``url_not_fetched``.
+    :raises NotFinishedError: PostBoost did not fetch it within that time; ``code`` is ``still_fetching``.
     :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
     """
     library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about, later=later)
-    failed: PostBoostRequestError | None = None
-    for generation in range(MAX_GENERATIONS):
-        try:
-            reply = api.send(
-                "initiate_remote_upload",
-                body={"url": url, **about},
-                idempotency_key=f"{key}-{generation}" if generation else key,
-            )
-            media = _settle(api, reply, library, shown, timeout)
-        except _StaleError:
-            continue
-        except PostBoostRequestError as error:
-            if not error.is_stored_refusal:
-                raise
-            failed = error
-            continue
-        return media
-    raise failed or _failure(shown, {})
-
-
-class _StaleError(Exception):
-    """A stored answer leads nowhere: its download failed, or its item is gone."""
+    return send_past_stored_responses(
+        api,
+        "initiate_remote_upload",
+        numbered(key),
+        read=lambda reply: _settle(api, reply, library, shown, timeout),
+        body={"url": url, **about},
+    )
 
 
 def _settle(
@@ -88,7 +73,7 @@ def _settle(
     answer = reply.payload if isinstance(reply.payload, dict) else {}
     status = answer.get("status")
     if status == "failed" and reply.replayed:
-        raise _StaleError
+        raise NextRevision
     if status == "pending" and answer.get("download_id"):
         log.info("PostBoost fetches %s", shown)
         answer = _poll(api, str(answer["download_id"]), library, shown, timeout, again=reply.replayed)
@@ -97,12 +82,13 @@ def _settle(
         raise _failure(shown, answer)
     if status != "completed":
         raise UnexpectedResponseError(
-            f"initiate_remote_upload: the status {status!r} is not known. Update airflow-provider-postboost."
+            f"initiate_remote_upload: the status {status!r} is not known.", code="unknown_status"
         )
     media = answer.get("media")
     if not isinstance(media, dict) or not media.get("uuid"):
         raise UnexpectedResponseError(
-            f"PostBoost fetched {shown}, but somebody deleted the media item at once. Run the task again."
+            f"PostBoost fetched {shown}, but its response names no media item: it was deleted at once. Retry the task.",
+            code="no_id",
         )
     log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
     try:
@@ -112,7 +98,7 @@ def _settle(
         return dict(media)
     except NotFoundError:
         if reply.replayed:
-            raise _StaleError from None
+            raise NextRevision from None
         raise
 
 
@@ -141,10 +127,10 @@ def _poll(
         if left <= 0:
             break
         time.sleep(min(pause, left))
-    raise UnexpectedResponseError(
-        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Run the task again: it continues to wait for the same "
-        "download. If the file is that large, raise the timeout.",
-        code="timeout",
+    raise NotFinishedError(
+        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. If "
+        "the file is that large, raise the timeout.",
+        code="still_fetching",
     )
 
 
@@ -157,7 +143,7 @@ def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[s
         # An earlier try had the final answer: a failure, or an item whose name alone would not prove what it is.
         # Another copy of the file does less harm than the wrong file in a post.
         log.info("An earlier download of %s is forgotten by PostBoost: fetching it anew", shown)
-        raise _StaleError
+        raise NextRevision
     raise UnconfirmedError(
         f"PostBoost has forgotten the download of {shown}, and {library.seen}. It may be there all the same, or under "
         "another name: look in PostBoost, or run the task again, which fetches it anew."

@@ -1,4 +1,4 @@
-"""Publish one post of a task: reuse what an earlier attempt created, check the post, create it once."""
+"""Publish one post of a task: use what an earlier attempt created, check the post, create it once."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     ValidationError,
 )
-from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import read_ledger
-from postboost_provider.publishing import create as publishing
-from postboost_provider.publishing.duplicates import find_reused, reuse
+from postboost_provider.idempotency.identity import intent_hash
+from postboost_provider.publishing.create import create_post
+from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
+from postboost_provider.publishing.intention import Intention, Published, find_posts
 from postboost_provider.publishing.post import Post, post_intent
-from postboost_provider.publishing.resolve import PostResolution, Resolver
+from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
+from postboost_provider.publishing.update import use_existing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.idempotency.actor import Actor
+    from postboost_provider.idempotency.identity import Actor
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def publish_post(
     on_duplicate: str,
     validate: bool,
     now: datetime,
-) -> publishing.Published:
+) -> Published:
     """Publish a post once for its actor.
 
     :param find_media: returns the file that a media path means.
@@ -49,59 +50,64 @@ def publish_post(
     :raises PostBoostConfigError: it can't be sent as it is.
     """
     resolver = Resolver(api, find_media)
-    # Each run publishes a new post: what a URL serves may be another file then. The task id, which the identity has, is
-    # there twice since version 0.1.0.
+    # A URL may serve another file in another run. The task id is here twice since version 0.1.0.
     salt = "\n".join((actor.scope, *actor.identity, actor.identity[3]))
     resolution = PostResolution(resolver, post, salt)
     try:
         media = resolution.media()
-        contents = {target: [content for content, _ in found] for target, found in media.items()}
-        intent = identities.intent_hash(post_intent(post, contents))
         allow = on_duplicate == "allow"
-        intention = publishing.Intention(actor.scope, actor.identity, intent, post.mode, allow)
-        ledger = read_ledger(api, actor.scope, intention.ledger_identity)
-        entry = (ledger or {}).get(intention.ledger_identity)
-        if entry is not None:
+        intention = Intention(actor, intent_hash(post_intent(post, media_contents(media))), post.mode, allow)
+        posts = find_posts(api, actor.scope, actor.log_identity)
+        can_read_log = posts is not None
+        if (known := (posts or {}).get(actor.log_identity)) is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
-            return publishing.adopt(
-                api, intention, entry, lambda: resolution.body(post.mode, media, all_times=True)
+            return use_existing(
+                api, intention, known, lambda: resolution.body(post.mode, media, all_times=True)
             )
         if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
-            # Without the ledger it may be there already: sent again, it could be a second post.
-            blind = (
-                ""
-                if ledger is not None
-                else " If an earlier try of this task made the post, nothing is amiss: the key lacks the ability 'read', "
-                "without which that can't be seen."
-            )
-            raise PostBoostConfigError(
-                f"publish_at {post.publish_at:%Y-%m-%d %H:%M} UTC has passed: PostBoost plans to the minute. Give a later "
-                f"time, or publish='now'.{blind}"
-            )
+            raise _past(post.publish_at, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
-        take = partial(
-            reuse,
+        use = partial(
+            use_duplicate,
             api,
             resolver,
             body=body,
             is_draft=post.mode == "draft",
             at={"now": now, "schedule": post.publish_at}.get(post.mode),
         )
-        if on_duplicate == "reuse" and ledger is not None and (uuid := find_reused(api, intention, body)):
-            return take(uuid)
+        if (
+            on_duplicate == "reuse"
+            and can_read_log
+            and (uuid := find_refused_duplicate(api, intention, body))
+        ):
+            return use(uuid)
         if validate:
             _check(api, resolution, resolver, {**body, "allow_duplicate": allow})
         try:
-            return publishing.create_once(api, intention, lambda: body, ledger=ledger is not None)
+            return create_post(api, intention, lambda: body, can_read_log=can_read_log)
         except DuplicatePostError as error:
             if on_duplicate != "reuse" or not error.existing_post_uuid:
                 raise
-            return take(error.existing_post_uuid)
+            return use(error.existing_post_uuid)
     except ValidationError as error:
         if error.is_mapped or not error.errors:
             raise
         problems = resolution.problems(error.errors)
         raise with_mapped_fields(error, "; ".join(map(str, problems)), problems[0].field) from error
+
+
+def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:
+    # Without the activity log the post may exist already: sent again, it could be a second one.
+    unseen = (
+        " If an earlier attempt of this task created the post, nothing is wrong. The API key lacks the ability 'read', "
+        "which it takes to tell."
+    )
+    return PostBoostConfigError(
+        f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'."
+        f"{'' if can_read_log else unseen}",
+        code="past",
+        field="publish_at",
+    )
 
 
 def _check(

@@ -1,0 +1,97 @@
+"""A post that an author wants published once, and what the activity log knows of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from postboost_provider.idempotency.activity_log import Label, read_log
+
+if TYPE_CHECKING:
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.identity import Act, Actor
+    from postboost_provider.polling.outcome import PostOutcome
+
+Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
+
+# The words of a post in its label. An action on the post has others ("retry ..."): a stored response to one names the
+# post, and says nothing of what its author wrote.
+_WORDS = re.compile(r"(?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now)")
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """A post that an author wants published once.
+
+    :param actor: the task or the row that publishes it.
+    :param intent: hash of what the author wrote, or None where that can't be told any more.
+    :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
+    :param allow_duplicate: send it although the same content went to the same account within 24 hours.
+    """
+
+    actor: Actor
+    intent: str | None
+    mode: str
+    allow_duplicate: bool = False
+
+    @property
+    def act(self) -> Act:
+        return self.actor.act(f"{self.intent or ''} {self.mode}")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was done for an intention. ``outcome`` is None for a post that somebody deleted since."""
+
+    result: Result
+    why: str
+    post_uuid: str
+    outcome: PostOutcome | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPost:
+    """A post that the activity log names.
+
+    :param intent: the last intent that was written to it, or None where the label lacks it.
+    :param mode: the mode of that intent, likewise.
+    """
+
+    post_uuid: str
+    intent: str | None
+    mode: str | None
+
+
+def find_post(api: PostBoostClient, actor: Actor) -> KnownPost | None:
+    """Return the post that an earlier attempt of this actor created, if the activity log has one."""
+    return (find_posts(api, actor.scope, actor.log_identity) or {}).get(actor.log_identity)
+
+
+def find_posts(api: PostBoostClient, scope: str, identity: str = "") -> dict[str, KnownPost] | None:
+    """Return the posts of a scope by the log identity of their actors; None where the token may not read the log.
+
+    :param identity: look only for this one. That is one page of requests; a whole scope takes a few.
+    """
+    entries = read_log(api, Label(scope, identity))
+    if entries is None:
+        return None
+    found: dict[str, KnownPost] = {}
+    for entry in entries:
+        words: dict[str, str | None] = {"intent": None, "mode": None}
+        if entry.label.act is not None:
+            match = _WORDS.fullmatch(entry.label.act)
+            if match is None:
+                continue
+            words = match.groupdict()
+        if entry.post_uuid and entry.outcome in ("created", "updated", "replayed"):
+            # Newest first: the first entry of an identity has its latest intent.
+            found.setdefault(entry.label.identity, KnownPost(entry.post_uuid, **words))
+    return found
+
+
+def read_warnings(response: Any) -> tuple[str, ...]:
+    """Return the warnings that came with a post, as text."""
+    found = response.get("warnings") if isinstance(response, dict) else None
+    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())

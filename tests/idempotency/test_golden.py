@@ -1,0 +1,223 @@
+"""The idempotency keys and activity-log labels that version 0.1.0 sends, as they are on the wire.
+
+PostBoost knows a key for 24 hours and a label for 90 days. Whoever changes one of these values publishes again, after an
+upgrade, whatever was published or scheduled in that time. Do not adapt them to the code.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from postboost_provider.api.client import PostBoostClient
+from postboost_provider.calendar.run import CalendarRun
+from postboost_provider.operators.ai import PostBoostRepurposeOperator
+from postboost_provider.operators.api import PostBoostOperator
+from postboost_provider.operators.media import PostBoostUploadMediaOperator
+from postboost_provider.operators.post_actions import (
+    PostBoostRetryPostOperator,
+    PostBoostSchedulePostOperator,
+    PostBoostUpdatePostOperator,
+)
+from postboost_provider.operators.posts import PostBoostCreatePostOperator
+from postboost_provider.publishing.post import number_rows, read_rows
+from postboost_provider.services.media import upload as media
+from postboost_provider.services.media.upload import MediaFile
+from tests.api.support import BASE, TOKEN, WORKSPACE, settings
+
+ACCOUNT = {
+    "id": 1,
+    "uuid": "a-1",
+    "provider": "twitter",
+    "username": "acme",
+    "name": "Acme",
+    "authorized": True,
+}
+VERSION = {"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}
+POST = {"uuid": "p-1", "scheduled_at": None, "versions": [VERSION], "tags": []}
+AT = "2031-05-04 09:30"
+FIRST_RUN = "manual__2026-10-16T00:00:00+00:00"
+URL = "https://files.example/straße.png?signature=1"
+# Which task of which run: plain names, and names that are not ASCII, of a mapped task.
+PLAIN = {"dag_id": "dag", "run_id": FIRST_RUN, "task_id": "publish", "map_index": -1}
+ODD = {"dag_id": "Frühling/2026", "run_id": "lauf ☕", "task_id": "veröffentlichen", "map_index": 3}
+
+
+class PostBoost:
+    """PostBoost as far as these tests need it.
+
+    ``sent`` holds path, idempotency key and label of each write. The next ``refused`` writes are answered with a stored
+    refusal, and the activity log has ``logged`` entries of whatever it is asked for.
+    """
+
+    def __init__(self, router: respx.Router) -> None:
+        self.sent: list[tuple[str, str | None, str]] = []
+        self.refused = 0
+        self.logged = 0
+        POST.update(status="draft", accounts=[{**ACCOUNT, "publish_status": None}])
+        router.route().mock(side_effect=self.answer)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.partition(f"{WORKSPACE}/")[2]
+        if request.method == "GET":
+            return httpx.Response(200, json=self.found(path, dict(request.url.params)))
+        headers = request.headers
+        self.sent.append((path, headers.get("idempotency-key"), headers["x-postboost-client"]))
+        if self.refused:
+            self.refused -= 1
+            return httpx.Response(403, headers={"Idempotent-Replayed": "true"}, json={"message": "No."})
+        made = {"id": 7, "uuid": "m-7", "name": "x", "upload_uuid": "u-1", "chunk_size": 1 << 30}
+        if path.startswith("posts"):
+            made = POST
+        elif path == "media/remote/initiate":
+            made = {"status": "completed", "media": {"uuid": "m-7"}}
+        elif path == "ai/repurpose":
+            made = {"data": {"run_id": 5}}
+        return httpx.Response(201, json=made)
+
+    def found(self, path: str, query: dict[str, str]) -> Any:
+        if path == "activity":
+            label, done = query["client"], {"outcome": "ok", "http_status": 500, "post_uuid": None}
+            return {"data": [{**done, "client": label, "created_at": None}] * self.logged}
+        if path == "accounts":
+            return {"data": [ACCOUNT, {**ACCOUNT, "id": 2, "uuid": "a-2", "username": "bäckerei"}]}
+        if path == "media/folders":
+            made = [name for name, _, _ in self.sent].count("media/folders")
+            return {"data": [{"uuid": "f-1", "name": "Süßes", "parent": None}] * (made > 0)}
+        if path.startswith("posts/"):
+            return POST
+        if path.startswith("media/"):
+            return {"id": 7, "uuid": "m-7", "name": "x"}
+        return {"data": []}
+
+
+@pytest.fixture
+def postboost(monkeypatch: pytest.MonkeyPatch) -> Any:
+    connection = {
+        "conn_type": "postboost",
+        "host": BASE,
+        "password": TOKEN,
+        "extra": {"workspace_uuid": WORKSPACE},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_POSTBOOST_DEFAULT", json.dumps(connection))
+    with respx.mock(base_url=BASE, assert_all_called=False) as router:
+        yield PostBoost(router)
+
+
+def run(operator: Any, task: dict[str, Any]) -> None:
+    ti = SimpleNamespace(**task, xcom_push=lambda key, value: None, try_number=1, max_tries=0)
+    operator.execute({"ti": ti})
+
+
+def publish(task: dict[str, Any], **given: Any) -> None:
+    values = {"text": "Hello", "accounts": "@acme", "validate": False, **given}
+    run(PostBoostCreatePostOperator(task_id="x", **values), task)
+
+
+def publish_row(calendar_id: str, **values: str) -> None:
+    row = {"key": "monday", "publish_at": AT, "accounts": "@acme", "text": "Hello", **values}
+    with PostBoostClient(settings()) as api:
+        report = CalendarRun(
+            api, calendar_id, find_media=find, clock=lambda: datetime(2031, 5, 1, tzinfo=UTC)
+        ).run(read_rows(number_rows([row]), "UTC"))
+    assert [r.result for r in report.rows] == ["created"], report.rows
+
+
+def find(name: str) -> MediaFile:
+    return MediaFile(name, lambda: io.BytesIO(b"\x89PNG"))
+
+
+CASES = {
+    "a draft of a task": lambda: publish(PLAIN),
+    "a draft of an odd task": lambda: publish(ODD),
+    "a post of a task with a key": lambda: publish(
+        ODD, publish="now", idempotency_salt="søl", post_key="straße 1"
+    ),
+    "a post of a task that was refused twice": lambda: publish(
+        PLAIN, publish="schedule", publish_at=AT, timezone="UTC", text="Grüße 🚀"
+    ),
+    "a row": lambda: publish_row("dag.task"),
+    "a row with tags": lambda: publish_row("Frühling 2026", key="montag ☕", tags="Grüße;x", mode="queue"),
+    "a row with media": lambda: publish_row("Frühling", media="a.png;" + URL),
+    "actions": lambda: act_on_post(PLAIN),
+    "actions of an odd task": lambda: act_on_post(ODD),
+    "actions that were done before": lambda: act_on_post(PLAIN),
+    "any operation": lambda: send_operations(PLAIN),
+    "any operation of an odd task": lambda: send_operations(ODD),
+    "a repurpose run": lambda: repurpose(PLAIN, accounts=[2, 1]),
+    "a repurpose run for every account": lambda: repurpose(ODD),
+    "a repurpose run for one account": lambda: repurpose(ODD, accounts="@bäckerei"),
+    "media": lambda: upload(PLAIN),
+    "media of an odd task": lambda: upload(ODD),
+    "media in chunks": lambda: upload(ODD, alt_text="ä" * 300),
+}
+# How many requests are answered with a stored refusal first, and how many entries the activity log has of each act.
+REFUSED = {"a post of a task that was refused twice": 2, "any operation": 1, "media": 1, "media in chunks": 1}
+LOGGED = {"actions that were done before": 2}
+
+
+def act_on_post(task: dict[str, Any]) -> None:
+    for how in ("at", "now", "queue", "approve"):
+        POST["status"] = "needs_approval" if how == "approve" else "draft"
+        schedule = PostBoostSchedulePostOperator(
+            task_id="x", post_uuid="p-1", how=how, publish_at=AT, timezone="UTC"
+        )
+        run(schedule, task)
+    run(
+        PostBoostUpdatePostOperator(task_id="x", post_uuid="p-1", changes={"text": "Grüße", "tags": [1]}),
+        task,
+    )
+    POST.update(status="failed", accounts=[{**ACCOUNT, "publish_status": "failed"}])
+    run(PostBoostRetryPostOperator(task_id="x", post_uuid="p-1"), task)
+
+
+def send_operations(task: dict[str, Any]) -> None:
+    tag = {"name": "Grüße", "hex_color": "#f59e0b"}
+    calls: dict[str, dict[str, Any]] = {
+        "create_tag": {"body": tag},
+        "schedule_post": {
+            "body": {"postNow": True},
+            "parameters": {"post_uuid": "p-1"},
+            "idempotency_salt": "2",
+        },
+        "create_account_group": {"body": {"name": "Berlin", "accounts": [1]}},
+        "update_tag": {"body": tag, "parameters": {"tag_uuid": "t"}},
+    }
+    for operation, given in calls.items():
+        run(PostBoostOperator(task_id="x", operation=operation, **given), task)
+
+
+def repurpose(task: dict[str, Any], **given: Any) -> None:
+    url = "https://a.example/über"
+    run(PostBoostRepurposeOperator(task_id="x", url=url, wait_for_completion=False, **given), task)
+
+
+def upload(task: dict[str, Any], **given: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "straße.png")
+        file.write_bytes(b"\x89PNG")
+        for name in (str(file), URL):
+            run(PostBoostUploadMediaOperator(task_id="x", media=name, folder="Süßes", **given), task)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_keys_and_labels_are_those_of_version_0_1_0(
+    postboost: PostBoost, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    postboost.refused, postboost.logged = REFUSED.get(case, 0), LOGGED.get(case, 0)
+    if case == "media in chunks":
+        monkeypatch.setattr(media, "MULTIPART_LIMIT_BYTES", 1)
+    CASES[case]()
+    sent = [
+        [path, key, label if label.startswith("airflow/") else None] for path, key, label in postboost.sent
+    ]
+    assert sent == json.loads(Path(__file__).with_name("golden.json").read_text())[case]
