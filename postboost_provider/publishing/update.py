@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
@@ -19,7 +20,6 @@ from postboost_provider.publishing.intention import Intention, KnownPost, Publis
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.requests import SendArguments
 
 Body = Callable[[], Mapping[str, Any]]
 
@@ -89,14 +89,16 @@ def _update(
     api: PostBoostClient, intention: Intention, outcome: PostOutcome, body: Mapping[str, Any]
 ) -> Published:
     warnings: tuple[str, ...] = ()
-    call: SendArguments = {
-        "parameters": {"post_uuid": outcome.uuid},
-        "body": {**body, **_kept_schedule(outcome, body)},
-        "client_label": str(intention.act.label),
-    }
+    send = partial(
+        api.send,
+        "update_post",
+        parameters={"post_uuid": outcome.uuid},
+        body={**body, **_kept_schedule(outcome, body)},
+        client_label=str(intention.act.label),
+    )
     try:
         try:
-            response = api.send("update_post", **call, allow_duplicate=intention.allow_duplicate)
+            response = send(allow_duplicate=intention.allow_duplicate)
         except DuplicatePostError as error:
             # Whether the guard leaves the post itself out of the comparison is not documented.
             if error.existing_post_uuid != outcome.uuid:
@@ -104,7 +106,7 @@ def _update(
                 raise PostBoostConfigError(
                     f"Post {outcome.uuid} was not updated and stays as it was: {error}", code="duplicate_post"
                 ) from error
-            response = api.send("update_post", **call, allow_duplicate=True)
+            response = send(allow_duplicate=True)
         warnings = read_warnings(response.payload)
     except PostBoostRequestError as error:
         now = _read(api, outcome.uuid)

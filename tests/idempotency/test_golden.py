@@ -19,6 +19,7 @@ import pytest
 import respx
 
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.run import CalendarRun
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.operators.api import PostBoostOperator
@@ -29,7 +30,6 @@ from postboost_provider.operators.post_actions import (
     PostBoostUpdatePostOperator,
 )
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
-from postboost_provider.publishing.post import number_rows, read_rows
 from postboost_provider.services.media import upload as media
 from postboost_provider.services.media.upload import MediaFile
 from tests.api.support import BASE, TOKEN, WORKSPACE, settings
