@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
@@ -77,14 +79,15 @@ def test_tags_are_made_when_missing_and_found_after(api: PostBoostClient) -> Non
     assert names == ["Evergreen", "Launch", "fresh"]
 
 
-def test_a_first_comment_goes_where_it_can_and_is_refused_where_it_would_vanish(api: PostBoostClient) -> None:
+def test_a_first_comment_is_published_where_it_can_be_and_refused_where_it_would_be_dropped(
+    api: PostBoostClient,
+) -> None:
     good = row("a", accounts="facebook_page:northwindcoffee;twitter:northwind", first_comment="The link")
     bad = row("b", accounts="twitter:northwind;youtube:northwindvideo", first_comment="The link")
     report = run(api, good, bad)
     assert results(report) == ["created", "invalid"]
-    assert report.rows[1].why.startswith(
-        "first_comment: PostBoost publishes no first comment on youtube:northwindvideo"
-    )
+    assert report.rows[1].why.startswith("first_comment: ")
+    assert "youtube:northwindvideo" in report.rows[1].why
     content = api.call("get_post", parameters={"post_uuid": report.rows[0].post_uuid})["versions"][0][
         "content"
     ]
@@ -102,7 +105,7 @@ def test_media_and_tags_that_were_deleted_since_are_made_again(
     assert results(run(api, row("b", media="one.png", tags="fresh"), media=media)) == ["created"]
 
 
-def test_how_a_text_is_stored_is_no_edit(api: PostBoostClient) -> None:
+def test_how_a_text_is_stored_is_not_an_edit(api: PostBoostClient) -> None:
     run(api, row("caf\u00e9", text="One\nTwo", first_comment="A\nB"))
     assert results(run(api, row("cafe\u0301", text="One\r\nTwo", first_comment="A\r\nB"))) == ["adopted"]
 
@@ -112,7 +115,7 @@ def versions(api: PostBoostClient, uuid: str | None) -> dict[int, list[str]]:
     return {v["account_id"]: [item["body"] for item in v["content"]] for v in post["versions"]}
 
 
-def test_variant_columns_are_words_of_their_own(api: PostBoostClient) -> None:
+def test_variant_columns_are_content_of_their_own(api: PostBoostClient) -> None:
     one = row(
         accounts="twitter:northwind;linkedin_page:northwind-coffee;facebook_page:northwindcoffee",
         **{"text:linkedin_page": "For colleagues", "first_comment:facebook_page:northwindcoffee": "The link"},
@@ -128,7 +131,7 @@ def test_variant_columns_are_words_of_their_own(api: PostBoostClient) -> None:
     assert results(run(api, {**one, "text:linkedin_page": "For all"})) == ["updated"]
 
 
-def test_an_account_goes_before_its_network(api: PostBoostClient) -> None:
+def test_an_account_overrides_its_network(api: PostBoostClient) -> None:
     one = row(
         accounts="instagram:*",
         mode="draft",
@@ -138,30 +141,24 @@ def test_an_account_goes_before_its_network(api: PostBoostClient) -> None:
     assert versions(api, report.post_uuid) == {0: ["Text a"], 3: ["Hi"], 4: ["Hallo"]}
 
 
-def test_an_empty_variant_cell_is_no_variant_and_one_for_nobody_is_an_error(api: PostBoostClient) -> None:
+def test_an_empty_variant_cell_is_not_a_variant_and_one_for_nobody_is_an_error(api: PostBoostClient) -> None:
     report = run(
         api, row("a", **{"text:linkedin_page": ""}), row("b", **{"text:linkedin_page": "For nobody"})
     )
     assert results(report) == ["created", "invalid"]
-    assert "text:linkedin_page: 'linkedin_page' is none of this post's accounts" in report.rows[1].why
+    assert report.rows[1].why.startswith("text:linkedin_page: 'linkedin_page'")
 
 
 def test_accounts_may_be_a_group(api: PostBoostClient) -> None:
     (report,) = run(api, row(accounts="Short texts", mode="draft")).rows
     assert report.outcome is not None
     assert len(report.outcome.accounts) > 1
-    assert (
-        "account groups" in run(api, row("b", accounts="Long texts")).rows[0].why
-        or "groups: " in run(api, row("b", accounts="Long texts")).rows[0].why
-    )
+    assert run(api, row("b", accounts="Long texts")).rows[0].why.startswith("accounts: 'Long texts'")
 
 
-def test_a_picture_that_is_there_twice_is_not_lost_unsaid(api: PostBoostClient) -> None:
-    (done,) = run(api, row(media="a.png;b.png;a.png"), media=files(**{"a.png": PNG, "b.png": PNG})).rows
-    assert (done.result, "media: a.png is there twice" in done.why) == ("invalid", True)
-
-
-def test_what_is_no_text_is_not_published(sandbox: Sandbox, api: PostBoostClient) -> None:
-    (done,) = run(api, row(text={"text": "x"})).rows
-    assert (done.result, "text: it is a dict, and no text" in done.why) == ("invalid", True)
+@pytest.mark.parametrize("values", [{"text": {"text": "x"}}, {"text": ["x"]}, {"text:twitter": ["x"]}])
+def test_what_is_not_text_is_not_published(sandbox: Sandbox, api: PostBoostClient, values: Any) -> None:
+    (done,) = run(api, row(**values)).rows
+    assert done.result == "invalid"
+    assert done.why.startswith(f"{next(iter(values))}: ")
     assert posts(sandbox) == []
