@@ -324,9 +324,9 @@ def test_an_error_before_a_rows_body_exists_is_not_explained_with_another_rows_n
 
 
 def test_a_list_that_can_not_be_read_holds_no_row_back(api: PostBoostClient, mocker: Any) -> None:
-    rows = [row(str(n)) for n in range(12)]
+    rows = [row(str(n)) for n in range(20)]
     run(api, *rows)
-    mocker.patch("postboost_provider.calendar.run.PostLists.find", return_value=[{"id": 1}])
+    mocker.patch("postboost_provider.calendar.run.read_post", side_effect=KeyError("status"))
     assert set(results(run(api, *rows, row("new")))) == {"adopted", "created"}
 
 
@@ -405,7 +405,7 @@ def test_a_wait_for_other_attempts_that_fails_loses_no_row(
     mocker.patch("postboost_provider.publishing.create.time.sleep")
     assert results(run(api, row("b", text="b" * 300))) == ["failed"]
     error = ServerError("PostBoost is down", status=503)
-    mocker.patch("postboost_provider.publishing.create.find_posts", side_effect=error)
+    mocker.patch("postboost_provider.calendar.run.wait_for_others", side_effect=error)
     report = run(api, row("a"), row("b"), row("c"))
     assert results(report) == ["created", "failed", "created"]
     assert (report.stopped, report.rows[1].retry) == (error, True)
