@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -25,6 +25,18 @@ def read_text(value: Any) -> Any:
                 if isinstance(found, (list, dict)):
                     return found
     return value
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Check that a value is one of the choices.
+
+    :param name: what its author calls it.
+    :raises PostBoostConfigError: it is another.
+    """
+    if value not in tuple(choices):
+        raise PostBoostConfigError(
+            f"{name} is {value!r}; use {', '.join(choices)}.", code="not_a_choice", field=name
+        )
 
 
 def read_seconds(name: str, value: Any) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -11,11 +10,9 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from postboost_provider.api.errors import (
     PostBoostConfigError,
-    PostBoostError,
     PublishError,
     QuotaExceededError,
     ServerError,
-    is_retryable,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.polling.conditions import Finding
+    from postboost_provider.polling.poller import Event
 
 
 class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
@@ -147,10 +145,7 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on when the triggerer has seen the run end, or the time is over."""
         with failing_fast(self):
-            settled, said = read_event(event)
-            if not settled:
-                raise self._too_late(said)
-            return self._conclude(context, said)
+            return self._end(context, read_event(event))
 
     def _body(self) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_text
@@ -203,43 +198,39 @@ class PostBoostRepurposeOperator(RetryPolicyMixin, BaseOperator):
 
     def _wait(self, context: Context, run_id: int, began: datetime) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.polling.conditions import ask
+        from postboost_provider.polling.poller import Poller, wait
+        from postboost_provider.polling.schedule import POLL_SECONDS, Wait
+        from postboost_provider.services.repurpose import RunIsOver
 
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
-        ends = began + timedelta(seconds=timeout)
-        while True:
-            finding, pending = self._look(run_id)
-            if finding is not None and finding.is_settled:
-                return self._conclude(context, finding.result)
-            if self.deferrable:
-                self.defer(
-                    trigger=PostBoostRepurposeTrigger(
-                        run_id=run_id,
-                        postboost_conn_id=self.postboost_conn_id,
-                        timeout=timeout,
-                        poll_interval=interval,
-                        started_at=began.isoformat(),
-                    ),
-                    method_name="execute_complete",
-                )
-            if datetime.now(UTC) > ends:
-                raise self._too_late(pending)
-            time.sleep(interval)
 
-    def _look(self, run_id: int) -> tuple[Finding | None, str]:
-        """Look once, and return what is found, or why nothing is: a look that fails ends no wait before its time."""
-        from postboost_provider.polling.conditions import ask
-        from postboost_provider.services.repurpose import RunIsOver
+        def ask_run() -> Finding:
+            with PostBoostHook(self.postboost_conn_id).client(deadline_seconds=POLL_SECONDS) as api:
+                return ask(api, RunIsOver(run_id))
 
-        try:
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                finding = ask(api, RunIsOver(run_id))
-        except PostBoostError as error:
-            if not is_retryable(error):
-                raise
-            self.log.warning("This look failed, the next may not: %s", error)
-            return None, str(error)
-        return finding, finding.pending
+        poller = Poller(Wait(began, timedelta(seconds=timeout), timedelta(seconds=interval)))
+        event = poller.poll(ask_run) if self.deferrable else wait(poller, ask_run)
+        if event is not None:
+            return self._end(context, event)
+        self.defer(
+            trigger=PostBoostRepurposeTrigger(
+                run_id=run_id,
+                postboost_conn_id=self.postboost_conn_id,
+                timeout=timeout,
+                poll_interval=interval,
+                started_at=began.isoformat(),
+            ),
+            method_name="execute_complete",
+        )
+
+    def _end(self, context: Context, event: Event) -> dict[str, Any]:
+        if event.error:
+            raise event.error
+        if event.status == "timeout":
+            raise self._too_late(event.message)
+        return self._conclude(context, event.result)
 
     def _too_late(self, pending: str) -> ServerError:
         from postboost_provider.api.arguments import read_seconds

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.actor import Actor
     from postboost_provider.polling.outcome import PostOutcome
+    from postboost_provider.polling.poller import Event
     from postboost_provider.polling.schedule import Wait
     from postboost_provider.publishing.create import Published
     from postboost_provider.publishing.post import Row
@@ -183,11 +183,9 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         """Go on when the triggerer has seen the post settled."""
         self._started = datetime.now(UTC)
         with failing_fast(self):
-            _, said = read_event(event)
-        if not isinstance(said, list):
-            raise AirflowFailException(said)
-        self._post_uuid = said[0].uuid
-        return self._conclude(context, said, **event["carried"])
+            outcomes = _outcomes(read_event(event))
+        self._post_uuid = outcomes[0].uuid
+        return self._conclude(context, outcomes, **event["carried"])
 
     def on_kill(self) -> None:
         """Keep the post, or move it to trash as long as it is not out."""
@@ -276,26 +274,28 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         retried: list[str],
     ) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
-        from postboost_provider.polling.poller import Looks
-        from postboost_provider.polling.schedule import Wait
+        from postboost_provider.polling.conditions import PostsSettled
+        from postboost_provider.polling.poller import Poller, wait
+        from postboost_provider.polling.schedule import MOST_FAILURES, POLL_SECONDS, Wait
 
-        timeout = read_seconds("timeout", self.timeout)
-        interval = read_seconds("poll_interval", self.poll_interval)
-        wait = Wait(self._started, timedelta(seconds=timeout), timedelta(seconds=interval), due)
-        looks = Looks(PostBoostHook(self.postboost_conn_id).client, [uuid], wait)
+        timeout = timedelta(seconds=read_seconds("timeout", self.timeout))
+        interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
+        times = Wait(self._started, timeout, interval, due)
+        posts = PostsSettled([uuid], timeout)
+        poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD)
+        ask = lambda: posts.ask(
+            lambda: PostBoostHook(self.postboost_conn_id).client(deadline_seconds=POLL_SECONDS)
+        )
         with failing_fast(self):
-            while not looks.look():
-                now = datetime.now(UTC)
-                if (late := looks.lateness(now)) is not None:
-                    raise AirflowFailException(late)
-                if self.deferrable:
-                    self._defer(uuid, done, wait, now + looks.pause(now, SPREAD), retried=retried)
-                time.sleep(looks.pause(now).total_seconds())
-        return self._conclude(context, looks.outcomes, done, retried=retried)
+            event = poller.poll(ask) if self.deferrable else wait(poller, ask)
+            if event is None:
+                self._defer(uuid, done, times, datetime.now(UTC) + poller.pause, retried=retried)
+            outcomes = _outcomes(event)
+        return self._conclude(context, outcomes, done, retried=retried)
 
     def _defer(
         self, uuid: str, done: dict[str, str], wait: Wait, next_look: datetime, *, retried: list[str]
-    ) -> None:
+    ) -> NoReturn:
         self.defer(
             trigger=PostBoostPostTrigger(
                 post_uuids=[uuid],
@@ -342,6 +342,16 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                 f"post_key is {self.post_key!r}; give each post of the run a name of its own."
             )
         return Actor.of_task(context["ti"], self.idempotency_salt, key)
+
+
+def _outcomes(event: Event) -> list[PostOutcome]:
+    """Return the outcomes of a wait that has ended, or raise why it failed."""
+    if event.error:
+        raise event.error
+    if event.status == "timeout":
+        raise AirflowFailException(event.message)
+    outcomes: list[PostOutcome] = event.result
+    return outcomes
 
 
 def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:

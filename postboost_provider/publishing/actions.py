@@ -7,20 +7,20 @@ that a second genuine one is not answered with the first one's stored reply.
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
-    ConflictError,
     NotFoundError,
     PostBoostConfigError,
+    UnexpectedResponseError,
 )
 from postboost_provider.idempotency import identity as identities
 from postboost_provider.idempotency.actor import activity
+from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
-from postboost_provider.services.media.library import growing_pauses
+from postboost_provider.polling.poller import wait_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -74,28 +74,27 @@ def retry_failed(
 
 
 def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) -> PostOutcome:
-    """Return the post once it is not being published.
+    """Return the post once PostBoost is not publishing it.
 
     :param timeout: seconds to wait.
-    :raises ConflictError: it still is.
+    :raises UnexpectedResponseError: PostBoost is still publishing it.
     """
-    left = timeout
-    for pause in growing_pauses(longest=10.0):
+
+    def ask() -> Finding:
         outcome = look(api, post_uuid)
-        if outcome.status != "publishing":
-            return outcome
-        if left <= 0:
-            break
-        log.info(
-            "Post %s %s: looking again in %.0f s.", post_uuid, describe_status(outcome), min(pause, left)
+        if outcome.status == "publishing":
+            log.info("Post %s %s.", post_uuid, describe_status(outcome))
+        return Finding(outcome.status != "publishing", outcome)
+
+    event = wait_briefly(ask, timeout, longest=10.0)
+    if event.status == "timeout":
+        raise UnexpectedResponseError(
+            f"Post {post_uuid} is still publishing after {timeout:.0f} s. PostBoost retries no account until it has "
+            "finished. Retry the task later.",
+            code="timeout",
         )
-        time.sleep(min(pause, left))
-        left -= pause
-    raise ConflictError(
-        f"Post {post_uuid} is still publishing after {timeout:.0f} s, and until it is through PostBoost sends it to no "
-        "account again. Run the task again later.",
-        status=409,
-    )
+    outcome: PostOutcome = event.result
+    return outcome
 
 
 def schedule(

@@ -7,7 +7,6 @@ PostBoost's), and the duplicate guard (the same content within 24 hours).
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,8 +22,9 @@ from postboost_provider.idempotency import identity as identities
 from postboost_provider.idempotency.activity_log import Entry, label, read_ledger
 from postboost_provider.idempotency.actor import Actor
 from postboost_provider.idempotency.key import MAX_GENERATIONS, is_key_reuse
+from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, read_post
-from postboost_provider.services.media.library import growing_pauses
+from postboost_provider.polling.poller import wait_briefly
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -180,19 +180,20 @@ def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -
 
     :param wanted: what other tries are sending; as soon as the ledger has all of it, the wait is over.
     """
-    left = max(UNDER_WAY_SECONDS, 2 * api.settings.timeout_seconds)
+    timeout = max(UNDER_WAY_SECONDS, 2 * api.settings.timeout_seconds)
     log.info(
-        "Earlier tries sent %d posts with another content. Waiting up to %.0f s to see what became of them.",
+        "Earlier attempts sent %d posts with other content. Waiting up to %.0f s to see what became of them.",
         len(wanted),
-        left,
+        timeout,
     )
-    found: dict[str, Entry] = {}
-    for pause in growing_pauses(0.5, 15.0):
-        time.sleep(min(pause, left))
-        left -= pause
+
+    def ask() -> Finding:
         found = read_ledger(api, scope, *wanted if len(wanted) == 1 else ()) or {}
-        if left <= 0 or all(identity in found for identity in wanted):
-            break
+        return Finding(all(identity in found for identity in wanted), found)
+
+    found: dict[str, Entry] = wait_briefly(
+        ask, timeout, known=Finding(False, {}), first=0.5, longest=15.0
+    ).result
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from postboost_provider.sensors.posts import PostBoostPostSensor
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
 from tests.deferrals import run_to_end
+from tests.naps import POLLER, pass_at_once
 
 
 @pytest.fixture(autouse=True)
@@ -32,33 +34,20 @@ def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
 @pytest.fixture
 def naps(mocker: Any, sandbox: Sandbox) -> list[float]:
     """Let a nap of the sensor or of the trigger move its clock and the sandbox's, and note how long each was."""
-    taken: list[float] = []
 
     def nap(seconds: float) -> None:
-        assert len(taken) < 50, "the wait does not come to an end"
-        taken.append(seconds)
+        assert len(taken) < 50, "the wait does not end"
         sandbox.advance(seconds)
 
-    async def anap(seconds: float) -> None:
-        # The first nap of a trigger is until its next look, as it was told.
-        nap(seconds)
-
-    fake = SimpleNamespace(sleep=nap, monotonic=time.monotonic)
-    mocker.patch("airflow.sdk.bases.sensor.time", fake)
-    mocker.patch(
-        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=fake.monotonic)
-    )
-    mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
-    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
+    taken = pass_at_once(mocker, nap)
+    # Airflow's loop sleeps there, for a sensor that keeps its worker.
+    sleep = importlib.import_module(POLLER).time.sleep
+    mocker.patch("airflow.sdk.bases.sensor.time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    retries = SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    mocker.patch("postboost_provider.api.client.time", retries)
+    mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=mocker.AsyncMock()))
     mocker.patch("postboost_provider.triggers.shared_poller.GATHER_SECONDS", 0)
-    for module in ("sensors", "triggers"):
-        clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
-        clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
     return taken
-
-
-async def _at_once(_: float) -> None:
-    return None
 
 
 @pytest.fixture(params=["poke", "deferrable"])
