@@ -15,8 +15,11 @@ import time_machine
 POLLER = "postboost_provider.polling.poller"
 
 
-def pass_at_once(mocker: Any, nap: Callable[[float], object]) -> list[float]:
-    """Let waits sleep that way, and move their clock on. Returns what was slept."""
+def pass_at_once(mocker: Any, nap: Callable[[float], object], *sleepers: str) -> list[float]:
+    """Let waits sleep that way, and move their clock on. Returns what was slept.
+
+    :param sleepers: more modules that have ``time``.
+    """
     taken: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -27,7 +30,9 @@ def pass_at_once(mocker: Any, nap: Callable[[float], object]) -> list[float]:
         sleep(seconds)
 
     moved = lambda: time.time() + sum(taken)
-    mocker.patch(f"{POLLER}.time", SimpleNamespace(sleep=sleep, time=moved))
+    for module in (*sleepers, POLLER):
+        fake = SimpleNamespace(sleep=sleep, time=moved, monotonic=time.monotonic)
+        mocker.patch(f"{module}.time", fake)
     mocker.patch(f"{POLLER}.asyncio", SimpleNamespace(sleep=sleep_async))
     return taken
 

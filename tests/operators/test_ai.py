@@ -30,7 +30,7 @@ def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
 
 @pytest.fixture
 def naps(mocker: Any, sandbox: Sandbox) -> Iterator[Naps]:
-    with passing_at_once(mocker, "postboost_provider.operators.ai") as naps:
+    with passing_at_once(mocker) as naps:
         yield naps
 
 

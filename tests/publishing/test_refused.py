@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.publishing import create as publishing
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, posts, variant_name
+from tests.naps import pass_at_once
 from tests.publishing.support import body, intention, publish
 
 
@@ -93,7 +93,7 @@ def test_a_try_that_is_under_way_is_waited_for_whatever_was_refused_before(
 ) -> None:
     sandbox.reset(**variant)
     nap = time.sleep
-    mocker.patch("postboost_provider.publishing.create.time", SimpleNamespace(sleep=lambda _: nap(0.1)))
+    pass_at_once(mocker, lambda _: nap(0.1))
     with client(sandbox, attempts=1) as api:
         if isinstance(before, dict):
             sandbox.faults({"operation": "create_post", **before})
