@@ -59,7 +59,7 @@ def test_an_edit_after_many_refusals_waits_for_each(
     slept.clear()
     assert publish(api).result == "created"
     stored = server.state()["settings"]["store_4xx"]
-    assert sum(slept) == pytest.approx(180 if stored else 0, abs=1)
+    assert sum(slept) == pytest.approx(183 if stored else 0, abs=1)
     assert len(posts(server)) == 1
 
 

@@ -33,7 +33,6 @@ def source():
 
 @pytest.fixture
 def api(sandbox, monkeypatch, clock):
-    monkeypatch.setattr(remote, "time", clock)
     sandbox.reset(remote_background_bytes=1000)
     with client(sandbox) as api:
         yield api
