@@ -36,8 +36,6 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
         plan that is given away can't be updated.
     :xcom return_value: (dict) The subscription as PostBoost shows it, and ``outcome``: ``created``, ``found`` or
         ``updated``.
-    :xcom id: (int; the result has one) The subscription's id.
-    :xcom uuid: (str; the result has one) The subscription's uuid.
     :raises AirflowFailException: the workspace does not exist, an update would need another
         ``platform_subscription_id``, or PostBoost refused.
     """
@@ -115,8 +113,6 @@ class PostBoostChangeSubscriptionOperator(PanelOperator):
         ``cycle`` (``monthly`` or ``yearly``), and optionally ``prorate`` (default True) and ``billing_immediately``
         (default False). Templated.
     :xcom return_value: (dict) The subscription, and ``outcome``: ``updated``, or ``found`` if nothing differed.
-    :xcom id: (int; the result has one) The subscription's id.
-    :xcom uuid: (str; the result has one) The subscription's uuid.
     :raises AirflowFailException: the workspace has no subscription, or PostBoost refused.
     """
 

@@ -252,9 +252,9 @@ class PostBoostCreateUserOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice, require_text
-        from postboost_provider.services.panel.ensure import IF_EXISTS, ensure_user
+        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user, ensure_user
 
-        email, name = require_text("user_email", self.user_email), require_text("name", self.name)
+        email, name = check_user("user_email", self.user_email), require_text("name", self.name)
         check_choice("if_exists", self.if_exists, IF_EXISTS)
 
         def act(api: PostBoostClient) -> dict[str, Any]:

@@ -259,8 +259,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             self.timezone or None,
         )
         if row.problems:
+            column = row.problems[0].column
             raise PostBoostConfigError(
-                "; ".join(str(problem) for problem in row.problems), field=row.problems[0].column
+                "; ".join(str(problem) for problem in row.problems),
+                field="publish" if column == "mode" else column,
             )
         for name, given in (("publish_at", self.publish_at), ("account_times", self.account_times)):
             if given and row.mode != "schedule":
