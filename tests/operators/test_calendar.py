@@ -82,6 +82,26 @@ def test_a_calendar_on_object_storage_is_read_with_its_media(sandbox: Sandbox) -
     assert publish("memory://bucket/week/calendar.csv")["counts"] == {"created": 1}
 
 
+@pytest.mark.parametrize(
+    ("rows", "media_root", "found"),
+    [
+        ("/calendar.csv", None, "/images/one.png"),
+        ("/week/calendar.csv", None, "/week/images/one.png"),
+        ("file:///calendar.csv", None, "file:///images/one.png"),
+        ("s3://bucket/calendar.csv", None, "s3://bucket/images/one.png"),
+        ("week/calendar.csv", None, "week/images/one.png"),
+        ("calendar.csv", None, "./images/one.png"),
+        ("/calendar.csv", "/media", "/media/images/one.png"),
+        ("/calendar.csv", "/", "/images/one.png"),
+    ],
+)
+def test_relative_media_are_in_the_folder_of_the_calendar_file_or_in_media_root(
+    rows: str, media_root: str | None, found: str
+) -> None:
+    task = PostBoostPublishCalendarOperator(task_id="publish", rows=rows, media_root=media_root)
+    assert task._find_media("images/one.png").name == found
+
+
 def test_rows_from_another_task_are_published(sandbox: Sandbox) -> None:
     assert publish([row("a"), row("b", accounts=["1", 2])])["counts"] == {"created": 2}
 
