@@ -65,13 +65,11 @@ def postboost_task(
     """
     if operation is None:
         raise PostBoostConfigError(
-            'operation is missing. Name it: @task.postboost(operation="create_tag").',
-            code="empty",
-            field="operation",
+            'operation is missing. Name it: @task.postboost(operation="create_tag").', field="operation"
         )
     if "body" in kwargs:
         raise PostBoostConfigError(
-            "@task.postboost takes no body. Return it from the function.", code="conflict", field="body"
+            "@task.postboost takes no body. Return it from the function.", field="body"
         )
     # Here as well: a mapped task is created only when it runs.
     from postboost_provider.api.operations import get_operation

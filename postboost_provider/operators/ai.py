@@ -163,14 +163,10 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
 
         options = read_text(self.options) or {}
         if not isinstance(options, Mapping):
-            raise PostBoostConfigError(
-                f"options is {options!r}; it must be a mapping.", code="not_a_mapping", field="options"
-            )
+            raise PostBoostConfigError(f"options is {options!r}; it must be a mapping.", field="options")
         if taken := sorted(RESERVED & set(options)):
             raise PostBoostConfigError(
-                f"options has {', '.join(taken)}. Use the operator's own arguments for that.",
-                code="unknown_field",
-                field="options",
+                f"options has {', '.join(taken)}. Use the operator's own arguments for that.", field="options"
             )
         source = Source(
             self.url or None,

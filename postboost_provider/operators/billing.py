@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.operators.base import PanelOperator, with_outcome
+from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, with_outcome
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date, datetime
 
     from airflow.providers.common.compat.sdk import Context
@@ -87,7 +87,6 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
             raise PostBoostConfigError(
                 "Give platform_subscription_id and platform_plan_id, for a subscription in your own billing system; or only "
                 "plan_id, for a plan that is given away.",
-                code="not_one_source",
                 field="plan_id",
             )
         terms = billing.read_terms(
@@ -102,12 +101,11 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
         )
 
 
-class PostBoostChangeSubscriptionOperator(PanelOperator):
+class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
     """Change a subscription: its plan, or what your own billing system says about it.
 
     PostBoost shows neither the number of a plan nor the hour of a date, so a plan or a time is sent at each run.
 
-    :param workspace_uuid: the workspace. Templated.
     :param changes: for a subscription that you bill: any of ``platform_plan_id``, ``status``, ``trial_ends_at`` (required
         while ``trialing``) and ``paused_from`` (required while ``paused``). For one that PostBoost bills: ``plan_id`` and
         ``cycle`` (``monthly`` or ``yearly``), and optionally ``prorate`` (default True) and ``billing_immediately``
@@ -115,13 +113,6 @@ class PostBoostChangeSubscriptionOperator(PanelOperator):
     :xcom return_value: (dict) The subscription, and ``outcome``: ``updated``, or ``found`` if nothing differed.
     :raises AirflowFailException: the workspace has no subscription, or PostBoost refused.
     """
-
-    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
-
-    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
-        self.changes = changes
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.services.panel.billing import change_subscription, read_changes

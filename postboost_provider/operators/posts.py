@@ -231,14 +231,12 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 "wait_for_completion would never end: nobody publishes a post with publish='draft' but a person. Use "
                 "schedule, queue or now, or wait with a PostBoostPostSensor.",
-                code="conflict",
                 field="wait_for_completion",
             )
         if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
             raise PostBoostConfigError(
                 "on_kill='trash' does nothing with deferrable=True, because no worker waits that could be killed. Set "
                 "deferrable=False or on_kill='keep'.",
-                code="conflict",
                 field="on_kill",
             )
         row = read_post_row(
@@ -344,9 +342,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):
             raise PostBoostConfigError(
-                f"post_key is {self.post_key!r}; give each post of the run its own name.",
-                code="empty",
-                field="post_key",
+                f"post_key is {self.post_key!r}; give each post of the run its own name.", field="post_key"
             )
         return Actor.of_task(context["ti"], self.idempotency_salt, key)
 

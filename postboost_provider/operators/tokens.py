@@ -125,7 +125,6 @@ class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
             if chosen == f"{DONE} {reference(settings.token)}":
                 raise PostBoostConfigError(
                     f"{settings.name} still has the old token. Set the new one as its password. {CLEAR_TASK}",
-                    code="old_token",
                     field="password",
                 )
             self._test(settings)
@@ -153,7 +152,6 @@ class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
             raise PostBoostConfigError(
                 f"The new token of {settings.name} does not work. Correct the connection, and do not delete the old token yet. "
                 f"{CLEAR_TASK} {error}",
-                code="token_refused",
                 field="password",
             ) from error
 

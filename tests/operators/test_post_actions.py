@@ -223,7 +223,7 @@ def test_the_text_of_a_list_is_the_list(sandbox: Sandbox) -> None:
         (
             lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u),
             PostBoostConfigError,
-            "empty",
+            None,
             "publish_at",
         ),
         (
@@ -247,7 +247,7 @@ def test_the_text_of_a_list_is_the_list(sandbox: Sandbox) -> None:
         (
             lambda u: PostBoostUpdatePostOperator(task_id="a", post_uuid=u, changes={}),
             PostBoostConfigError,
-            "not_a_mapping",
+            None,
             "changes",
         ),
         (
