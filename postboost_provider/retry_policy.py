@@ -121,7 +121,9 @@ def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
         if not may_be and isinstance(value, str) and value.strip() in NOTHING:
             raise PostBoostConfigError(
                 f"{name} is {value!r}, which is what a template makes of nothing. Write {{{{ ... or '' }}}} there, or leave "
-                "it out."
+                "it out.",
+                code="rendered_from_nothing",
+                field=name,
             )
 
 

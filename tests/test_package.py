@@ -79,7 +79,7 @@ def test_importing_everything_public_loads_few_foreign_modules_and_nothing_that_
         "connection.form",
         "hooks",
         "operators",
-        "operators.panel_base",
+        "operators.base",
         "retry_policy",
         "rotation",
         "rotation.stores",

@@ -31,9 +31,32 @@ def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
     from postboost_provider.services.media.upload import MediaFile
 
     if root and "://" not in name and not name.startswith("/"):
-        name = f"{root.rstrip('/')}/{name}"
+        # A root of slashes only, such as / or file:///, keeps them.
+        name = f"{root}{'' if root.endswith('/') else '/'}{name}"
     path = locate(name, conn_id)
     return MediaFile(name, lambda: cast("IO[bytes]", path.open("rb")))
+
+
+@contextmanager
+def reading(path: str, field: str) -> Iterator[None]:
+    """Explain a file that can't be read. Each storage raises exceptions of its own.
+
+    :param field: the argument that the path comes from.
+    :raises PostBoostConfigError: it can't be read.
+    """
+    from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
+
+    try:
+        yield
+    except PostBoostError:
+        raise
+    except Exception as error:
+        raise PostBoostConfigError(
+            f"{path} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
+            "install the Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, and "
+            "set object_storage_conn_id.",
+            field=field,
+        ) from error
 
 
 @contextmanager

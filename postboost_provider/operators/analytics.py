@@ -1,43 +1,38 @@
-"""Analytics into files: what posts, accounts and the workspace have reached."""
+"""Write the analytics of posts, accounts and the workspace to files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.api.client import PostBoostClient
 
-class PostBoostAnalyticsToStorageOperator(RetryPolicyMixin, BaseOperator):
+
+class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     """Write the analytics of a period to a file: per post, per account, or a summary of the workspace.
 
-    The file is written row by row, whatever their number, and takes its place when it is whole: a rerun replaces the
-    period's file, and a try that fails leaves the former one as it was. The columns are those of ``docs/analytics.md``,
-    always all of them and in the same order.
+    Rows are written one by one, and the file replaces an existing one when it is complete: a failed attempt leaves the old
+    file as it was. All columns of ``docs/analytics.md`` are written, always in the same order.
 
-    Returns ``{"path", "kind", "date_from", "date_to", "rows"}``.
-
-    :param kind: ``posts``: a row for each account that a post of the period is live on; ``accounts``: a row for each
-        account that has analytics; ``summary``: one row. ``posts`` takes one request for each post, ``accounts`` one for
-        each account. Posts in the trash are not among them.
+    :param kind: ``posts``: a row for each account on which a post of the period is live; ``accounts``: a row for each
+        account that has analytics; ``summary``: one row. ``posts`` sends one request for each post, ``accounts`` one for
+        each account. Posts in the trash are left out.
     :param path: a path or an ``ObjectStoragePath`` URI (``s3://``, ``gs://``, ``file://`` ...), with the period in its name,
         such as ``s3://marketing/posts/{{ ds }}.jsonl``. Templated.
-    :param date_from: the first day: a date or ``YYYY-MM-DD``, of UTC. Templated.
+    :param date_from: the first day: a date or ``YYYY-MM-DD``, in UTC. Templated.
     :param date_to: the last day, included; at most 366 days later. Templated.
-    :param file_format: ``jsonl`` (default): an object per line; or ``csv``: UTF-8, with a header, ``data`` as JSON text.
+    :param file_format: ``jsonl``: one object per line; or ``csv``: UTF-8, with a header, ``data`` as JSON text.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises AirflowFailException: an argument is wrong, or the token may not read.
-    :raises PostBoostError: something that a retry can mend; it begins anew.
+    :xcom return_value: (dict) ``path``, ``kind``, ``date_from``, ``date_to`` and the number of ``rows``.
+    :raises AirflowFailException: an argument is wrong, or the token may not read analytics.
+    :raises PostBoostError: an error that a retry can fix; it writes the file from its start.
     """
 
     template_fields: Sequence[str] = (
@@ -58,7 +53,6 @@ class PostBoostAnalyticsToStorageOperator(RetryPolicyMixin, BaseOperator):
         date_to: date | str,
         file_format: Literal["jsonl", "csv"] = "jsonl",
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,33 +62,28 @@ class PostBoostAnalyticsToStorageOperator(RetryPolicyMixin, BaseOperator):
         self.date_to = date_to
         self.file_format = file_format
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.storage import replacing
+        from postboost_provider.api.arguments import check_choice, require_text
         from postboost_provider.services.analytics import COLUMNS, csv_line, json_line, read_period, rows
 
-        with failing_fast(self):
-            if self.kind not in COLUMNS:
-                raise PostBoostConfigError(f"kind is {self.kind!r}; use {', '.join(COLUMNS)}.")
-            if self.file_format not in ("jsonl", "csv"):
-                raise PostBoostConfigError(f"file_format is {self.file_format!r}; use jsonl or csv.")
-            path = str(self.path or "").strip()
-            if not path:
-                raise PostBoostConfigError("path is empty: say where the file goes.")
-            period = read_period(self.date_from, self.date_to)
-            with (
-                PostBoostHook(self.postboost_conn_id).client() as api,
-                replacing(path, self.object_storage_conn_id or None) as open_file,
-                open_file() as file,
-            ):
+        check_choice("kind", self.kind, COLUMNS)
+        check_choice("file_format", self.file_format, ("jsonl", "csv"))
+        path = require_text("path", self.path)
+        period = read_period(self.date_from, self.date_to)
+
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            count = 0
+            with replacing(path, self.object_storage_conn_id or None) as open_file, open_file() as file:
                 if self.file_format == "csv":
                     file.write(csv_line(COLUMNS[self.kind]))
-                count = 0
                 for row in rows(api, self.kind, period):
                     file.write(csv_line(row.values()) if self.file_format == "csv" else json_line(row))
                     count += 1
-        self.log.info(
-            "Wrote %d rows of %s from %s to %s to %s.", count, self.kind, period.start, period.end, path
-        )
-        return {"path": path, "kind": self.kind, **period.as_parameters(), "rows": count}
+            self.log.info(
+                "Wrote %d rows of %s from %s to %s to %s.", count, self.kind, period.start, period.end, path
+            )
+            return {"path": path, "kind": self.kind, **period.as_parameters(), "rows": count}
+
+        return act

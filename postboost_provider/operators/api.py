@@ -1,4 +1,4 @@
-"""Send any of PostBoost's API operations."""
+"""Send any operation of PostBoost's API."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from postboost_provider.api.errors import PostBoostConfigError, ServerError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
+from postboost_provider.operators.base import BasePostBoostOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,38 +17,38 @@ if TYPE_CHECKING:
     from postboost_provider.api.requests import FilePart
     from postboost_provider.idempotency.actor import Actor
 
-# A file takes as long as it takes; each part of it must come within the connection's timeout_seconds.
+# For a whole file, however large; each part of it must arrive within the connection's timeout_seconds.
 DOWNLOAD_SECONDS = 3600.0
 
 
-class PostBoostOperator(RetryPolicyMixin, BaseOperator):
-    """Send one of PostBoost's 222 API operations, and return its answer.
+class PostBoostOperator(BasePostBoostOperator):
+    """Send one of PostBoost's 222 API operations, and return the response.
 
-    A try of the task that comes later does not do it again: what PostBoost recognises by an idempotency key carries
-    one, and what is not safe to repeat is looked for first in PostBoost's activity log. ``docs/any-operation.md`` says
-    what that means for which operation, and ``docs/operations.md`` lists them all.
+    A later attempt does not do it again: where PostBoost accepts an idempotency key, the task sends one, and where a
+    retry is not safe, the task reads PostBoost's activity log first. ``docs/any-operation.md`` says what that means for
+    which operation, and ``docs/operations.md`` lists them all.
 
-    Returns the answer as PostBoost documents it: a list that is not read whole stays inside its ``data``.
-
-    :param operation: its name, such as ``create_tag``. Checked when the DAG is parsed, so it is not templated.
+    :param operation: the operation's name, such as ``create_tag``. Checked when the DAG is parsed, therefore not templated.
     :param parameters: path and query parameters by name, such as ``{"tag_uuid": ...}``. The workspace is the
         connection's unless ``workspace_uuid`` is given. Templated.
     :param body: the JSON body: a mapping, or its JSON text. Where the operation takes a file, such as ``file`` of
         ``upload_media``, that field is a path or an ``ObjectStoragePath`` URI. Templated.
-    :param all_pages: read a list to its end and return all of its items. Default: the one page that was asked for.
-    :param result: what of it goes to XCom: a function of the answer, or the way to it, such as ``data.uuid``. A name
+    :param all_pages: read all pages of a list and return all items, in place of one page.
+    :param result: what of the response goes to XCom: a function of the response, or a path such as ``data.uuid``. A name
         picks from a mapping, or from each item of a list; a number picks an item.
-    :param save_to: a path or an ``ObjectStoragePath`` URI for what is large, or is a file: it is written as it comes, and
-        what goes to XCom is ``path`` and ``size`` in bytes. With ``all_pages`` it has one JSON object per line, and
-        XCom gets ``items``, their number, too. A file that was there is replaced when the new one is whole. Templated.
-    :param secret_sink: what to do with a secret that is shown once (``create_api_key``,
-        ``create_webhook_subscription``): a function of the secret, and of the answer without it. It goes nowhere else.
-    :param idempotency_salt: something of your own that makes it another act. Templated.
+    :param save_to: a path or an ``ObjectStoragePath`` URI, for a large response or a file. With ``all_pages``, the file
+        has one JSON object per line. An existing file is replaced when the new one is complete. Templated.
+    :param secret_sink: what to do with a secret that PostBoost shows once (``create_api_key``,
+        ``create_webhook_subscription``): a function of the secret, and of the response without it. The secret goes
+        nowhere else.
+    :param idempotency_salt: any text; with another text, the task sends the operation again. Templated.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
-    :param postboost_conn_id: the PostBoost connection. 43 of the 54 free tools go without. Templated.
-    :raises PostBoostConfigError: when the DAG is parsed: there is no such operation.
-    :raises AirflowFailException: anything that no retry can mend.
-    :raises PostBoostError: anything that a retry can.
+    :param postboost_conn_id: the PostBoost connection. 43 of the 54 free tools need none. Templated.
+    :xcom return_value: (Any) The response as PostBoost documents it, or what ``result`` picks. With ``save_to``: ``path``,
+        ``size`` in bytes, and with ``all_pages`` the number of ``items``.
+    :raises PostBoostConfigError: the operation does not exist; raised when the DAG is parsed.
+    :raises AirflowFailException: an error that no retry can fix.
+    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = (
@@ -77,11 +74,10 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         secret_sink: Callable[[str, Any], object] | None = None,
         idempotency_salt: str | None = None,
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # The one check that is made here: a mistyped name shows when the DAG is parsed, and not on the day it runs.
+        # The only check that is made here: a mistyped name is an error when the DAG is parsed.
         _operation(operation)
         self.operation = operation
         self.parameters = parameters
@@ -92,56 +88,74 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         self.secret_sink = secret_sink
         self.idempotency_salt = idempotency_salt
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
-        """Check the name of a mapped task, too: it is not made before it runs."""
+        """Check the name of a mapped task as well, which is created only when it runs."""
         if "operation" in kwargs:
             _operation(kwargs["operation"])
         return super().partial(**kwargs)
 
-    def execute(self, context: Context) -> Any:
+    def client(self) -> PostBoostClient:
+        needs_token = _operation(self.operation).needs_token
+        if self.save_to:
+            return self.hook.client(needs_token=needs_token, deadline_seconds=DOWNLOAD_SECONDS)
+        return self.hook.client(needs_token=needs_token)
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
+        from postboost_provider.api import requests
+
         op = _operation(self.operation)
-        with failing_fast(self):
-            self._check(op)
-            body, files = self._body(op)
-            limits = {"deadline_seconds": DOWNLOAD_SECONDS} if self.save_to else {}
-            with PostBoostHook(self.postboost_conn_id).client(needs_token=op.needs_token, **limits) as api:
+        self._check(op)
+        body, files = self._body(op)
+        # With settings that stand for any connection's: names are checked before it is read.
+        settings = requests.ClientSettings(token="", workspace_uuid="any")
+        requests.prepare(settings, op.operation, parameters=self.parameters, body=body, files=files)
 
-                def send() -> Any:
-                    if self.all_pages:
-                        return list(api.pages(op.operation, parameters=self.parameters))
-                    return self._send(api, op, context, body, files)
+        def act(api: PostBoostClient) -> Any:
+            def send() -> Any:
+                if self.all_pages:
+                    return list(api.pages(op.operation, parameters=self.parameters))
+                return self._send(api, op, context, body, files)
 
-                if self.save_to:
-                    return self._save(api, op, self.save_to, send)
-                found = send()
+            if self.save_to:
+                return self._save(api, op, self.save_to, send)
+            found = send()
             if self.result is None:
                 return found
             return self.result(found) if callable(self.result) else _pick(op.operation, found, self.result)
 
+        return act
+
     def _check(self, op: Operation) -> None:
-        """Refuse what could not be kept, before anything is sent."""
+        """Check that the arguments fit the operation and each other."""
         if self.parameters is not None and not isinstance(self.parameters, Mapping):
-            raise PostBoostConfigError(f"parameters is {self.parameters!r}; it must be a mapping.")
+            raise PostBoostConfigError(
+                f"parameters is {self.parameters!r}; it must be a mapping.", field="parameters"
+            )
         if self.all_pages and not op.is_list:
-            raise PostBoostConfigError(f"{op.operation} does not answer with a list: leave out all_pages.")
+            raise PostBoostConfigError(
+                f"{op.operation} does not return a list. Remove all_pages.", field="all_pages"
+            )
         if op.is_read and self.body:
-            raise PostBoostConfigError(f"{op.operation} takes no body: pass its values as parameters.")
+            raise PostBoostConfigError(
+                f"{op.operation} takes no body. Pass its values as parameters.", field="body"
+            )
         if op.reply == "binary" and not self.save_to:
             raise PostBoostConfigError(
-                f"{op.operation} answers with a file, which is nothing for XCom: set save_to."
+                f"{op.operation} returns a file, which can't be an XCom. Set save_to.", field="save_to"
             )
         if self.save_to and self.result is not None:
             raise PostBoostConfigError(
-                "save_to and result exclude each other: what is saved is not picked from."
+                "Both save_to and result are given. Remove one: result can't pick from a saved file.",
+                field="result",
             )
         if op.secret and not callable(self.secret_sink):
             raise PostBoostConfigError(
-                f"{op.operation} answers with a secret that PostBoost shows once, and that must not end up in XCom or "
-                "in a log. Pass secret_sink: a function of the secret and of the answer without it, that keeps it in "
-                "your secrets backend. Nothing was sent."
+                f"{op.operation} returns a secret that PostBoost shows once, and that must not reach XCom or a log. Pass "
+                "secret_sink: a function of the secret and of the rest of the response, which stores the secret in your "
+                "secrets backend. Nothing was sent.",
+                field="secret_sink",
             )
 
     def _body(self, op: Operation) -> tuple[dict[str, Any] | None, dict[str, FilePart] | None]:
@@ -151,13 +165,14 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
                 body = json.loads(body) if body.strip() else None
             except ValueError as error:
                 raise PostBoostConfigError(
-                    f"body is no JSON ({error}). Render it with | tojson, or pass a mapping."
+                    f"body is not JSON ({error}). Render it with | tojson, or pass a mapping.", field="body"
                 ) from error
         if body is None:
             return None, None
         if not isinstance(body, Mapping):
             raise PostBoostConfigError(
-                f"body is of type {type(body).__name__}; it must be a mapping, or the JSON text of one."
+                f"body is of type {type(body).__name__}; it must be a mapping, or the JSON text of one.",
+                field="body",
             )
         files = {name: self._file(str(body[name])) for name in op.files if body.get(name)}
         return {name: value for name, value in body.items() if name not in op.files}, files or None
@@ -165,18 +180,12 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
     def _file(self, path: str) -> FilePart:
         import mimetypes
 
-        from postboost_provider.airflow_support.storage import find_file
+        from postboost_provider.airflow_support.storage import find_file, reading
         from postboost_provider.api.requests import FilePart
 
         file = find_file(path, None, self.object_storage_conn_id)
-        try:
+        with reading(path, "body"):
             file.open().close()
-        except Exception as error:
-            # Each storage has exceptions of its own.
-            raise PostBoostConfigError(
-                f"{path} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
-                "install the Airflow provider of that storage and set object_storage_conn_id."
-            ) from error
         name = path.rpartition("/")[2]
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 
@@ -190,7 +199,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
     ) -> Any:
         from postboost_provider.idempotency.perform import send_once
 
-        answer = send_once(
+        response = send_once(
             api,
             self._actor(context),
             op.operation,
@@ -199,7 +208,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
             files=files,
             is_retry=self._is_retry(context),
         )
-        return self._hand_over(op, answer) if op.secret else answer
+        return self._store_secret(op, response) if op.secret else response
 
     def _save(
         self, api: PostBoostClient, op: Operation, path: str, send: Callable[[], Any]
@@ -211,7 +220,7 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
             if op.is_read and not self.all_pages:
                 api.download(op.operation, open_file, parameters=self.parameters)
             else:
-                # Opened before anything is sent: what can't be kept is not asked for.
+                # Opened before anything is sent: what can't be saved is not requested.
                 with open_file() as file:
                     if self.all_pages:
                         saved["items"] = 0
@@ -221,30 +230,34 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
                     else:
                         file.write(_as_json(send()))
         saved["size"] = locate(path, self.object_storage_conn_id).stat().st_size
-        self.log.info("%s: %d bytes are in %s", op.operation, saved["size"], path)
+        self.log.info("Saved %s to %s (%d bytes).", op.operation, path, saved["size"])
         return saved
 
-    def _hand_over(self, op: Operation, answer: Any) -> Any:
-        """Give the secret to the sink, and return the answer without it."""
+    def _store_secret(self, op: Operation, response: Any) -> Any:
+        """Give the secret to the sink, and return the response without it."""
         from postboost_provider.airflow_support.compat import mask_secret
 
         envelope, _, name = str(op.secret).partition(".")
         try:
-            made = dict(answer[envelope])
-            secret = str(made.pop(name))
+            created = dict(response[envelope])
+            secret = str(created.pop(name))
         except (KeyError, TypeError, ValueError):
-            raise ServerError(f"{op.operation}: PostBoost's answer has no {op.secret}.", status=200) from None
+            raise UnexpectedResponseError(
+                f"{op.operation}: PostBoost's response has no {op.secret}."
+            ) from None
         mask_secret(secret)
-        rest = {**answer, envelope: made}
+        rest = {**response, envelope: created}
         try:
-            self.secret_sink(secret, rest)  # type: ignore[misc]  # checked before it was sent
+            self.secret_sink(secret, rest)  # type: ignore[misc]  # checked in _check
             return rest
-        except Exception as error:  # noqa: BLE001 - told in other words below: its own may hold the secret
-            said = f"{type(error).__name__}: {error}".replace(secret, "***")
-        # Outside of the block above, so that it does not bring that error along.
+        except Exception as error:  # noqa: BLE001 - reported below without the secret, which it may contain
+            problem = f"{type(error).__name__}: {error}".replace(secret, "***")
+        # Outside of the block above, which would chain the original error.
         raise PostBoostConfigError(
-            f"{op.operation} made {made}, but secret_sink failed, so that its secret is lost ({said}). Delete it in "
-            "PostBoost, mend secret_sink, and give the task another idempotency_salt."
+            f"{op.operation} created {created}, but secret_sink failed and the secret is lost ({problem}). Delete it in "
+            "PostBoost, fix secret_sink, and give the task another idempotency_salt.",
+            code="secret_lost",
+            field="secret_sink",
         )
 
     def _actor(self, context: Context) -> Actor:
@@ -253,36 +266,39 @@ class PostBoostOperator(RetryPolicyMixin, BaseOperator):
         return Actor.of_task(context["ti"], self.idempotency_salt)
 
     def _is_retry(self, context: Context) -> bool:
-        """Whether an earlier try failed by itself. After a person cleared the task the count starts anew."""
+        """Whether an earlier attempt failed. Clearing the task starts the count again."""
         ti = context["ti"]
         first = max(1, int(getattr(ti, "max_tries", 0) or 0) - (self.retries or 0) + 1)
         return int(getattr(ti, "try_number", 1) or 1) > first
 
 
 def _operation(name: str) -> Operation:
-    # Not at module level: it is for the DAG files that have such a task.
+    # Not at module level: only DAG files with such a task need it.
     from postboost_provider.api.operations import get_operation
 
     return get_operation(name)
 
 
-def _pick(operation: str, answer: Any, way: str) -> Any:
-    """Return the part of an answer that a way such as ``data.0.uuid`` leads to."""
-    for step in way.split("."):
+def _pick(operation: str, response: Any, path: str) -> Any:
+    """Return the part of a response that a path such as ``data.0.uuid`` leads to."""
+    found = response
+    for step in path.split("."):
         try:
-            if isinstance(answer, list):
-                answer = answer[int(step)] if step.isdigit() else [item[step] for item in answer]
+            if isinstance(found, list):
+                found = found[int(step)] if step.isdigit() else [item[step] for item in found]
             else:
-                answer = answer[step]
+                found = found[step]
         except (KeyError, IndexError, TypeError):
-            if isinstance(answer, list):
-                what = f"a list of {len(answer)}"
+            if isinstance(found, list):
+                there = f"a list of {len(found)}"
             else:
-                what = ", ".join(answer) if isinstance(answer, dict) else repr(answer)
+                there = ", ".join(found) if isinstance(found, dict) else repr(found)
             raise PostBoostConfigError(
-                f"{operation} was done, but there is no {step!r} in its answer for result={way!r}; at that place it has: {what}."
+                f"{operation} succeeded, but its response has no {step!r} for result={path!r}; it has: {there}.",
+                code="not_in_response",
+                field="result",
             ) from None
-    return answer
+    return found
 
 
 def _as_json(value: Any) -> bytes:

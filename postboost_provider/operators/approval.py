@@ -9,49 +9,55 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from postboost_provider.airflow_support.hitl import HITLOperator
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
+from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    PostBoostError,
+)
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import PostBoostTaskMixin
+from postboost_provider.retry_policy import failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.polling.outcome import PostOutcome
 
+    # When to publish it, and the draft: what became of it, as PostBoost has it, and its media by number.
+    Draft = tuple[datetime | None, PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]
+
 APPROVE = "Approve"
 REJECT = "Reject"
-# Media are told apart by numbers in a post, and found by them only in a list.
+# A post has only the numbers of its media, and the API finds those only in a list.
 MOST_MEDIA = 1000
-# What Markdown would take for its own, and Airflow's form would hide: HTML, emphasis, headings, lists, links.
+# What Markdown would interpret, and Airflow's form would hide: HTML, emphasis, headings, lists, links.
 MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
 
 
-class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
-    """Show a draft to a person in Airflow, and publish exactly what was seen, or trash it.
+class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
+    """Show a draft to a person in Airflow, and publish exactly what was shown, or move it to the trash.
 
-    The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited in
-    between is neither published nor trashed. Airflow shows the first form of a task for good, whatever the task asks later, so
-    that a retry can't ask again, but another task can: where this task is followed by another one of its kind for the
-    same post, that one asks with a new form; the last one fails. Rejecting moves the draft to trash and skips what comes
-    after.
-
-    Returns the post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
+    The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited after it
+    was shown is neither published nor moved to the trash. Airflow never re-renders a task's form. Chain a second approval
+    task for the same post to ask again after an edit; the last one fails. Rejecting moves the draft to the trash and skips
+    the downstream tasks.
 
     :param post_uuid: the draft. Templated.
-    :param publish_at: when it is to go out, aware or in ``timezone``; default: at once, when it is approved. Templated.
-    :param timezone: IANA zone of a time that has none of its own. Templated.
-    :param on_late: what to do when it is approved after ``publish_at``: ``fail`` (default) or publish it ``now``.
-    :param allow_duplicate: publish it although the same content went to the same account within 24 hours. Default False.
-    :param subject: the headline of the form. Templated.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
-    :raises AirflowFailException: the draft was changed after it was shown and no task follows that asks again, there is
-        no such draft, or PostBoost refused.
+    :param publish_at: the scheduled time, aware or in ``timezone``. Default: publish on approval. Templated.
+    :param timezone: IANA time zone of a time without an offset. Templated.
+    :param on_late: what to do if it is approved after ``publish_at``: ``fail``, or publish it ``now``.
+    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours.
+    :param subject: the form's headline. Templated.
+    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
+    :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
+    :raises AirflowFailException: the draft does not exist, it was edited after it was shown and no other approval task
+        follows, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "subject", "postboost_conn_id")
@@ -80,62 +86,73 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
     def execute(self, context: Context) -> Any:
         from postboost_provider.polling.outcome import describe_status
 
-        with failing_fast(self):
-            at = self._at()
-            if self.on_late not in ("fail", "now"):
-                raise PostBoostConfigError(f"on_late is {self.on_late!r}; use fail or now.")
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome, post, library = self._read(api)
+        at, outcome, post, library = self.perform(context)
         if outcome.trashed:
-            # An earlier try was told to, and its end was lost, or somebody did it by hand.
-            raise AirflowSkipException(f"Draft {outcome.uuid} is in trash: it was rejected.")
+            # An earlier attempt moved it there, and its end was lost, or somebody did.
+            raise AirflowSkipException(f"Draft {outcome.uuid} is in the trash: it was rejected.")
         if outcome.status != "draft":
-            # The task before this one was answered, or an earlier try was and only its end was lost.
+            # The task before this one published it, or an earlier attempt did and its end was lost.
             self.log.info("Post %s %s: there is nothing to approve.", outcome.uuid, describe_status(outcome))
             return outcome.as_dict()
         self.body = describe(post, at, library)
-        seen = fingerprint(post, at, library)
-        self.options = [f"{APPROVE} {seen}", f"{REJECT} {seen}"]
+        shown = fingerprint(post, at, library)
+        self.options = [f"{APPROVE} {shown}", f"{REJECT} {shown}"]
         return super().execute(context)
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], Draft]:
+        from postboost_provider.api.arguments import argument, check_choice, require_text
+        from postboost_provider.api.times import to_minute
+
+        check_choice("on_late", self.on_late, ("fail", "now"))
+        post_uuid, at = require_text("post_uuid", self.post_uuid), None
+        if self.publish_at:
+            with argument("publish_at"):
+                at = to_minute(self.publish_at, self.timezone or None)
+        return lambda api: (at, *_read(api, post_uuid))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         if "error" in event:
             return super().execute_complete(context, event)
-        (chosen,) = event["chosen_options"]
-        word, _, seen = chosen.partition(" ")
-        who = (event.get("responded_by_user") or {}).get("name") or "somebody"
+        chosen, who = read_choice(event)
+        choice, _, shown = chosen.partition(" ")
         with failing_fast(self):
-            at = self._at()
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                outcome, post, library = self._read(api)
+            read = self.prepare(context)
+            with self.client() as api:
+                at, outcome, post, library = read(api)
                 if outcome.trashed:
-                    if word == REJECT:
-                        raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
+                    if choice == REJECT:
+                        raise AirflowSkipException(
+                            f"{who} rejected draft {outcome.uuid}: it is in the trash."
+                        )
                     raise PostBoostConfigError(
-                        f"Approved by {who}, but draft {outcome.uuid} was moved to trash meanwhile."
+                        f"{who} approved draft {outcome.uuid}, but it was moved to the trash after it was shown. Restore it "
+                        "in PostBoost and run the DAG again.",
+                        code="trashed",
                     )
-                if seen != fingerprint(post, at, library):
+                if shown != fingerprint(post, at, library):
                     return self._leave(outcome, who)
-                if word == REJECT:
+                if choice == REJECT:
                     self._trash(api, outcome, who)
                 outcome = self._publish(api, context, outcome, post, at, who)
-        self.log.info("Approved by %s: post %s is %s.", who, outcome.uuid, outcome.status)
+        self.log.info("%s approved post %s: it is %s.", who, outcome.uuid, outcome.status)
         return outcome.as_dict()
 
     def _leave(self, outcome: PostOutcome, who: str) -> dict[str, Any]:
-        """Do nothing with what nobody has seen, and have the next task ask, if there is one."""
+        """Do nothing with an edited draft, and let the next approval task ask, if there is one."""
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
-                f"Post {outcome.uuid} is {outcome.status}: somebody changed and published it after it was shown to {who}. "
-                "Look at it in PostBoost."
+                f"Post {outcome.uuid} is {outcome.status}: somebody edited and published it after it was shown to {who}. "
+                "Check it in PostBoost.",
+                code="edited",
             )
-        changed = f"Draft {outcome.uuid} was changed after it was shown to {who}: it is as it was."
+        edited = f"Draft {outcome.uuid} was edited after it was shown to {who}. It was left as it is."
         if not self._is_asked_again():
             raise PostBoostError(
-                f"{changed} Neither a retry nor clearing this task would show it anew. Run the DAG again, and "
-                "put another PostBoostApprovePostOperator for the same post after this one, which then asks."
+                f"{edited} Airflow never re-renders a task's form: run the DAG again, and add another "
+                "PostBoostApprovePostOperator for the same post after this one.",
+                code="edited",
             )
-        self.log.warning("%s The next task asks again.", changed)
+        self.log.warning("%s The next approval task asks again.", edited)
         return outcome.as_dict()
 
     def _trash(self, api: PostBoostClient, outcome: PostOutcome, who: str) -> None:
@@ -143,11 +160,12 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
 
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
-                f"Rejected by {who}, but somebody has published it meanwhile: post {outcome.uuid} is {outcome.status}. "
-                "PostBoostDeletePostOperator with delete_mode='app_and_social' takes it back where a network allows it."
+                f"{who} rejected post {outcome.uuid}, but somebody has published it: it is {outcome.status}. To delete it "
+                "where a network allows that, use PostBoostDeletePostOperator with delete_mode='app_and_social'.",
+                code="published",
             )
         actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
-        raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
+        raise AirflowSkipException(f"{who} rejected draft {outcome.uuid}: it is in the trash.")
 
     def _publish(
         self,
@@ -164,11 +182,13 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
             if self.on_late != "now":
                 raise PostBoostConfigError(
-                    f"Approved by {who}, but its time, {at:%Y-%m-%d %H:%M} UTC, has passed: draft {outcome.uuid} was not "
-                    "published. Give it another time with a PostBoostSchedulePostOperator; on_late='now' publishes at once "
-                    "what is approved late, and response_timeout ends the asking."
+                    f"{who} approved draft {outcome.uuid} after its scheduled time, {at:%Y-%m-%d %H:%M} UTC. It was not "
+                    "published. Schedule it with a PostBoostSchedulePostOperator; to publish late approvals at once, set "
+                    "on_late='now'.",
+                    code="late",
+                    field="publish_at",
                 )
-            self.log.warning("Its time, %s, has passed: it is published now.", at)
+            self.log.warning("The scheduled time, %s, has passed: publishing now.", at)
             at = None
         return actions.schedule(
             api,
@@ -176,7 +196,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
             outcome.uuid,
             at,
             allow_duplicate=self.allow_duplicate,
-            # The form has shown one time for all.
+            # The form showed one time for all accounts.
             for_all=[int(account["id"]) for account in post["accounts"]],
         )
 
@@ -185,7 +205,7 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
         dag = self.get_dag()
         if dag is None:
             return False
-        # As the DAG file has it: here it is rendered, and there not yet.
+        # Compare the templates: this task is rendered, the next one is not yet.
         mine = dag.get_task(self.task_id)
         return any(
             isinstance(task, PostBoostApprovePostOperator)
@@ -193,19 +213,17 @@ class PostBoostApprovePostOperator(RetryPolicyMixin, HITLOperator):
             for task in mine.downstream_list
         )
 
-    def _read(self, api: PostBoostClient) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
-        from postboost_provider.publishing import actions
 
-        outcome = actions.look(api, self.post_uuid)
-        post = api.call("get_post", parameters={"post_uuid": self.post_uuid})
-        return outcome, post, find_media(api, post)
+def _read(
+    api: PostBoostClient, post_uuid: str
+) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
+    from postboost_provider.polling.outcome import missing, read_post
 
-    def _at(self) -> datetime | None:
-        from postboost_provider.api.times import to_minute
-
-        if not self.publish_at:
-            return None
-        return to_minute(self.publish_at, self.timezone or None)
+    try:
+        post = api.call("get_post", parameters={"post_uuid": post_uuid})
+    except NotFoundError as error:
+        raise missing(post_uuid, error) from error
+    return read_post(post), post, find_media(api, post)
 
 
 def fingerprint(
@@ -215,13 +233,13 @@ def fingerprint(
     from postboost_provider.idempotency import identity as identities
 
     accounts = sorted(int(account["id"]) for account in post["accounts"])
-    # Without the addresses: those may be signed anew each time.
+    # Without the URLs: they may be signed differently each time.
     media = [[number, item["name"], item.get("alt_text")] for number, item in sorted(library.items())]
     return identities.digest(post["versions"], accounts, at.isoformat() if at else "now", media)[:8]
 
 
 def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """Return the post's media by number, as far as the library's newest thousand items and the token show them."""
+    """Return the post's media by number: those among the library's newest thousand items, if the token may read them."""
     wanted = {int(number) for item in _items(post) for number in item.get("media") or ()}
     found: dict[int, dict[str, Any]] = {}
     try:
@@ -236,7 +254,7 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 
 def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
-    """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
+    """Return the post as Markdown: accounts, time, and each version's text, links, media and options."""
     from postboost_provider.services.accounts import account_name
 
     accounts = {int(a["id"]): account_name(a) for a in post["accounts"]}
@@ -256,7 +274,7 @@ def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int,
                 lines += ["", f"**Link:** {literally(str(item['url']))}"]
             for number in item.get("media") or ():
                 lines += ["", _show(library.get(int(number)), number)]
-        # PostBoost ignores those of other networks.
+        # PostBoost ignores the options of other networks.
         reached = {a["provider"] for a in post["accounts"] if version["account_id"] in (0, int(a["id"]))}
         for provider, options in sorted((version.get("options") or {}).items()):
             if options and provider in reached:

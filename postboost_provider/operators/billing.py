@@ -1,16 +1,18 @@
-"""Subscriptions and receipts of workspaces, in PostBoost's panel. Each task is safe to repeat."""
+"""Subscriptions and receipts of workspaces, in PostBoost's panel. Each task is safe to retry."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.operators.panel_base import PanelOperator
+from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, with_outcome
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date, datetime
+
+    from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.services.panel.ensure import IfExists
@@ -19,22 +21,23 @@ if TYPE_CHECKING:
 class PostBoostCreateSubscriptionOperator(PanelOperator):
     """Give a workspace a subscription, unless it has one.
 
-    Either write down what a billing system of your own has (``platform_subscription_id`` and ``platform_plan_id``), or
-    give away one of PostBoost's plans (``plan_id``). Returns the subscription as PostBoost shows it and ``outcome``:
-    ``created``, ``found`` or ``updated``.
+    Record what your own billing system has (``platform_subscription_id`` and ``platform_plan_id``), or give away one of
+    PostBoost's plans (``plan_id``).
 
     :param workspace_uuid: the workspace. Templated.
-    :param platform_subscription_id: the billing system's id. Templated.
-    :param platform_plan_id: the billing system's name of the plan. Templated.
-    :param status: ``active`` (default), ``trialing``, ``past_due``, ``paused``, ``canceled`` or ``incomplete``. Templated.
-    :param trial_ends_at: a datetime or ISO 8601 text, in UTC unless it says otherwise; needed with ``trialing``. Templated.
-    :param plan_id: the number of a plan of PostBoost's that is given away.
-    :param trial_days: days that this plan is on trial, up to 365.
-    :param if_exists: ``skip`` (default) uses a subscription that is there, ``update`` gives it plan, status and trial,
-        ``fail`` fails. A plan that is given away can't be updated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: there is no such workspace, an update would need another ``platform_subscription_id``, or
-        PostBoost refused.
+    :param platform_subscription_id: the subscription's id in your billing system. Templated.
+    :param platform_plan_id: the plan's name in your billing system. Templated.
+    :param status: ``active``, ``trialing``, ``past_due``, ``paused``, ``canceled`` or ``incomplete``. Templated.
+    :param trial_ends_at: a datetime or ISO 8601 text, in UTC unless it has an offset; required with ``trialing``.
+        Templated.
+    :param plan_id: the number of a PostBoost plan to give away.
+    :param trial_days: how many days of that plan are a trial, up to 365.
+    :param if_exists: ``skip`` uses an existing subscription, ``update`` sets its plan, status and trial, ``fail`` fails. A
+        plan that is given away can't be updated.
+    :xcom return_value: (dict) The subscription as PostBoost shows it, and ``outcome``: ``created``, ``found`` or
+        ``updated``.
+    :raises AirflowFailException: the workspace does not exist, an update would need another
+        ``platform_subscription_id``, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = (
@@ -69,68 +72,63 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
         self.trial_days = trial_days
         self.if_exists = if_exists
 
-    def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.billing import ensure_given_plan, ensure_subscription
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.api.arguments import check_choice
+        from postboost_provider.services.panel import billing
+        from postboost_provider.services.panel.ensure import IF_EXISTS
 
-        if self.plan_id is not None and not (self.platform_subscription_id or self.platform_plan_id):
-            subscription, outcome = ensure_given_plan(
-                api, self.workspace_uuid, self.plan_id, self.trial_days, self.if_exists
+        check_choice("if_exists", self.if_exists, IF_EXISTS)
+        workspace, number, plan = self.workspace_uuid, self.platform_subscription_id, self.platform_plan_id
+        if self.plan_id is not None and not (number or plan):
+            granted = (self.plan_id, self.trial_days, self.if_exists)
+            check_choice("if_exists", self.if_exists, ("skip", "fail"))
+            return lambda api: with_outcome(*billing.ensure_given_plan(api, workspace, *granted))
+        if not (number and plan) or self.plan_id is not None:
+            raise PostBoostConfigError(
+                "Give platform_subscription_id and platform_plan_id, for a subscription in your own billing system; or only "
+                "plan_id, for a plan that is given away.",
+                field="plan_id",
             )
-        elif self.platform_subscription_id and self.platform_plan_id and self.plan_id is None:
-            terms = {
-                "platform_plan_id": self.platform_plan_id,
+        terms = billing.read_terms(
+            {
+                "platform_plan_id": plan,
                 "status": self.status,
                 "trial_ends_at": self.trial_ends_at or None,
             }
-            subscription, outcome = ensure_subscription(
-                api, self.workspace_uuid, self.platform_subscription_id, terms, self.if_exists
-            )
-        else:
-            raise PostBoostConfigError(
-                "Give platform_subscription_id and platform_plan_id, for a subscription of a billing system of your own; or "
-                "plan_id alone, for a plan that is given away."
-            )
-        return {**subscription, "outcome": outcome}
+        )
+        return lambda api: with_outcome(
+            *billing.ensure_subscription(api, workspace, number, terms, self.if_exists)
+        )
 
 
-class PostBoostChangeSubscriptionOperator(PanelOperator):
-    """Change a subscription: its plan, or what a billing system of your own says of it.
+class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
+    """Change a subscription: its plan, or what your own billing system says about it.
 
-    Returns the subscription and ``outcome``: ``updated`` or ``found``, where nothing was to be changed. A plan of
-    PostBoost's and a time are sent at each run, since PostBoost shows neither the number of a plan nor the hour of a day.
+    PostBoost shows neither the number of a plan nor the hour of a date, so a plan or a time is sent at each run.
 
-    :param workspace_uuid: the workspace. Templated.
-    :param changes: for a subscription that you bill: of ``platform_plan_id``, ``status``, ``trial_ends_at`` (needed while
-        ``trialing``) and ``paused_from`` (needed while ``paused``). For one that PostBoost bills: ``plan_id`` and ``cycle``
-        (``monthly`` or ``yearly``), and if need be ``prorate`` (default True) and ``billing_immediately`` (default False).
-        Templated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
+    :param changes: for a subscription that you bill: any of ``platform_plan_id``, ``status``, ``trial_ends_at`` (required
+        while ``trialing``) and ``paused_from`` (required while ``paused``). For one that PostBoost bills: ``plan_id`` and
+        ``cycle`` (``monthly`` or ``yearly``), and optionally ``prorate`` (default True) and ``billing_immediately``
+        (default False). Templated.
+    :xcom return_value: (dict) The subscription, and ``outcome``: ``updated``, or ``found`` if nothing differed.
     :raises AirflowFailException: the workspace has no subscription, or PostBoost refused.
     """
 
-    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.services.panel.billing import change_subscription, read_changes
 
-    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
-        self.changes = changes
-
-    def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.billing import change_subscription
-
-        subscription, changed = change_subscription(api, self.workspace_uuid, self.changes)
-        return {**subscription, "outcome": "updated" if changed else "found"}
+        read_changes(self.changes)
+        return lambda api: with_outcome(*change_subscription(api, self.workspace_uuid, self.changes))
 
 
 class PostBoostCancelSubscriptionOperator(PanelOperator):
-    """Cancel a subscription that PostBoost bills. One that is canceled, or not there, is what was wanted.
-
-    Returns whether there was one to be canceled.
+    """Cancel a subscription that PostBoost bills. Succeeds if it is already canceled or does not exist.
 
     :param workspace_uuid: the workspace. Templated.
-    :param immediately: end it now; default False, at the end of the period that is paid for.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: it can't be canceled: it is neither active nor past due, or was given away.
+    :param immediately: True ends the subscription now, False at the end of the paid period.
+    :xcom return_value: (bool) Whether this task canceled a subscription.
+    :raises AirflowFailException: the subscription can't be canceled, because it is neither active nor past due, or was
+        given away.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "postboost_conn_id")
@@ -140,20 +138,18 @@ class PostBoostCancelSubscriptionOperator(PanelOperator):
         self.workspace_uuid = workspace_uuid
         self.immediately = immediately
 
-    def act(self, api: PostBoostClient) -> bool:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
         from postboost_provider.services.panel.billing import cancel_subscription
 
-        return cancel_subscription(api, self.workspace_uuid, immediately=self.immediately)
+        return lambda api: cancel_subscription(api, self.workspace_uuid, immediately=self.immediately)
 
 
 class PostBoostResumeSubscriptionOperator(PanelOperator):
-    """Take a cancellation back before the subscription ends. One that was not canceled is what was wanted.
-
-    Returns whether there was a cancellation.
+    """Undo a cancellation before the subscription ends. Succeeds if it was not canceled.
 
     :param workspace_uuid: the workspace. Templated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: there is no subscription (any more), or PostBoost refused.
+    :xcom return_value: (bool) Whether there was a cancellation to undo.
+    :raises AirflowFailException: the subscription does not exist or has ended, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "postboost_conn_id")
@@ -162,29 +158,28 @@ class PostBoostResumeSubscriptionOperator(PanelOperator):
         super().__init__(**kwargs)
         self.workspace_uuid = workspace_uuid
 
-    def act(self, api: PostBoostClient) -> bool:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
         from postboost_provider.services.panel.billing import resume_subscription
 
-        return resume_subscription(api, self.workspace_uuid)
+        return lambda api: resume_subscription(api, self.workspace_uuid)
 
 
 class PostBoostCreateReceiptOperator(PanelOperator):
-    """Write down a receipt of a workspace, unless it has one with that invoice number.
-
-    Returns the receipt as PostBoost shows it and ``outcome``: ``created``, ``found`` or ``updated``.
+    """Record a receipt of a workspace, unless it has one with the same invoice number.
 
     :param workspace_uuid: the workspace. Templated.
-    :param invoice_number: what makes the receipt. Templated.
-    :param transaction_id: the payment. Templated.
-    :param amount: what was paid, in units of the currency.
+    :param invoice_number: identifies the receipt. Templated.
+    :param transaction_id: the payment's id. Templated.
+    :param amount: the amount paid, in units of the currency.
     :param currency: such as ``EUR``. Templated.
-    :param paid_at: the day: a date, a datetime or text such as ``2026-10-16``. Templated.
-    :param tax: in units of the currency. Default 0.
+    :param paid_at: the day of the payment: a date, a datetime or text such as ``2026-10-16``. Templated.
+    :param tax: the tax, in units of the currency.
     :param description: a line for the reader. Templated.
-    :param receipt_url: where the document is. Templated.
-    :param if_exists: ``skip`` (default) leaves a receipt that is there alone, ``update`` changes it, ``fail`` fails.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: there are several receipts with that number, or PostBoost refused.
+    :param receipt_url: the URL of the document. Templated.
+    :param if_exists: ``skip`` leaves an existing receipt unchanged, ``update`` changes it, ``fail`` fails.
+    :xcom return_value: (dict) The receipt as PostBoost shows it, and ``outcome``: ``created``, ``found`` or ``updated``.
+    :xcom uuid: (str) The receipt's uuid.
+    :raises AirflowFailException: several receipts have that number, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = (
@@ -225,10 +220,14 @@ class PostBoostCreateReceiptOperator(PanelOperator):
         self.receipt_url = receipt_url
         self.if_exists = if_exists
 
-    def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.billing import ensure_receipt
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.api.arguments import check_choice, require_text
+        from postboost_provider.services.panel.billing import ensure_receipt, to_day
+        from postboost_provider.services.panel.ensure import IF_EXISTS
 
-        fields = ("invoice_number", "transaction_id", "amount", "tax", "currency", "paid_at")
-        receipt = {name: getattr(self, name) for name in (*fields, "description", "receipt_url")}
-        found, outcome = ensure_receipt(api, self.workspace_uuid, receipt, self.if_exists)
-        return {**found, "outcome": outcome}
+        check_choice("if_exists", self.if_exists, IF_EXISTS)
+        fields = ("transaction_id", "amount", "tax", "currency", "description", "receipt_url")
+        receipt = {name: getattr(self, name) for name in fields}
+        receipt["invoice_number"] = require_text("invoice_number", self.invoice_number)
+        receipt["paid_at"] = to_day(self.paid_at)
+        return lambda api: with_outcome(*ensure_receipt(api, self.workspace_uuid, receipt, self.if_exists))

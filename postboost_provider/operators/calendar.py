@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from postboost_provider.airflow_support.storage import find_file, locate
+from postboost_provider.airflow_support.storage import find_file, locate, reading
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -19,39 +16,38 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.report import Report
     from postboost_provider.publishing.post import Row
     from postboost_provider.services.media.upload import MediaFile
 
 
-class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
+class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     """Publish the rows of a content calendar, each exactly once, however often the task runs.
 
-    A row's identity is ``calendar_id`` and its ``key``. A row that an earlier run has sent is adopted; one whose
-    text was edited since is updated while it is not live yet. Good rows go out even when others are bad; then the
-    task fails and lists the bad ones. Rows are described in ``docs/content-calendar.md``.
+    ``calendar_id`` and a row's ``key`` identify the row. A row that an earlier run has sent is found and reused; if its
+    text was edited since, the post is updated while it is not live yet. Good rows are published even if others are bad;
+    then the task fails and lists the bad ones. ``docs/content-calendar.md`` describes the columns.
 
-    Returns, and pushes as XCom even when the task fails for bad rows: ``calendar_id``, ``counts`` by result, ``rows``
-    (``place``, ``key``, ``result``, ``why``, ``warnings``, and of the post ``uuid``, ``status`` and ``scheduled_at``)
-    and ``post_uuids``, the posts to wait for.
-
-    :param rows: path of a CSV file, local or any ``ObjectStoragePath`` URI, or a list of mappings. Templated.
-    :param calendar_id: what the calendar is called. The same id in another DAG is the same calendar. Default: dag id
-        and task id. Templated.
-    :param timezone: IANA zone of times that have none of their own. Templated.
-    :param window: take the rows that are due in ``[anchor, anchor + window)``; the anchor is the run's
-        ``data_interval_end`` where it has one, else its ``run_after``. Default None: every row.
-    :param on_past: what to do with a row that was not sent and whose time has passed: ``skip`` (default), ``fail``, or
-        publish it ``now``.
-    :param on_row_error: ``fail_at_end`` (default), ``fail_fast`` (stop at the first bad row; one that can be told from
-        the file alone stops before anything is sent), or ``ignore`` (report only).
-    :param dry_run: ask PostBoost about every row and create nothing. Default False.
-    :param requests_per_minute: the most requests to send. Default None: no limit but the server's own hints.
-    :param media_root: where relative media paths start. Default: the folder of the calendar file. Templated.
-    :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises AirflowFailException: bad rows, or anything else that no retry can mend.
-    :raises PostBoostError: rows failed in a way that a retry can mend; it repeats nothing that went out.
+    :param rows: the path of a CSV file, local or any ``ObjectStoragePath`` URI, or a list of mappings. Templated.
+    :param calendar_id: the calendar's name. The same id in another DAG is the same calendar. Default: DAG id and task id.
+        Templated.
+    :param timezone: IANA time zone of times without an offset. Templated.
+    :param window: publish the rows with a time in ``[anchor, anchor + window)``; the anchor is the run's
+        ``data_interval_end`` if it has one, otherwise its ``run_after``. Default: every row.
+    :param on_past: what to do with a row that was not sent before its time: ``skip``, ``fail``, or publish it ``now``.
+    :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row; an error in the file itself stops the
+        task before anything is sent), or ``ignore`` (only report).
+    :param dry_run: have PostBoost check every row, and create nothing.
+    :param requests_per_minute: the maximum number of requests per minute. Default: only the server's rate limit.
+    :param media_root: the folder of relative media paths. Default: the folder of the calendar file. Templated.
+    :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage. Templated.
+    :xcom return_value: (dict; also if the task fails for bad rows) ``calendar_id``, ``counts`` by result, ``rows``
+        (``place``, ``key``, ``result``, ``why``, ``warnings``, and the post's ``uuid``, ``status`` and ``scheduled_at``)
+        and ``post_uuids``.
+    :xcom post_uuids: (list[str]; also if the task fails for bad rows) The uuids of the posts to wait for.
+    :raises AirflowFailException: rows are bad, or another error that no retry can fix.
+    :raises PostBoostError: rows failed with an error that a retry can fix; it publishes nothing twice.
     """
 
     template_fields: Sequence[str] = (
@@ -78,7 +74,6 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         requests_per_minute: float | None = None,
         media_root: str | None = None,
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -93,42 +88,52 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         self.requests_per_minute = requests_per_minute
         self.media_root = media_root
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def client(self) -> PostBoostClient:
+        from postboost_provider.api.rate_limit import Pace
+
+        return self.hook.client(pace=Pace(self.requests_per_minute))
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.api.arguments import argument, check_choice
         from postboost_provider.api.rate_limit import Pace
         from postboost_provider.calendar.run import CalendarRun
 
-        with failing_fast(self):
-            rows = self._rows_due(context)
-            api = PostBoostHook(self.postboost_conn_id).client(pace=Pace(self.requests_per_minute))
-            with api:
-                run = CalendarRun(
-                    api,
-                    self._calendar_id(context),
-                    find_media=self._find_media,
-                    clock=lambda: datetime.now(UTC),
-                    on_past=self.on_past,
-                    in_window=self.window is not None,
-                    fail_fast=self.on_row_error == "fail_fast",
-                    dry_run=self.only_ask,
-                )
-                report = run.run(rows)
-            return self._conclude(report, context)
+        check_choice("on_past", self.on_past, ("skip", "fail", "now"))
+        check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
+        with argument("requests_per_minute"):
+            Pace(self.requests_per_minute)
+        calendar_id = self._calendar_id(context)
+        rows = self._rows_due(context)
+
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            run = CalendarRun(
+                api,
+                calendar_id,
+                find_media=self._find_media,
+                clock=lambda: datetime.now(UTC),
+                on_past=self.on_past,
+                in_window=self.window is not None,
+                fail_fast=self.on_row_error == "fail_fast",
+                dry_run=self.only_ask,
+            )
+            return self._conclude(run.run(rows), context)
+
+        return act
 
     def _conclude(self, report: Report, context: Context) -> dict[str, Any]:
-        """Return the report, or keep it as XCom and fail for what is bad in it."""
+        """Return the report; if it has bad rows, push it to XCom and fail."""
         result = report.as_dict()
-        # Under a key of its own too, so that a sensor can take publish.output["post_uuids"].
+        # Also under its own key, for a sensor that takes publish.output["post_uuids"].
         context["ti"].xcom_push(key="post_uuids", value=result["post_uuids"])
         if not report.bad or (self.on_row_error == "ignore" and report.stopped is None):
             if report.bad:
-                self.log.warning("%d bad rows, ignored:\n%s", len(report.bad), report.describe_bad())
+                self.log.warning("%d bad rows were ignored:\n%s", len(report.bad), report.describe_bad())
             return result
         context["ti"].xcom_push(key="return_value", value=result)
         message = (
-            f"{len(report.bad)} of {len(report.rows)} rows did not go out ({report.describe_counts()}):\n"
-            f"{report.describe_bad()}\nWhat is out will not go out again: correct these and run the task again."
+            f"{len(report.bad)} of {len(report.rows)} rows were not published ({report.describe_counts()}):\n"
+            f"{report.describe_bad()}\nCorrect these and run the task again: it publishes nothing twice."
         )
         if isinstance(report.stopped, AuthenticationError) or not any(r.retry for r in report.bad):
             raise PostBoostConfigError(message)
@@ -140,28 +145,27 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         ti = context["ti"]
         if (ti.map_index if ti.map_index is not None else -1) >= 0:
             raise PostBoostConfigError(
-                "A mapped calendar task needs calendar_id: two of its calendars may use the same key, and their order "
-                "may change. Expand over calendar_id too, such as the name of the file."
+                "calendar_id is empty. A mapped calendar task needs one for each calendar: expand over calendar_id too, "
+                "such as the name of the file.",
+                field="calendar_id",
             )
         return f"{ti.dag_id}.{ti.task_id}"
 
     def _rows_due(self, context: Context) -> list[Row]:
         from postboost_provider.publishing.post import in_window, read_rows
 
-        check_choice("on_past", self.on_past, ("skip", "fail", "now"))
-        check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         if self.window is not None and not (
             isinstance(self.window, timedelta) and self.window > timedelta(0)
         ):
             raise PostBoostConfigError(
-                f"window is {self.window!r}; it must be a timedelta of more than 0, or None."
+                f"window is {self.window!r}; it must be a timedelta of more than 0, or None.", field="window"
             )
         anchor = window_anchor(context)
         rows = read_rows(self._numbered_rows(), self.timezone or None)
         due = [row for row in rows if in_window(row, anchor, self.window)]
         if self.window is not None and anchor is not None:
             self.log.info(
-                "%d of %d rows are due from %s to %s", len(due), len(rows), anchor, anchor + self.window
+                "%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, anchor + self.window
             )
         return due
 
@@ -174,25 +178,16 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
         path = str(rows or "").strip()
         if not path or isinstance(rows, Mapping):
             raise PostBoostConfigError(
-                f"rows is {rows!r}; it must be the path of a CSV file, or a list of mappings."
+                f"rows is {rows!r}; it must be the path of a CSV file, or a list of mappings.", field="rows"
             )
         if path.startswith(("[", "{")):
             raise PostBoostConfigError(
-                "rows was rendered to the text of a list. Pass the task's output itself (rows=my_task.output), or set "
-                "render_template_as_native_obj=True on the DAG."
+                "rows is the text of a list. Pass the task's output itself (rows=my_task.output), or set "
+                "render_template_as_native_obj=True on the DAG.",
+                field="rows",
             )
-        try:
-            with locate(path, self.object_storage_conn_id).open("rb") as stream:
-                content = stream.read()
-        except FileNotFoundError:
-            raise PostBoostConfigError(f"There is no calendar {path}. Correct the path in rows.") from None
-        except Exception as error:
-            # Each storage has exceptions of its own.
-            raise PostBoostConfigError(
-                f"The calendar {path} can't be read ({type(error).__name__}: {error}). For object storage, install the "
-                "Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, and set "
-                "object_storage_conn_id."
-            ) from error
+        with reading(path, "rows"), locate(path, self.object_storage_conn_id).open("rb") as stream:
+            content = stream.read()
         return read_csv(content, path)
 
     def _find_media(self, name: str) -> MediaFile:
@@ -201,19 +196,16 @@ class PostBoostPublishCalendarOperator(RetryPolicyMixin, BaseOperator):
             if not isinstance(self.rows, str) and not hasattr(self.rows, "open"):
                 raise PostBoostConfigError(
                     f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the "
-                    "whole path."
+                    "whole path.",
+                    field="media_root",
                 )
-            root = str(self.rows).rpartition("/")[0] or "."
+            path = str(self.rows).strip()
+            # With the slash at its end: the folder of /calendar.csv is /.
+            root = path[: path.rfind("/") + 1] or "."
         return find_file(name, root, self.object_storage_conn_id)
 
 
 def window_anchor(context: Context) -> datetime | None:
-    """Return where the run's window begins: ``data_interval_end`` where there is one, else ``run_after``."""
+    """Return the start of the run's window: ``data_interval_end`` if the run has one, otherwise ``run_after``."""
     run = context["dag_run"]
     return context.get("data_interval_end") or getattr(run, "run_after", None)
-
-
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a value that is none of the choices."""
-    if value not in choices:
-        raise PostBoostConfigError(f"{name} is {value!r}; use {', '.join(choices)}.")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from postboost_provider.airflow_support import compat as _compat
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -18,43 +16,44 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from postboost_provider.api.client import PostBoostClient
     from postboost_provider.rotation.run import Rotation
     from postboost_provider.rotation.stores import KeyStore
 
 
-class PostBoostRotateKeyOperator(RetryPolicyMixin, BaseOperator):
-    """Give a connection a new scoped key, and revoke the old one when the new one is proven to be in place.
+class PostBoostRotateKeyOperator(BasePostBoostOperator):
+    """Give a connection a new scoped key, and revoke the old key once the new one works there.
 
-    It makes a key with the same abilities and accounts, proves it with a live request, writes it to where the connection
-    lives, reads it back through Airflow and proves that, waits for ``grace``, and revokes the old key. Killed anywhere, it
-    goes on in its next try or run: whatever an earlier one left over is found by name and revoked, and there is no moment
-    without a key that works. A daily DAG does nothing on most days.
+    The task creates a key with the same abilities and accounts, tests it with a request, writes it to the store, reads it
+    back through Airflow and tests it again, waits for ``grace``, and revokes the old key. If the task is killed, the next
+    attempt or run continues: it finds leftover keys by name and revokes them. The connection always has a working key. On
+    most days a daily DAG does nothing.
 
-    Returns ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``; never the key.
-
-    :param admin_conn_id: a connection with the access token of an admin of the workspace, who is the user that the key
-        acts as. Templated.
-    :param postboost_conn_id: the connection whose key is rotated. Its ``scoped_key_id`` says which one it holds. Templated.
-    :param rotate_when_less_than: rotate when the key lasts less long; default 14 days. None: once in every run.
-    :param valid_days: the number of days from today to the new key's last day. Default 90.
-    :param grace: how long the old key goes on working for tasks that have read it. Default 1 hour; waited for in the
-        triggerer.
+    :param admin_conn_id: a connection with the access token of a workspace admin. The new key acts as this user.
+        Templated.
+    :param postboost_conn_id: the connection whose key is rotated. Its ``scoped_key_id`` says which key it has. Templated.
+    :param rotate_when_less_than: rotate when the key expires sooner than this. None: in every run.
+    :param valid_days: the number of days from today to the new key's last day.
+    :param grace: how long the old key stays valid for tasks that have read it. The task waits in the triggerer.
     :param store: where the connection is written: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of
-        connection id, token and extras; default: Airflow's own connections, through the connection ``airflow_api``.
-    :param key: id or name of the key that the connection holds, for one that has no ``scoped_key_id`` yet. Templated.
-    :raises AirflowFailException: this connection's key can't be rotated; the message says why, and nothing was changed or
-        the change was undone.
-    :raises PostBoostError: anything that a retry can mend.
+        connection id, token and extras. Default: Airflow's own connections, through the connection ``airflow_api``.
+    :param key: id or name of the connection's key, if the connection has no ``scoped_key_id`` yet. Templated.
+    :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``; never the
+        key.
+    :raises AirflowFailException: the key can't be rotated; the message says why. Nothing was changed, or the change was
+        undone.
+    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = ("key", "admin_conn_id", "postboost_conn_id")
     ui_color = "#fef3c7"
+    # The old keys that a deferral has waited for; None: it is not known which.
+    _waited_for: Sequence[int] | None = ()
 
     def __init__(
         self,
         *,
         admin_conn_id: str,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         rotate_when_less_than: timedelta | None = timedelta(days=14),
         valid_days: int = 90,
         grace: timedelta = timedelta(hours=1),
@@ -64,61 +63,65 @@ class PostBoostRotateKeyOperator(RetryPolicyMixin, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.admin_conn_id = admin_conn_id
-        self.postboost_conn_id = postboost_conn_id
         self.rotate_when_less_than = rotate_when_less_than
         self.valid_days = valid_days
         self.grace = grace
         self.store = store
         self.key = key
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        return self._rotate(context, waited_for=())
-
     def execute_complete(
         self, context: Context, event: Any, waited_for: Sequence[int] | None = None
     ) -> dict[str, Any]:
-        """Go on when the grace is over; ``dag.test()`` does not say of which keys."""
-        return self._rotate(context, waited_for=waited_for)
+        """Continue after the grace period; ``dag.test()`` does not say for which keys."""
+        self._waited_for = waited_for
+        result: dict[str, Any] = self.perform(context)
+        return result
 
-    def _rotate(self, context: Context, *, waited_for: Sequence[int] | None) -> dict[str, Any]:
+    def client(self) -> PostBoostClient:
+        return PostBoostHook(self.admin_conn_id).client()
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.rotation.plan import Renew, Rest, check_times
 
-        with failing_fast(self):
-            check_times(self.valid_days, self.rotate_when_less_than, self.grace)
-            if self.admin_conn_id == self.postboost_conn_id:
-                raise PostBoostConfigError(
-                    f"admin_conn_id and postboost_conn_id are both {self.postboost_conn_id!r}. A key can't make or revoke "
-                    "keys: give a connection with the access token of a workspace admin."
-                )
-            result = "unchanged"
-            with PostBoostHook(self.admin_conn_id).client() as admin:
-                rotation = self._rotation(context, admin)
-                while True:
-                    now = datetime.now(UTC)
-                    step = rotation.next(self.rotate_when_less_than, now)
-                    if isinstance(step, Rest):
-                        break
-                    if isinstance(step, Renew):
-                        rotation.renew(step, self.valid_days, now)
-                        waited_for, result = waited_for or (), "rotated"
-                        continue
-                    alive = [key.id for key in step.leftovers if not key.is_over(now)]
-                    if self.grace and waited_for is not None and not set(alive) <= set(waited_for):
-                        self._defer(now, alive)
-                    rotation.retire(step, now)
-                    result = "rotated"
-        self.log.info("Key %d of %s: %s.", step.current.id, self.postboost_conn_id, step.why)
-        last_day = step.current.expires_at
-        return {
-            "result": result,
-            "key_id": step.current.id,
-            "expires_on": str(last_day) if last_day else "never",
-            "why": step.why,
-        }
+        check_times(self.valid_days, self.rotate_when_less_than, self.grace)
+        if self.admin_conn_id == self.postboost_conn_id:
+            raise PostBoostConfigError(
+                f"admin_conn_id and postboost_conn_id are both {self.postboost_conn_id!r}. A key can't create or revoke "
+                "keys: give a connection with the access token of a workspace admin.",
+                field="admin_conn_id",
+            )
+
+        def act(admin: PostBoostClient) -> dict[str, Any]:
+            rotation = self._rotation(context, admin)
+            waited_for, result = self._waited_for, "unchanged"
+            while True:
+                now = datetime.now(UTC)
+                step = rotation.next(self.rotate_when_less_than, now)
+                if isinstance(step, Rest):
+                    break
+                if isinstance(step, Renew):
+                    rotation.renew(step, self.valid_days, now)
+                    waited_for, result = waited_for or (), "rotated"
+                    continue
+                alive = [key.id for key in step.leftovers if not key.is_over(now)]
+                if self.grace and waited_for is not None and not set(alive) <= set(waited_for):
+                    self._defer(now, alive)
+                rotation.retire(step, now)
+                result = "rotated"
+            self.log.info("Key %d of %s: %s.", step.current.id, self.postboost_conn_id, step.why)
+            last_day = step.current.expires_at
+            return {
+                "result": result,
+                "key_id": step.current.id,
+                "expires_on": str(last_day) if last_day else "never",
+                "why": step.why,
+            }
+
+        return act
 
     def _defer(self, now: datetime, keys: list[int]) -> None:
         self.log.info(
-            "Key %s goes on working until %s UTC, for tasks that have read it.",
+            "Key %s stays valid until %s UTC, for tasks that have read it.",
             ", ".join(map(str, keys)),
             f"{now + self.grace:%Y-%m-%d %H:%M}",
         )
@@ -128,7 +131,7 @@ class PostBoostRotateKeyOperator(RetryPolicyMixin, BaseOperator):
             kwargs={"waited_for": keys},
         )
 
-    def _rotation(self, context: Context, admin: Any) -> Rotation:
+    def _rotation(self, context: Context, admin: PostBoostClient) -> Rotation:
         from postboost_provider.api.client import PostBoostClient
         from postboost_provider.idempotency import identity as identities
         from postboost_provider.rotation.plan import Maker

@@ -1,4 +1,4 @@
-"""Workspaces, users and members, made, changed and deleted in PostBoost's panel. Each task is safe to repeat."""
+"""Workspaces, users and members: created, changed and deleted in PostBoost's panel. Each task is safe to retry."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.operators.panel_base import PanelOperator
+from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, with_outcome
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.services.panel.ensure import IfExists
@@ -22,24 +24,23 @@ RANDOM_PASSWORD_BYTES = 24
 
 
 class PostBoostCreateWorkspaceOperator(PanelOperator):
-    """Make a workspace, unless its owner has one of that name.
+    """Create a workspace, unless its owner already has one with that name.
 
-    Returns the workspace as PostBoost shows it (``uuid``, ``name``, ``owner``, ``access_status``...) and ``outcome``:
-    ``created``, ``found`` or ``updated``. ``task.output["uuid"]`` is its uuid.
-
-    :param name: up to 60 characters. Templated.
-    :param workspace_owner: address or id of the user who owns it and becomes its member. None (default) makes one without
-        an owner, and finds the one workspace of that name, whoever owns it. Not Airflow's ``owner``. Templated.
-    :param access_status: ``subscription``, ``unlimited`` or ``locked``. None (default) is ``subscription`` for a new
-        one, and leaves one that is there as it is.
-    :param if_exists: ``skip`` (default) uses one that is there, ``update`` gives it the ``access_status``, ``fail``
-        fails.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: there is no such owner, there are several such workspaces, or PostBoost refused.
+    :param name: the workspace's name, up to 60 characters. Templated.
+    :param workspace_owner: email address or id of the user who owns the workspace and becomes its member. None creates
+        one without an owner, and finds the only workspace of that name, whoever owns it. Not Airflow's ``owner``.
+        Templated.
+    :param access_status: ``subscription``, ``unlimited`` or ``locked``. None is ``subscription`` for a new workspace,
+        and does not change an existing one.
+    :param if_exists: ``skip`` uses an existing workspace, ``update`` sets its ``access_status``, ``fail`` fails.
+    :xcom return_value: (dict) The workspace as PostBoost shows it (``uuid``, ``name``, ``owner``, ``access_status``...),
+        and ``outcome``: ``created``, ``found`` or ``updated``.
+    :xcom uuid: (str) The workspace's uuid.
+    :raises AirflowFailException: the owner does not exist, several workspaces match, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("name", "workspace_owner", "postboost_conn_id")
-    words: ClassVar[dict[str, str]] = {"owner_id": "workspace_owner"}
+    field_arguments: ClassVar[Mapping[str, str]] = {"owner_id": "workspace_owner"}
 
     def __init__(
         self,
@@ -56,52 +57,56 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
         self.access_status = access_status
         self.if_exists = if_exists
 
-    def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.workspaces import ensure_workspace
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.api.arguments import check_choice, require_text
+        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user
+        from postboost_provider.services.panel.workspaces import ACCESS, ensure_workspace
 
-        workspace, outcome = ensure_workspace(
-            api,
-            self.name,
-            self.workspace_owner,
-            access_status=self.access_status,
-            if_exists=self.if_exists,
-        )
-        self.log.info("Workspace %s (%s): %s.", workspace["name"], workspace["uuid"], outcome)
-        return {**workspace, "outcome": outcome}
+        name = require_text("name", self.name)
+        check_choice("if_exists", self.if_exists, IF_EXISTS)
+        if self.access_status is not None:
+            check_choice("access_status", self.access_status, ACCESS)
+        if self.workspace_owner is not None:
+            check_user("workspace_owner", self.workspace_owner)
+
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            workspace, outcome = ensure_workspace(
+                api, name, self.workspace_owner, access_status=self.access_status, if_exists=self.if_exists
+            )
+            self.log.info("Workspace %s (%s): %s.", workspace["name"], workspace["uuid"], outcome)
+            return with_outcome(workspace, outcome)
+
+        return act
 
 
-class PostBoostUpdateWorkspaceOperator(PanelOperator):
-    """Rename a workspace, give it to another owner, or change who has access. What is not named stays.
+class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
+    """Rename a workspace, give it to another owner, or change who has access.
 
-    Returns the workspace and ``outcome``: ``updated`` or ``found``, where nothing was to be changed.
-
-    :param workspace_uuid: the workspace. Templated.
-    :param changes: of ``name``, ``owner`` (address or id) and ``access_status``. Templated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
+    :param changes: any of ``name``, ``owner`` (email address or id) and ``access_status``; the rest stays. Templated.
+    :xcom return_value: (dict) The workspace, and ``outcome``: ``updated``, or ``found`` if nothing differed.
+    :xcom uuid: (str) The workspace's uuid.
+    :raises AirflowFailException: the workspace or the new owner does not exist, or PostBoost refused.
     """
 
-    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.api.arguments import check_choice
+        from postboost_provider.services.panel.ensure import check_changes, check_user
+        from postboost_provider.services.panel.workspaces import ACCESS, WORKSPACE_FIELDS, update_workspace
 
-    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
-        self.changes = changes
-
-    def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.workspaces import update_workspace
-
-        workspace, changed = update_workspace(api, self.workspace_uuid, self.changes)
-        return {**workspace, "outcome": "updated" if changed else "found"}
+        check_changes(self.changes, WORKSPACE_FIELDS)
+        if "access_status" in self.changes:
+            check_choice("access_status", self.changes["access_status"], ACCESS)
+        if self.changes.get("owner") is not None:
+            check_user("owner", self.changes["owner"])
+        return lambda api: with_outcome(*update_workspace(api, self.workspace_uuid, self.changes))
 
 
 class PostBoostDeleteWorkspaceOperator(PanelOperator):
-    """Delete a workspace with everything in it, for good. One that is gone already is what was wanted.
-
-    Returns whether it was there.
+    """Delete a workspace with everything in it, for good. Succeeds if the workspace does not exist.
 
     :param workspace_uuid: the workspace. Templated.
-    :param confirm_name: its name, letter by letter: nothing is deleted if it has another. Templated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
+    :param confirm_name: the workspace's exact name; nothing is deleted if it differs. Templated.
+    :xcom return_value: (bool) Whether the workspace existed.
     :raises AirflowFailException: the workspace has another name.
     """
 
@@ -112,27 +117,29 @@ class PostBoostDeleteWorkspaceOperator(PanelOperator):
         self.workspace_uuid = workspace_uuid
         self.confirm_name = confirm_name
 
-    def act(self, api: PostBoostClient) -> bool:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
+        from postboost_provider.api.arguments import require_text
         from postboost_provider.services.panel.workspaces import delete_workspace
 
-        return delete_workspace(api, self.workspace_uuid, self.confirm_name)
+        name = require_text("confirm_name", self.confirm_name)
+        return lambda api: delete_workspace(api, self.workspace_uuid, name)
 
 
 class PostBoostAddMemberOperator(PanelOperator):
-    """Give a user a place in a workspace.
+    """Add a user to a workspace.
 
-    PostBoost lists no workspace's members (SDK 1.66.3): who is one already is learned by adding, which it refuses then.
-    Returns ``created``, ``found`` or ``updated``.
+    PostBoost does not list the members of a workspace (SDK 1.66.3). The task adds the user, and PostBoost refuses that
+    for an existing member.
 
     :param workspace_uuid: the workspace. Templated.
-    :param user: address or id. Templated.
-    :param role: ``admin``, ``member`` (default) or ``viewer``. Templated.
-    :param can_approve: whether the user may approve posts. Default False.
-    :param is_owner: True gives the workspace to the user, False takes it from them. None (default) leaves the owner.
-    :param if_exists: ``skip`` (default) leaves a member as they are, ``update`` gives them the role and the rights that
-        are stated here, ``fail`` fails.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: there is no such user or workspace, or PostBoost refused.
+    :param user: the user's email address or id. Templated.
+    :param role: ``admin``, ``member`` or ``viewer``. Templated.
+    :param can_approve: whether the user may approve posts.
+    :param is_owner: True gives the workspace to the user, False takes it from them. None does not change the owner.
+    :param if_exists: ``skip`` leaves an existing member unchanged, ``update`` sets the role and the rights given here,
+        ``fail`` fails.
+    :xcom return_value: (str) ``created``, ``found`` or ``updated``.
+    :raises AirflowFailException: the user or the workspace does not exist, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "user", "role", "postboost_conn_id")
@@ -156,10 +163,15 @@ class PostBoostAddMemberOperator(PanelOperator):
         self.is_owner = is_owner
         self.if_exists = if_exists
 
-    def act(self, api: PostBoostClient) -> str:
-        from postboost_provider.services.panel.workspaces import ensure_member
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], str]:
+        from postboost_provider.api.arguments import check_choice
+        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user
+        from postboost_provider.services.panel.workspaces import ROLES, ensure_member
 
-        return ensure_member(
+        check_choice("if_exists", self.if_exists, IF_EXISTS)
+        check_choice("role", self.role, ROLES)
+        check_user("user", self.user)
+        return lambda api: ensure_member(
             api,
             self.workspace_uuid,
             self.user,
@@ -171,13 +183,12 @@ class PostBoostAddMemberOperator(PanelOperator):
 
 
 class PostBoostRemoveMemberOperator(PanelOperator):
-    """Take a user's place in a workspace away; the user stays. Who is no member is what was wanted.
-
-    Returns whether there was such a member.
+    """Remove a user from a workspace. Succeeds if the user is not a member; the user's account stays.
 
     :param workspace_uuid: the workspace. Templated.
-    :param user: address or id. Templated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
+    :param user: the user's email address or id. Templated.
+    :xcom return_value: (bool) Whether the user was a member.
+    :raises AirflowFailException: the workspace does not exist, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "user", "postboost_conn_id")
@@ -187,33 +198,32 @@ class PostBoostRemoveMemberOperator(PanelOperator):
         self.workspace_uuid = workspace_uuid
         self.user = user
 
-    def act(self, api: PostBoostClient) -> bool:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
+        from postboost_provider.services.panel.ensure import check_user
         from postboost_provider.services.panel.workspaces import remove_member
 
-        return remove_member(api, self.workspace_uuid, self.user)
+        check_user("user", self.user)
+        return lambda api: remove_member(api, self.workspace_uuid, self.user)
 
 
 class PostBoostCreateUserOperator(PanelOperator):
-    """Make a user of the platform, unless there is one with that address.
+    """Create a user of the platform, unless one with that email address exists. The password is never in the result.
 
-    Returns the user as PostBoost shows it (``id``, ``name``, ``email``, ``is_admin``...) and ``outcome``: ``created``,
-    ``found`` or ``updated``. Never a password. ``task.output["id"]`` is the id.
-
-    :param user_email: the address, which makes the user. Not Airflow's ``email``. Templated.
-    :param name: up to 255 characters. Templated.
-    :param password_conn_id: an Airflow connection, of any type, whose password is the user's first one. It is used when
-        the user is made, and never to change one who is there. Without it the password is random and nobody learns it.
-        Templated.
-    :param is_admin: of the platform, with access to the panel. None (default) is False for a new user, and leaves one who
-        is there as they are.
-    :param if_exists: ``skip`` (default) uses a user who is there, ``update`` gives them name and ``is_admin``, ``fail``
-        fails.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: there is no password in ``password_conn_id``, or PostBoost refused.
+    :param user_email: the email address, which identifies the user. Not Airflow's ``email``. Templated.
+    :param name: the user's name, up to 255 characters. Templated.
+    :param password_conn_id: an Airflow connection of any type, whose password becomes the new user's first password. The
+        password of an existing user is never changed. Without it, the password is random and nobody learns it. Templated.
+    :param is_admin: whether the user is a platform admin, with access to the panel. None is False for a new user, and
+        does not change an existing one.
+    :param if_exists: ``skip`` uses an existing user, ``update`` sets the name and ``is_admin``, ``fail`` fails.
+    :xcom return_value: (dict) The user as PostBoost shows it (``id``, ``name``, ``email``, ``is_admin``...), and
+        ``outcome``: ``created``, ``found`` or ``updated``.
+    :xcom id: (int) The user's id.
+    :raises AirflowFailException: ``password_conn_id`` has no password, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("user_email", "name", "password_conn_id", "postboost_conn_id")
-    words: ClassVar[dict[str, str]] = {"email": "user_email", "password": "password_conn_id"}
+    field_arguments: ClassVar[Mapping[str, str]] = {"email": "user_email", "password": "password_conn_id"}
 
     def __init__(
         self,
@@ -232,37 +242,42 @@ class PostBoostCreateUserOperator(PanelOperator):
         self.is_admin = is_admin
         self.if_exists = if_exists
 
-    def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.ensure import ensure_user
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.api.arguments import check_choice, require_text
+        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user, ensure_user
 
-        user, outcome = ensure_user(
-            api,
-            self.user_email,
-            self.name,
-            self._password,
-            is_admin=self.is_admin,
-            if_exists=self.if_exists,
-        )
-        self.log.info("User %s (%s): %s.", user["email"], user["id"], outcome)
-        return {**user, "outcome": outcome}
+        email, name = check_user("user_email", self.user_email), require_text("name", self.name)
+        check_choice("if_exists", self.if_exists, IF_EXISTS)
 
-    def _password(self) -> str:
-        return read_password(self.password_conn_id) if self.password_conn_id else random_password()
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            user, outcome = ensure_user(
+                api,
+                email,
+                name,
+                # Only a new user needs one.
+                lambda: read_password(self.password_conn_id) if self.password_conn_id else random_password(),
+                is_admin=self.is_admin,
+                if_exists=self.if_exists,
+            )
+            self.log.info("User %s (%s): %s.", user["email"], user["id"], outcome)
+            return with_outcome(user, outcome)
+
+        return act
 
 
 class PostBoostUpdateUserOperator(PanelOperator):
-    """Change a user's name, address, admin rights or password. What is not named stays.
+    """Change a user's name, email address, admin rights or password.
 
-    Returns the user and ``outcome``: ``updated`` or ``found``, where nothing was to be changed.
-
-    :param user: address or id. Templated.
-    :param changes: of ``name``, ``email`` and ``is_admin``. Templated.
+    :param user: the user's email address or id. Templated.
+    :param changes: any of ``name``, ``email`` and ``is_admin``; the rest stays. Templated.
     :param password_conn_id: an Airflow connection whose password becomes the user's, at each run. Templated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
+    :xcom return_value: (dict) The user, and ``outcome``: ``updated``, or ``found`` if nothing differed.
+    :xcom id: (int) The user's id.
+    :raises AirflowFailException: the user does not exist, ``password_conn_id`` has no password, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("user", "changes", "password_conn_id", "postboost_conn_id")
-    words: ClassVar[dict[str, str]] = {"password": "password_conn_id"}
+    field_arguments: ClassVar[Mapping[str, str]] = {"password": "password_conn_id"}
 
     def __init__(
         self,
@@ -277,23 +292,24 @@ class PostBoostUpdateUserOperator(PanelOperator):
         self.changes = changes
         self.password_conn_id = password_conn_id
 
-    def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.ensure import update_user
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.services.panel import ensure
 
+        ensure.check_user("user", self.user)
+        changes = self.changes or {}
+        if changes or not self.password_conn_id:
+            ensure.check_changes(changes, ensure.USER_FIELDS)
         password = read_password(self.password_conn_id) if self.password_conn_id else None
-        user, changed = update_user(api, self.user, self.changes or {}, password)
-        return {**user, "outcome": "updated" if changed else "found"}
+        return lambda api: with_outcome(*ensure.update_user(api, self.user, changes, password))
 
 
 class PostBoostDeleteUserOperator(PanelOperator):
-    """Delete a user for good. One who is gone already is what was wanted; the token's own user can't be deleted.
+    """Delete a user for good. Succeeds if the user does not exist; the token's own user can't be deleted.
 
-    Returns whether there was such a user.
-
-    :param user: address or id. Templated.
-    :param confirm_name: the user's name, letter by letter: nobody is deleted who has another. Templated.
-    :param postboost_conn_id: the PostBoost connection, with an admin's unscoped token. Templated.
-    :raises AirflowFailException: the user has another name, or is the one whose token this is.
+    :param user: the user's email address or id. Templated.
+    :param confirm_name: the user's exact name; nobody is deleted if it differs. Templated.
+    :xcom return_value: (bool) Whether the user existed.
+    :raises AirflowFailException: the user has another name, or the token is this user's own.
     """
 
     template_fields: Sequence[str] = ("user", "confirm_name", "postboost_conn_id")
@@ -303,31 +319,40 @@ class PostBoostDeleteUserOperator(PanelOperator):
         self.user = user
         self.confirm_name = confirm_name
 
-    def act(self, api: PostBoostClient) -> bool:
-        from postboost_provider.services.panel.ensure import delete_user
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
+        from postboost_provider.api.arguments import require_text
+        from postboost_provider.services.panel.ensure import check_user, delete_user
 
-        return delete_user(api, self.user, self.confirm_name)
+        check_user("user", self.user)
+        name = require_text("confirm_name", self.confirm_name)
+        return lambda api: delete_user(api, self.user, name)
 
 
 def read_password(conn_id: str) -> str:
-    """Return the password of a connection, which is masked in the logs from now on.
+    """Return the password of a connection, and mask it in the logs.
 
-    :raises PostBoostConfigError: there is no such connection, or no password in it.
+    :raises PostBoostConfigError: the connection does not exist, or has no password.
     """
     try:
         password = PostBoostHook.get_connection(conn_id).password
     except AirflowNotFoundException:
         raise PostBoostConfigError(
-            f"There is no connection {conn_id!r}. Create it with the password, or correct password_conn_id."
+            f"Connection {conn_id!r} does not exist. Create it with the password, or correct password_conn_id.",
+            code="unknown_connection",
+            field="password_conn_id",
         ) from None
     if not password:
-        raise PostBoostConfigError(f"The connection {conn_id!r} has no password.")
+        raise PostBoostConfigError(
+            f"Connection {conn_id!r} has no password. Set it, or correct password_conn_id.",
+            code="no_password",
+            field="password_conn_id",
+        )
     mask_secret(password)
     return str(password)
 
 
 def random_password() -> str:
-    """Return a password that nobody knows, which is masked in the logs from now on."""
+    """Return a password that nobody knows, and mask it in the logs."""
     import secrets
 
     password = secrets.token_urlsafe(RANDOM_PASSWORD_BYTES)

@@ -1,21 +1,21 @@
-"""Publish one post, once."""
+"""Publish one post, exactly once."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from postboost_provider.airflow_support.storage import find_file
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -28,52 +28,52 @@ if TYPE_CHECKING:
     from postboost_provider.publishing.post import Row
 
 
-class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
-    """Publish one post, exactly once, however often the task is tried or cleared.
+class PostBoostCreatePostOperator(BasePostBoostOperator):
+    """Publish one post, exactly once, however often the task is retried or cleared.
 
-    Its identity is the task of the run (dag id, run id, task id, map index and ``idempotency_salt``). A task that is
-    repeated after its words were edited updates the post while it is not live yet, and fails naming it afterwards.
+    DAG id, run id, task id, map index and ``idempotency_salt`` identify the post. A task that is repeated after its text
+    was edited updates the post while it is not live yet; afterwards it fails and names the post.
 
-    Returns ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``), ``why``,
-    ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``, ``name``,
-    ``status``, ``external_url`` and ``errors``.
-
-    :param text: what is published. Templated, like everything that says what and where.
-    :param accounts: ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups.
-    :param thread: the further parts of a thread, on networks that have threads.
+    :param text: the text to publish. Templated.
+    :param accounts: ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups. Templated.
+    :param thread: the further parts of a thread, on networks that have threads. Templated.
     :param first_comment: a comment below the post, on networks that have comments. With ``thread``, each network gets
-        the one that it has; without, a network with threads gets it as a reply. What a network would drop is an error.
+        the one that it supports; without, a network with threads gets it as a reply. It is an error if a network would drop
+        it. Templated.
     :param media: images, videos or a PDF, in order: paths, URIs of object storage, URLs that PostBoost fetches, or
-        uuids of PostBoost media.
-    :param tags: names; missing ones are made.
-    :param variants: other words for a network or an account, by ``provider``, ``provider:username``, ``@username`` or
-        id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
-        ``{"title": ...}`` for YouTube).
-    :param publish: ``draft`` (default), ``schedule``, ``queue`` or ``now``.
-    :param publish_at: when to, with ``schedule`` alone: a datetime or ISO 8601 text, aware or in ``timezone``.
-    :param timezone: IANA zone of times that have none of their own.
-    :param account_times: departure times of their own, by network or account, with ``schedule`` alone.
-    :param ai_generated: label the post as made by AI, or not; default: PostBoost decides.
-    :param validate: have PostBoost check the post first (default): what it refuses fails without a retry, what it only
-        warns of is logged.
-    :param on_duplicate: what to do when the same content went to the same account within 24 hours: ``fail`` (default),
-        ``reuse`` that post, or ``allow`` it.
-    :param wait_for_completion: wait until the post is live. Default False; a sensor is the usual way.
-    :param deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds, or a timedelta, between the first looks at a post that is due. Default 30.
-    :param timeout: seconds, or a timedelta, to wait after its last account is due. Default 3600.
-    :param on_partial: when some accounts got it and others did not: ``fail`` (default), ``succeed``, or
-        ``retry_failed_accounts``, each once and one after another, and then fail.
-    :param on_kill: what becomes of the post when the task is killed while it waits: ``keep`` (default), or ``trash``
-        it as long as it is not out; not with ``deferrable``, where nothing runs that could be killed.
-    :param post_key: names the post within the run, in place of the map index of a mapped task: a list that is another one
-        when the task is cleared moves the indices. No two may be the same. Default: the map index.
-    :param idempotency_salt: something of your own that makes it another post.
-    :param media_root: where relative media paths start.
-    :param object_storage_conn_id: the Airflow connection for media on object storage.
-    :param postboost_conn_id: the PostBoost connection.
-    :raises AirflowFailException: anything that no retry can mend.
-    :raises PostBoostError: anything that a retry can.
+        uuids of PostBoost media. Templated.
+    :param tags: names of tags; missing ones are created. Templated.
+    :param variants: different content for a network or an account, by ``provider``, ``provider:username``, ``@username``
+        or id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
+        ``{"title": ...}`` for YouTube). Templated.
+    :param publish: ``draft``, ``schedule``, ``queue`` or ``now``. Templated.
+    :param publish_at: the scheduled time, only with ``schedule``: a datetime or ISO 8601 text, aware or in ``timezone``.
+        Templated.
+    :param timezone: IANA time zone of times without an offset. Templated.
+    :param account_times: a different scheduled time for some networks or accounts, only with ``schedule``. Templated.
+    :param ai_generated: whether the post is labeled as made by AI. Default: PostBoost decides. Templated.
+    :param validate: have PostBoost check the post first: an error fails the task without a retry, a warning is logged.
+    :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
+        ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
+    :param wait_for_completion: wait until the post is live. A sensor is the usual way.
+    :param deferrable: wait in the triggerer.
+    :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
+    :param timeout: how long to wait after the last scheduled time, in seconds or as a timedelta.
+    :param on_partial: what to do if only some accounts succeed: ``fail``, ``succeed``, or ``retry_failed_accounts``, each
+        once and one after another, and then fail.
+    :param on_kill: what to do with the post if the task is killed while it waits: ``keep`` it, or ``trash`` it if it is
+        not published yet. Not with ``deferrable``: no worker waits that could be killed.
+    :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a stable key if
+        the input list may change between attempts. Two posts of a run can't have the same key. Templated.
+    :param idempotency_salt: any text; with another text, it is another post. Templated.
+    :param media_root: the folder of relative media paths. Templated.
+    :param object_storage_conn_id: the Airflow connection for media on object storage. Templated.
+    :xcom return_value: (dict) ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``),
+        ``why``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``,
+        ``name``, ``status``, ``external_url`` and ``errors``.
+    :xcom uuid: (str; before any wait) The post's uuid.
+    :raises AirflowFailException: an error that no retry can fix.
+    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = (
@@ -126,7 +126,6 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         idempotency_salt: str | None = None,
         media_root: str | None = None,
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -155,32 +154,47 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         self.idempotency_salt = idempotency_salt
         self.media_root = media_root
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
-        with failing_fast(self):
-            row = self._row(context)
-            with PostBoostHook(self.postboost_conn_id).client() as api:
-                done = self._publish(api, row, context)
+        done, due = self.perform(context)
         self._post_uuid = done.post_uuid
-        # Under a key of its own, and before any wait: what comes after can take publish.output["uuid"].
+        # Under its own key, and before any wait: another task can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
-        stands = f" It {describe_status(done.outcome)}." if done.outcome else ""
+        status = f" It {describe_status(done.outcome)}." if done.outcome else ""
         why = f" ({done.why})" if done.why else ""
-        self.log.info("Post %s was %s%s.%s", done.post_uuid, done.result, why, stands)
+        self.log.info("Post %s was %s%s.%s", done.post_uuid, done.result, why, status)
         for warning in done.warnings:
             self.log.warning("PostBoost warns: %s", warning)
         if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
             return _result(done.result, done.why, done.outcome, done.post_uuid)
+        result = {"result": done.result, "why": done.why}
+        return self._wait(context, done.post_uuid, result, due=due, retried=[])
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Published, datetime | None]]:
+        from postboost_provider.publishing.single_post import publish_row
+
+        row, actor = self._row(context), self._actor(context)
         due = max((at for _, at in row.account_times), default=None)
-        told = {"result": done.result, "why": done.why}
-        return self._wait(context, done.post_uuid, told, due=due, retried=[])
+
+        def act(api: PostBoostClient) -> tuple[Published, datetime | None]:
+            done = publish_row(
+                api,
+                actor,
+                row,
+                find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
+                on_duplicate=self.on_duplicate,
+                validate=self.validate,
+                now=self._started,
+            )
+            return done, due
+
+        return act
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
-        """Go on when the triggerer has seen the post settled."""
+        """Continue when the trigger has seen the result."""
         self._started = datetime.now(UTC)
         with failing_fast(self):
             outcomes = _outcomes(read_event(event))
@@ -188,42 +202,40 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         return self._conclude(context, outcomes, **event["carried"])
 
     def on_kill(self) -> None:
-        """Keep the post, or move it to trash as long as it is not out."""
+        """Keep the post, or move it to the trash if it is not published yet."""
         from postboost_provider.publishing import actions
 
         uuid = getattr(self, "_post_uuid", None)
         if uuid is None or self.when_killed != "trash":
             return
         try:
-            with PostBoostHook(self.postboost_conn_id).client(attempts=2, deadline_seconds=10) as api:
+            with self.hook.client(attempts=2, deadline_seconds=10) as api:
                 if actions.look(api, uuid).can_be_changed:
                     actions.delete(api, uuid, trash=True, delete_mode="app_only")
-                    self.log.info("Post %s was moved to trash, because its task was killed.", uuid)
+                    self.log.info("Moved post %s to the trash because its task was killed.", uuid)
         except PostBoostError as error:
-            self.log.warning("Post %s could not be moved to trash: %s", uuid, error)
+            self.log.warning("Could not move post %s to the trash: %s", uuid, error)
 
     def _row(self, context: Context) -> Row:
-        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.api.arguments import check_choice, read_seconds
         from postboost_provider.publishing.single_post import read_post_row
 
         read_seconds("timeout", self.timeout)
         read_seconds("poll_interval", self.poll_interval)
-        for name, value, choices in (
-            ("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow")),
-            ("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts")),
-            ("on_kill", self.when_killed, ("keep", "trash")),
-        ):
-            if value not in choices:
-                raise PostBoostConfigError(f"{name} is {value!r}; use {', '.join(choices)}.")
+        check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
+        check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
+        check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":
             raise PostBoostConfigError(
-                "wait_for_completion would wait for ever: publish='draft' leaves the post to people. Use schedule, queue "
-                "or now, or wait with a PostBoostPostSensor."
+                "wait_for_completion would never end: nobody publishes a post with publish='draft' but a person. Use "
+                "schedule, queue or now, or wait with a PostBoostPostSensor.",
+                field="wait_for_completion",
             )
         if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
             raise PostBoostConfigError(
-                "on_kill='trash' needs a worker that is killed, and with deferrable=True the wait has none: set "
-                "deferrable=False, or on_kill='keep'."
+                "on_kill='trash' does nothing with deferrable=True, because no worker waits that could be killed. Set "
+                "deferrable=False or on_kill='keep'.",
+                field="on_kill",
             )
         row = read_post_row(
             {
@@ -243,26 +255,17 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
             self.timezone or None,
         )
         if row.problems:
-            raise PostBoostConfigError("; ".join(str(problem) for problem in row.problems))
+            column = row.problems[0].column
+            raise PostBoostConfigError(
+                "; ".join(str(problem) for problem in row.problems),
+                field="publish" if column == "mode" else column,
+            )
         for name, given in (("publish_at", self.publish_at), ("account_times", self.account_times)):
             if given and row.mode != "schedule":
                 self.log.warning(
-                    "%s is not used: it is for publish='schedule', and publish is %r.", name, row.mode
+                    "%s is ignored: it needs publish='schedule', and publish is %r.", name, row.mode
                 )
         return row
-
-    def _publish(self, api: PostBoostClient, row: Row, context: Context) -> Published:
-        from postboost_provider.publishing.single_post import publish_row
-
-        return publish_row(
-            api,
-            self._actor(context),
-            row,
-            find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
-            on_duplicate=self.on_duplicate,
-            validate=self.validate,
-            now=self._started,
-        )
 
     def _wait(
         self,
@@ -282,10 +285,8 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
         times = Wait(self._started, timeout, interval, due)
         posts = PostsSettled([uuid], timeout)
+        ask = lambda: posts.ask(lambda: self.hook.client(deadline_seconds=POLL_SECONDS))
         poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD)
-        ask = lambda: posts.ask(
-            lambda: PostBoostHook(self.postboost_conn_id).client(deadline_seconds=POLL_SECONDS)
-        )
         with failing_fast(self):
             event = poller.poll(ask) if self.deferrable else wait(poller, ask)
             if event is None:
@@ -294,7 +295,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         return self._conclude(context, outcomes, done, retried=retried)
 
     def _defer(
-        self, uuid: str, done: dict[str, str], wait: Wait, next_look: datetime, *, retried: list[str]
+        self, uuid: str, done: dict[str, str], wait: Wait, first_poll_at: datetime, *, retried: list[str]
     ) -> NoReturn:
         self.defer(
             trigger=PostBoostPostTrigger(
@@ -303,7 +304,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
                 timeout=wait.timeout.total_seconds(),
                 poll_interval=wait.interval.total_seconds(),
                 started_at=wait.started.isoformat(),
-                next_look_at=next_look.isoformat(),
+                next_look_at=first_poll_at.isoformat(),
                 due_at=wait.due.isoformat() if wait.due else None,
                 carried={"done": done, "retried": retried},
             ),
@@ -319,7 +320,7 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         (outcome,) = outcomes
         with failing_fast(self):
             if self.on_partial == "retry_failed_accounts" and actions.to_retry(outcome, retried):
-                with PostBoostHook(self.postboost_conn_id).client() as api:
+                with self.client() as api:
                     account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
                 if account is not None:
                     self.log.info(
@@ -339,13 +340,16 @@ class PostBoostCreatePostOperator(RetryPolicyMixin, BaseOperator):
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):
             raise PostBoostConfigError(
-                f"post_key is {self.post_key!r}; give each post of the run a name of its own."
+                f"post_key is {self.post_key!r}; give each post of the run its own name.", field="post_key"
             )
         return Actor.of_task(context["ti"], self.idempotency_salt, key)
 
 
 def _outcomes(event: Event) -> list[PostOutcome]:
-    """Return the outcomes of a wait that has ended, or raise why it failed."""
+    """Return the outcomes of a wait that has ended.
+
+    :raises PostBoostError: the wait failed.
+    """
     if event.error:
         raise event.error
     if event.status == "timeout":

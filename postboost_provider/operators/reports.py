@@ -4,51 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.operators.base import BasePostBoostOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date, timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
 
-# A file takes as long as it takes; each part of it must come within the connection's timeout_seconds.
+# For a whole file, however large; each part of it must arrive within the connection's timeout_seconds.
 DOWNLOAD_SECONDS = 3600.0
 
 
-class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
-    """Have PostBoost make a report of a period, and save its file.
+class PostBoostReportOperator(BasePostBoostOperator):
+    """Have PostBoost create a report of a period, and save its file.
 
     A PDF has the workspace's branding, a summary, the accounts and the ten best posts. A CSV has a row for each post and
-    account, or for each account; it is UTF-8 with a byte order mark. PostBoost takes at most 500 posts into a report:
-    ``PostBoostAnalyticsToStorageOperator`` has no such cap.
+    account, or for each account; it is UTF-8 with a byte order mark. PostBoost puts at most 500 posts into a report:
+    ``PostBoostAnalyticsToStorageOperator`` has no such limit.
 
-    The file is fetched from the connection's own host, with the token, and written as it comes. What was at ``path`` is
-    replaced when the new file is whole.
-
-    Returns ``{"path", "size", "export_uuid", "format", "dataset", "date_from", "date_to", "expires_at"}``, ``size`` in bytes.
+    The file is downloaded from the connection's own host, with the token. An existing file at ``path`` is replaced when
+    the new one is complete.
 
     :param path: a path or an ``ObjectStoragePath`` URI (``s3://``, ``gs://``, ``file://`` ...). Templated.
-    :param file_format: ``pdf`` (default) or ``csv``.
-    :param dataset: the rows of a CSV: ``posts`` (default) or ``accounts``.
+    :param file_format: ``pdf`` or ``csv``.
+    :param dataset: the rows of a CSV: ``posts`` or ``accounts``.
     :param period: ``this_week``, ``last_week``, ``this_month``, ``last_month`` (PostBoost's default), ``last_3_months`` or
         ``this_year``. Templated.
     :param date_from: the first day, in place of ``period``: a date or ``YYYY-MM-DD``. Templated.
     :param date_to: the last day, included; at most 366 days later. Templated.
     :param accounts: limit the report to these: ids, ``@username``, ``provider:username``, ``provider:*``, or names of
         account groups; at most 100. Default: all. Templated.
-    :param export_uuid: save this export, made before, in place of a new one. PostBoost keeps files for 7 days. Templated.
-    :param timeout: seconds, or a timedelta, to wait for the file, should PostBoost not have made it within its answer. Default 300.
+    :param export_uuid: save this existing export in place of a new one. PostBoost keeps files for 7 days. Templated.
+    :param timeout: how long to wait for a file that is not part of PostBoost's first response, in seconds or as a timedelta.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises AirflowFailException: an argument is wrong, the token may not make reports, or the file is gone (410).
-    :raises PostBoostError: something that a retry can mend, such as a report that PostBoost could not make.
+    :xcom return_value: (dict) ``path``, ``size`` in bytes, ``export_uuid``, ``format``, ``dataset``, ``date_from``,
+        ``date_to`` and ``expires_at``.
+    :raises AirflowFailException: an argument is wrong, the token may not create reports, or the file has expired (410).
+    :raises PostBoostError: an error that a retry can fix, such as a report that PostBoost could not create.
     """
 
     template_fields: Sequence[str] = (
@@ -76,7 +72,6 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
         export_uuid: str | None = None,
         timeout: timedelta | float = 300,
         object_storage_conn_id: str | None = None,
-        postboost_conn_id: str = PostBoostHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -90,53 +85,52 @@ class PostBoostReportOperator(RetryPolicyMixin, BaseOperator):
         self.export_uuid = export_uuid
         self.timeout = timeout
         self.object_storage_conn_id = object_storage_conn_id
-        self.postboost_conn_id = postboost_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.storage import locate, replacing
-        from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.api.arguments import read_seconds, require_text
         from postboost_provider.services import reports
 
         storage = self.object_storage_conn_id or None
-        with failing_fast(self):
-            path = str(self.path or "").strip()
-            if not path:
-                raise PostBoostConfigError("path is empty: say where the file goes.")
-            wanted = self._wanted()
-            timeout = read_seconds("timeout", self.timeout)
-            hook = PostBoostHook(self.postboost_conn_id)
-            # The place first: what can't be kept is not asked for.
-            with replacing(path, storage) as open_file:
-                with hook.client() as api:
-                    if self.export_uuid:
-                        export = reports.find(api, self.export_uuid.strip(), timeout)
-                    else:
-                        export = reports.make(api, {**wanted, **self._account_ids(api)}, timeout)
-                with hook.client(deadline_seconds=DOWNLOAD_SECONDS) as api:
-                    reports.download(api, export["uuid"], open_file)
-        size = locate(path, storage).stat().st_size
-        self.log.info("Report %s is in %s (%d bytes).", export["uuid"], path, size)
-        about = {
-            name: export.get(name) for name in ("format", "dataset", "date_from", "date_to", "expires_at")
-        }
-        return {"path": path, "size": size, "export_uuid": export["uuid"], **about}
+        path = require_text("path", self.path)
+        body = self._body()
+        timeout = read_seconds("timeout", self.timeout)
 
-    def _wanted(self) -> dict[str, Any]:
-        """Return the body of the request, as far as it can be told without asking PostBoost."""
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            # The file first: what can't be saved is not requested.
+            with replacing(path, storage) as open_file:
+                if self.export_uuid:
+                    export = reports.find(api, self.export_uuid.strip(), timeout)
+                else:
+                    export = reports.make(api, {**body, **self._account_ids(api)}, timeout)
+                with self.hook.client(deadline_seconds=DOWNLOAD_SECONDS) as download_api:
+                    reports.download(download_api, export["uuid"], open_file)
+            size = locate(path, storage).stat().st_size
+            self.log.info("Saved report %s to %s (%d bytes).", export["uuid"], path, size)
+            about = {
+                name: export.get(name) for name in ("format", "dataset", "date_from", "date_to", "expires_at")
+            }
+            return {"path": path, "size": size, "export_uuid": export["uuid"], **about}
+
+        return act
+
+    def _body(self) -> dict[str, Any]:
+        """Return the body of the request, without the accounts, which only PostBoost knows."""
+        from postboost_provider.api.arguments import check_choice
         from postboost_provider.services.analytics import read_period
 
-        if self.file_format not in ("pdf", "csv"):
-            raise PostBoostConfigError(f"file_format is {self.file_format!r}; use pdf or csv.")
-        if self.dataset not in ("posts", "accounts"):
-            raise PostBoostConfigError(f"dataset is {self.dataset!r}; use posts or accounts.")
-        own = self.date_from or self.date_to
-        if own and self.period:
-            raise PostBoostConfigError("period and date_from exclude each other: give one of them.")
+        check_choice("file_format", self.file_format, ("pdf", "csv"))
+        check_choice("dataset", self.dataset, ("posts", "accounts"))
+        has_dates = self.date_from or self.date_to
+        if has_dates and self.period:
+            raise PostBoostConfigError(
+                "Both period and date_from are given. Give only one of them.", field="period"
+            )
         about = {
             "format": self.file_format,
             **({"dataset": self.dataset} if self.file_format == "csv" else {}),
         }
-        if own:
+        if has_dates:
             return {**about, **read_period(self.date_from, self.date_to).as_parameters()}
         return {**about, "period": self.period} if self.period else about
 

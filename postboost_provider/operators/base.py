@@ -1,0 +1,105 @@
+"""What every operator shares: check the arguments, then connect, then act."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.api.client import PostBoostClient
+
+
+class PostBoostTaskMixin(RetryPolicyMixin):
+    """The one frame of an operator, also of those that derive from another operator of Airflow's.
+
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    """
+
+    postboost_conn_id: str
+    # The API's name of a field -> the argument that it comes from, for what PostBoost refuses. None: names stay.
+    field_arguments: ClassVar[Mapping[str, str] | None] = None
+
+    @property
+    def hook(self) -> PostBoostHook:
+        return PostBoostHook(self.postboost_conn_id)
+
+    def client(self) -> PostBoostClient:
+        """Return the client that the act is given."""
+        return self.hook.client()
+
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
+        """Check the rendered arguments and return the act. Nothing is connected to or sent in here."""
+        raise NotImplementedError
+
+    def perform(self, context: Context) -> Any:
+        """Prepare, connect and act. An error that no retry can fix fails the task at once."""
+        from postboost_provider.api.error_mapping import map_fields
+
+        names = self.field_arguments
+        mapping = nullcontext() if names is None else map_fields(lambda field: names.get(field, field))
+        with failing_fast(self), mapping:
+            act = self.prepare(context)
+            with self.client() as api:
+                return act(api)
+
+
+class BasePostBoostOperator(PostBoostTaskMixin, BaseOperator):
+    """An operator of this package: it implements ``prepare``."""
+
+    template_fields: Sequence[str] = ("postboost_conn_id",)
+
+    def __init__(self, *, postboost_conn_id: str = PostBoostHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.postboost_conn_id = postboost_conn_id
+
+    def execute(self, context: Context) -> Any:
+        return self.perform(context)
+
+
+class PanelOperator(BasePostBoostOperator):
+    """An operator of PostBoost's panel. ``id`` and ``uuid`` of the result are also pushed under their own keys.
+
+    :param postboost_conn_id: the PostBoost connection, with the unscoped access token of a platform admin. Templated.
+    """
+
+    ui_color = "#ede9fe"
+    field_arguments: ClassVar[Mapping[str, str]] = {"owner_id": "owner", "user_id": "user"}
+
+    def execute(self, context: Context) -> Any:
+        result = self.perform(context)
+        for name in ("id", "uuid"):
+            if isinstance(result, dict) and name in result:
+                context["ti"].xcom_push(key=name, value=result[name])
+        return result
+
+
+class WorkspaceChangesOperator(PanelOperator):
+    """An operator that changes a workspace, or what it has one of.
+
+    :param workspace_uuid: the workspace. Templated.
+    """
+
+    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
+
+    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.workspace_uuid = workspace_uuid
+        self.changes = changes
+
+
+def with_outcome(found: Mapping[str, Any], outcome: str | bool) -> dict[str, Any]:
+    """Return what was found or created, and what became of it.
+
+    :param outcome: the word for it, or whether something that exists was changed.
+    """
+    word = outcome if isinstance(outcome, str) else "updated" if outcome else "found"
+    return {**found, "outcome": word}
