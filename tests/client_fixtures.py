@@ -13,6 +13,7 @@ import tenacity
 
 from postboost_provider.api import client as client_module, retry as repeats, transport
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.polling import poller
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.media import chunked_upload as uploads, upload as media
 from tests.api.support import BASE, settings
@@ -31,6 +32,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
+    def time(self) -> float:
+        return self.now
+
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
         self.now += seconds
@@ -38,11 +42,12 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of the client and its retry loop, and no chance in its pauses: always half of the longest."""
+    """The clock of the client, its retries and the poller. Nothing is random: pauses are half of the longest."""
     clock = Clock()
     monkeypatch.setattr(client_module, "time", clock)
     monkeypatch.setattr(transport, "time", clock)
     monkeypatch.setattr(tenacity, "time", clock)
+    monkeypatch.setattr(poller, "time", clock)
     monkeypatch.setattr(repeats, "random", SimpleNamespace(random=lambda: 0.5))
     return clock
 

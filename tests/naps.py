@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,31 @@ from types import SimpleNamespace
 from typing import Any
 
 import time_machine
+
+# Where waits sleep, in a worker and in the triggerer, and where they read the time.
+POLLER = "postboost_provider.polling.poller"
+
+
+def pass_at_once(mocker: Any, nap: Callable[[float], object], *sleepers: str) -> list[float]:
+    """Let waits sleep that way, and move their clock on. Returns what was slept.
+
+    :param sleepers: more modules that have ``time``.
+    """
+    taken: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        taken.append(seconds)
+        nap(seconds)
+
+    async def sleep_async(seconds: float) -> None:
+        sleep(seconds)
+
+    moved = lambda: time.time() + sum(taken)
+    for module in (*sleepers, POLLER):
+        fake = SimpleNamespace(sleep=sleep, time=moved, monotonic=time.monotonic)
+        mocker.patch(f"{module}.time", fake)
+    mocker.patch(f"{POLLER}.asyncio", SimpleNamespace(sleep=sleep_async))
+    return taken
 
 
 class Naps:
@@ -36,19 +60,18 @@ class Naps:
 def passing_at_once(mocker: Any, *sleepers: str) -> Iterator[Naps]:
     """Let it be noon of tomorrow, and let these modules sleep that way. Repeats of a request take no time at all.
 
-    :param sleepers: modules that have ``time``; the triggers' is among them anyhow.
+    :param sleepers: modules that have ``time``; the poller is among them anyway.
     """
     with time_machine.travel(datetime.now(UTC).replace(hour=12) + timedelta(days=1)) as traveller:
         naps = Naps(traveller)
         real = time.monotonic
-        fake = SimpleNamespace(sleep=naps.nap, monotonic=lambda: real() + sum(naps.taken))
-        for module in sleepers:
+        fake = SimpleNamespace(sleep=naps.nap, time=time.time, monotonic=lambda: real() + sum(naps.taken))
+        for module in (*sleepers, POLLER):
             mocker.patch(f"{module}.time", fake)
         at_once = SimpleNamespace(sleep=lambda _: None, monotonic=real)
         mocker.patch("postboost_provider.api.client.time", at_once)
         mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
-        loop = SimpleNamespace(sleep=naps.anap, to_thread=asyncio.to_thread)
-        mocker.patch("postboost_provider.triggers.base.asyncio", loop)
+        mocker.patch(f"{POLLER}.asyncio", SimpleNamespace(sleep=naps.anap))
         yield naps
 
 

@@ -87,6 +87,7 @@ def test_importing_everything_public_loads_few_foreign_modules_and_nothing_that_
         "rotation.stores.airflow_database",
         "rotation.stores.env_file",
         "sensors",
+        "sensors.base",
         "triggers",
         "triggers.base",
     }

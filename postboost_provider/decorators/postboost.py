@@ -1,4 +1,4 @@
-"""``@task.postboost``: any API operation, its body made by a function."""
+"""``@task.postboost``: any API operation, with a body that a function returns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _PostBoostDecoratedOperator(DecoratedOperator, PostBoostOperator):
-    """Call a function, and send what it returns as the body of an operation."""
+    """Call a function, and send its return value as the body of an operation."""
 
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *PostBoostOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -25,7 +25,7 @@ class _PostBoostDecoratedOperator(DecoratedOperator, PostBoostOperator):
         **PostBoostOperator.template_fields_renderers,
     }
     custom_operator_name: str = "@task.postboost"
-    # So that the body is seen in the task's rendered fields.
+    # To show the body in the task's rendered fields.
     overwrite_rtif_after_execution: bool = True
 
     def __init__(
@@ -41,7 +41,7 @@ class _PostBoostDecoratedOperator(DecoratedOperator, PostBoostOperator):
     def execute(self, context: Context) -> Any:
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
-        # What a function made is not a template: PostBoost has double braces of its own, for mentions.
+        # The return value is not a template: PostBoost's own mentions have double braces.
         self.body = self.python_callable(*self.op_args, **kwargs)
         return super().execute(context)
 
@@ -49,7 +49,7 @@ class _PostBoostDecoratedOperator(DecoratedOperator, PostBoostOperator):
 def postboost_task(
     python_callable: Callable[..., Any] | None = None, *, operation: str | None = None, **kwargs: Any
 ) -> TaskDecorator:
-    """Make a function a task that sends an API operation: what it returns is the body.
+    """Turn a function into a task that sends an API operation: its return value is the body.
 
     ::
 
@@ -59,19 +59,23 @@ def postboost_task(
 
     :param python_callable: the function. The decorator passes it.
     :param operation: the operation's name, such as ``create_tag``.
-    :param kwargs: whatever :class:`~postboost_provider.operators.api.PostBoostOperator` takes but ``body``.
-    :xcom return_value: (Any) the response, or what ``result`` picks from it.
-    :raises PostBoostConfigError: when the DAG is parsed: there is no such operation, or none is named.
+    :param kwargs: the arguments of :class:`~postboost_provider.operators.api.PostBoostOperator`, except ``body``.
+    :xcom return_value: (Any) The response, or what ``result`` picks from it.
+    :raises PostBoostConfigError: the operation does not exist or is not named; raised when the DAG is parsed.
     """
     if operation is None:
-        raise PostBoostConfigError('Name the operation: @task.postboost(operation="create_tag").')
+        raise PostBoostConfigError(
+            'operation is missing. Name it: @task.postboost(operation="create_tag").', field="operation"
+        )
     if "body" in kwargs:
-        raise PostBoostConfigError("@task.postboost takes no body: return it from the function.")
-    # Here as well, for mapped tasks are not made before they run.
+        raise PostBoostConfigError(
+            "@task.postboost takes no body. Return it from the function.", field="body"
+        )
+    # Here as well: a mapped task is created only when it runs.
     from postboost_provider.api.operations import get_operation
 
     get_operation(operation)
-    # Airflow would infer it from what the function returns, which is the body and not the answer.
+    # Airflow would infer it from the function's return value, which is the body and not the response.
     kwargs.setdefault("multiple_outputs", False)
     return task_decorator_factory(
         python_callable=python_callable,

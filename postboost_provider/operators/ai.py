@@ -1,8 +1,7 @@
-"""PostBoost's AI: a source becomes a draft."""
+"""Turn a source into a draft with PostBoost's AI."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -11,11 +10,9 @@ from airflow.providers.common.compat.sdk import conf
 
 from postboost_provider.api.errors import (
     PostBoostConfigError,
-    PostBoostError,
     PublishError,
     QuotaExceededError,
-    ServerError,
-    is_retryable,
+    UnexpectedResponseError,
 )
 from postboost_provider.operators.base import BasePostBoostOperator
 from postboost_provider.retry_policy import failing_fast
@@ -28,45 +25,48 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.polling.conditions import Finding
+    from postboost_provider.polling.poller import Event
 
 
 class PostBoostRepurposeOperator(BasePostBoostOperator):
     """Turn an article, a video, a PDF or a text into one draft, with a caption for each account and a carousel.
 
-    PostBoost's AI does the work, in a run that takes up to ten minutes. Nothing is published: the draft waits for a person, or
-    for a ``PostBoostSchedulePostOperator``. However often the task is tried or cleared, it is one run and one draft; a run
-    that failed made nothing, and another try starts another one.
+    PostBoost's AI does the work, in a run of up to ten minutes. Nothing is published: a person, or a
+    ``PostBoostSchedulePostOperator``, publishes the draft. However often the task is retried or cleared, it creates one run
+    and one draft; only after a failed run, which creates nothing, the next attempt starts another run.
 
-    Costs a text credit for each account and one for the carousel's outline; the carousel itself is an image credit.
+    A run costs a text credit for each account and one for the carousel's outline; the carousel costs an image credit.
+    PostBoost keeps ``captions``, ``slides`` and ``warnings`` for an hour: a task that is cleared later returns None for
+    them.
 
-    Returns ``run_id``, ``status`` (``ok`` or ``partial``), ``post_uuid`` of the draft, ``credits_used``, ``captions`` (each with
-    ``account_id``, ``provider``, ``content``, ``character_count``, ``character_limit`` and ``error``), ``slides`` (``media_id``
-    and ``url``) and ``warnings``. It is pushed as XCom as well when captions failed. PostBoost tells ``captions``, ``slides``
-    and ``warnings`` for an hour after the run; a task that is cleared later returns None for them.
-
-    :param url: the article. Exactly one of ``url``, ``video_url``, ``pdf_url`` and ``text`` is given. Templated.
+    :param url: the article. Give exactly one of ``url``, ``video_url``, ``pdf_url`` and ``text``. Templated.
     :param video_url: the YouTube video. Templated.
-    :param pdf_url: a public URL of the PDF, at most 20 MB; its first 30 pages are read. Templated.
+    :param pdf_url: a public URL of the PDF, at most 20 MB; PostBoost reads its first 30 pages. Templated.
     :param text: the text itself, of 100 to 100,000 characters. Templated.
-    :param title: of the text, for which it is needed; of a video, in place of its own. Templated.
-    :param transcript: of the video; needed where its description is short. Templated.
-    :param accounts: whom captions are written for: ids, ``@username``, ``provider:username``, ``provider:*``, or names of
-        account groups. Default: every connected account. Templated.
-    :param options: more of what PostBoost takes, by its names: ``tone``, ``content_length``, ``hashtags``, ``cta``,
+    :param title: the title of the text, for which it is required; or of a video, in place of its own. Templated.
+    :param transcript: the video's transcript; required if its description is short. Templated.
+    :param accounts: the accounts to write captions for: ids, ``@username``, ``provider:username``, ``provider:*``, or names
+        of account groups. Default: every connected account. Templated.
+    :param options: more fields of PostBoost's request: ``tone``, ``content_length``, ``hashtags``, ``cta``,
         ``language``, ``custom_instructions``, ``carousel`` (default True), ``slide_count``, ``theme``, ``use_brand_voice``.
         Templated.
-    :param check_credits: look whether there are enough AI credits before anything is sent. Default False: PostBoost looks
-        itself, before it starts.
-    :param on_partial: when some accounts got no caption: ``fail`` (default; the draft stays) or ``succeed``.
-    :param wait_for_completion: wait until the run is over. Default True.
-    :param deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds, or a timedelta, between two looks at the run. Default 5.
-    :param timeout: seconds, or a timedelta, to wait. Default 900. A retry goes on waiting for the same run.
-    :param idempotency_salt: something of your own that makes it another draft. Templated.
+    :param check_credits: check that there are enough AI credits before anything is sent. PostBoost checks them as well
+        before it starts.
+    :param on_partial: what to do if some accounts got no caption: ``fail`` (the draft stays) or ``succeed``.
+    :param wait_for_completion: wait until the run has ended.
+    :param deferrable: wait in the triggerer.
+    :param poll_interval: the time between two polls of the run, in seconds or as a timedelta.
+    :param timeout: how long to wait, in seconds or as a timedelta. A retry waits for the same run.
+    :param idempotency_salt: any text; with another text, the task starts another run. Templated.
     :param postboost_conn_id: the PostBoost connection. A scoped key needs the abilities ``ai`` and ``read``. Templated.
-    :raises AirflowFailException: anything that no retry can mend, such as AI credits that are used up; the message says when
-        new ones come.
-    :raises PostBoostError: anything that a retry can.
+    :xcom return_value: (dict; also if captions failed) ``run_id``, ``status`` (``ok``, ``partial``, or ``queued`` without
+        a wait), ``post_uuid`` of the draft, ``credits_used``, ``captions`` (each with ``account_id``, ``provider``,
+        ``content``, ``character_count``, ``character_limit`` and ``error``), ``slides`` (``media_id`` and ``url``) and
+        ``warnings``.
+    :xcom run_id: (int; before any wait) The run's number.
+    :raises AirflowFailException: an error that no retry can fix, such as used up AI credits; the message says when they
+        are renewed.
+    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = (
@@ -125,9 +125,9 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         from postboost_provider.services.repurpose import started
 
         began = datetime.now(UTC)
-        answer = self.perform(context)
+        response = self.perform(context)
         with failing_fast(self):
-            run_id, run = started(answer)
+            run_id, run = started(response)
             if run is not None:
                 return self._conclude(context, run)
             # Under its own key, and before any wait: another task can find the run.
@@ -147,12 +147,9 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         return lambda api: self._start(api, context, body)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
-        """Go on when the triggerer has seen the run end, or the time is over."""
+        """Continue when the trigger has seen the run end, or has timed out."""
         with failing_fast(self):
-            settled, said = read_event(event)
-            if not settled:
-                raise self._too_late(said)
-            return self._conclude(context, said)
+            return self._end(context, read_event(event))
 
     def _body(self) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_text
@@ -160,10 +157,10 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
 
         options = read_text(self.options) or {}
         if not isinstance(options, Mapping):
-            raise PostBoostConfigError(f"options is {options!r}; it must be a mapping.")
+            raise PostBoostConfigError(f"options is {options!r}; it must be a mapping.", field="options")
         if taken := sorted(RESERVED & set(options)):
             raise PostBoostConfigError(
-                f"{', '.join(taken)} of options: say it with the operator's own arguments."
+                f"options has {', '.join(taken)}. Use the operator's own arguments for that.", field="options"
             )
         source = Source(
             self.url or None,
@@ -173,11 +170,11 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
             self.title or None,
             self.transcript or None,
         )
-        # Without a wait in the call: its answer is then the run's number, which a repeat gets again.
+        # Asynchronous: the response is then the run's number, and a retry gets the same number.
         return {**source.as_body(), **options, "create_post": True, "async": True}
 
     def _start(self, api: PostBoostClient, context: Context, body: dict[str, Any]) -> Any:
-        """Start the run, or find the one that an earlier try started."""
+        """Start the run, or find the one that an earlier attempt started."""
         from postboost_provider.api.arguments import read_text
         from postboost_provider.idempotency.identity import Actor
         from postboost_provider.idempotency.perform import find_done, perform_operation
@@ -211,60 +208,53 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
 
     def _wait(self, context: Context, run_id: int, began: datetime) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
+        from postboost_provider.polling.conditions import ask
+        from postboost_provider.polling.poller import Poller, wait
+        from postboost_provider.polling.schedule import POLL_SECONDS, Wait
+        from postboost_provider.services.repurpose import RunIsOver
+
+        def poll() -> Finding:
+            with self.hook.client(deadline_seconds=POLL_SECONDS) as api:
+                return ask(api, RunIsOver(run_id))
 
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
-        ends = began + timedelta(seconds=timeout)
-        while True:
-            finding, pending = self._look(run_id)
-            if finding is not None and finding.is_settled:
-                return self._conclude(context, finding.result)
-            if self.deferrable:
-                self.defer(
-                    trigger=PostBoostRepurposeTrigger(
-                        run_id=run_id,
-                        postboost_conn_id=self.postboost_conn_id,
-                        timeout=timeout,
-                        poll_interval=interval,
-                        started_at=began.isoformat(),
-                    ),
-                    method_name="execute_complete",
-                )
-            if datetime.now(UTC) > ends:
-                raise self._too_late(pending)
-            time.sleep(interval)
+        poller = Poller(Wait(began, timedelta(seconds=timeout), timedelta(seconds=interval)))
+        event = poller.poll(poll) if self.deferrable else wait(poller, poll)
+        if event is not None:
+            return self._end(context, event)
+        self.defer(
+            trigger=PostBoostRepurposeTrigger(
+                run_id=run_id,
+                postboost_conn_id=self.postboost_conn_id,
+                timeout=timeout,
+                poll_interval=interval,
+                started_at=began.isoformat(),
+            ),
+            method_name="execute_complete",
+        )
 
-    def _look(self, run_id: int) -> tuple[Finding | None, str]:
-        """Look once, and return what is found, or why nothing is: a look that fails ends no wait before its time."""
-        from postboost_provider.polling.conditions import ask
-        from postboost_provider.services.repurpose import RunIsOver
-
-        try:
-            with self.client() as api:
-                finding = ask(api, RunIsOver(run_id))
-        except PostBoostError as error:
-            if not is_retryable(error):
-                raise
-            self.log.warning("This look failed, the next may not: %s", error)
-            return None, str(error)
-        return finding, finding.pending
-
-    def _too_late(self, pending: str) -> ServerError:
+    def _end(self, context: Context, event: Event) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
 
-        return ServerError(
-            f"Not over after {read_seconds('timeout', self.timeout):g} s: {pending} Run the task again: it goes on waiting for the same run.",
-            status=200,
-        )
+        if event.error:
+            raise event.error
+        if event.status == "timeout":
+            raise UnexpectedResponseError(
+                f"The run has not ended after {read_seconds('timeout', self.timeout):g} s: {event.message} Retry the task to "
+                "wait for the same run.",
+                code="timeout",
+            )
+        return self._conclude(context, event.result)
 
     def _conclude(self, context: Context, run: Mapping[str, Any]) -> dict[str, Any]:
         from postboost_provider.services.repurpose import as_result, describe_failures
 
         if run["status"] == "failed":
-            raise ServerError(
-                f"Repurpose run {run['run_id']} failed: {run.get('error') or 'PostBoost does not say why'} Nothing was made; "
-                "another try of the task starts another run.",
-                status=200,
+            raise UnexpectedResponseError(
+                f"Repurpose run {run['run_id']} failed: {run.get('error') or 'PostBoost does not say why'} Nothing was "
+                "created; the next attempt of the task starts another run.",
+                code="run_failed",
             )
         result = as_result(run)
         for warning in result["warnings"] or ():
@@ -272,11 +262,11 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         if run["status"] == "partial":
             message = describe_failures(result)
             if self.on_partial == "fail":
-                # What comes after a failure wants to know where the draft is.
+                # A task that follows a failure needs to know where the draft is.
                 context["ti"].xcom_push(key="return_value", value=result)
                 raise PublishError(message, [result])
             self.log.warning("%s", message)
         self.log.info(
-            "Draft %s is in PostBoost; it cost %s AI credits.", result["post_uuid"], result["credits_used"]
+            "PostBoost created draft %s for %s AI credits.", result["post_uuid"], result["credits_used"]
         )
         return result

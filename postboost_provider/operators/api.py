@@ -132,30 +132,23 @@ class PostBoostOperator(BasePostBoostOperator):
         """Check that the arguments fit the operation and each other."""
         if self.parameters is not None and not isinstance(self.parameters, Mapping):
             raise PostBoostConfigError(
-                f"parameters is {self.parameters!r}; it must be a mapping.",
-                code="not_a_mapping",
-                field="parameters",
+                f"parameters is {self.parameters!r}; it must be a mapping.", field="parameters"
             )
         if self.all_pages and not op.is_list:
             raise PostBoostConfigError(
-                f"{op.operation} does not return a list. Remove all_pages.",
-                code="conflict",
-                field="all_pages",
+                f"{op.operation} does not return a list. Remove all_pages.", field="all_pages"
             )
         if op.is_read and self.body:
             raise PostBoostConfigError(
-                f"{op.operation} takes no body. Pass its values as parameters.", code="conflict", field="body"
+                f"{op.operation} takes no body. Pass its values as parameters.", field="body"
             )
         if op.reply == "binary" and not self.save_to:
             raise PostBoostConfigError(
-                f"{op.operation} returns a file, which can't be an XCom. Set save_to.",
-                code="empty",
-                field="save_to",
+                f"{op.operation} returns a file, which can't be an XCom. Set save_to.", field="save_to"
             )
         if self.save_to and self.result is not None:
             raise PostBoostConfigError(
                 "Both save_to and result are given. Remove one: result can't pick from a saved file.",
-                code="conflict",
                 field="result",
             )
         if op.secret and not callable(self.secret_sink):
@@ -163,7 +156,6 @@ class PostBoostOperator(BasePostBoostOperator):
                 f"{op.operation} returns a secret that PostBoost shows once, and that must not reach XCom or a log. Pass "
                 "secret_sink: a function of the secret and of the rest of the response, which stores the secret in your "
                 "secrets backend. Nothing was sent.",
-                code="not_a_function",
                 field="secret_sink",
             )
 
@@ -174,16 +166,13 @@ class PostBoostOperator(BasePostBoostOperator):
                 body = json.loads(body) if body.strip() else None
             except ValueError as error:
                 raise PostBoostConfigError(
-                    f"body is not JSON ({error}). Render it with | tojson, or pass a mapping.",
-                    code="not_json",
-                    field="body",
+                    f"body is not JSON ({error}). Render it with | tojson, or pass a mapping.", field="body"
                 ) from error
         if body is None:
             return None, None
         if not isinstance(body, Mapping):
             raise PostBoostConfigError(
                 f"body is of type {type(body).__name__}; it must be a mapping, or the JSON text of one.",
-                code="not_a_mapping",
                 field="body",
             )
         files = {name: self._file(str(body[name])) for name in op.files if body.get(name)}
@@ -192,20 +181,12 @@ class PostBoostOperator(BasePostBoostOperator):
     def _file(self, path: str) -> FilePart:
         import mimetypes
 
-        from postboost_provider.airflow_support.storage import find_file
+        from postboost_provider.airflow_support.storage import find_file, reading
         from postboost_provider.api.requests import FilePart
 
         file = find_file(path, None, self.object_storage_conn_id)
-        try:
+        with reading(path, "body"):
             file.open().close()
-        except Exception as error:
-            # Each storage raises exceptions of its own.
-            raise PostBoostConfigError(
-                f"{path} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
-                "install the Airflow provider of that storage and set object_storage_conn_id.",
-                code="unreadable_file",
-                field="body",
-            ) from error
         name = path.rpartition("/")[2]
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 

@@ -33,33 +33,30 @@ if TYPE_CHECKING:
 
 APPROVE = "Approve"
 REJECT = "Reject"
-# Media are told apart by numbers in a post, and found by them only in a list.
+# A post has only the numbers of its media, and the API finds those only in a list.
 MOST_MEDIA = 1000
-# What Markdown would take for its own, and Airflow's form would hide: HTML, emphasis, headings, lists, links.
+# What Markdown would interpret, and Airflow's form would hide: HTML, emphasis, headings, lists, links.
 MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
 
 
 class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
-    """Show a draft to a person in Airflow, and publish exactly what was seen, or trash it.
+    """Show a draft to a person in Airflow, and publish exactly what was shown, or move it to the trash.
 
-    The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited in
-    between is neither published nor trashed. Airflow shows the first form of a task for good, whatever the task asks later, so
-    that a retry can't ask again, but another task can: where this task is followed by another one of its kind for the
-    same post, that one asks with a new form; the last one fails. Rejecting moves the draft to trash and skips what comes
-    after.
-
-    Returns the post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
+    The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited after it
+    was shown is neither published nor moved to the trash. Airflow never re-renders a task's form. Chain a second approval
+    task for the same post to ask again after an edit; the last one fails. Rejecting moves the draft to the trash and skips
+    the downstream tasks.
 
     :param post_uuid: the draft. Templated.
-    :param publish_at: when it is to go out, aware or in ``timezone``; default: at once, when it is approved. Templated.
-    :param timezone: IANA zone of a time that has none of its own. Templated.
-    :param on_late: what to do when it is approved after ``publish_at``: ``fail`` (default) or publish it ``now``.
-    :param allow_duplicate: publish it although the same content went to the same account within 24 hours. Default False.
-    :param subject: the headline of the form. Templated.
-    :param postboost_conn_id: the PostBoost connection. Templated.
-    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
-    :raises AirflowFailException: the draft was changed after it was shown and no task follows that asks again, there is
-        no such draft, or PostBoost refused.
+    :param publish_at: the scheduled time, aware or in ``timezone``. Default: publish on approval. Templated.
+    :param timezone: IANA time zone of a time without an offset. Templated.
+    :param on_late: what to do if it is approved after ``publish_at``: ``fail``, or publish it ``now``.
+    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours.
+    :param subject: the form's headline. Templated.
+    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
+    :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
+    :raises AirflowFailException: the draft does not exist, it was edited after it was shown and no other approval task
+        follows, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "subject", "postboost_conn_id")
@@ -140,19 +137,21 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
         return outcome.as_dict()
 
     def _leave(self, outcome: PostOutcome, who: str) -> dict[str, Any]:
-        """Do nothing with what nobody has seen, and have the next task ask, if there is one."""
+        """Do nothing with an edited draft, and let the next approval task ask, if there is one."""
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
-                f"Post {outcome.uuid} is {outcome.status}: somebody changed and published it after it was shown to {who}. "
-                "Look at it in PostBoost."
+                f"Post {outcome.uuid} is {outcome.status}: somebody edited and published it after it was shown to {who}. "
+                "Check it in PostBoost.",
+                code="edited",
             )
-        changed = f"Draft {outcome.uuid} was changed after it was shown to {who}: it is as it was."
+        edited = f"Draft {outcome.uuid} was edited after it was shown to {who}. It was left as it is."
         if not self._is_asked_again():
             raise PostBoostError(
-                f"{changed} Neither a retry nor clearing this task would show it anew. Run the DAG again, and "
-                "put another PostBoostApprovePostOperator for the same post after this one, which then asks."
+                f"{edited} Airflow never re-renders a task's form: run the DAG again, and add another "
+                "PostBoostApprovePostOperator for the same post after this one.",
+                code="edited",
             )
-        self.log.warning("%s The next task asks again.", changed)
+        self.log.warning("%s The next approval task asks again.", edited)
         return outcome.as_dict()
 
     def _trash(self, api: PostBoostClient, outcome: PostOutcome, who: str) -> None:
@@ -160,11 +159,12 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
 
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
-                f"Rejected by {who}, but somebody has published it meanwhile: post {outcome.uuid} is {outcome.status}. "
-                "PostBoostDeletePostOperator with delete_mode='app_and_social' takes it back where a network allows it."
+                f"{who} rejected post {outcome.uuid}, but somebody has published it: it is {outcome.status}. To delete it "
+                "where a network allows that, use PostBoostDeletePostOperator with delete_mode='app_and_social'.",
+                code="published",
             )
         actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
-        raise AirflowSkipException(f"Rejected by {who}: draft {outcome.uuid} is in trash.")
+        raise AirflowSkipException(f"{who} rejected draft {outcome.uuid}: it is in the trash.")
 
     def _publish(
         self,
@@ -181,11 +181,13 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
         if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
             if self.on_late != "now":
                 raise PostBoostConfigError(
-                    f"Approved by {who}, but its time, {at:%Y-%m-%d %H:%M} UTC, has passed: draft {outcome.uuid} was not "
-                    "published. Give it another time with a PostBoostSchedulePostOperator; on_late='now' publishes at once "
-                    "what is approved late, and response_timeout ends the asking."
+                    f"{who} approved draft {outcome.uuid} after its scheduled time, {at:%Y-%m-%d %H:%M} UTC. It was not "
+                    "published. Schedule it with a PostBoostSchedulePostOperator; to publish late approvals at once, set "
+                    "on_late='now'.",
+                    code="late",
+                    field="publish_at",
                 )
-            self.log.warning("Its time, %s, has passed: it is published now.", at)
+            self.log.warning("The scheduled time, %s, has passed: publishing now.", at)
             at = None
         return actions.schedule(
             api,
@@ -193,7 +195,7 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
             outcome,
             at,
             allow_duplicate=self.allow_duplicate,
-            # The form has shown one time for all.
+            # The form showed one time for all accounts.
             for_all=[int(account["id"]) for account in post["accounts"]],
         )
 
@@ -202,7 +204,7 @@ class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
         dag = self.get_dag()
         if dag is None:
             return False
-        # As the DAG file has it: here it is rendered, and there not yet.
+        # Compare the templates: this task is rendered, the next one is not yet.
         mine = dag.get_task(self.task_id)
         return any(
             isinstance(task, PostBoostApprovePostOperator)
@@ -228,13 +230,13 @@ def fingerprint(
     from postboost_provider.idempotency import identity as identities
 
     accounts = sorted(int(account["id"]) for account in post["accounts"])
-    # Without the addresses: those may be signed anew each time.
+    # Without the URLs: they may be signed differently each time.
     media = [[number, item["name"], item.get("alt_text")] for number, item in sorted(library.items())]
     return identities.digest(post["versions"], accounts, at.isoformat() if at else "now", media)[:8]
 
 
 def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """Return the post's media by number, as far as the library's newest thousand items and the token show them."""
+    """Return the post's media by number: those among the library's newest thousand items, if the token may read them."""
     wanted = {int(number) for item in _items(post) for number in item.get("media") or ()}
     found: dict[int, dict[str, Any]] = {}
     try:
@@ -249,7 +251,7 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 
 def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
-    """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
+    """Return the post as Markdown: accounts, time, and each version's text, links, media and options."""
     from postboost_provider.services.accounts import account_name
 
     accounts = {int(a["id"]): account_name(a) for a in post["accounts"]}
@@ -269,7 +271,7 @@ def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int,
                 lines += ["", f"**Link:** {literally(str(item['url']))}"]
             for number in item.get("media") or ():
                 lines += ["", _show(library.get(int(number)), number)]
-        # PostBoost ignores those of other networks.
+        # PostBoost ignores the options of other networks.
         reached = {a["provider"] for a in post["accounts"] if version["account_id"] in (0, int(a["id"]))}
         for provider, options in sorted((version.get("options") or {}).items()):
             if options and provider in reached:

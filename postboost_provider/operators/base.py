@@ -82,6 +82,20 @@ class PanelOperator(BasePostBoostOperator):
         return result
 
 
+class WorkspaceChangesOperator(PanelOperator):
+    """An operator that changes a workspace, or what it has one of.
+
+    :param workspace_uuid: the workspace. Templated.
+    """
+
+    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
+
+    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.workspace_uuid = workspace_uuid
+        self.changes = changes
+
+
 def with_outcome(found: Mapping[str, Any], outcome: str | bool) -> dict[str, Any]:
     """Return what was found or created, and what became of it.
 

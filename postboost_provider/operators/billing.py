@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.operators.base import PanelOperator, with_outcome
+from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, with_outcome
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date, datetime
 
     from airflow.providers.common.compat.sdk import Context
@@ -36,8 +36,6 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
         plan that is given away can't be updated.
     :xcom return_value: (dict) The subscription as PostBoost shows it, and ``outcome``: ``created``, ``found`` or
         ``updated``.
-    :xcom id: (int; the result has one) The subscription's id.
-    :xcom uuid: (str; the result has one) The subscription's uuid.
     :raises AirflowFailException: the workspace does not exist, an update would need another
         ``platform_subscription_id``, or PostBoost refused.
     """
@@ -89,7 +87,6 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
             raise PostBoostConfigError(
                 "Give platform_subscription_id and platform_plan_id, for a subscription in your own billing system; or only "
                 "plan_id, for a plan that is given away.",
-                code="not_one_source",
                 field="plan_id",
             )
         terms = billing.read_terms(
@@ -104,28 +101,18 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
         )
 
 
-class PostBoostChangeSubscriptionOperator(PanelOperator):
+class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
     """Change a subscription: its plan, or what your own billing system says about it.
 
     PostBoost shows neither the number of a plan nor the hour of a date, so a plan or a time is sent at each run.
 
-    :param workspace_uuid: the workspace. Templated.
     :param changes: for a subscription that you bill: any of ``platform_plan_id``, ``status``, ``trial_ends_at`` (required
         while ``trialing``) and ``paused_from`` (required while ``paused``). For one that PostBoost bills: ``plan_id`` and
         ``cycle`` (``monthly`` or ``yearly``), and optionally ``prorate`` (default True) and ``billing_immediately``
         (default False). Templated.
     :xcom return_value: (dict) The subscription, and ``outcome``: ``updated``, or ``found`` if nothing differed.
-    :xcom id: (int; the result has one) The subscription's id.
-    :xcom uuid: (str; the result has one) The subscription's uuid.
     :raises AirflowFailException: the workspace has no subscription, or PostBoost refused.
     """
-
-    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
-
-    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
-        self.changes = changes
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.services.panel.billing import change_subscription, read_changes

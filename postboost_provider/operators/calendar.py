@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from postboost_provider.airflow_support.storage import find_file, locate
+from postboost_provider.airflow_support.storage import find_file, locate, reading
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.operators.base import BasePostBoostOperator
 
@@ -147,7 +147,6 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 "calendar_id is empty. A mapped calendar task needs one for each calendar: expand over calendar_id too, "
                 "such as the name of the file.",
-                code="empty",
                 field="calendar_id",
             )
         return f"{ti.dag_id}.{ti.task_id}"
@@ -159,9 +158,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             isinstance(self.window, timedelta) and self.window > timedelta(0)
         ):
             raise PostBoostConfigError(
-                f"window is {self.window!r}; it must be a timedelta of more than 0, or None.",
-                code="not_a_duration",
-                field="window",
+                f"window is {self.window!r}; it must be a timedelta of more than 0, or None.", field="window"
             )
         anchor = window_anchor(context)
         rows = read_rows(self._numbered_rows(), self.timezone or None)
@@ -181,33 +178,16 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         path = str(rows or "").strip()
         if not path or isinstance(rows, Mapping):
             raise PostBoostConfigError(
-                f"rows is {rows!r}; it must be the path of a CSV file, or a list of mappings.",
-                code="not_rows",
-                field="rows",
+                f"rows is {rows!r}; it must be the path of a CSV file, or a list of mappings.", field="rows"
             )
         if path.startswith(("[", "{")):
             raise PostBoostConfigError(
                 "rows is the text of a list. Pass the task's output itself (rows=my_task.output), or set "
                 "render_template_as_native_obj=True on the DAG.",
-                code="not_rows",
                 field="rows",
             )
-        try:
-            with locate(path, self.object_storage_conn_id).open("rb") as stream:
-                content = stream.read()
-        except FileNotFoundError:
-            raise PostBoostConfigError(
-                f"The calendar {path} does not exist. Correct the path in rows.", code="no_file", field="rows"
-            ) from None
-        except Exception as error:
-            # Each storage raises exceptions of its own.
-            raise PostBoostConfigError(
-                f"The calendar {path} can't be read ({type(error).__name__}: {error}). For object storage, install the "
-                "Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, and set "
-                "object_storage_conn_id.",
-                code="unreadable_file",
-                field="rows",
-            ) from error
+        with reading(path, "rows"), locate(path, self.object_storage_conn_id).open("rb") as stream:
+            content = stream.read()
         return read_csv(content, path)
 
     def _find_media(self, name: str) -> MediaFile:
@@ -217,7 +197,6 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 raise PostBoostConfigError(
                     f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the "
                     "whole path.",
-                    code="no_folder",
                     field="media_root",
                 )
             path = str(self.rows).strip()

@@ -88,7 +88,6 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"admin_conn_id and postboost_conn_id are both {self.postboost_conn_id!r}. A key can't create or revoke "
                 "keys: give a connection with the access token of a workspace admin.",
-                code="same_connection",
                 field="admin_conn_id",
             )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
+from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.operators.base import BasePostBoostOperator
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         texts = ["" if name is None or isinstance(name, Mapping) else str(name).strip() for name in names]
         if not all(texts):
             raise PostBoostConfigError(
-                f"media is {given!r}; it must be a path, a URI or a URL, or a list of them.",
-                code="not_media",
-                field="media",
+                f"media is {given!r}; it must be a path, a URI or a URL, or a list of them.", field="media"
             )
         return texts
 
@@ -122,37 +120,24 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
             text is None or isinstance(text, str) for text in given
         ):
             raise PostBoostConfigError(
-                f"alt_text is {given!r}; it must be a text, or a list of texts and None.",
-                code="not_text",
-                field="alt_text",
+                f"alt_text is {given!r}; it must be a text, or a list of texts and None.", field="alt_text"
             )
         texts = [(text or "").strip() or None for text in given]
         if len(texts) != count:
             raise PostBoostConfigError(
                 f"alt_text has {len(texts)} texts for {count} media. Give one for each (None for none), or one text for all.",
-                code="wrong_number",
                 field="alt_text",
             )
         return texts
 
     def _read(self, name: str) -> Medium:
-        from postboost_provider.airflow_support.storage import find_file
+        from postboost_provider.airflow_support.storage import find_file, reading
         from postboost_provider.services.media.upload import read_medium
 
-        try:
+        with reading(name, "media"):
             return read_medium(
                 name, lambda path: find_file(path, None, self.object_storage_conn_id), quick=True
             )
-        except PostBoostError:
-            raise
-        except Exception as error:
-            # Each storage raises exceptions of its own.
-            raise PostBoostConfigError(
-                f"{name} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
-                "install the Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, "
-                "and set object_storage_conn_id.",
-                code="unreadable_file",
-            ) from error
 
     def _salt(self, context: Context, number: int) -> str:
         """Return the salt that separates this run's URLs and large files from the next run's: they may change."""

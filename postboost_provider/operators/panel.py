@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.operators.base import PanelOperator, with_outcome
+from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, with_outcome
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
@@ -79,22 +79,14 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
         return act
 
 
-class PostBoostUpdateWorkspaceOperator(PanelOperator):
+class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
     """Rename a workspace, give it to another owner, or change who has access.
 
-    :param workspace_uuid: the workspace. Templated.
     :param changes: any of ``name``, ``owner`` (email address or id) and ``access_status``; the rest stays. Templated.
     :xcom return_value: (dict) The workspace, and ``outcome``: ``updated``, or ``found`` if nothing differed.
     :xcom uuid: (str) The workspace's uuid.
     :raises AirflowFailException: the workspace or the new owner does not exist, or PostBoost refused.
     """
-
-    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
-
-    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
-        self.changes = changes
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice
@@ -252,9 +244,9 @@ class PostBoostCreateUserOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice, require_text
-        from postboost_provider.services.panel.ensure import IF_EXISTS, ensure_user
+        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user, ensure_user
 
-        email, name = require_text("user_email", self.user_email), require_text("name", self.name)
+        email, name = check_user("user_email", self.user_email), require_text("name", self.name)
         check_choice("if_exists", self.if_exists, IF_EXISTS)
 
         def act(api: PostBoostClient) -> dict[str, Any]:

@@ -66,9 +66,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         if self.how == "at":
             if not self.publish_at:
                 raise PostBoostConfigError(
-                    "publish_at is empty. Give a time, or use how='now' or how='queue'.",
-                    code="empty",
-                    field="publish_at",
+                    "publish_at is empty. Give a time, or use how='now' or how='queue'.", field="publish_at"
                 )
             with argument("publish_at"):
                 at = to_minute(self.publish_at, self.timezone or None)
@@ -161,9 +159,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
         changes = read_text(self.changes)
         if not isinstance(changes, Mapping) or not changes:
             raise PostBoostConfigError(
-                f"changes is {changes!r}; it must be a mapping of fields to new values.",
-                code="not_a_mapping",
-                field="changes",
+                f"changes is {changes!r}; it must be a mapping of fields to new values.", field="changes"
             )
         actor = _actor(context)
         return lambda api: actions.update(api, actor, actions.fetch(api, post_uuid), changes).as_dict()

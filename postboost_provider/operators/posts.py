@@ -1,10 +1,9 @@
-"""Publish one post, once."""
+"""Publish one post, exactly once."""
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
@@ -23,57 +22,58 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
+    from postboost_provider.polling.poller import Event
     from postboost_provider.polling.schedule import Wait
     from postboost_provider.publishing.intention import Published
     from postboost_provider.publishing.post import Post
 
 
 class PostBoostCreatePostOperator(BasePostBoostOperator):
-    """Publish one post, exactly once, however often the task is tried or cleared.
+    """Publish one post, exactly once, however often the task is retried or cleared.
 
-    Its identity is the task of the run (dag id, run id, task id, map index and ``idempotency_salt``). A task that is
-    repeated after its words were edited updates the post while it is not live yet, and fails naming it afterwards.
+    DAG id, run id, task id, map index and ``idempotency_salt`` identify the post. A task that is repeated after its text
+    was edited updates the post while it is not live yet; afterwards it fails and names the post.
 
-    Returns ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``), ``why``,
-    ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``, ``name``,
-    ``status``, ``external_url`` and ``errors``.
-
-    :param text: what is published. Templated, like everything that says what and where.
-    :param accounts: ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups.
-    :param thread: the further parts of a thread, on networks that have threads.
+    :param text: the text to publish. Templated.
+    :param accounts: ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups. Templated.
+    :param thread: the further parts of a thread, on networks that have threads. Templated.
     :param first_comment: a comment below the post, on networks that have comments. With ``thread``, each network gets
-        the one that it has; without, a network with threads gets it as a reply. What a network would drop is an error.
+        the one that it supports; without, a network with threads gets it as a reply. It is an error if a network would drop
+        it. Templated.
     :param media: images, videos or a PDF, in order: paths, URIs of object storage, URLs that PostBoost fetches, or
-        uuids of PostBoost media.
-    :param tags: names; missing ones are made.
-    :param variants: other words for a network or an account, by ``provider``, ``provider:username``, ``@username`` or
-        id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
-        ``{"title": ...}`` for YouTube).
-    :param publish: ``draft`` (default), ``schedule``, ``queue`` or ``now``.
-    :param publish_at: when to, with ``schedule`` alone: a datetime or ISO 8601 text, aware or in ``timezone``.
-    :param timezone: IANA zone of times that have none of their own.
-    :param account_times: departure times of their own, by network or account, with ``schedule`` alone.
-    :param ai_generated: label the post as made by AI, or not; default: PostBoost decides.
-    :param validate: have PostBoost check the post first (default): what it refuses fails without a retry, what it only
-        warns of is logged.
-    :param on_duplicate: what to do when the same content went to the same account within 24 hours: ``fail`` (default),
-        ``reuse`` that post, or ``allow`` it.
-    :param wait_for_completion: wait until the post is live. Default False; a sensor is the usual way.
-    :param deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds, or a timedelta, between the first looks at a post that is due. Default 30.
-    :param timeout: seconds, or a timedelta, to wait after its last account is due. Default 3600.
-    :param on_partial: when some accounts got it and others did not: ``fail`` (default), ``succeed``, or
-        ``retry_failed_accounts``, each once and one after another, and then fail.
-    :param on_kill: what becomes of the post when the task is killed while it waits: ``keep`` (default), or ``trash``
-        it as long as it is not out; not with ``deferrable``, where nothing runs that could be killed.
-    :param post_key: names the post within the run, in place of the map index of a mapped task: a list that is another one
-        when the task is cleared moves the indices. No two may be the same. Default: the map index.
-    :param idempotency_salt: something of your own that makes it another post.
-    :param media_root: where relative media paths start.
-    :param object_storage_conn_id: the Airflow connection for media on object storage.
-    :param postboost_conn_id: the PostBoost connection.
-    :raises AirflowFailException: anything that no retry can mend.
-    :raises PostBoostError: anything that a retry can.
+        uuids of PostBoost media. Templated.
+    :param tags: names of tags; missing ones are created. Templated.
+    :param variants: different content for a network or an account, by ``provider``, ``provider:username``, ``@username``
+        or id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
+        ``{"title": ...}`` for YouTube). Templated.
+    :param publish: ``draft``, ``schedule``, ``queue`` or ``now``. Templated.
+    :param publish_at: the scheduled time, only with ``schedule``: a datetime or ISO 8601 text, aware or in ``timezone``.
+        Templated.
+    :param timezone: IANA time zone of times without an offset. Templated.
+    :param account_times: a different scheduled time for some networks or accounts, only with ``schedule``. Templated.
+    :param ai_generated: whether the post is labeled as made by AI. Default: PostBoost decides. Templated.
+    :param validate: have PostBoost check the post first: an error fails the task without a retry, a warning is logged.
+    :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
+        ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
+    :param wait_for_completion: wait until the post is live. A sensor is the usual way.
+    :param deferrable: wait in the triggerer.
+    :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
+    :param timeout: how long to wait after the last scheduled time, in seconds or as a timedelta.
+    :param on_partial: what to do if only some accounts succeed: ``fail``, ``succeed``, or ``retry_failed_accounts``, each
+        once and one after another, and then fail.
+    :param on_kill: what to do with the post if the task is killed while it waits: ``keep`` it, or ``trash`` it if it is
+        not published yet. Not with ``deferrable``: no worker waits that could be killed.
+    :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a stable key if
+        the input list may change between attempts. Two posts of a run can't have the same key. Templated.
+    :param idempotency_salt: any text; with another text, it is another post. Templated.
+    :param media_root: the folder of relative media paths. Templated.
+    :param object_storage_conn_id: the Airflow connection for media on object storage. Templated.
+    :xcom return_value: (dict) ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``),
+        ``why``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``,
+        ``name``, ``status``, ``external_url`` and ``errors``.
+    :xcom uuid: (str; before any wait) The post's uuid.
+    :raises AirflowFailException: an error that no retry can fix.
+    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = (
@@ -170,8 +170,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             self.log.warning("PostBoost warns: %s", warning)
         if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
             return _result(done.result, done.why, done.outcome, done.post_uuid)
-        told = {"result": done.result, "why": done.why}
-        return self._wait(context, done.post_uuid, told, due=due, retried=[])
+        result = {"result": done.result, "why": done.why}
+        return self._wait(context, done.post_uuid, result, due=due, retried=[])
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Published, datetime | None]]:
         from postboost_provider.publishing.publish import publish_post
@@ -194,17 +194,15 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return act
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
-        """Go on when the triggerer has seen the post settled."""
+        """Continue when the trigger has seen the result."""
         self._started = datetime.now(UTC)
         with failing_fast(self):
-            _, said = read_event(event)
-        if not isinstance(said, list):
-            raise AirflowFailException(said)
-        self._post_uuid = said[0].uuid
-        return self._conclude(context, said, **event["carried"])
+            outcomes = _outcomes(read_event(event))
+        self._post_uuid = outcomes[0].uuid
+        return self._conclude(context, outcomes, **event["carried"])
 
     def on_kill(self) -> None:
-        """Keep the post, or move it to trash as long as it is not out."""
+        """Keep the post, or move it to the trash if it is not published yet."""
         from postboost_provider.publishing import actions
 
         uuid = getattr(self, "_post_uuid", None)
@@ -214,9 +212,9 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             with self.hook.client(attempts=2, deadline_seconds=10) as api:
                 if actions.fetch_outcome(api, uuid).can_be_changed:
                     actions.delete(api, uuid, trash=True, delete_mode="app_only")
-                    self.log.info("Post %s was moved to trash, because its task was killed.", uuid)
+                    self.log.info("Moved post %s to the trash because its task was killed.", uuid)
         except PostBoostError as error:
-            self.log.warning("Post %s could not be moved to trash: %s", uuid, error)
+            self.log.warning("Could not move post %s to the trash: %s", uuid, error)
 
     def _parse_post(self) -> Post:
         from postboost_provider.api.arguments import check_choice, read_seconds
@@ -231,14 +229,12 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 "wait_for_completion would never end: nobody publishes a post with publish='draft' but a person. Use "
                 "schedule, queue or now, or wait with a PostBoostPostSensor.",
-                code="conflict",
                 field="wait_for_completion",
             )
         if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
             raise PostBoostConfigError(
                 "on_kill='trash' does nothing with deferrable=True, because no worker waits that could be killed. Set "
                 "deferrable=False or on_kill='keep'.",
-                code="conflict",
                 field="on_kill",
             )
         post = parse_post(
@@ -274,26 +270,26 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         retried: list[str],
     ) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
-        from postboost_provider.polling.poller import Looks
-        from postboost_provider.polling.schedule import Wait
+        from postboost_provider.polling.conditions import PostsSettled
+        from postboost_provider.polling.poller import Poller, wait
+        from postboost_provider.polling.schedule import MOST_FAILURES, POLL_SECONDS, Wait
 
-        timeout = read_seconds("timeout", self.timeout)
-        interval = read_seconds("poll_interval", self.poll_interval)
-        wait = Wait(self._started, timedelta(seconds=timeout), timedelta(seconds=interval), due)
-        looks = Looks(self.hook.client, [uuid], wait)
+        timeout = timedelta(seconds=read_seconds("timeout", self.timeout))
+        interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
+        times = Wait(self._started, timeout, interval, due)
+        posts = PostsSettled([uuid], timeout)
+        ask = lambda: posts.ask(lambda: self.hook.client(deadline_seconds=POLL_SECONDS))
+        poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD)
         with failing_fast(self):
-            while not looks.look():
-                now = datetime.now(UTC)
-                if (late := looks.lateness(now)) is not None:
-                    raise AirflowFailException(late)
-                if self.deferrable:
-                    self._defer(uuid, done, wait, now + looks.pause(now, SPREAD), retried=retried)
-                time.sleep(looks.pause(now).total_seconds())
-        return self._conclude(context, looks.outcomes, done, retried=retried)
+            event = poller.poll(ask) if self.deferrable else wait(poller, ask)
+            if event is None:
+                self._defer(uuid, done, times, datetime.now(UTC) + poller.pause, retried=retried)
+            outcomes = _outcomes(event)
+        return self._conclude(context, outcomes, done, retried=retried)
 
     def _defer(
-        self, uuid: str, done: dict[str, str], wait: Wait, next_look: datetime, *, retried: list[str]
-    ) -> None:
+        self, uuid: str, done: dict[str, str], wait: Wait, first_poll_at: datetime, *, retried: list[str]
+    ) -> NoReturn:
         self.defer(
             trigger=PostBoostPostTrigger(
                 post_uuids=[uuid],
@@ -301,7 +297,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                 timeout=wait.timeout.total_seconds(),
                 poll_interval=wait.interval.total_seconds(),
                 started_at=wait.started.isoformat(),
-                next_look_at=next_look.isoformat(),
+                next_look_at=first_poll_at.isoformat(),
                 due_at=wait.due.isoformat() if wait.due else None,
                 carried={"done": done, "retried": retried},
             ),
@@ -337,11 +333,22 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):
             raise PostBoostConfigError(
-                f"post_key is {self.post_key!r}; give each post of the run its own name.",
-                code="empty",
-                field="post_key",
+                f"post_key is {self.post_key!r}; give each post of the run its own name.", field="post_key"
             )
         return Actor.of_task(context["ti"], self.idempotency_salt, key)
+
+
+def _outcomes(event: Event) -> list[PostOutcome]:
+    """Return the outcomes of a wait that has ended.
+
+    :raises PostBoostError: the wait failed.
+    """
+    if event.error:
+        raise event.error
+    if event.status == "timeout":
+        raise AirflowFailException(event.message)
+    outcomes: list[PostOutcome] = event.result
+    return outcomes
 
 
 def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class PostBoostReportOperator(BasePostBoostOperator):
         has_dates = self.date_from or self.date_to
         if has_dates and self.period:
             raise PostBoostConfigError(
-                "Both period and date_from are given. Give only one of them.", code="conflict", field="period"
+                "Both period and date_from are given. Give only one of them.", field="period"
             )
         about = {
             "format": self.file_format,

@@ -1,4 +1,4 @@
-"""Have a person rotate an access token, which PostBoost's API can't (Airflow 3.1 or newer)."""
+"""Have a person rotate an access token, because PostBoost's API can't (Airflow 3.1 or newer)."""
 
 from __future__ import annotations
 
@@ -30,38 +30,37 @@ if TYPE_CHECKING:
 
 DONE = "Done"
 NOT_NOW = "Not now"
-ASKS_AGAIN = "Then clear this task: it asks again."
-# Airflow stores what is entered into a form, and shows it to everybody who sees the task: the token never goes there.
+CLEAR_TASK = "Then clear this task to see the form again."
+# Airflow stores what is entered into a form, and shows it to everybody who sees the task: never ask for the token there.
 STEPS = """\
 The access token of {name} {expires}.
 
 1. In PostBoost, under **Settings > Access Tokens**, create a new token. Do not delete the old one yet.
-2. In Airflow, under **Admin > Connections**, put it into the password of `{conn_id}` (or into the secrets backend where that
-   lives). **Not into this form**: what is entered here is stored and shown.
-3. Enter the new token's expiry date here, and answer *Done*. The task then tests the connection and notes the date in it.
+2. In Airflow, under **Admin > Connections**, set it as the password of `{conn_id}` (or in the secrets backend that has the
+   connection). **Do not enter it in this form**: what is entered here is stored and shown.
+3. Enter the new token's expiry date here, and choose *Done*. The task then tests the connection and writes the date to it.
 4. When the task has succeeded, delete the old token in PostBoost.
 """
 
 
 class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
-    """Walk a person through the rotation of an access token, and prove the new one.
+    """Guide a person through the rotation of an access token, and test the new token.
 
-    When the token ends soon, a form in Airflow lists the four steps and asks for the new token's expiry date. The token
-    itself goes into the connection, never into the form. Then the connection is read again: it must hold another token,
-    which PostBoost accepts in its workspace; and the date is written to its ``expires_on``. *Not now* skips what comes
-    after. After a wrong answer clear the task, which asks again.
-
-    Returns ``result`` (``rotated`` or ``unchanged``) and ``expires_on``.
+    If the token expires soon, a form in Airflow lists the four steps and asks for the new token's expiry date. The token
+    itself goes into the connection, never into the form. Then the task reads the connection again: it must have another
+    token, which PostBoost accepts for its workspace. The date is written to the connection's ``expires_on``. *Not now*
+    skips the downstream tasks. After a mistake, clear the task to see the form again.
 
     :param postboost_conn_id: the connection whose token is rotated. Templated.
-    :param rotate_when_less_than: ask when the token lasts less long, or its date is not known; default 14 days. None: ask
-        in every run.
-    :param store: where the date is written, if it is not in the connection already: a
-        :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of connection id, token and extras; default:
+    :param rotate_when_less_than: ask when the token expires sooner than this, or its expiry date is unknown. None: ask in
+        every run.
+    :param store: where the date is written, unless the connection has it already: a
+        :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of connection id, token and extras. Default:
         Airflow's own connections, through the connection ``airflow_api``.
-    :param subject: the headline of the form. Templated.
-    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and what every operator takes.
-    :raises AirflowFailException: the connection does not hold a new token that works, or the date is none.
+    :param subject: the form's headline. Templated.
+    :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
+    :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``) and ``expires_on``.
+    :raises AirflowFailException: the connection has no new token that works, or the date is not valid.
     """
 
     template_fields: Sequence[str] = ("postboost_conn_id", "subject")
@@ -96,9 +95,9 @@ class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
         left = expiry.time_left(now)
         wanted = self.rotate_when_less_than
         if wanted is not None and expiry.kind != "unknown" and (left is None or left >= wanted):
-            self.log.info("The token of %s %s: there is nothing to do.", settings.name, expiry.describe(now))
+            self.log.info("The token of %s %s: no rotation is needed.", settings.name, expiry.describe(now))
             return {"result": "unchanged", "expires_on": str(expiry.day or "never")}
-        # The option carries which token is the old one, as PostBoost's activity log calls it, to the process that goes on.
+        # The option tells the next process which token is the old one, by its name in PostBoost's activity log.
         self.options = [f"{DONE} {reference(settings.token)}", NOT_NOW]
         self.body = STEPS.format(
             name=settings.name, expires=expiry.describe(now), conn_id=self.postboost_conn_id
@@ -112,21 +111,24 @@ class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
             return super().execute_complete(context, event)
         chosen, who = read_choice(event)
         if chosen == NOT_NOW:
-            raise AirflowSkipException(f"{who} answered: {NOT_NOW}.")
+            raise AirflowSkipException(f"{who} chose: {NOT_NOW}.")
         with failing_fast(self):
             given = (event.get("params_input") or {}).get("expires_on")
             try:
                 expiry = check_new_expiry(given, datetime.now(UTC))
             except PostBoostConfigError as error:
-                raise PostBoostConfigError(f"{error} {ASKS_AGAIN}") from None
+                raise PostBoostConfigError(
+                    f"{error} {CLEAR_TASK}", code=error.code, field="expires_on"
+                ) from None
             target = self._target()
             settings = target.read().settings
             if chosen == f"{DONE} {reference(settings.token)}":
                 raise PostBoostConfigError(
-                    f"{settings.name} still holds the old token. Put the new one into its password. {ASKS_AGAIN}"
+                    f"{settings.name} still has the old token. Set the new one as its password. {CLEAR_TASK}",
+                    field="password",
                 )
-            self._prove(settings)
-            _note(target, str(expiry.day or "never"))
+            self._test(settings)
+            _write_expiry(target, str(expiry.day or "never"))
         self.log.info(
             "The new token of %s works and %s. Delete the old one in PostBoost, under Settings > Access Tokens.",
             settings.name,
@@ -139,7 +141,7 @@ class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
 
         return TargetConnection(self.postboost_conn_id, self.store)
 
-    def _prove(self, settings: ClientSettings) -> None:
+    def _test(self, settings: ClientSettings) -> None:
         from postboost_provider.api.client import PostBoostClient
         from postboost_provider.api.credentials import probe_of
 
@@ -148,19 +150,22 @@ class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
                 api.call(probe_of(settings))
         except (AuthenticationError, NotFoundError, PermissionDeniedError) as error:
             raise PostBoostConfigError(
-                f"The new token of {settings.name} does not do. Correct the connection, and do not delete the old token yet. "
-                f"{ASKS_AGAIN} {error}"
+                f"The new token of {settings.name} does not work. Correct the connection, and do not delete the old token yet. "
+                f"{CLEAR_TASK} {error}",
+                field="password",
             ) from error
 
 
-def _note(target: TargetConnection, expires_on: str) -> None:
-    """Write the date into the connection, unless the person has done that as well."""
-    held = target.read()
-    if held.extras.get("expires_on") == expires_on:
+def _write_expiry(target: TargetConnection, expires_on: str) -> None:
+    """Write the date into the connection, unless it is there already."""
+    found = target.read()
+    if found.extras.get("expires_on") == expires_on:
         return
-    target.write(None, {**held.extras, "expires_on": expires_on})
+    target.write(None, {**found.extras, "expires_on": expires_on})
     if target.read().extras.get("expires_on") != expires_on:
         raise PostBoostConfigError(
-            f"{held.settings.name} holds a new token that works, but does not show the date that was written to it: tasks "
-            f"get it from elsewhere, such as a secrets backend that comes first. Set expires_on to {expires_on} there."
+            f"The new token of {found.settings.name} works, but the connection does not show the date that was written to "
+            f"it: tasks read it from elsewhere, such as a secrets backend. Set expires_on to {expires_on} there.",
+            code="not_written",
+            field="expires_on",
         )

@@ -1,23 +1,27 @@
-"""Ask PostBoost again and again until an answer settles it: the same for a worker and for the triggerer.
-
-An inquiry is pure: it says what to ask and reads the answers. Who asks it, how often and until when is not its matter.
-"""
+"""What a wait reads from PostBoost, and what the responses say: the same for a worker and for the triggerer."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from postboost_provider.api.errors import NotFoundError
+from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_awaited
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import timedelta
 
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call of the API that changes nothing."""
+    """An API call that changes nothing."""
 
     operation: str
     parameters: dict[str, Any] | None = None
@@ -26,43 +30,101 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the answers say.
+    """What one poll found.
 
-    :param is_settled: there is nothing to ask any more; ``result`` is what came of it, as plain JSON.
-    :param pending: what stands in the way, in words, while it is not settled.
+    :param is_settled: no further poll is needed.
+    :param result: what was read; once it is settled, what the wait returns, as plain JSON.
+    :param pending: what is still missing, for a log line or an error message.
+    :param waiting: the posts that are not settled: their times decide when to poll next.
     """
 
     is_settled: bool
     result: Any = None
     pending: str = ""
+    waiting: Sequence[PostOutcome] = ()
 
 
-class Inquiry(Protocol):
+class Condition(Protocol):
+    """What a wait is for. It is pure: it neither sends requests nor decides how often to send them."""
+
     def questions(self, now: datetime) -> Sequence[Question]:
-        """Return what to ask."""
+        """Return the calls of one poll."""
 
-    def read(self, answers: Sequence[Any], now: datetime) -> Finding:
-        """Read the answers, in the order of the questions.
+    def read(self, responses: Sequence[Any], now: datetime, /) -> Finding:
+        """Read the responses, in the order of the calls.
 
-        :raises PostBoostError: they say that it can't be settled any more.
+        :raises PostBoostError: the condition can't be met any more.
         """
 
 
-def ask(api: PostBoostClient, inquiry: Inquiry) -> Finding:
-    """Ask once."""
+def ask(api: PostBoostClient, condition: Condition) -> Finding:
+    """Poll once."""
     now = datetime.now(UTC)
-    answers = [
-        api.call(question.operation, parameters=question.parameters, body=question.body)
-        for question in inquiry.questions(now)
+    responses = [
+        api.call(q.operation, parameters=q.parameters, body=q.body) for q in condition.questions(now)
     ]
-    return inquiry.read(answers, now)
+    return condition.read(responses, now)
 
 
-async def ask_async(api: AsyncPostBoostClient, inquiry: Inquiry) -> Finding:
-    """Ask once, from within an event loop."""
+async def ask_async(api: AsyncPostBoostClient, condition: Condition) -> Finding:
+    """Poll once, in an event loop."""
     now = datetime.now(UTC)
-    answers = [
-        await api.call(question.operation, parameters=question.parameters, body=question.body)
-        for question in inquiry.questions(now)
+    responses = [
+        await api.call(q.operation, parameters=q.parameters, body=q.body) for q in condition.questions(now)
     ]
-    return inquiry.read(answers, now)
+    return condition.read(responses, now)
+
+
+class PostsSettled:
+    """Every post is published or failed. A post that is settled is not read again.
+
+    :param uuids: the posts.
+    :param timeout: how long the wait takes after their time, for the message of a wait that is over.
+    """
+
+    def __init__(self, uuids: Sequence[str], timeout: timedelta) -> None:
+        self.seen: dict[str, PostOutcome | None] = dict.fromkeys(uuids)
+        self._timeout = timeout
+
+    @property
+    def unsettled(self) -> dict[str, PostOutcome | None]:
+        """The posts to read, as last seen; None before they were read."""
+        return {uuid: post for uuid, post in self.seen.items() if post is None or not post.is_settled}
+
+    def note(self, posts: Mapping[str, PostOutcome]) -> None:
+        self.seen |= posts
+        for uuid, post in posts.items():
+            if not post.is_settled:
+                log.info("Post %s %s.", uuid, describe_status(post))
+
+    def ask(self, connect: Callable[[], PostBoostClient]) -> Finding:
+        """Poll once.
+
+        :param connect: returns a client. It is called at each poll, so that a rotated token is picked up.
+        :raises PublishError: a post was deleted or moved to trash.
+        """
+        if unsettled := self.unsettled:
+            with connect() as api:
+                for uuid in unsettled:
+                    try:
+                        self.note({uuid: read_awaited(api.call("get_post", parameters={"post_uuid": uuid}))})
+                    except NotFoundError as error:
+                        raise missing(uuid, error) from error
+        return self.finding()
+
+    def finding(self) -> Finding:
+        """Return what is known. The result is a list of outcomes, in the order of the uuids."""
+        unsettled = self.unsettled
+        outcomes = [post for post in self.seen.values() if post is not None]
+        lines = [
+            f"  post {uuid} {describe_status(p) if p else 'could not be read'}"
+            for uuid, p in unsettled.items()
+        ]
+        pending = (
+            f"{len(unsettled)} of {len(self.seen)} posts were not published within {self._timeout} of their scheduled "
+            "time:\n"
+            + "\n".join(lines)
+            + "\nPostBoost may still publish them. Check them there, or raise the timeout."
+        )
+        waiting = tuple(post for post in unsettled.values() if post is not None)
+        return Finding(not unsettled, outcomes, pending, waiting)

@@ -23,7 +23,7 @@ ACCOUNT_STATUSES = frozenset({"pending", "publishing", "published", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class AccountOutcome:
-    """One account of a post. ``status`` is None before anything was tried."""
+    """One account of a post. ``status`` is None before the first attempt to publish."""
 
     uuid: str
     provider: str
@@ -56,30 +56,30 @@ class PostOutcome:
 
     @property
     def is_settled(self) -> bool:
-        """Nothing more will happen by itself: published or failed, and no account is still being sent to."""
+        """Nothing more will happen by itself: published or failed, and no account is still publishing."""
         return self.status in SETTLED and not any(a.status == "publishing" for a in self.accounts)
 
     @property
     def failed_accounts(self) -> tuple[AccountOutcome, ...]:
-        """The accounts that did not get the post, once it is settled.
+        """The accounts on which a settled post is not published.
 
-        In a failed post that is every account that is not live, an attempt that was never made included.
+        In a failed post these include the accounts to which PostBoost never sent it.
         """
         if self.status == "failed":
             return tuple(a for a in self.accounts if a.status != "published")
         return tuple(a for a in self.accounts if a.status == "failed")
 
     @property
-    def is_live_somewhere(self) -> bool:
+    def is_published_somewhere(self) -> bool:
         return any(a.status == "published" for a in self.accounts)
 
     @property
     def can_be_changed(self) -> bool:
-        """PostBoost takes changes to a post until it goes out."""
+        """PostBoost accepts changes until it publishes the post."""
         return self.status in ("draft", "scheduled", "needs_approval") and not self.trashed
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for XCom: texts, lists and mappings, instants as ISO 8601."""
+        """Return plain values for XCom: strings, lists and mappings, with times in ISO 8601."""
         return {
             "uuid": self.uuid,
             "status": self.status,
@@ -90,23 +90,23 @@ class PostOutcome:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PostOutcome:
-        """Return the outcome that :meth:`as_dict` gave."""
+        """Return the outcome that :meth:`as_dict` returned as a mapping."""
         accounts = tuple(AccountOutcome(**{**a, "errors": tuple(a["errors"])}) for a in values["accounts"])
         times = {key: read_utc(values[key]) for key in ("scheduled_at", "published_at")}
         return cls(values["uuid"], values["status"], **times, trashed=False, accounts=accounts)
 
 
 def read_post(post: Mapping[str, Any]) -> PostOutcome:
-    """Read a post as ``get_post``, ``create_post`` and ``list_posts`` answer it.
+    """Read a post as ``get_post``, ``create_post`` and ``list_posts`` return it.
 
-    :raises PostBoostError: a status that this version does not know. Guessing what it means could end a wait
-        early or post again.
+    :raises PostBoostError: this version does not know its status. A guess could end a wait early or publish twice.
     """
     uuid, status = str(post.get("uuid")), str(post.get("status"))
     if status not in WAITING | SETTLED:
         raise PostBoostError(
             f"Post {uuid} has the status {status!r}, which this version does not know. Update "
-            "airflow-provider-postboost, or report it."
+            "airflow-provider-postboost, or report it.",
+            code="unknown_status",
         )
     accounts = tuple(_read_account(uuid, account) for account in post.get("accounts") or ())
     return PostOutcome(
@@ -120,21 +120,25 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
 
 
 def read_awaited(post: Mapping[str, Any]) -> PostOutcome:
-    """Read a post that somebody waits for.
+    """Read a post that a task waits for.
 
-    :raises PublishError: it was moved to trash, so that the wait would never end.
+    :raises PublishError: it was moved to trash, so the wait would never end.
     """
     outcome = read_post(post)
     if outcome.trashed:
         raise PublishError(
-            f"Post {outcome.uuid} was moved to trash in PostBoost, so that it will not go out."
+            f"Post {outcome.uuid} was moved to trash in PostBoost, so it will not be published.",
+            code="trashed",
         )
     return outcome
 
 
 def missing(uuid: str, error: NotFoundError) -> PublishError:
-    """Return what it means that a post which somebody waits for is not found."""
-    return PublishError(f"Post {uuid} is not there: it was deleted, or never was here. {error}")
+    """Return what it means that a post is not found."""
+    return PublishError(
+        f"Post {uuid} was not found: it was deleted, or belongs to another workspace. {error}",
+        code="post_not_found",
+    )
 
 
 def _read_account(post_uuid: str, account: Mapping[str, Any]) -> AccountOutcome:
@@ -142,7 +146,8 @@ def _read_account(post_uuid: str, account: Mapping[str, Any]) -> AccountOutcome:
     if status is not None and status not in ACCOUNT_STATUSES:
         raise PostBoostError(
             f"Account {account.get('name')!r} of post {post_uuid} has the status {status!r}, which this version "
-            "does not know. Update airflow-provider-postboost, or report it."
+            "does not know. Update airflow-provider-postboost, or report it.",
+            code="unknown_status",
         )
     return AccountOutcome(
         uuid=str(account.get("uuid")),
@@ -155,7 +160,7 @@ def _read_account(post_uuid: str, account: Mapping[str, Any]) -> AccountOutcome:
 
 
 def _read_errors(errors: Any) -> tuple[str, ...]:
-    """Return errors as text, each once. PostBoost mixes texts and objects, and gives a raw error both ways."""
+    """Return errors as text, each once. PostBoost mixes texts and objects, and returns a raw error in both forms."""
     texts: list[str] = []
     for error in errors if isinstance(errors, list) else [errors] if errors else []:
         text = _error_text(error) if isinstance(error, Mapping) else str(error or "")
@@ -172,23 +177,24 @@ def _error_text(error: Mapping[str, Any]) -> str:
 
 
 def conclude(outcomes: Sequence[PostOutcome], on_partial: str) -> list[str]:
-    """Judge posts that are settled, and return a line for each that only some of its accounts got, or not whole.
+    """Judge settled posts, and return a line for each that is published in part only.
 
-    :param on_partial: ``fail``, or ``succeed``: then a post that is live somewhere counts.
-    :raises PublishError: posts failed; it carries every outcome.
+    :param on_partial: ``fail``, or ``succeed``: a post that is published on at least one account counts as published.
+    :raises PublishError: posts failed. It carries every outcome.
     """
     bad = [o for o in outcomes if o.status == "failed" or o.failed_accounts]
-    partial = [o for o in bad if o.is_live_somewhere] if on_partial == "succeed" else []
+    partial = [o for o in bad if o.is_published_somewhere] if on_partial == "succeed" else []
     if failed := [o for o in bad if o not in partial]:
         raise PublishError(
-            f"{len(failed)} of {len(outcomes)} posts failed:\n{describe_failures(failed)}\nMend the cause (mostly: "
-            "reconnect the account) and retry the account in PostBoost; what is live stays live.",
+            f"{len(failed)} of {len(outcomes)} posts failed:\n{describe_failures(failed)}\nFix the cause (mostly: "
+            "reconnect the account) and retry the account in PostBoost. What is published stays published.",
             [outcome.as_dict() for outcome in outcomes],
+            code="publish_failed",
         )
-    some = [f"Post {o.uuid} went out to some accounts only:\n{describe_failures([o])}" for o in partial]
+    some = [f"Post {o.uuid} was published on some accounts only:\n{describe_failures([o])}" for o in partial]
     # A first comment that fails leaves the post published, and its account has the error (SDK 1.66.3).
     return some + [
-        f"Post {o.uuid} is live on {a.provider} {a.name!r}, but not all of it: {'; '.join(a.errors)}"
+        f"Post {o.uuid} was published on {a.provider} {a.name!r}, but only in part: {'; '.join(a.errors)}"
         for o in outcomes
         for a in o.accounts
         if a.status == "published" and a.errors
@@ -196,11 +202,11 @@ def conclude(outcomes: Sequence[PostOutcome], on_partial: str) -> list[str]:
 
 
 def describe_failures(outcomes: Sequence[PostOutcome]) -> str:
-    """Return a line for each account that failed: post, account, why."""
+    """Return a line for each account that failed: post, account, reason."""
     lines = []
     for outcome in outcomes:
         for account in outcome.failed_accounts:
-            why = "; ".join(account.errors) or f"status {account.status or 'never tried'}"
+            why = "; ".join(account.errors) or f"status {account.status or 'never sent'}"
             lines.append(f"  post {outcome.uuid}, {account.provider} {account.name!r}: {why}")
         if outcome.status == "failed" and not outcome.accounts:
             lines.append(f"  post {outcome.uuid}: failed, and PostBoost names no account")
@@ -208,13 +214,13 @@ def describe_failures(outcomes: Sequence[PostOutcome]) -> str:
 
 
 def describe_status(outcome: PostOutcome) -> str:
-    """Return where a post stands, for a log line."""
+    """Return the state of a post as a clause, for a log line or a message."""
     when = f"{outcome.scheduled_at:%Y-%m-%d %H:%M} UTC" if outcome.scheduled_at else "no time set"
     if outcome.status == "needs_approval":
-        return f"waits for somebody to approve it in PostBoost ({when})"
+        return f"waits for approval in PostBoost ({when})"
     if outcome.status == "draft":
-        return "is a draft, which nobody has scheduled"
+        return "is a draft that is not scheduled"
     if outcome.status == "scheduled":
         return f"is scheduled for {when}"
-    live = sum(account.status == "published" for account in outcome.accounts)
-    return f"is {outcome.status}, live on {live} of {len(outcome.accounts)} accounts"
+    published = sum(account.status == "published" for account in outcome.accounts)
+    return f"is {outcome.status}, with {published} of {len(outcome.accounts)} accounts published"

@@ -1,95 +1,176 @@
-"""Wait for posts from a worker: what the sensor and the operator do between two naps. No Airflow in here."""
+"""When to poll again and when to stop: one state machine that workers and the triggerer drive."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from postboost_provider.api.errors import NotFoundError, PostBoostError, is_retryable
-from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_awaited
-from postboost_provider.polling.schedule import FAILURES_IN_A_ROW, Wait, describe_lateness
+from tenacity import Retrying, retry_if_result
+
+from postboost_provider.api.errors import PostBoostError, is_retryable
+from postboost_provider.polling.schedule import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.polling.conditions import Finding
+    from postboost_provider.polling.outcome import PostOutcome
 
 log = logging.getLogger(__name__)
 
+# Waits of one process wake up together, so that they can share their requests, but not at the same instant: ten thousand
+# that wake in one step of the event loop hold it up for half a second (benchmarks/waits.py).
+WAKE_SECONDS = 2.0
 
-class Looks:
-    """The looks of one wait.
 
-    :param connect: gives a client, anew for each look, so that a token that was rotated is picked up.
-    :param keeps_state: this object lives from one look to the next. A rescheduled task's does not: it makes the looks
-        that may fail in a row at once.
+@dataclass(frozen=True, slots=True)
+class Event:
+    """How a wait ended.
+
+    :param result: what the last poll found.
+    :param message: what was still missing, when it timed out.
+    :param error: why it failed.
+    """
+
+    status: Literal["settled", "timeout", "error"]
+    result: Any = None
+    message: str = ""
+    error: PostBoostError | None = None
+
+
+class Poller:
+    """The state of one wait. Given what a poll found and the time, it returns the event that ends the wait, or None.
+
+    Then ``pause`` says how long to wait before the next poll.
+
+    :param wait: the timeout and the pauses.
+    :param most_failures: how many polls may fail in a row, the last of which ends the wait. None: any number, until the
+        wait times out.
+    :param forgets: the next poll is another poller's, in another process. A failed poll then ends the wait once its time
+        is over, since nothing knows how many have failed.
+    :param spread: a number of [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
+    :param first_poll_at: when to poll first; default: at once.
     """
 
     def __init__(
         self,
-        connect: Callable[[], PostBoostClient],
-        uuids: Sequence[str],
         wait: Wait,
         *,
-        keeps_state: bool = True,
+        most_failures: int | None = None,
+        forgets: bool = False,
+        spread: float = 0.0,
+        first_poll_at: datetime | None = None,
     ) -> None:
-        self._connect = connect
-        self._seen: dict[str, PostOutcome | None] = dict.fromkeys(uuids)
-        self._failures = 0
-        self._keeps_state = keeps_state
         self.wait = wait
+        self.pause = timedelta(0)
+        self._most_failures = most_failures
+        self._forgets = forgets
+        self._spread = spread
+        self._first_poll_at = first_poll_at
+        self._failures = 0
+        self._waiting: Sequence[PostOutcome] = ()
 
-    @property
-    def outcomes(self) -> list[PostOutcome]:
-        return [outcome for outcome in self._seen.values() if outcome is not None]
+    def found(self, finding: Finding, now: datetime) -> Event | None:
+        """Take what a poll found."""
+        self._failures = 0
+        self._waiting = finding.waiting
+        if finding.is_settled:
+            return Event("settled", finding.result)
+        if self.wait.is_over(self._waiting, now):
+            return Event("timeout", finding.result, finding.pending)
+        self.pause = self.wait.pause(self._waiting, now, self._spread)
+        return None
 
-    @property
-    def unsettled(self) -> list[PostOutcome]:
-        return [outcome for outcome in self.outcomes if not outcome.is_settled]
+    def failed(self, error: PostBoostError, now: datetime) -> Event | None:
+        """Take why a poll failed."""
+        self._failures += 1
+        is_over = self.wait.is_over(self._waiting, now)
+        if not is_retryable(error) or self._failures == self._most_failures or (is_over and self._forgets):
+            return Event("error", error=error)
+        if is_over and self._most_failures is None:
+            return Event("timeout", message=str(error))
+        self.pause = self.wait.pause(self._waiting, now, self._spread)
+        log.warning("%s Polling again in %s (%d failed in a row).", error, self.pause, self._failures)
+        return None
 
-    def look(self) -> bool:
-        """Look at what is not settled yet, and return whether everything is.
-
-        :raises PublishError: a post is gone.
-        :raises PostBoostError: five looks in a row failed, or one did that no retry can mend.
-        """
-        while True:
-            try:
-                self._look()
-            except PostBoostError as error:
-                self._failures += 1
-                if not is_retryable(error) or self._failures >= FAILURES_IN_A_ROW:
-                    raise
-                log.warning("This look failed (%d in a row), the next may not: %s", self._failures, error)
-                if self._keeps_state:
-                    return False
-            else:
-                self._failures = 0
-                return not self.unsettled
-
-    def lateness(self, now: datetime) -> str | None:
-        """Return what to say when the wait is over, or None while it is not. A look that failed ends no wait."""
-        if self._failures or not self.wait.is_over(self.unsettled, now):
+    def poll(self, ask: Callable[[], Finding]) -> Event | None:
+        """Poll, unless it is too early for the first poll."""
+        if self._is_early():
             return None
-        return describe_lateness(self.wait, self._seen)
+        try:
+            finding = ask()
+        except PostBoostError as error:
+            return self.failed(error, _now())
+        return self.found(finding, _now())
 
-    def pause(self, now: datetime, spread: float | None = None) -> timedelta:
-        """Return how long to sleep before the next look."""
-        return self.wait.pause(self.unsettled, now, random.random() if spread is None else spread)
+    async def poll_async(self, ask: Callable[[], Awaitable[Finding]]) -> Event | None:
+        """Do what :meth:`poll` does, in an event loop."""
+        if self._is_early():
+            return None
+        try:
+            finding = await ask()
+        except PostBoostError as error:
+            return self.failed(error, _now())
+        return self.found(finding, _now())
 
-    def _look(self) -> None:
-        with self._connect() as api:
-            for uuid, seen in self._seen.items():
-                if seen is not None and seen.is_settled:
-                    continue
-                try:
-                    outcome = read_awaited(api.call("get_post", parameters={"post_uuid": uuid}))
-                except NotFoundError as error:
-                    raise missing(uuid, error) from error
-                self._seen[uuid] = outcome
-                if not outcome.is_settled:
-                    log.info("Post %s %s", uuid, describe_status(outcome))
-        settled = len(self.outcomes) - len(self.unsettled)
-        log.info("%d of %d posts are through.", settled, len(self._seen))
+    def _is_early(self) -> bool:
+        first, self._first_poll_at = self._first_poll_at, None
+        self.pause = max(first - _now(), timedelta(0)) if first else timedelta(0)
+        return bool(self.pause)
+
+
+def wait(poller: Poller, ask: Callable[[], Finding]) -> Event:
+    """Poll until the wait ends, and block meanwhile."""
+    retrying = Retrying(
+        sleep=time.sleep,
+        retry=retry_if_result(lambda event: event is None),
+        wait=lambda _: poller.pause.total_seconds(),
+    )
+    return cast("Event", retrying(poller.poll, ask))
+
+
+async def wait_async(poller: Poller, ask: Callable[[], Awaitable[Finding]]) -> Event:
+    """Do what :func:`wait` does, in an event loop."""
+    while True:
+        event = await poller.poll_async(ask)
+        if event is not None:
+            return event
+        await asyncio.sleep(poller.pause.total_seconds() + random.random() * WAKE_SECONDS)
+
+
+def wait_briefly(
+    ask: Callable[[], Finding],
+    timeout: float,
+    *,
+    known: Finding | None = None,
+    first: float = 1.0,
+    longest: float = 30.0,
+    most_failures: int = 1,
+) -> Event:
+    """Block until something is done that takes PostBoost seconds or minutes, or until it times out.
+
+    :param timeout: seconds.
+    :param known: what was found before, in place of the first poll.
+    :param first: seconds of the first pause. It grows from there.
+    :param longest: seconds of the longest pause.
+    :param most_failures: how many polls may fail in a row, the last of which ends the wait.
+    :raises PostBoostError: the polls failed.
+    """
+    times = Wait(
+        _now(), timedelta(seconds=timeout), timedelta(seconds=first), longest=timedelta(seconds=longest)
+    )
+    findings = chain([known] if known else (), iter(ask, None))
+    event = wait(Poller(times, most_failures=most_failures), lambda: next(findings))
+    if event.error:
+        raise event.error
+    return event
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)

@@ -6,7 +6,6 @@ Each takes the post as the caller has read it, does nothing that is done already
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING
@@ -16,9 +15,10 @@ from postboost_provider.api.times import schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.perform import perform_action
+from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
+from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.body import account_schedule, planned
-from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -78,26 +78,27 @@ def retry_failed(
 
 
 def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) -> PostOutcome:
-    """Return the post once it is not being published.
+    """Return the post once PostBoost is not publishing it.
 
     :param timeout: seconds to wait.
     :raises NotFinishedError: it still is; ``code`` is ``still_publishing``.
     """
-    left = timeout
-    for pause in growing_pauses(longest=10.0):
+
+    def ask() -> Finding:
         outcome = fetch_outcome(api, post_uuid)
-        if outcome.status != "publishing":
-            return outcome
-        if left <= 0:
-            break
-        log.info("Post %s %s. Next poll in %.0f s.", post_uuid, describe_status(outcome), min(pause, left))
-        time.sleep(min(pause, left))
-        left -= pause
-    raise NotFinishedError(
-        f"Post {post_uuid} is still publishing after {timeout:.0f} s. Until it is done, PostBoost publishes it to no account "
-        "again. Retry the task later.",
-        code="still_publishing",
-    )
+        if outcome.status == "publishing":
+            log.info("Post %s %s.", post_uuid, describe_status(outcome))
+        return Finding(outcome.status != "publishing", outcome)
+
+    event = wait_briefly(ask, timeout, longest=10.0)
+    if event.status == "timeout":
+        raise NotFinishedError(
+            f"Post {post_uuid} is still publishing after {timeout:.0f} s. PostBoost retries no account until it has "
+            "finished. Retry the task later.",
+            code="still_publishing",
+        )
+    outcome: PostOutcome = event.result
+    return outcome
 
 
 def schedule(

@@ -7,13 +7,14 @@ against duplicates (the same content within 24 hours). All three are PostBoost's
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import DuplicatePostError, PostBoostRequestError, UnconfirmedError
 from postboost_provider.idempotency.key import NextRevision, is_key_reuse
 from postboost_provider.idempotency.perform import perform
+from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import read_post
+from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.intention import (
     Intention,
     KnownPost,
@@ -23,7 +24,6 @@ from postboost_provider.publishing.intention import (
     read_warnings,
 )
 from postboost_provider.publishing.update import Body, use_existing
-from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -156,17 +156,17 @@ def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -
 
     :param wanted: log identities of what other attempts are sending; once the log has all of them, the wait is over.
     """
-    left = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
+    timeout = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
     log.info(
         "Other attempts sent %d posts with another content. Waiting up to %.0f s for what becomes of them.",
         len(wanted),
-        left,
+        timeout,
     )
-    found: dict[str, KnownPost] = {}
-    for pause in growing_pauses(0.5, 15.0):
-        time.sleep(min(pause, left))
-        left -= pause
+
+    def ask() -> Finding:
         found = find_posts(api, scope, *wanted if len(wanted) == 1 else ()) or {}
-        if left <= 0 or all(identity in found for identity in wanted):
-            break
+        return Finding(all(identity in found for identity in wanted), found)
+
+    known = Finding(False, {})
+    found: dict[str, KnownPost] = wait_briefly(ask, timeout, known=known, first=0.5, longest=15.0).result
     return found

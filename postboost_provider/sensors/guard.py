@@ -1,4 +1,4 @@
-"""Put a token expiry sensor in front of a whole DAG."""
+"""Put a token expiry sensor before all tasks of a DAG."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import DAG
 
-# With these a task runs though all that comes before it failed, or was skipped.
+# With these trigger rules a task runs although everything upstream of it failed, or was skipped.
 RUNS_AFTER_A_FAILURE = {"all_done", "all_failed", "always", "dummy", "none_skipped", "one_done", "one_failed"}
 RUNS_AFTER_A_SKIP = {"all_done", "all_skipped", "always", "dummy", "none_failed", "one_done"}
 
 
 def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> PostBoostTokenExpirySensor:
-    """Put a token expiry sensor in front of every root task of a DAG, and return it.
+    """Put a token expiry sensor before every root task of a DAG, and return it.
 
-    Call it when the DAG has all of its tasks: ``token_guard(dag, min_validity=timedelta(days=14))``. Root tasks may be
-    within task groups, mapped, or setups; a teardown follows what it tears down. Called again with the same options, or
-    with none, it takes in the roots that were added since.
+    Call it when the DAG has all of its tasks: ``token_guard(dag, min_validity=timedelta(days=14))``. Root tasks may be in
+    task groups, mapped, or setups; a teardown follows what it tears down. Called again with the same options, or without
+    options, it also covers the root tasks that were added in between.
 
-    :param task_id: the sensor's.
+    :param dag: the DAG to guard.
+    :param task_id: the sensor's task id.
     :param options: the arguments of :class:`~postboost_provider.sensors.expiry.PostBoostTokenExpirySensor`.
-    :raises PostBoostConfigError: the DAG has another task of that id, or a root task has a trigger rule with which it
-        would run though the sensor failed.
+    :raises PostBoostConfigError: the DAG has another task with that id, or a root task has a trigger rule with which it
+        would run although the sensor failed.
     """
     guard = dag.task_dict.get(task_id)
     if guard is None:
@@ -33,12 +34,15 @@ def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> Po
         guard.guard_options = options
     elif not isinstance(guard, PostBoostTokenExpirySensor):
         raise PostBoostConfigError(
-            f"DAG {dag.dag_id!r} has a task {task_id!r} that is no token expiry sensor. Give the guard another task_id."
+            f"Task {task_id!r} of DAG {dag.dag_id!r} is not a token expiry sensor. Give the guard another task_id.",
+            code="task_id_taken",
+            field="task_id",
         )
     elif options and options != guard.guard_options:
         raise PostBoostConfigError(
-            f"DAG {dag.dag_id!r} has a guard {task_id!r} with other options. Leave the options out to have it take in "
-            "further tasks, or give the second guard another task_id."
+            f"DAG {dag.dag_id!r} has a guard {task_id!r} with other options. Leave the options out to cover more tasks, or "
+            "give the second guard another task_id.",
+            code="other_options",
         )
     runs_anyway = RUNS_AFTER_A_FAILURE | (RUNS_AFTER_A_SKIP if guard.on_expiring == "skip" else set())
     for task in dag.roots:
@@ -47,8 +51,10 @@ def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> Po
         rule = str(getattr(task.trigger_rule, "value", task.trigger_rule))
         if rule in runs_anyway:
             raise PostBoostConfigError(
-                f"Task {task.task_id!r} would run though {task_id!r} says stop: its trigger_rule is {rule!r}. Leave the "
-                "trigger_rule of tasks without upstream tasks at its default."
+                f"Task {task.task_id!r} would run although {task_id!r} failed: its trigger_rule is {rule!r}. Leave the "
+                "trigger_rule of tasks without upstream tasks at its default.",
+                code="runs_anyway",
+                field="trigger_rule",
             )
         guard.set_downstream(task)
     return guard

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError, ServerError
-from postboost_provider.services.media.library import growing_pauses
+from postboost_provider.api.errors import PostBoostConfigError, ServerError, UnexpectedResponseError
+from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.poller import wait_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,26 +62,37 @@ def _export(answer: Any, operation: str) -> dict[str, Any]:
 
 
 def _await(api: PostBoostClient, export: dict[str, Any], timeout: float) -> dict[str, Any]:
-    ends = time.monotonic() + timeout
-    for pause in growing_pauses():
-        status, uuid = export.get("status"), export["uuid"]
-        if status == "ready":
-            return export
-        if status == "failed":
-            why = export.get("error") or "it does not say why"
-            raise ServerError(
-                f"PostBoost could not make report {uuid}: {why}. Another try makes another.", status=200
-            )
-        if status == "expired":
-            raise PostBoostConfigError(
-                f"Report {uuid} expired at {export.get('expires_at')}: PostBoost keeps a report's file for 7 days. Leave "
-                "export_uuid out, and a new one is made."
-            )
-        if time.monotonic() + pause > ends:
-            break
-        log.info("Report %s is %s: looking again in %.0f s", uuid, status, pause)
-        time.sleep(pause)
-        export = _read(api, str(uuid))
-    raise ServerError(
-        f"Report {export['uuid']} is still {export.get('status')!r} after {timeout:.0f} s.", status=200
-    )
+    uuid = str(export["uuid"])
+    event = wait_briefly(lambda: _finding(_read(api, uuid)), timeout, known=_finding(export))
+    if event.status == "timeout":
+        raise UnexpectedResponseError(
+            f"{event.message} PostBoost did not finish it within {timeout:.0f} s. Retry the task, or raise the timeout.",
+            code="timeout",
+        )
+    return dict(event.result)
+
+
+def _finding(export: dict[str, Any]) -> Finding:
+    """Read the state of an export.
+
+    :raises UnexpectedResponseError: PostBoost could not create it.
+    :raises PostBoostConfigError: its file has expired.
+    """
+    status, uuid = export.get("status"), export["uuid"]
+    if status == "failed":
+        reason = export.get("error") or "it gives no reason"
+        raise UnexpectedResponseError(
+            f"PostBoost could not create report {uuid}: {reason}. A retry creates another one.",
+            code="report_failed",
+        )
+    if status == "expired":
+        raise PostBoostConfigError(
+            f"Report {uuid} expired at {export.get('expires_at')}: PostBoost keeps a report's file for 7 days. Leave "
+            "export_uuid out to create a new report.",
+            code="expired",
+            field="export_uuid",
+        )
+    pending = f"Report {uuid} is {status}."
+    if status != "ready":
+        log.info("%s", pending)
+    return Finding(status == "ready", export, pending)

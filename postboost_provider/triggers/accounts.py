@@ -5,21 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.triggers.base import InquiryTrigger
+from postboost_provider.triggers.base import PollingTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postboost_provider.polling.conditions import Inquiry
+    from postboost_provider.polling.conditions import Condition
 
 
-class PostBoostAccountHealthTrigger(InquiryTrigger):
+class PostBoostAccountHealthTrigger(PollingTrigger):
     """Wait until accounts can publish at a planned time.
 
-    :param account_ids: their ids.
-    :param publish_at: ISO 8601 of the planned time; default: now, at each look.
-    :param posts_per_account: how many posts each is to publish on that day.
-    :param wait: ``postboost_conn_id``, ``timeout``, ``poll_interval`` and ``started_at``.
+    :param account_ids: the ids of the accounts.
+    :param publish_at: the planned time, in ISO 8601; default: the time of each poll.
+    :param posts_per_account: how many posts each account is to publish on that day.
     """
 
     def __init__(
@@ -28,21 +27,21 @@ class PostBoostAccountHealthTrigger(InquiryTrigger):
         account_ids: Sequence[int],
         publish_at: str | None = None,
         posts_per_account: int = 1,
-        **wait: Any,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**wait)
+        super().__init__(**kwargs)
         self.account_ids = account_ids
         self.publish_at = publish_at
         self.posts_per_account = posts_per_account
 
-    def asked(self) -> dict[str, Any]:
+    def own_arguments(self) -> dict[str, Any]:
         return {
             "account_ids": list(self.account_ids),
             "publish_at": self.publish_at,
             "posts_per_account": self.posts_per_account,
         }
 
-    def inquiry(self) -> Inquiry:
+    def condition(self) -> Condition:
         from postboost_provider.services.account_health import AccountsCanPublish
 
         at = datetime.fromisoformat(self.publish_at) if self.publish_at else None

@@ -1,30 +1,29 @@
-"""Wait in the triggerer until a repurpose run is over."""
+"""Wait in the triggerer until a repurpose run ends."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.triggers.base import InquiryTrigger
+from postboost_provider.triggers.base import PollingTrigger
 
 if TYPE_CHECKING:
-    from postboost_provider.polling.conditions import Inquiry
+    from postboost_provider.polling.conditions import Condition
 
 
-class PostBoostRepurposeTrigger(InquiryTrigger):
-    """Wait until a repurpose run is over: ``ok``, ``partial`` or ``failed``.
+class PostBoostRepurposeTrigger(PollingTrigger):
+    """Wait until a repurpose run ends with ``ok``, ``partial`` or ``failed``.
 
-    :param run_id: its number.
-    :param wait: ``postboost_conn_id``, ``timeout``, ``poll_interval`` and ``started_at``.
+    :param run_id: the run's number.
     """
 
-    def __init__(self, *, run_id: int, **wait: Any) -> None:
-        super().__init__(**wait)
+    def __init__(self, *, run_id: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.run_id = run_id
 
-    def asked(self) -> dict[str, Any]:
+    def own_arguments(self) -> dict[str, Any]:
         return {"run_id": self.run_id}
 
-    def inquiry(self) -> Inquiry:
+    def condition(self) -> Condition:
         from postboost_provider.services.repurpose import RunIsOver
 
         return RunIsOver(self.run_id)

@@ -1,9 +1,8 @@
-"""What triggers share that ask until an answer settles it."""
+"""What the triggers share: a wait whose state is in its arguments, and one event at its end."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,26 +11,27 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
 
+# What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from postboost_provider.api.settings import ClientSettings
-    from postboost_provider.polling.conditions import Finding, Inquiry
-
-# What a wait may take for one look, with repeats.
-LOOK_SECONDS = 60.0
-# So that many waits do not look in step.
-JITTER_SECONDS = 2.0
+    from postboost_provider.polling.conditions import Condition, Finding
+    from postboost_provider.polling.poller import Event
+    from postboost_provider.polling.schedule import Wait
 
 
-class InquiryTrigger(BaseTrigger):
-    """Ask until it is settled, or the time is over. All state is in the arguments, and it only reads.
+class PollingTrigger(BaseTrigger):
+    """Poll until a condition is met or the wait times out. All state is in the arguments. It only reads.
 
-    :param postboost_conn_id: read anew at each look, so that a rotated token is picked up.
-    :param timeout: seconds to go on after ``started_at``.
-    :param poll_interval: seconds between two looks.
-    :param started_at: ISO 8601; default: when it first runs.
+    :param postboost_conn_id: the PostBoost connection. It is read at each poll, so that a rotated token is picked up.
+    :param timeout: seconds to wait after ``started_at``.
+    :param poll_interval: seconds between two polls.
+    :param started_at: when the wait began, in ISO 8601; default: when the trigger first runs.
     """
+
+    # Under which key of the event the result is.
+    result_key = "result"
 
     def __init__(
         self,
@@ -47,18 +47,19 @@ class InquiryTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.started_at = started_at
 
-    def asked(self) -> dict[str, Any]:
-        """Return the arguments that say what is asked."""
+    def own_arguments(self) -> dict[str, Any]:
+        """Return the arguments that the subclass adds, for :meth:`serialize`."""
         raise NotImplementedError
 
-    def inquiry(self) -> Inquiry:
+    def condition(self) -> Condition:
+        """Return what to wait for."""
         raise NotImplementedError
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
-                **self.asked(),
+                **self.own_arguments(),
                 "postboost_conn_id": self.postboost_conn_id,
                 "timeout": self.timeout,
                 "poll_interval": self.poll_interval,
@@ -68,46 +69,50 @@ class InquiryTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: see :func:`read_event`."""
-        now = datetime.now(UTC)
-        started = datetime.fromisoformat(self.started_at) if self.started_at else now
-        ends = started + timedelta(seconds=self.timeout)
-        pending = ""
-        while True:
-            try:
-                finding = await self._look()
-                if finding.is_settled:
-                    yield TriggerEvent({"status": "settled", "result": finding.result})
-                    return
-                pending = finding.pending
-            except PostBoostError as error:
-                # A look that fails is forgiven until the time is over.
-                if not is_retryable(error):
-                    yield TriggerEvent({"status": "error", "message": str(error), "can_retry": False})
-                    return
-                pending = str(error)
-            self.log.info("%s", pending)
-            left = (ends - datetime.now(UTC)).total_seconds()
-            if left < 0:
-                yield TriggerEvent({"status": "timeout", "message": pending})
-                return
-            await asyncio.sleep(min(self.poll_interval, left + 1) + random.random() * JITTER_SECONDS)
+        from postboost_provider.polling.poller import Event
+        from postboost_provider.polling.schedule import Wait
 
-    async def _look(self) -> Finding:
+        started = datetime.fromisoformat(self.started_at) if self.started_at else datetime.now(UTC)
+        times = Wait(started, timedelta(seconds=self.timeout), timedelta(seconds=self.poll_interval))
+        try:
+            event = await self._wait(times)
+        except PostBoostError as error:
+            event = Event("error", error=error)
+        yield TriggerEvent(self._payload(event))
+
+    async def _wait(self, times: Wait) -> Event:
+        from postboost_provider.polling.poller import Poller, wait_async
+
+        return await wait_async(Poller(times), self._poll)
+
+    async def _poll(self) -> Finding:
         from postboost_provider.polling.conditions import ask_async
+        from postboost_provider.polling.schedule import POLL_SECONDS
 
         hook = PostBoostHook(self.postboost_conn_id)
         settings = await settings_of(hook)
         # In a thread: the first client of a process loads aiohttp and certificates.
-        client = await asyncio.to_thread(hook.async_client, settings, deadline_seconds=LOOK_SECONDS)
+        client = await asyncio.to_thread(hook.async_client, settings, deadline_seconds=POLL_SECONDS)
         async with client as api:
-            return await ask_async(api, self.inquiry())
+            finding = await ask_async(api, self.condition())
+        if not finding.is_settled:
+            self.log.info("%s", finding.pending)
+        return finding
+
+    def _payload(self, event: Event) -> dict[str, Any]:
+        if event.error:
+            can_retry = is_retryable(event.error)
+            return {"status": event.status, "message": str(event.error), "can_retry": can_retry}
+        if event.status == "timeout":
+            return {"status": event.status, "message": event.message}
+        return {"status": event.status, self.result_key: event.result}
 
 
 async def settings_of(hook: PostBoostHook) -> ClientSettings:
-    """Read a connection that was there a moment ago.
+    """Read a connection that existed a moment ago.
 
-    :raises UnreachableError: it can't be read. Airflow tells no difference between a connection that is not there and
-        its own API being away (seen in 3.3.2).
+    :raises UnreachableError: it can't be read. Airflow reports a missing connection and an unreachable API of its own in
+        the same way (seen in 3.3.2).
     """
     try:
         return await hook.asettings()
@@ -115,20 +120,29 @@ async def settings_of(hook: PostBoostHook) -> ClientSettings:
         raise UnreachableError(str(error)) from error
 
 
-def read_event(event: Any) -> tuple[bool, Any]:
-    """Return what an event of such a trigger says: ``(True, result)``, or ``(False, message)`` when time was over.
+def read_event(payload: Any, result_key: str = PollingTrigger.result_key) -> Event:
+    """Read the event of a trigger, of this version or an older one.
 
-    :raises PostBoostError: the wait ended in an error, or the event is none of the trigger's.
+    :param result_key: under which key the trigger puts its result.
+    :raises PostBoostError: no trigger of this package sends such an event.
     """
-    if isinstance(event, dict):
-        if event.get("status") == "settled" and "result" in event:
-            return True, event["result"]
-        if event.get("status") == "timeout":
-            return False, str(event.get("message"))
-        if event.get("status") == "error":
-            kind = UnreachableError if event.get("can_retry") else PostBoostError
-            raise kind(str(event.get("message")))
-    raise PostBoostError(
-        f"The triggerer sent {str(event)[:200]!r}, which no version of this provider sends. Run the same version of "
-        "airflow-provider-postboost on workers and triggerers."
+    from postboost_provider.polling.poller import Event
+
+    if isinstance(payload, dict):
+        message = str(payload.get("message"))
+        if payload.get("status") == "settled" and result_key in payload:
+            return Event("settled", payload[result_key])
+        if payload.get("status") == "timeout":
+            return Event("timeout", message=message)
+        if payload.get("status") == "error":
+            kind = UnreachableError if payload.get("can_retry") else PostBoostError
+            return Event("error", error=kind(message))
+    raise unknown_event(payload)
+
+
+def unknown_event(payload: Any) -> PostBoostError:
+    return PostBoostError(
+        f"The triggerer sent {str(payload)[:200]!r}, which this version does not know. Run the same version of "
+        "airflow-provider-postboost on workers and triggerers.",
+        code="unknown_event",
     )

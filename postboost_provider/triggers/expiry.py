@@ -1,46 +1,46 @@
-"""Wait in the triggerer until PostBoost says clearly whether tokens are alive."""
+"""Wait in the triggerer until PostBoost says whether it accepts tokens."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.triggers.base import LOOK_SECONDS, InquiryTrigger
+from postboost_provider.triggers.base import PollingTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from airflow.triggers.base import TriggerEvent
+    from collections.abc import Sequence
 
     from postboost_provider.polling.conditions import Finding
+    from postboost_provider.polling.poller import Event
+    from postboost_provider.polling.schedule import Wait
 
 
-class PostBoostTokenTrigger(InquiryTrigger):
-    """Wait until PostBoost gives each of several connections a clear answer: alive, dead, or not allowed to.
+class PostBoostTokenTrigger(PollingTrigger):
+    """Wait until PostBoost accepts or refuses the token of each of several connections, instead of being unreachable.
 
-    What the answers mean is for the sensor to say. The first look is after ``poll_interval``: the sensor has just had
-    one.
+    The sensor judges what the responses mean. It polled just before, so the first poll is after ``poll_interval``.
 
     :param postboost_conn_ids: the connections.
-    :param wait: ``timeout``, ``poll_interval`` and ``started_at``.
+    :param postboost_conn_id: not used.
     """
 
-    def __init__(self, *, postboost_conn_ids: Sequence[str], **wait: Any) -> None:
-        super().__init__(**wait)
+    def __init__(self, *, postboost_conn_ids: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.postboost_conn_ids = postboost_conn_ids
 
-    def asked(self) -> dict[str, Any]:
+    def own_arguments(self) -> dict[str, Any]:
         return {"postboost_conn_ids": list(self.postboost_conn_ids)}
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: see :func:`~postboost_provider.triggers.base.read_event`."""
-        await asyncio.sleep(self.poll_interval)
-        async for event in super().run():
-            yield event
+    async def _wait(self, times: Wait) -> Event:
+        from postboost_provider.polling.poller import Poller, wait_async
 
-    async def _look(self) -> Finding:
+        now = datetime.now(UTC)
+        return await wait_async(Poller(times, first_poll_at=now + times.pause((), now, 0.0)), self._poll)
+
+    async def _poll(self) -> Finding:
         from postboost_provider.polling.conditions import Finding
 
         for conn_id in self.postboost_conn_ids:
@@ -49,16 +49,17 @@ class PostBoostTokenTrigger(InquiryTrigger):
             except PostBoostError as error:
                 if is_retryable(error):
                     raise
-        # The sensor goes on counting from there, if it has to wait again.
+        # The sensor needs it if it has to wait again.
         return Finding(is_settled=True, result={"started_at": self.started_at})
 
     async def _probe(self, hook: PostBoostHook) -> None:
         from postboost_provider.api.credentials import probe_of
+        from postboost_provider.polling.schedule import POLL_SECONDS
 
         settings = await hook.asettings()
         # In a thread: the first client of a process loads aiohttp and certificates.
         client = await asyncio.to_thread(
-            hook.async_client, settings, attempts=1, deadline_seconds=LOOK_SECONDS
+            hook.async_client, settings, attempts=1, deadline_seconds=POLL_SECONDS
         )
         async with client as api:
             await api.call(probe_of(settings))

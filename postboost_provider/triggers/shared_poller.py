@@ -1,6 +1,6 @@
-"""Looks at posts, shared by all waits of one connection in one event loop.
+"""Poll posts once for all waits of one connection in one event loop.
 
-A thousand posts that are due at nine are looked at with twenty lists instead of a thousand gets.
+A thousand posts that are due at nine are read with twenty lists instead of a thousand gets.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from postboost_provider.api.errors import NotFoundError, PostBoostError, Unreach
 from postboost_provider.api.pagination import PostLists
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.polling.outcome import PostOutcome, missing, read_awaited
+from postboost_provider.polling.schedule import POLL_SECONDS
 from postboost_provider.triggers.base import settings_of
 
 if TYPE_CHECKING:
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import AsyncPostBoostClient
 
-# Looks go together until none was wanted for this time, but not for longer than that.
+# Wanted posts are collected until none was added for this long, but not for longer than the second number.
 GATHER_SECONDS = 0.25
 LONGEST_GATHER_SECONDS = 3.0
 GETS_IN_FLIGHT = 8
-# What a wait may take for one look, with repeats: the wait has a budget of its own for looks that fail.
-LOOK_SECONDS = 60.0
 
 
-class SharedLooks:
-    """Gather wanted looks of one connection for a moment, and answer them together."""
+class SharedPoller:
+    """Collect the posts that the waits of one connection want for a moment, and read them together."""
 
     def __init__(self, postboost_conn_id: str) -> None:
         self._hook = PostBoostHook(postboost_conn_id)
@@ -39,11 +38,11 @@ class SharedLooks:
         self._gathering: asyncio.Task[None] | None = None
         self.users = 0
 
-    async def look(self, uuids: Iterable[str]) -> dict[str, PostOutcome]:
+    async def read(self, uuids: Iterable[str]) -> dict[str, PostOutcome]:
         """Return these posts as they are now.
 
-        :raises PublishError: one of them is gone.
-        :raises PostBoostError: the look failed.
+        :raises PublishError: one of them was deleted or moved to trash.
+        :raises PostBoostError: they could not be read.
         """
         futures = {uuid: self._want(uuid) for uuid in uuids}
         return {uuid: await asyncio.shield(future) for uuid, future in futures.items()}
@@ -52,24 +51,24 @@ class SharedLooks:
         future = self._wanted.get(uuid)
         if future is None:
             future = self._wanted[uuid] = asyncio.get_running_loop().create_future()
-            # A wait that was cancelled asks nobody for its answer.
+            # Nobody takes the result of a wait that was cancelled.
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
         if self._gathering is None or self._gathering.done():
-            self._gathering = asyncio.create_task(self._answer_soon())
+            self._gathering = asyncio.create_task(self._read_soon())
         return future
 
-    async def _answer_soon(self) -> None:
+    async def _read_soon(self) -> None:
         while self._wanted:
             await self._gather()
             wanted, self._wanted = self._wanted, {}
             try:
-                await self._answer(wanted)
+                await self._read_all(wanted)
             except PostBoostError as error:
-                _give_up(wanted, error)
-            except Exception as error:  # noqa: BLE001 - whatever it is, such as Airflow's API being away, ends one look
-                _give_up(wanted, UnreachableError(f"The look failed: {type(error).__name__}: {error}"))
+                _fail(wanted, error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, such as Airflow's API being away, fails one poll
+                _fail(wanted, UnreachableError(f"The poll failed: {type(error).__name__}: {error}"))
             except BaseException as error:
-                _give_up(wanted, PostBoostError(f"The look was ended: {type(error).__name__}"))
+                _fail(wanted, PostBoostError(f"The poll was stopped: {type(error).__name__}"))
                 raise
 
     async def _gather(self) -> None:
@@ -79,7 +78,7 @@ class SharedLooks:
             known = len(self._wanted)
             await asyncio.sleep(GATHER_SECONDS)
 
-    async def _answer(self, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
+    async def _read_all(self, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
         api = await self._current_client()
         await self._list(api, wanted)
         rest = [uuid for uuid, future in wanted.items() if not future.done()]
@@ -108,15 +107,15 @@ class SharedLooks:
                     wanted[post["uuid"]].set_exception(error)
 
     async def _current_client(self) -> AsyncPostBoostClient:
-        """Return a client with the connection as it is now: a token that was rotated is picked up."""
+        """Return a client for the connection as it is now: a rotated token is picked up."""
         settings = await settings_of(self._hook)
         if self._client is not None and self._client.settings != settings:
             await self.close()
         if self._client is None:
-            # In a thread: the first client of a process loads aiohttp and certificates, which takes longer than any
-            # other wait in this event loop should be held up.
+            # In a thread: the first client of a process loads aiohttp and certificates, which would hold up the other
+            # waits of this event loop for too long.
             self._client = await asyncio.to_thread(
-                self._hook.async_client, settings, deadline_seconds=LOOK_SECONDS
+                self._hook.async_client, settings, deadline_seconds=POLL_SECONDS
             )
         return self._client
 
@@ -126,25 +125,25 @@ class SharedLooks:
             await client.close()
 
 
-def _give_up(wanted: dict[str, asyncio.Future[PostOutcome]], error: PostBoostError) -> None:
+def _fail(wanted: dict[str, asyncio.Future[PostOutcome]], error: PostBoostError) -> None:
     for future in wanted.values():
         if not future.done():
             future.set_exception(error)
 
 
-_LOOKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedLooks]] = WeakKeyDictionary()
+_POLLERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedPoller]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def shared_looks(postboost_conn_id: str) -> AsyncIterator[SharedLooks]:
-    """Give the looks that all waits of this connection in this event loop share; the last one closes them."""
-    here = _LOOKS.setdefault(asyncio.get_running_loop(), {})
-    looks = here.setdefault(postboost_conn_id, SharedLooks(postboost_conn_id))
-    looks.users += 1
+async def shared_poller(postboost_conn_id: str) -> AsyncIterator[SharedPoller]:
+    """Give the poller that all waits of this connection in this event loop share. The last one closes it."""
+    here = _POLLERS.setdefault(asyncio.get_running_loop(), {})
+    poller = here.setdefault(postboost_conn_id, SharedPoller(postboost_conn_id))
+    poller.users += 1
     try:
-        yield looks
+        yield poller
     finally:
-        looks.users -= 1
-        if looks.users == 0:
+        poller.users -= 1
+        if poller.users == 0:
             here.pop(postboost_conn_id, None)
-            await looks.close()
+            await poller.close()

@@ -16,6 +16,7 @@ from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.media.upload import MediaFile
 from tests.calendar.support import PNG, files, results, row, run
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
+from tests.naps import pass_at_once
 from tests.sandbox.source import serving
 
 
@@ -374,22 +375,20 @@ def test_a_dry_run_says_what_would_become_of_posts_that_are_there(
 def test_rows_that_were_refused_and_corrected_share_one_wait(
     sandbox: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
-    slept: list[float] = []
-    mocker.patch("postboost_provider.publishing.create.time.sleep", side_effect=slept.append)
+    slept = pass_at_once(mocker, lambda _: None)
     names = "abcde"
     assert set(results(run(api, *(row(key, text=key * 300) for key in names)))) == {"failed"}
     report = run(api, row("z"), *(row(key) for key in names), row("y"))
     assert results(report) == ["created"] * 7
     assert [r.row.key for r in report.rows] == ["z", *names, "y"]
-    assert sum(slept) == pytest.approx(60, abs=1)
+    assert sum(slept) == pytest.approx(61, abs=1)
     assert len(posts(sandbox)) == 7
 
 
 def test_a_row_that_another_run_is_sending_is_waited_for_and_updated(
     sandbox: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
-    slept: list[float] = []
-    mocker.patch("postboost_provider.publishing.create.time.sleep", side_effect=slept.append)
+    slept = pass_at_once(mocker, lambda _: None)
     run(api, row("a"))
     # This run has read the activity log before the other one's post was there.
     mocker.patch("postboost_provider.calendar.run.find_posts", return_value={})

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import importlib.util
 import json
 import os
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,6 +20,7 @@ from airflow.sdk import DAG
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection
 from tests.clients import client, creates, posts
+from tests.naps import pass_at_once
 
 EXAMPLES = Path(__file__).parents[2] / "dags_examples"
 FIRST_DAY = str((datetime.now(UTC) + timedelta(days=1)).date())
@@ -147,17 +146,7 @@ def test_a_series_goes_out_for_every_client(
     use_connection(
         monkeypatch, sandbox, conn_id="postboost_contoso", workspace_uuid=sandbox.workspaces[1]["uuid"]
     )
-    naps: list[float] = []
-
-    def nap(seconds: float) -> None:
-        naps.append(seconds)
-        sandbox.advance(seconds)
-
-    async def anap(seconds: float) -> None:
-        nap(seconds)
-
-    mocker.patch("airflow.sdk.bases.sensor.time", SimpleNamespace(sleep=nap, monotonic=time.monotonic))
-    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
+    naps = pass_at_once(mocker, sandbox.advance, "airflow.sdk.bases.sensor")
     dag = load("recurring_series")
     dag.task_dict["wait"].partial_kwargs |= {"mode": "poke", "deferrable": deferrable}  # type: ignore[attr-defined]
     done = dag.test(run_conf={})
@@ -204,22 +193,12 @@ def test_an_article_becomes_a_draft_when_the_accounts_are_healthy(
 ) -> None:
     sandbox.reset(repurpose_seconds=30)
     sandbox.change_account(6, authorized=False)
-    done: list[float] = []
 
     def nap(seconds: float) -> None:
-        done.append(seconds)
         sandbox.change_account(6, authorized=True)
         sandbox.advance(seconds)
 
-    async def anap(seconds: float) -> None:
-        nap(seconds)
-
-    for module in ("airflow.sdk.bases.sensor", "postboost_provider.operators.ai"):
-        mocker.patch(f"{module}.time", SimpleNamespace(sleep=nap, monotonic=time.monotonic))
-    mocker.patch(
-        "postboost_provider.triggers.base.asyncio",
-        SimpleNamespace(sleep=anap, to_thread=asyncio.to_thread),
-    )
+    naps = pass_at_once(mocker, nap, "airflow.sdk.bases.sensor")
     dag = load("article_to_draft")
     dag.task_dict["healthy"].mode = "poke"  # type: ignore[attr-defined]
     for task in dag.tasks:
@@ -228,7 +207,7 @@ def test_an_article_becomes_a_draft_when_the_accounts_are_healthy(
     assert str(dag.test(run_conf={}).state) == "success"
     (post,) = posts(sandbox)
     assert (post["status"], [each["id"] for each in post["accounts"]]) == ("draft", [1, 6, 7])
-    assert done
+    assert naps
 
 
 def test_every_part_of_a_workspace_has_its_job(

@@ -16,6 +16,7 @@ from postboost_provider.services.media import upload as media_module
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, posts
 from tests.faults.dying import die_at_each_request
+from tests.naps import pass_at_once
 
 IMAGE = Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png"
 
@@ -29,7 +30,7 @@ def test_an_announcement_that_dies_at_each_of_its_requests_in_turn_goes_out_once
     sandbox.faults({"kind": "fail_account", "account_id": 2})
     use_connection(monkeypatch, sandbox)
     monkeypatch.setattr(media_module, "MULTIPART_LIMIT_BYTES", 1000)
-    mocker.patch("postboost_provider.operators.posts.time", SimpleNamespace(sleep=sandbox.advance))
+    pass_at_once(mocker, sandbox.advance)
     mocker.patch(
         "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     )

@@ -13,6 +13,7 @@ import time_machine
 
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection
+from tests.naps import pass_at_once
 from tests.operators.rotations import (
     NOON,
     hold_new_key,
@@ -42,24 +43,16 @@ def vault(
 def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list[float]:
     """Let a nap of the operator or of the trigger move its clock and the sandbox's, and note how long each was."""
     use_connection(monkeypatch, sandbox)
-    taken: list[float] = []
 
     def nap(seconds: float) -> None:
-        assert len(taken) < 50, "the wait does not come to an end"
-        taken.append(seconds)
+        assert len(taken) < 50, "the wait does not end"
         sandbox.advance(seconds)
 
-    async def anap(seconds: float) -> None:
-        nap(seconds)
-
-    mocker.patch("postboost_provider.operators.posts.time", SimpleNamespace(sleep=nap))
+    taken = pass_at_once(mocker, nap)
     mocker.patch(
         "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     )
-    mocker.patch("postboost_provider.publishing.create.time", SimpleNamespace(sleep=sandbox.advance))
-    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
     mocker.patch("postboost_provider.triggers.shared_poller.GATHER_SECONDS", 0)
-    for module in ("operators", "triggers"):
-        clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
-        clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
+    clock = mocker.patch("postboost_provider.operators.posts.datetime", wraps=datetime)
+    clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
     return taken

@@ -10,15 +10,20 @@ from typing import Any
 
 import pytest
 from airflow.sdk import ObjectStoragePath
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from postboost_provider.api.errors import UnreachableError
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    NotFoundError,
+    PostBoostConfigError,
+    UnreachableError,
+)
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, posts
+from tests.failures import fails
 
 HEADER = "key,publish_at,timezone,accounts,text,media"
 # Once for all: a row that is sent twice must not have moved by a minute.
@@ -77,13 +82,33 @@ def test_a_calendar_on_object_storage_is_read_with_its_media(sandbox: Sandbox) -
     assert publish("memory://bucket/week/calendar.csv")["counts"] == {"created": 1}
 
 
+@pytest.mark.parametrize(
+    ("rows", "media_root", "found"),
+    [
+        ("/calendar.csv", None, "/images/one.png"),
+        ("/week/calendar.csv", None, "/week/images/one.png"),
+        ("file:///calendar.csv", None, "file:///images/one.png"),
+        ("s3://bucket/calendar.csv", None, "s3://bucket/images/one.png"),
+        ("week/calendar.csv", None, "week/images/one.png"),
+        ("calendar.csv", None, "./images/one.png"),
+        ("/calendar.csv", "/media", "/media/images/one.png"),
+        ("/calendar.csv", "/", "/images/one.png"),
+    ],
+)
+def test_relative_media_are_in_the_folder_of_the_calendar_file_or_in_media_root(
+    rows: str, media_root: str | None, found: str
+) -> None:
+    task = PostBoostPublishCalendarOperator(task_id="publish", rows=rows, media_root=media_root)
+    assert task._find_media("images/one.png").name == found
+
+
 def test_rows_from_another_task_are_published(sandbox: Sandbox) -> None:
     assert publish([row("a"), row("b", accounts=["1", 2])])["counts"] == {"created": 2}
 
 
 def test_a_relative_path_in_rows_without_a_folder_asks_for_one(tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(PNG)
-    with pytest.raises(AirflowFailException, match="Set media_root"):
+    with fails(word="media_root"):
         publish([row(media="one.png")])
     assert publish([row(media="one.png")], media_root=str(tmp_path))["counts"] == {"created": 1}
 
@@ -110,12 +135,12 @@ def test_good_rows_stay_out_when_the_task_fails_for_bad_ones_and_it_lists_them(
         f'"two\nlines",{SOON},UTC,@nobody,Hello once more,',
     )
     ctx = context()
-    with pytest.raises(AirflowFailException) as caught:
+    with fails() as caught:
         publish(path, ctx)
     said = str(caught.value)
-    assert "2 of 3 rows did not go out (1 created, 2 invalid)" in said
-    assert "line 3, bad-time: invalid: timezone: 'Mars/Base' is not a time zone" in said
-    assert "line 4, two\nlines: invalid: accounts: '@nobody' is not an account" in said
+    assert "2 of 3 rows" in said
+    assert "line 3, bad-time: invalid: timezone: 'Mars/Base'" in said
+    assert "line 4, two\nlines: invalid: accounts: '@nobody'" in said
     assert ctx["pushed"]["return_value"]["counts"] == {"created": 1, "invalid": 2}
     assert len(posts(sandbox)) == 1
 
@@ -126,14 +151,14 @@ def test_bad_rows_can_be_ignored(sandbox: Sandbox) -> None:
 
 
 def test_failing_fast_sends_nothing_when_the_file_alone_tells(sandbox: Sandbox) -> None:
-    with pytest.raises(AirflowFailException, match="row 2, b: invalid: text"):
+    with fails(word="row 2, b: invalid: text"):
         publish([row("a"), row("b", text="")], on_row_error="fail_fast")
     assert posts(sandbox) == []
 
 
 def test_what_a_retry_can_mend_is_left_to_retries(sandbox: Sandbox) -> None:
     sandbox.faults({"operation": "create_post", "kind": "server_error", "count": 1000})
-    with pytest.raises(UnreachableError, match="run the task again"):
+    with pytest.raises(UnreachableError, match="2 of 2"):
         publish([row("a"), row("b")])
     sandbox.faults()
     assert publish([row("a"), row("b")])["counts"] == {"created": 2}
@@ -143,24 +168,24 @@ def test_an_expired_token_fails_without_retries_and_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, token="expired", expires_on="2026-01-01")
-    with pytest.raises(AirflowFailException, match=r"401.*expired 2026-01-01 00:00 UTC.*create a new token"):
+    with fails(AuthenticationError, "2026-01-01 00:00 UTC"):
         publish([row()])
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize(("status", "kind"), [(403, PostBoostConfigError), (404, NotFoundError)])
 def test_a_wrong_workspace_says_where_to_correct_it(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int, kind: Any
 ) -> None:
     sandbox.reset(unknown_workspace=status)
     use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
-    with pytest.raises(AirflowFailException, match=r"00000000-0000.*connection 'postboost_default'"):
+    with fails(kind, "'postboost_default'"):
         publish([row()])
 
 
 def test_no_network_says_what_can_not_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     with Sandbox() as gone:
         use_connection(monkeypatch, gone)
-    with pytest.raises(UnreachableError, match=r"127.0.0.1:\d+/app/api cannot be reached .*Nothing was sent"):
+    with pytest.raises(UnreachableError, match="127.0.0.1"):
         publish([row()])
 
 
@@ -183,15 +208,15 @@ def test_a_full_disk_on_the_worker_stops_nothing(sandbox: Sandbox, tmp_path: Pat
 @pytest.mark.parametrize(
     ("rows", "what"),
     [
-        ("/nowhere/calendar.csv", "There is no calendar /nowhere/calendar.csv"),
-        ("warp://bucket/calendar.csv", "install the Airflow provider of that storage"),
-        ("[{'key': 'a'}]", "rows was rendered to the text of a list"),
-        ([{"key": "a", "txt": "typo"}], "has the unknown column 'txt'"),
-        (["a"], "rows, item 1 is str"),
+        ("/nowhere/calendar.csv", "/nowhere/calendar.csv"),
+        ("warp://bucket/calendar.csv", "warp://bucket/calendar.csv"),
+        ("[{'key': 'a'}]", "text of a list"),
+        ([{"key": "a", "txt": "typo"}], "'txt'"),
+        (["a"], "item 1"),
     ],
 )
 def test_rows_that_can_not_be_read_are_one_clear_error(sandbox: Sandbox, rows: Any, what: str) -> None:
-    with pytest.raises(AirflowFailException, match=what.replace("[", r"\[")):
+    with fails(word=what):
         publish(rows)
     assert sandbox.requests() == []
 
@@ -199,32 +224,32 @@ def test_rows_that_can_not_be_read_are_one_clear_error(sandbox: Sandbox, rows: A
 @pytest.mark.parametrize(
     ("lines", "what"),
     [
-        ([f'a,{SOON},UTC,1,"never closed,', "b,,,,,"], "line 2: this row can't be read as CSV"),
+        ([f'a,{SOON},UTC,1,"never closed,', "b,,,,,"], "line 2"),
         (
             [f"a,{SOON},UTC,1,Hello, world,"],
-            "line 2, a: invalid: it has 7 cells, and the header names 6 columns",
+            "line 2, a: invalid",
         ),
     ],
 )
 def test_a_malformed_csv_names_the_line(
     sandbox: Sandbox, tmp_path: Path, lines: list[str], what: str
 ) -> None:
-    with pytest.raises(AirflowFailException, match=what):
+    with fails(word=what):
         publish(calendar(tmp_path, *lines))
     assert posts(sandbox) == []
 
 
 @pytest.mark.parametrize(
-    ("options", "what"),
+    ("options", "field"),
     [
-        ({"on_past": "later"}, "on_past is 'later'; use skip, fail, now"),
-        ({"on_row_error": "cry"}, "on_row_error is 'cry'; use fail_at_end, fail_fast, ignore"),
-        ({"window": 7}, "window is 7; it must be a timedelta"),
-        ({"requests_per_minute": 0}, "requests_per_minute is 0; it must be more than 0"),
+        ({"on_past": "later"}, "on_past"),
+        ({"on_row_error": "cry"}, "on_row_error"),
+        ({"window": 7}, "window"),
+        ({"requests_per_minute": 0}, "requests_per_minute"),
     ],
 )
-def test_a_wrong_argument_is_one_clear_error(sandbox: Sandbox, options: dict[str, Any], what: str) -> None:
-    with pytest.raises(AirflowFailException, match=what):
+def test_a_wrong_argument_is_one_clear_error(sandbox: Sandbox, options: dict[str, Any], field: str) -> None:
+    with fails(field=field):
         publish([row()], **options)
     assert sandbox.requests() == []
 
@@ -254,7 +279,7 @@ def test_airflows_own_dry_run_still_works() -> None:
 def test_a_mapped_task_must_say_which_calendar_it_is() -> None:
     mapped = context()
     mapped["ti"].map_index = 1
-    with pytest.raises(AirflowFailException, match="A mapped calendar task needs calendar_id"):
+    with fails(field="calendar_id"):
         publish([row()], mapped)
     assert publish([row()], mapped, calendar_id="client-b")["calendar_id"] == "client-b"
 

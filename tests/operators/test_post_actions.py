@@ -8,9 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
-from postboost_provider.api.errors import ConflictError
+from postboost_provider.api.errors import (
+    DuplicatePostError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    PublishError,
+    UnexpectedResponseError,
+)
 from postboost_provider.operators.post_actions import (
     PostBoostDeletePostOperator,
     PostBoostRetryPostOperator,
@@ -20,6 +25,8 @@ from postboost_provider.operators.post_actions import (
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import VARIANTS, client, make_key, posts, variant_name
+from tests.failures import fails
+from tests.naps import pass_at_once
 
 AT = (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0)
 
@@ -109,7 +116,7 @@ def test_only_the_accounts_that_failed_are_sent_to_again(sandbox: Sandbox) -> No
 
 
 def test_accounts_are_sent_to_one_after_another(sandbox: Sandbox, mocker: Any) -> None:
-    mocker.patch("postboost_provider.publishing.actions.time", SimpleNamespace(sleep=sandbox.advance))
+    pass_at_once(mocker, sandbox.advance)
     sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
     uuid = make(sandbox, 1, 2, 5, schedule_now=True)
     sandbox.advance(60)
@@ -124,7 +131,7 @@ def test_a_post_in_trash_is_not_sent_again(sandbox: Sandbox) -> None:
     uuid = make(sandbox, 1, schedule_now=True)
     sandbox.advance(60)
     PostBoostDeletePostOperator(task_id="act", post_uuids=uuid).execute(context())  # type: ignore[arg-type]
-    with pytest.raises(AirflowFailException, match="is in trash"):
+    with fails(word="trash"):
         retry(uuid)
     assert writes(sandbox, "retry_post_account") == []
 
@@ -132,11 +139,11 @@ def test_a_post_in_trash_is_not_sent_again(sandbox: Sandbox) -> None:
 def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
     sandbox: Sandbox, mocker: Any
 ) -> None:
-    mocker.patch("postboost_provider.publishing.actions.time", SimpleNamespace(sleep=lambda _: None))
+    pass_at_once(mocker, lambda _: None)
     sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
     uuid = make(sandbox, 1, 2, schedule_now=True)
     sandbox.advance(60)
-    with pytest.raises(ConflictError, match="is still publishing after 600 s.*Run the task again later"):
+    with pytest.raises(UnexpectedResponseError, match="600 s"):
         retry(uuid)
     sandbox.advance(60)
     assert retry(uuid) == ["threads 'Northwind Coffee'"]
@@ -149,7 +156,7 @@ def test_a_duplicate_is_scheduled_where_it_is_allowed(sandbox: Sandbox, how: Any
         versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
         body = {"versions": versions, "accounts": [1], "allow_duplicate": True}
         uuid = api.call("create_post", body=body)["uuid"]
-    with pytest.raises(AirflowFailException, match="duplicate_post"):
+    with fails(DuplicatePostError):
         schedule(uuid, how=how, publish_at=AT)
     assert schedule(uuid, how=how, publish_at=AT, allow_duplicate=True)["status"] in (
         "publishing",
@@ -164,8 +171,8 @@ def test_what_failed_or_is_in_trash_is_neither_queued_nor_approved(sandbox: Sand
     sandbox.advance(60)
     trashed = make(sandbox, 2)
     PostBoostDeletePostOperator(task_id="act", post_uuids=trashed).execute(context())  # type: ignore[arg-type]
-    for uuid, why in ((failed, "PostBoostRetryPostOperator sends it again"), (trashed, "is in trash")):
-        with pytest.raises(AirflowFailException, match=why):
+    for uuid, why in ((failed, "PostBoostRetryPostOperator"), (trashed, "trash")):
+        with fails(word=why):
             schedule(uuid, how=how)
 
 
@@ -200,53 +207,90 @@ def test_the_text_of_a_list_is_the_list(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operator", "what"),
+    ("operator", "kind", "code", "field"),
     [
         (
             lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids="None"),
-            "post_uuids is 'None', which is what",
+            PostBoostConfigError,
+            "rendered_from_nothing",
+            "post_uuids",
         ),
-        (lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids=f"{u}, {u}"), "which is no uuid"),
-        (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u), "publish_at is empty"),
-        (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u, how="soon"), "how is 'soon'"),
+        (
+            lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids=f"{u}, {u}"),
+            PostBoostConfigError,
+            "not_a_uuid",
+            "post_uuids",
+        ),
+        (
+            lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u),
+            PostBoostConfigError,
+            None,
+            "publish_at",
+        ),
+        (
+            lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u, how="soon"),
+            PostBoostConfigError,
+            "not_a_choice",
+            "how",
+        ),
         (
             lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid=u, publish_at="9 am"),
-            "is not a date",
+            PostBoostConfigError,
+            None,
+            "publish_at",
         ),
-        (lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid="gone", how="now"), "is not there"),
-        (lambda u: PostBoostUpdatePostOperator(task_id="a", post_uuid=u, changes={}), "must be a mapping"),
+        (
+            lambda u: PostBoostSchedulePostOperator(task_id="a", post_uuid="gone", how="now"),
+            PublishError,
+            None,
+            None,
+        ),
+        (
+            lambda u: PostBoostUpdatePostOperator(task_id="a", post_uuid=u, changes={}),
+            PostBoostConfigError,
+            None,
+            "changes",
+        ),
         (
             lambda u: PostBoostUpdatePostOperator(task_id="a", post_uuid=u, changes={"txt": "x"}),
-            "has no field 'txt'",
+            PostBoostConfigError,
+            None,
+            None,
         ),
         *(
             (
                 lambda u, text=text: PostBoostUpdatePostOperator(
                     task_id="a", post_uuid=u, changes={"text": text}
                 ),
-                "nothing to publish",
+                PostBoostConfigError,
+                None,
+                None,
             )
             for text in (None, "", "None", ["Hello"])
         ),
-        (lambda u: PostBoostRetryPostOperator(task_id="a", post_uuid="gone"), "is not there"),
+        (lambda u: PostBoostRetryPostOperator(task_id="a", post_uuid="gone"), PublishError, None, None),
         (
             lambda u: PostBoostDeletePostOperator(task_id="a", post_uuids=u, delete_mode="all"),
-            "delete_mode is 'all'",
+            PostBoostConfigError,
+            "not_a_choice",
+            "delete_mode",
         ),
     ],
 )
-def test_a_wrong_argument_is_one_clear_error(sandbox: Sandbox, operator: Any, what: str) -> None:
+def test_a_wrong_argument_is_one_clear_error(
+    sandbox: Sandbox, operator: Any, kind: Any, code: str | None, field: str | None
+) -> None:
     uuid = make(sandbox)
-    with pytest.raises(AirflowFailException, match=what):
+    with fails(kind, code=code, field=field):
         operator(uuid).execute(context())
 
 
 def test_a_post_that_is_out_can_not_be_moved_or_changed(sandbox: Sandbox) -> None:
     uuid = make(sandbox, schedule_now=True)
     sandbox.advance(60)
-    with pytest.raises(AirflowFailException, match="changes drafts and planned posts alone"):
+    with fails(word=uuid):
         schedule(uuid, publish_at=AT)
-    with pytest.raises(AirflowFailException, match=uuid):
+    with fails(word=uuid):
         PostBoostUpdatePostOperator(task_id="a", post_uuid=uuid, changes={"text": "x"}).execute(context())  # type: ignore[arg-type]
 
 
@@ -260,7 +304,7 @@ def test_an_action_that_was_done_before_the_post_went_out_may_be_repeated(sandbo
     assert change.execute(context())["status"] == "published"  # type: ignore[arg-type]
     assert len(writes(sandbox, "update_post") + writes(sandbox, "schedule_post")) == 2
     change.changes = {"text": "Changed again"}
-    with pytest.raises(AirflowFailException, match="changes drafts and planned posts alone"):
+    with fails(word=uuid):
         change.execute(context())  # type: ignore[arg-type]
 
 
@@ -268,7 +312,7 @@ def test_a_post_that_failed_is_sent_again_by_another_operator(sandbox: Sandbox) 
     sandbox.faults({"kind": "fail_account", "account_id": 1})
     uuid = make(sandbox, schedule_now=True)
     sandbox.advance(60)
-    with pytest.raises(AirflowFailException, match="PostBoostRetryPostOperator sends it again"):
+    with fails(word="PostBoostRetryPostOperator"):
         schedule(uuid, how="now")
 
 
@@ -282,5 +326,5 @@ def test_a_key_that_may_write_changes_drafts_and_no_scheduled_post(
     at = {"date": str(AT.date()), "time": "10:00", "timezone": "UTC", "schedule": True}
     planned = make(sandbox, **at)
     change = PostBoostUpdatePostOperator(task_id="act", post_uuid=planned, changes={"text": "Changed"})
-    with pytest.raises(AirflowFailException, match="insufficient_scope.*Use a key with the needed ability"):
+    with fails(PermissionDeniedError, code="insufficient_scope"):
         change.execute(context())  # type: ignore[arg-type]

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
+from postboost_provider.api.errors import PublishError
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
 from tests.clients import posts
+from tests.failures import fails
 from tests.operators.posting import SOON, run
 
 pytestmark = pytest.mark.usefixtures("naps")
@@ -61,7 +62,7 @@ def test_some_accounts_got_it(sandbox: Sandbox, deferrable: bool, on_partial: An
         "on_partial": on_partial,
     }
     if on_partial == "fail":
-        with pytest.raises(AirflowFailException, match="The session is invalid"):
+        with fails(PublishError, "The session is invalid"):
             run(**options)
         return
     result = run(**options)
@@ -100,7 +101,7 @@ def test_several_accounts_that_failed_are_sent_to_one_after_another(
         "on_partial": "retry_failed_accounts",
     }
     if again:
-        with pytest.raises(AirflowFailException, match=r"(?s)twitter 'Northwind Coffee'.*threads 'Northwind"):
+        with fails(PublishError, "threads 'Northwind"):
             run(**options)
     else:
         assert [a["status"] for a in run(**options)["accounts"]] == ["published"] * 3
@@ -109,7 +110,7 @@ def test_several_accounts_that_failed_are_sent_to_one_after_another(
 
 def test_an_account_that_fails_again_is_not_sent_to_for_ever(sandbox: Sandbox) -> None:
     sandbox.faults({"kind": "fail_account", "account_id": 1, "count": 99})
-    with pytest.raises(AirflowFailException, match="posts failed"):
+    with fails(PublishError):
         run(publish="now", wait_for_completion=True, on_partial="retry_failed_accounts")
     assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 1
 

@@ -62,11 +62,11 @@ def test_the_accounts_that_did_not_get_a_post_are_those_that_failed_and_in_a_fai
 
 
 @pytest.mark.parametrize(
-    "accounts, live",
+    "accounts, published",
     [([], False), ([None], False), (["failed", "publishing"], False), (["failed", "published"], True)],
 )
-def test_a_post_is_live_somewhere_once_one_account_has_it(accounts, live):
-    assert post("failed", *accounts).is_live_somewhere is live
+def test_a_post_is_published_somewhere_once_one_account_has_it(accounts, published):
+    assert post("failed", *accounts).is_published_somewhere is published
 
 
 @pytest.mark.parametrize("trashed", [False, True])
@@ -78,15 +78,14 @@ def test_a_post_can_be_changed_until_it_goes_out_and_not_in_the_trash(status, tr
 
 @pytest.mark.parametrize("status", ["archived", "", None, "Published"])
 def test_an_unknown_status_of_a_post_is_an_error_that_names_it(status):
-    with pytest.raises(
-        PostBoostError, match=rf"Post p1 has the status '{status}', which this version does not know"
-    ):
+    with pytest.raises(PostBoostError, match=repr(str(status))) as caught:
         read_post({"uuid": "p1", "status": status})
+    assert caught.value.code == "unknown_status"
 
 
 @pytest.mark.parametrize("status", ["queued", "", "Failed"])
 def test_an_unknown_status_of_an_account_is_an_error_that_names_both(status):
-    with pytest.raises(PostBoostError, match=rf"Account 'Acme' of post p1 has the status '{status}'"):
+    with pytest.raises(PostBoostError, match="Acme"):
         post("published", status)
 
 
@@ -178,6 +177,6 @@ def test_failures_are_told_post_by_post_and_account_by_account():
     assert told.splitlines() == [
         "  post p1, twitter 'Acme': Too long; Again",
         "  post p1, gbp 'Shop': status pending",
-        "  post p1, slack 'News': status never tried",
+        "  post p1, slack 'News': status never sent",
         "  post p2: failed, and PostBoost names no account",
     ]

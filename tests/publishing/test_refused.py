@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.publishing.create import create_post
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, posts, variant_name
+from tests.naps import pass_at_once
 from tests.publishing.support import body, intention, publish
 
 
@@ -59,7 +59,7 @@ def test_an_edit_after_many_refusals_waits_for_each(
     slept.clear()
     assert publish(api).result == "created"
     stored = server.state()["settings"]["store_4xx"]
-    assert sum(slept) == pytest.approx(180 if stored else 0, abs=1)
+    assert sum(slept) == pytest.approx(183 if stored else 0, abs=1)
     assert len(posts(server)) == 1
 
 
@@ -93,7 +93,7 @@ def test_an_attempt_that_is_still_sending_is_waited_for_whatever_was_refused_bef
 ) -> None:
     sandbox.reset(**variant)
     nap = time.sleep
-    mocker.patch("postboost_provider.publishing.create.time", SimpleNamespace(sleep=lambda _: nap(0.1)))
+    pass_at_once(mocker, lambda _: nap(0.1))
     with client(sandbox, attempts=1) as api:
         if isinstance(before, dict):
             sandbox.faults({"operation": "create_post", **before})

@@ -1,4 +1,4 @@
-"""The account health sensor: what it finds amiss, what it says, and what ends it."""
+"""The account health sensor: which problems it finds, what it says, and what ends it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
-from postboost_provider.api.errors import PostBoostError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, is_retryable
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.accounts import PostBoostAccountHealthSensor
 from postboost_provider.triggers.base import read_event
@@ -63,8 +63,8 @@ def wait(request: pytest.FixtureRequest, naps: Naps) -> Callable[..., Any]:
     return run
 
 
-def look(accounts: Any, **options: Any) -> Any:
-    """Look once."""
+def poll(accounts: Any, **options: Any) -> Any:
+    """Poll once."""
     return PostBoostAccountHealthSensor(task_id="health", accounts=accounts, timeout=0, **options).execute(
         context()  # type: ignore[arg-type]
     )
@@ -72,7 +72,7 @@ def look(accounts: Any, **options: Any) -> Any:
 
 def message(accounts: Any, **options: Any) -> str:
     with pytest.raises(AirflowSensorTimeout) as caught:
-        look(accounts, **options)
+        poll(accounts, **options)
     return str(caught.value)
 
 
@@ -119,26 +119,22 @@ def test_when_the_time_is_over_every_account_is_named_with_its_reason_and_where_
         wait([1, 2, 6, 7, 8], timeout=600, poke_interval=60)
     with client(sandbox) as api:
         url = {h["id"]: h["connection"]["reconnect_url"] for h in api.pages("get_account_health")}
-    assert str(caught.value) == (
-        "4 of 5 accounts can't publish now:\n"
-        "  twitter 'Northwind Coffee' (id 1): its network does not accept PostBoost any more. "
-        f"Reconnect it: {url[1]}\n"
-        f"  threads 'Northwind Coffee' (id 2): PostBoost holds no token for it. Reconnect it: {url[2]}\n"
-        "  linkedin_page 'Northwind Coffee GmbH' (id 6): LinkedIn's permission was withdrawn (linkedin_revoked). "
-        f"Reconnect it: {url[6]}\n"
-        "  bluesky 'Northwind Sky' (id 7): 0 of its 0 posts of today (UTC) are taken, and 1 more are wanted"
-    )
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("4 of 5 ")
+    assert [url[n] in line for n, line in zip((1, 2, 6), lines[:3], strict=True)] == [True] * 3
+    reasons = ("network", "token", "linkedin_revoked", "0 of its 0 posts")
+    assert [reason in line for reason, line in zip(reasons, lines, strict=True)] == [True] * 4
 
 
-def test_a_look_that_fails_ends_no_wait_before_its_time(wait: Any, naps: Naps, sandbox: Sandbox) -> None:
+def test_a_poll_that_fails_ends_no_wait_before_its_time(wait: Any, naps: Naps, sandbox: Sandbox) -> None:
     sandbox.faults({"kind": "server_error", "operation": "get_account_health", "count": 1000})
     naps.during = [lambda: None, sandbox.faults]
     assert wait(6, poke_interval=60)[0]["status"] == "healthy"
 
 
-def test_when_no_look_succeeds_the_message_is_why(wait: Any, naps: Naps, sandbox: Sandbox) -> None:
+def test_when_no_poll_succeeds_the_message_is_why(wait: Any, naps: Naps, sandbox: Sandbox) -> None:
     sandbox.faults({"kind": "server_error", "operation": "get_account_health", "count": 1000})
-    with pytest.raises(AirflowSensorTimeout, match="PostBoost answered 500"):
+    with pytest.raises(AirflowSensorTimeout, match="500"):
         wait(6, timeout=600, poke_interval=60)
 
 
@@ -148,10 +144,7 @@ def test_a_connection_must_outlast_the_planned_time(wait: Any, sandbox: Sandbox)
     before, after = (ends + timedelta(hours=hours) for hours in (-1, 1))
     (account,) = wait(6, publish_at=before)
     assert (account["status"], account["expires_at"][:13]) == ("expiring", f"{ends:%Y-%m-%dT%H}")
-    with pytest.raises(
-        AirflowSensorTimeout,
-        match=rf"can't publish at {after:%Y-%m-%d %H:%M} UTC:\n.*its connection ends before that, at {ends:%Y-%m-%d}",
-    ):
+    with pytest.raises(AirflowSensorTimeout, match=rf"{after:%Y-%m-%d %H:%M} UTC:\n.* {ends:%Y-%m-%d}"):
         wait(6, publish_at=after, timeout=0)
 
 
@@ -161,9 +154,7 @@ def test_the_cap_counts_on_the_planned_utc_day(wait: Any, sandbox: Sandbox) -> N
     fill(sandbox, 1, tomorrow)
     assert wait(1)[0]["status"] == "healthy"
     assert wait(1, publish_at=tomorrow + timedelta(days=1))[0]["id"] == 1
-    with pytest.raises(
-        AirflowSensorTimeout, match=rf"1 of its 1 posts of {tomorrow:%Y-%m-%d} \(UTC\) are taken"
-    ):
+    with pytest.raises(AirflowSensorTimeout, match=rf"1 of its 1 posts.* {tomorrow:%Y-%m-%d}"):
         wait(1, publish_at=tomorrow, timeout=0)
 
 
@@ -180,24 +171,24 @@ def test_a_planned_time_is_read_in_its_zone(naps: Naps, sandbox: Sandbox) -> Non
 def test_room_for_all_the_posts_of_today_is_wanted(naps: Naps, sandbox: Sandbox) -> None:
     sandbox.change_account(1, daily_cap=3)
     fill(sandbox, 1, datetime.now(UTC))
-    assert look(1, posts_per_account=2)
+    assert poll(1, posts_per_account=2)
     said = message(1, posts_per_account=3)
-    assert "1 of its 3 posts of today (UTC) are taken, and 3 more are wanted" in said
+    assert "1 of its 3 posts" in said
 
 
 def test_what_has_passed_means_now(naps: Naps, sandbox: Sandbox) -> None:
-    assert look(1, publish_at="2020-01-01T00:00Z")
+    assert poll(1, publish_at="2020-01-01T00:00Z")
     assert "validate_post" not in [r["operation"] for r in sandbox.requests()]
 
 
-def test_an_account_that_is_disconnected_while_the_sensor_waits_is_gone(sandbox: Sandbox) -> None:
+def test_an_account_that_is_disconnected_while_the_sensor_waits_cannot_publish(sandbox: Sandbox) -> None:
     from postboost_provider.services.account_health import AccountsCanPublish
 
     finding = AccountsCanPublish((5,)).read([{"data": []}], datetime.now(UTC))
-    assert "account '' (id 5): it is no account of this workspace any more" in finding.pending
+    assert "id 5" in finding.pending
 
 
-def test_an_unhealthy_account_whose_reason_is_not_known_is_none_that_can_publish(sandbox: Sandbox) -> None:
+def test_an_unhealthy_account_cannot_publish_even_if_the_reason_is_not_known(sandbox: Sandbox) -> None:
     from postboost_provider.services.account_health import AccountsCanPublish
 
     with client(sandbox) as api:
@@ -205,25 +196,38 @@ def test_an_unhealthy_account_whose_reason_is_not_known_is_none_that_can_publish
     health["data"][0] |= {"healthy": False}
     health["data"][0]["connection"]["note"] = "Something new."
     finding = AccountsCanPublish((1,)).read([health], datetime.now(UTC))
-    assert "PostBoost calls it unhealthy: Something new. Reconnect it: http" in finding.pending
+    assert "Something new." in finding.pending
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "named"),
     [
-        ({"accounts": "@nobody"}, "'@nobody' is not an account"),
-        ({"accounts": []}, "accounts is empty"),
-        ({"accounts": 1, "posts_per_account": 0}, "posts_per_account is 0"),
-        ({"accounts": 1, "publish_at": "2026-10-16 09:00"}, "has no time zone"),
+        ({"accounts": "@nobody"}, "@nobody"),
+        ({"accounts": []}, "accounts"),
+        ({"accounts": 1, "posts_per_account": 0}, "posts_per_account"),
+        ({"accounts": 1, "publish_at": "2026-10-16 09:00"}, "zone"),
     ],
 )
-def test_what_no_wait_can_mend_fails_at_once(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(AirflowFailException, match=said):
+def test_what_no_wait_can_fix_fails_at_once(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(AirflowFailException, match=named) as caught:
         PostBoostAccountHealthSensor(task_id="health", **options).execute(context())  # type: ignore[arg-type]
+    assert isinstance(caught.value.__cause__, PostBoostConfigError)
+
+
+@pytest.mark.parametrize(
+    "options", [{"posts_per_account": 0}, {"publish_at": "tomorrow"}, {"publish_at": "2026-10-16 09:00"}]
+)
+def test_arguments_are_checked_before_anything_connects(options: dict[str, Any]) -> None:
+    sensor = PostBoostAccountHealthSensor(
+        task_id="health", accounts=1, postboost_conn_id="no_such_connection", **options
+    )
+    with pytest.raises(AirflowFailException) as caught:
+        sensor.execute(context())  # type: ignore[arg-type]
+    assert "no_such_connection" not in str(caught.value)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_token_that_may_not_look_fails_at_once(
+def test_a_token_that_may_not_read_health_fails_at_once(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     use_connection(monkeypatch, sandbox, token=make_key(sandbox, "write"))
@@ -236,7 +240,7 @@ def test_soft_fail_skips_in_every_mode(wait: Any, sandbox: Sandbox) -> None:
         wait("@northwindold", timeout=0, soft_fail=True)
 
 
-def test_a_token_that_dies_ends_the_wait_in_the_triggerer(
+def test_a_token_that_expires_ends_the_wait_in_the_triggerer(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, naps: Naps
 ) -> None:
     sandbox.change_account(1, authorized=False)
@@ -244,16 +248,19 @@ def test_a_token_that_dies_ends_the_wait_in_the_triggerer(
         PostBoostAccountHealthSensor(task_id="health", accounts=1, deferrable=True).execute(context())  # type: ignore[arg-type]
     use_connection(monkeypatch, sandbox, token="expired")
     event = asyncio.run(first_event(deferred.value.trigger))
-    with pytest.raises(PostBoostError, match="401"):
-        read_event(event)
+    error = read_event(event).error
+    assert error is not None
+    assert not is_retryable(error)
+    assert "401" in str(error)
 
 
 @pytest.mark.parametrize("event", [None, {}, {"status": "settled"}, {"status": "great"}])
 def test_an_event_of_another_kind_is_an_error(event: Any) -> None:
-    with pytest.raises(PostBoostError, match="same version"):
+    with pytest.raises(PostBoostError) as caught:
         read_event(event)
+    assert caught.value.code == "unknown_event"
 
 
-def test_a_viewer_may_look(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, naps: Naps) -> None:
+def test_a_viewer_may_poll(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, naps: Naps) -> None:
     use_connection(monkeypatch, sandbox, token="viewer")
-    assert look(1, publish_at=datetime.now(UTC) + timedelta(days=2))
+    assert poll(1, publish_at=datetime.now(UTC) + timedelta(days=2))

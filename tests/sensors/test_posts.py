@@ -1,4 +1,4 @@
-"""The post sensor: when it looks, what it returns, and what ends it."""
+"""The post sensor: when it polls, what it returns, and what ends it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
-from postboost_provider.api.errors import ServerError, UnreachableError
+from postboost_provider.api.errors import PostBoostConfigError, PublishError, ServerError, UnreachableError
+from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.posts import PostBoostPostSensor
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
 from tests.deferrals import run_to_end
+from tests.naps import pass_at_once
 
 
 @pytest.fixture(autouse=True)
@@ -32,33 +34,18 @@ def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
 @pytest.fixture
 def naps(mocker: Any, sandbox: Sandbox) -> list[float]:
     """Let a nap of the sensor or of the trigger move its clock and the sandbox's, and note how long each was."""
-    taken: list[float] = []
 
     def nap(seconds: float) -> None:
-        assert len(taken) < 50, "the wait does not come to an end"
-        taken.append(seconds)
+        assert len(taken) < 50, "the wait does not end"
         sandbox.advance(seconds)
 
-    async def anap(seconds: float) -> None:
-        # The first nap of a trigger is until its next look, as it was told.
-        nap(seconds)
-
-    fake = SimpleNamespace(sleep=nap, monotonic=time.monotonic)
-    mocker.patch("airflow.sdk.bases.sensor.time", fake)
-    mocker.patch(
-        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=fake.monotonic)
-    )
-    mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=_at_once))
-    mocker.patch("postboost_provider.triggers.posts.asyncio", SimpleNamespace(sleep=anap))
+    # The second is where Airflow sleeps, for a sensor that keeps its worker.
+    taken = pass_at_once(mocker, nap, "airflow.sdk.bases.sensor")
+    retries = SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    mocker.patch("postboost_provider.api.client.time", retries)
+    mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=mocker.AsyncMock()))
     mocker.patch("postboost_provider.triggers.shared_poller.GATHER_SECONDS", 0)
-    for module in ("sensors", "triggers"):
-        clock = mocker.patch(f"postboost_provider.{module}.posts.datetime", wraps=datetime)
-        clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
     return taken
-
-
-async def _at_once(_: float) -> None:
-    return None
 
 
 @pytest.fixture(params=["poke", "deferrable"])
@@ -86,16 +73,21 @@ def make(sandbox: Sandbox, *accounts: int, **body: Any) -> str:
     return str(post["uuid"])
 
 
+def code_of(caught: Any) -> str | None:
+    """Return the code of PostBoost's error behind one of Airflow's."""
+    return caught.value.__cause__.code  # type: ignore[no-any-return]
+
+
 def at(days: float) -> dict[str, Any]:
     when = datetime.now(UTC) + timedelta(days=days)
     return {"schedule": True, "date": f"{when:%Y-%m-%d}", "time": f"{when:%H:%M}", "timezone": "UTC"}
 
 
-def looks(sandbox: Sandbox) -> int:
+def polls(sandbox: Sandbox) -> int:
     return sum(r["operation"] == "get_post" for r in sandbox.requests())
 
 
-def test_a_published_post_needs_one_look_and_comes_back_account_by_account(
+def test_a_published_post_needs_one_poll_and_comes_back_account_by_account(
     sandbox: Sandbox, naps: list[float], wait: Any
 ) -> None:
     uuid = make(sandbox, 1, 2, schedule_now=True)
@@ -109,17 +101,15 @@ def test_a_published_post_needs_one_look_and_comes_back_account_by_account(
     assert all(a["external_url"].startswith("https://") for a in post["accounts"])
 
 
-def test_a_post_for_friday_is_not_looked_at_on_tuesday(
-    sandbox: Sandbox, naps: list[float], wait: Any
-) -> None:
+def test_a_post_for_friday_is_not_polled_on_tuesday(sandbox: Sandbox, naps: list[float], wait: Any) -> None:
     uuid = make(sandbox, **at(3))
     (post,) = wait([uuid])
     assert post["status"] == "published"
     assert naps[0] == pytest.approx(3 * 86400, abs=120)
-    assert looks(sandbox) <= 3
+    assert polls(sandbox) <= 3
 
 
-def test_only_the_posts_that_are_not_through_are_looked_at_again(
+def test_only_the_posts_that_are_not_settled_are_polled_again(
     sandbox: Sandbox, naps: list[float], wait: Any
 ) -> None:
     done = make(sandbox, 1, schedule_now=True)
@@ -127,8 +117,8 @@ def test_only_the_posts_that_are_not_through_are_looked_at_again(
     going = make(sandbox, 2, schedule_now=True)
     result = wait([done, going], poke_interval=3)
     assert [p["uuid"] for p in result] == [done, going]
-    # A trigger begins anew with all of them, once.
-    assert looks(sandbox) <= 4
+    # A trigger begins with all of them, once.
+    assert polls(sandbox) <= 4
 
 
 def test_a_rescheduled_sensor_gives_its_slot_back_until_the_post_is_due(sandbox: Sandbox) -> None:
@@ -144,7 +134,7 @@ def test_a_rescheduled_sensor_remembers_when_its_wait_began(sandbox: Sandbox) ->
     uuid = make(sandbox)
     ctx = context()
     ctx["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(hours=2)
-    with pytest.raises(AirflowSensorTimeout, match="is a draft, which nobody has scheduled"):
+    with pytest.raises(AirflowSensorTimeout, match="draft"):
         poke(uuid, ctx, mode="reschedule", timeout=3600)
 
 
@@ -154,12 +144,10 @@ def test_the_timeout_counts_from_when_the_post_is_due(
     caplog.set_level("INFO")
     sandbox.reset(approval_required_for=["member"])
     uuid = make(sandbox, **at(2))
-    with pytest.raises(AirflowSensorTimeout, match=f"post {uuid} waits for somebody to approve it"):
+    with pytest.raises(AirflowSensorTimeout, match=uuid):
         wait(uuid, timeout=3600, poke_interval=4 * 3600)
     assert timedelta(seconds=sum(naps)) == pytest.approx(timedelta(days=2, hours=1), abs=timedelta(minutes=2))
-    assert (caplog.text + capsys.readouterr().out).count(
-        f"Post {uuid} waits for somebody to approve it"
-    ) == looks(sandbox)
+    assert (caplog.text + capsys.readouterr().out).count(f"Post {uuid} waits for approval") == polls(sandbox)
 
 
 def test_a_post_that_somebody_approves_goes_on(sandbox: Sandbox, naps: list[float], mocker: Any) -> None:
@@ -191,10 +179,10 @@ def test_a_post_that_some_accounts_got(
         (post,) = wait(uuid, ctx, on_partial=on_partial)
         assert [a["status"] for a in post["accounts"]] == ["published", "failed"]
         return
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(AirflowFailException, match=uuid) as caught:
         wait(uuid, ctx)
-    assert f"post {uuid}, threads 'Northwind Coffee': threads: The session is invalid" in str(caught.value)
-    assert "what is live stays live" in str(caught.value)
+    assert "The session is invalid" in str(caught.value)
+    assert isinstance(caught.value.__cause__, PublishError)
     assert ctx["pushed"]["return_value"][0]["accounts"][0]["status"] == "published"
 
 
@@ -208,32 +196,31 @@ def test_a_post_that_no_account_got_fails_even_so(sandbox: Sandbox, naps: list[f
         wait(uuid, soft_fail=True)
 
 
-@pytest.mark.parametrize(
-    ("trash", "what"), [(True, "was moved to trash"), (False, "is not there: it was deleted")]
-)
+@pytest.mark.parametrize(("trash", "code"), [(True, "trashed"), (False, "post_not_found")])
 def test_a_post_that_was_taken_away_fails_at_once(
-    sandbox: Sandbox, naps: list[float], trash: bool, what: str, wait: Any
+    sandbox: Sandbox, naps: list[float], trash: bool, code: str, wait: Any
 ) -> None:
     uuid = make(sandbox, **at(3))
     with client(sandbox) as api:
         api.call("delete_post", parameters={"post_uuid": uuid}, body={"trash": trash})
-    with pytest.raises(AirflowFailException, match=what):
+    with pytest.raises(AirflowFailException) as caught:
         wait(uuid)
+    assert code_of(caught) == code
 
 
-def test_looks_that_fail_are_forgiven_until_five_in_a_row(
+def test_polls_that_fail_are_forgiven_until_five_in_a_row(
     sandbox: Sandbox, naps: list[float], mocker: Any, wait: Any
 ) -> None:
     uuid = make(sandbox, schedule_now=True)
     sandbox.advance(10)
-    # Each look sends ten times before it counts as failed.
+    # Each poll sends ten times before it counts as failed.
     sandbox.faults({"operation": "get_post", "kind": "server_error", "count": 10 * 4})
     assert wait(uuid, poke_interval=3)[0]["status"] == "published"
     assert len(naps) == 4
     sandbox.faults({"operation": "get_post", "kind": "drop_before", "count": 1000})
     with pytest.raises(UnreachableError):
         wait(uuid, poke_interval=3)
-    # A trigger has a budget of its own, beside the first look of the worker.
+    # A trigger counts on its own, after the first poll of the worker.
     assert len(naps) in (8, 9)
 
 
@@ -244,9 +231,18 @@ def test_nothing_to_wait_for_is_done_at_once(sandbox: Sandbox, given: Any, wait:
 
 
 @pytest.mark.parametrize("given", ["['a', 'b'", ["None"], ["a b"]])
-def test_what_is_no_uuid_is_explained(given: Any, wait: Any) -> None:
-    with pytest.raises(AirflowFailException, match="which is no uuid. Pass one, or a list"):
+def test_what_is_not_a_uuid_is_refused(sandbox: Sandbox, given: Any, wait: Any) -> None:
+    with pytest.raises(AirflowFailException) as caught:
         wait(given)
+    assert isinstance(caught.value.__cause__, PostBoostConfigError)
+    assert sandbox.requests() == []
+
+
+def test_a_choice_that_does_not_exist_is_refused(sandbox: Sandbox, wait: Any) -> None:
+    with pytest.raises(AirflowFailException) as caught:
+        wait("a", on_partial="retry")
+    assert (code_of(caught), caught.value.__cause__.field) == ("not_a_choice", "on_partial")
+    assert sandbox.requests() == []
 
 
 @pytest.mark.parametrize("write", [str, json.dumps])
@@ -263,8 +259,9 @@ def test_a_status_of_the_future_is_an_error_that_names_it(naps: list[float], moc
         "postboost_provider.api.client.PostBoostClient.call",
         return_value={"uuid": "u-1", "status": "levitating"},
     )
-    with pytest.raises(AirflowFailException, match="'levitating', which this version does not know"):
+    with pytest.raises(AirflowFailException, match="levitating") as caught:
         wait("u-1")
+    assert code_of(caught) == "unknown_status"
 
 
 def test_a_token_rotated_during_the_wait_is_picked_up(
@@ -281,19 +278,47 @@ def test_a_token_rotated_during_the_wait_is_picked_up(
     assert wait(uuid)[0]["status"] == "published"
 
 
-def test_a_rescheduled_sensor_forgives_a_look_that_fails_however_long_its_wait(
-    sandbox: Sandbox, naps: list[float]
-) -> None:
-    """It remembers nothing of its last look, and its wait may have begun days ago."""
+def poke_late(sandbox: Sandbox, waited: timedelta, **options: Any) -> Any:
+    """Poke as a process that goes on with a wait which began in an earlier one."""
     uuid = make(sandbox, schedule_now=True)
     ctx = context()
-    ctx["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(days=3)
-    sandbox.faults({"operation": "get_post", "kind": "server_error", "count": 10 * 2})
-    with pytest.raises(AirflowRescheduleException):
-        poke(uuid, ctx, mode="reschedule", timeout=4 * 86400)
+    ctx["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - waited
+    return poke(uuid, ctx, mode="reschedule", **options)
+
+
+def test_a_rescheduled_sensor_frees_its_slot_after_one_failed_poll(
+    sandbox: Sandbox, naps: list[float]
+) -> None:
+    """It does not know how many failed before, and retries none in the same process."""
+    sandbox.faults({"operation": "get_post", "kind": "server_error", "count": 1000})
+    with pytest.raises(AirflowRescheduleException) as caught:
+        poke_late(sandbox, timedelta(days=3), timeout=4 * 86400, poke_interval=300)
+    assert caught.value.reschedule_date - datetime.now(UTC) == pytest.approx(
+        timedelta(seconds=330), abs=timedelta(seconds=35)
+    )
+    # The ten requests of one poll.
+    assert polls(sandbox) == 10
+
+
+def test_a_rescheduled_sensor_reports_the_failed_poll_when_its_time_is_over(
+    sandbox: Sandbox, naps: list[float]
+) -> None:
     sandbox.faults({"operation": "get_post", "kind": "server_error", "count": 1000})
     with pytest.raises(ServerError):
-        poke(uuid, ctx, mode="reschedule", timeout=60)
+        poke_late(sandbox, timedelta(days=3), timeout=60)
+    assert polls(sandbox) == 10
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_poll_takes_a_worker_no_longer_than_the_triggerer(
+    sandbox: Sandbox, mocker: Any, mode: str, deferrable: bool
+) -> None:
+    connect = mocker.spy(PostBoostHook, "client")
+    uuid = make(sandbox, schedule_now=True)
+    sandbox.advance(10)
+    poke(uuid, mode=mode, deferrable=deferrable)
+    assert [call.kwargs["deadline_seconds"] for call in connect.call_args_list] == [60]
 
 
 def test_the_output_of_a_mapped_task_is_waited_for_as_a_whole(

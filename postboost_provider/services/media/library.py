@@ -12,7 +12,7 @@ from postboost_provider.api.errors import PermissionDeniedError, PostBoostError,
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from postboost_provider.api.client import PostBoostClient
 
@@ -113,11 +113,3 @@ class Library:
             and (item.get("alt_text") or None) == alt_text
             and folder.get("uuid") == self._about.get("folder")
         )
-
-
-def growing_pauses(first: float = 1.0, longest: float = 30.0) -> Iterator[float]:
-    """Yield seconds to wait between looks, without end."""
-    pause = first
-    while True:
-        yield pause
-        pause = min(longest, pause * 1.5)

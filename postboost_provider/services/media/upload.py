@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import time
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
@@ -24,9 +23,10 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.requests import FilePart
 from postboost_provider.idempotency.key import create_thing
+from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.services.media import chunked_upload as uploads, url_upload as remote
 from postboost_provider.services.media.file_content import Source, digest_content, sample_content
-from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,23 +201,23 @@ def wait_until_ready(
 ) -> dict[str, Any]:
     """Return the item once PostBoost has processed it: a video is converted before it can be posted.
 
-    :raises NotFinishedError: it is still being processed after ``timeout`` seconds; ``code`` is ``still_processing``.
+    :raises NotFinishedError: PostBoost is still processing it after ``timeout`` seconds.
     """
-    ends = time.monotonic() + timeout
-    for pause in growing_pauses():
-        if not media.get("is_processing"):
-            return media
-        left = ends - time.monotonic()
-        if left <= 0:
-            break
-        log.info("PostBoost still processes %s: looking again in %.0f s", media.get("name"), min(pause, left))
-        time.sleep(min(pause, left))
-        media = find_item(api, str(media["uuid"]))
-    raise NotFinishedError(
-        f"PostBoost is still processing {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Retry the task to "
-        "keep waiting for the same item. If such files usually take this long, raise the timeout.",
-        code="still_processing",
-    )
+
+    def finding(item: dict[str, Any]) -> Finding:
+        if item.get("is_processing"):
+            log.info("PostBoost is processing %s.", item.get("name"))
+        return Finding(not item.get("is_processing"), item)
+
+    uuid = str(media["uuid"])
+    event = wait_briefly(lambda: finding(find_item(api, uuid)), timeout, known=finding(media))
+    if event.status == "timeout":
+        raise NotFinishedError(
+            f"PostBoost is still processing {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Retry the task "
+            "to keep waiting for it. If this is usual for such files, raise the timeout.",
+            code="still_processing",
+        )
+    return dict(event.result)
 
 
 def find_item(api: PostBoostClient, uuid: str) -> dict[str, Any]:

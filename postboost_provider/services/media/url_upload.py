@@ -8,7 +8,6 @@ once (SDK 1.66.3): one that gets lost is looked up in the library.
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -18,12 +17,14 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,
-    ServerError,
+    PostBoostError,
     UnconfirmedError,
     UnexpectedResponseError,
 )
 from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
-from postboost_provider.services.media.library import Library, growing_pauses
+from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.poller import wait_briefly
+from postboost_provider.services.media.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FAILURES_IN_A_ROW = 6
+# How many polls may fail in a row.
+MOST_FAILURES = 6
 ON_THE_WAY = ("pending", "downloading", "processing")
 
 
@@ -105,33 +107,30 @@ def _settle(
 def _poll(
     api: PostBoostClient, download_id: str, library: Library, shown: str, timeout: float, *, again: bool
 ) -> dict[str, Any]:
-    """Ask until the final answer and return it, or what stands for it in the library where it was lost."""
-    ends, failures, lost = time.monotonic() + timeout, 0, False
-    for pause in growing_pauses():
+    """Poll until the final response and return it, or what the library shows in its place if it was lost."""
+    lost = False
+
+    def ask() -> Finding:
+        nonlocal lost
         try:
-            answer = api.call("get_remote_upload_status", parameters={"download_id": download_id})
-            failures = 0
+            response = api.call("get_remote_upload_status", parameters={"download_id": download_id})
         except NotFoundError:
-            return _look_up(library, shown, lost=lost, again=again)
-        except (UnconfirmedError, ServerError) as error:
-            # The answer that was lost may have been the final one: then the next poll is a 404.
-            lost, failures = True, failures + 1
-            if failures == FAILURES_IN_A_ROW or getattr(error, "status", 0) == 501:
-                raise
-            log.warning("%s Asking again.", error)
-            answer = {"status": "pending"}
-        status = answer.get("status") if isinstance(answer, dict) else None
-        if status not in ON_THE_WAY:
-            return answer if isinstance(answer, dict) else {}
-        left = ends - time.monotonic()
-        if left <= 0:
-            break
-        time.sleep(min(pause, left))
-    raise NotFinishedError(
-        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. If "
-        "the file is that large, raise the timeout.",
-        code="still_fetching",
-    )
+            return Finding(True, _look_up(library, shown, lost=lost, again=again))
+        except PostBoostError:
+            # The response that was lost may have been the final one: then the next poll is a 404.
+            lost = True
+            raise
+        response = response if isinstance(response, dict) else {}
+        return Finding(response.get("status") not in ON_THE_WAY, response)
+
+    event = wait_briefly(ask, timeout, most_failures=MOST_FAILURES)
+    if event.status == "timeout":
+        raise NotFinishedError(
+            f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. "
+            "If the file is large, raise the timeout.",
+            code="still_fetching",
+        )
+    return dict(event.result)
 
 
 def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[str, Any]:

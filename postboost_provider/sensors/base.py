@@ -1,0 +1,143 @@
+"""What the sensors share: check the arguments, poll, and wait in the worker or the triggerer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from postboost_provider.airflow_support.compat import first_reschedule_date
+from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
+from postboost_provider.triggers.base import PollingTrigger, read_event
+
+# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.polling.conditions import Finding
+    from postboost_provider.polling.poller import Event, Poller
+
+
+class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
+    """A sensor of this package: it implements ``check``, ``ask``, ``trigger`` and ``conclude``.
+
+    :param poke_interval: the pause between two polls, in seconds or as a timedelta.
+    :param timeout: how long to wait, in seconds or as a timedelta. With 0 there is one poll.
+    :param mode: how to wait without ``deferrable``: ``poke`` keeps the worker slot, ``reschedule`` frees it between two
+        polls.
+    :param deferrable: wait in the triggerer, without a worker slot. Default: ``[operators] default_deferrable``.
+    :param postboost_conn_id: the PostBoost connection. Templated.
+    """
+
+    ui_color = "#fef3c7"
+    _poller: Poller
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        postboost_conn_id: str = PostBoostHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.deferrable = deferrable
+        self.postboost_conn_id = postboost_conn_id
+
+    def check(self) -> None:
+        """Check the rendered arguments. Nothing is connected to in here."""
+        raise NotImplementedError
+
+    def ask(self) -> Finding:
+        """Poll once."""
+        raise NotImplementedError
+
+    def trigger(self, **wait: Any) -> PollingTrigger | None:
+        """Return the trigger that goes on with the wait. None: what it needs is not known yet.
+
+        :param wait: the arguments that triggers share.
+        """
+        raise NotImplementedError
+
+    def conclude(self, result: Any, context: Context) -> Any:
+        """Return what the sensor returns, given what the wait found."""
+        return result
+
+    def describe_timeout(self, pending: str) -> str:
+        """Return the message of a wait that is over.
+
+        :param pending: what was still missing, or why the last poll failed.
+        """
+        return pending
+
+    def make_poller(self, started: datetime) -> Poller:
+        from postboost_provider.polling.poller import Poller
+        from postboost_provider.polling.schedule import Wait
+
+        return Poller(Wait(started, timedelta(seconds=self.timeout), timedelta(seconds=self.poke_interval)))
+
+    def connect(self) -> PostBoostClient:
+        """Return a client with which a poll that fails takes no longer than one of a trigger."""
+        from postboost_provider.polling.schedule import POLL_SECONDS
+
+        return PostBoostHook(self.postboost_conn_id).client(deadline_seconds=POLL_SECONDS)
+
+    def execute(self, context: Context) -> Any:
+        with failing_fast(self):
+            self.check()
+        # A rescheduled task's wait began in an earlier process.
+        first = first_reschedule_date(context) if self.reschedule else None
+        self._poller = self.make_poller(first or datetime.now(UTC))
+        # The poller ends the wait. Airflow counts from the start of the task, and would not say what was missing.
+        own, self.timeout = self.timeout, float("inf")
+        try:
+            return super().execute(context)
+        finally:
+            self.timeout = own
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        with failing_fast(self):
+            event = self._poller.poll(self.ask)
+            if event is not None:
+                return PokeReturnValue(is_done=True, xcom_value=self._end(event, context))
+            if self.deferrable:
+                wait = self._poller.wait
+                trigger = self.trigger(
+                    timeout=wait.timeout.total_seconds(),
+                    poll_interval=wait.interval.total_seconds(),
+                    started_at=wait.started.isoformat(),
+                )
+                if trigger is not None:
+                    self.defer(trigger=trigger, method_name="execute_complete")
+        return False
+
+    def execute_complete(self, context: Context, event: Any) -> Any:
+        """Go on when the wait in the triggerer has ended."""
+        with failing_fast(self):
+            return self._resume(self.read_event(event), context)
+
+    def read_event(self, event: Any) -> Event:
+        return read_event(event)
+
+    def _resume(self, event: Event, context: Context) -> Any:
+        return self._end(event, context)
+
+    def _end(self, event: Event, context: Context) -> Any:
+        if event.error:
+            raise event.error
+        if event.status == "timeout":
+            raise AirflowSensorTimeout(self.describe_timeout(event.message))
+        return self.conclude(event.result, context)
+
+    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+        if self.exponential_backoff:
+            return float(super()._get_next_poke_interval(*args, **kwargs))
+        self.log.info("Polling again in %s.", self._poller.pause)
+        return self._poller.pause.total_seconds()

@@ -1,0 +1,32 @@
+"""A task that fails at once: the error behind it, by its type, code and field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
+
+
+@contextmanager
+def fails(
+    kind: type[PostBoostError] = PostBoostConfigError,
+    word: str = "",
+    *,
+    code: str | None = None,
+    field: str | None = None,
+) -> Iterator[pytest.ExceptionInfo[AirflowFailException]]:
+    """Check that a task fails without a retry, for an error of this kind.
+
+    :param word: a telling word of its message, such as the name of what is wrong.
+    """
+    with pytest.raises(AirflowFailException) as caught:
+        yield caught
+    error = caught.value.__cause__
+    assert isinstance(error, kind)
+    assert word in str(caught.value)
+    assert code is None or error.code == code
+    assert field is None or error.field == field
