@@ -1,4 +1,4 @@
-"""Airflow's human-in-the-loop operator, or which Airflow has one."""
+"""Airflow's human-in-the-loop operator, or an error that names the version it needs."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ ADVICE_BY_CODE = {
     "self_approval": "A draft must be approved with another key than the one that wrote it.",
 }
 
-# PostBoost answers 404 for a feature that is switched off (SDK 1.66.3).
+# PostBoost responds with 404 to a feature that is switched off (SDK 1.66.3).
 SWITCHED_OFF = {
     "/inbox/": "the inbox API of the workspace is switched on",
     "/reconnect-links": "PostBoost has reconnect links enabled",
@@ -103,7 +103,7 @@ def error_of(
         fields = "; ".join(f"{name}: {_first(messages)}" for name, messages in body["errors"].items())
         message = f"{message} {fields[:1500]}"
     shown_code = f" {code}" if code else ""
-    seen = f"{request}: PostBoost answered {status}{shown_code}: {message.strip() or '(no message)'}"
+    seen = f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
     known: dict[str, Any] = {
         "status": status,
         "code": code,
@@ -137,10 +137,10 @@ def error_of(
         counts = f" ({body.get('used')} of {body.get('limit')} used)" if body.get("limit") is not None else ""
         return QuotaExceededError(f"{seen}{counts} {advice}".strip(), **known)
     if status == 429:
-        wait = "later, with fewer requests" if retry_after is None else f"in {retry_after:g} s"
+        wait = "later, more slowly" if retry_after is None else f"in {retry_after:g} s"
         return RateLimitedError(f"{seen} Retry {wait}.", retry_after=retry_after, **known)
     if status >= 500:
-        return ServerError(f"{seen} PostBoost failed. Retry.", retry_after=retry_after, **known)
+        return ServerError(f"{seen} PostBoost failed. Retry later.", retry_after=retry_after, **known)
     if 300 <= status < 400:
         return PostBoostRequestError(
             f"{seen} The client follows no redirects, to keep the token with {settings.base_url}. Correct the host "

@@ -148,7 +148,9 @@ def no_response(settings: ClientSettings, request: Request, error: httpx.HTTPErr
             f"{settings.name}, the network, and the proxy if one is needed."
         )
     if op.is_read and op.repeatable:
-        return UnreachableError(f"{op.operation}: {settings.base_url} sent no response ({why}). Retry.")
+        return UnreachableError(
+            f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
+        )
     cause = f"{op.operation}: the request was sent, but no response came ({why})"
     return UnconfirmedError(
         f"{cause}. It may have happened. Retry the task, which checks PostBoost first, or check yourself before you "
