@@ -14,7 +14,6 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from postboost_provider.airflow_support.compat import gauge
-from postboost_provider.api.credentials import ROTATION_STEPS, probe_of
 from postboost_provider.api.errors import (
     AuthenticationError,
     PermissionDeniedError,
@@ -22,7 +21,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     is_retryable,
 )
-from postboost_provider.api.expiry import Expiry, describe_span, parse_expiry, shortfall
+from postboost_provider.api.expiry import ROTATION_STEPS, Expiry, describe_span, parse_expiry, shortfall
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.base import read_event
@@ -180,6 +179,7 @@ class PostBoostTokenExpirySensor(RetryPolicyMixin, BaseSensorOperator):
         from dataclasses import replace
 
         from postboost_provider.api.client import PostBoostClient
+        from postboost_provider.api.credentials import probe_of
         from postboost_provider.connection.key_expiry import look_up_expiry
 
         name, expiry, hook = f"connection {conn_id!r}", Expiry("unknown"), PostBoostHook(conn_id)

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from postboost_provider.api.credentials import ROTATION_STEPS, Refusal, explain_401
+from postboost_provider.api.credentials import Refusal, explain_401
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.expiry import Expiry, describe_span, parse_expiry
+from postboost_provider.api.expiry import ROTATION_STEPS, Expiry, describe_span, parse_expiry
 from tests.api.support import settings
 
 DAY = date(2026, 10, 16)
