@@ -28,7 +28,6 @@ from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.requests import SendArguments
 
 log = logging.getLogger(__name__)
 
@@ -275,7 +274,7 @@ def _update(
     changed = {**body, **_kept_schedule(outcome, body)}
     where = {"post_uuid": outcome.uuid}
     warnings: tuple[str, ...] = ()
-    call: SendArguments = {"parameters": where, "body": changed, "client_label": intention.client_label}
+    call: dict[str, Any] = {"parameters": where, "body": changed, "client_label": intention.client_label}
     try:
         try:
             reply = api.send("update_post", **call, allow_duplicate=intention.allow_duplicate)

@@ -39,8 +39,8 @@ def act(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Act:
 
     def block(given: ClientSettings, method: str, *args: Any, refresh: Any = None, **rest: Any) -> Any:
         with PostBoostClient(given, refresh=refresh and (lambda: refresh), attempts=4) as api:
-            answer = getattr(api, method)(*args, **rest)
-            return list(answer) if method == "pages" else answer
+            result = getattr(api, method)(*args, **rest)
+            return list(result) if method == "pages" else result
 
     async def awaited(
         given: ClientSettings, method: str, *args: Any, refresh: Any = None, **rest: Any
@@ -49,8 +49,8 @@ def act(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Act:
             return refresh
 
         async with AsyncPostBoostClient(given, refresh=refresh and again, attempts=4) as api:
-            answer = getattr(api, method)(*args, **rest)
-            return [item async for item in answer] if method == "pages" else await answer
+            result = getattr(api, method)(*args, **rest)
+            return [item async for item in result] if method == "pages" else await result
 
     if request.param == "blocking":
         return block
@@ -97,8 +97,8 @@ def test_an_error_before_sending_sends_nothing(sandbox: Sandbox, act: Act) -> No
 
 def test_a_lost_response_is_requested_again_with_the_same_key_and_bytes(sandbox: Sandbox, act: Act) -> None:
     sandbox.faults({"operation": "create_post", "kind": "drop_after", "count": 2})
-    reply = act(settings(sandbox), "send", "create_post", body=POST, idempotency_key="one")
-    assert reply.replayed
+    response = act(settings(sandbox), "send", "create_post", body=POST, idempotency_key="one")
+    assert response.replayed
     assert len(posts(sandbox)) == 1
 
 

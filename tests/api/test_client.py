@@ -141,8 +141,8 @@ def test_a_response_that_breaks_off_is_not_a_response(connect, postboost):
 
 
 def test_the_client_waits_as_long_as_the_server_asks(connect, postboost, clock):
-    throttled = httpx.Response(429, headers={"Retry-After": "12"})
-    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[throttled, httpx.Response(500), OK])
+    limited = httpx.Response(429, headers={"Retry-After": "12"})
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[limited, httpx.Response(500), OK])
     connect().call("list_tags")
     assert clock.pauses == [12.5, 1.0]
 

@@ -41,7 +41,7 @@ class Broken(httpx.SyncByteStream):
 
 
 class Large(httpx.SyncByteStream):
-    """64 MB in parts; how many were asked for while they were written is what tells."""
+    """64 MB in parts, which counts the parts that were read."""
 
     parts = 0
 
@@ -100,7 +100,7 @@ def test_what_is_large_is_never_in_memory_as_a_whole(connect, postboost):
         def write(self, part):
             nonlocal most
             self.written += len(part)
-            # What was asked for and is not written yet is all that is held.
+            # Only what was read and is not written yet is in memory.
             most = max(most, large.parts * 2**20 - self.written)
             return len(part)
 

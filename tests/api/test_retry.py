@@ -34,13 +34,13 @@ READ = ("get_post", None)
 HARMLESS = ("validate_post", None)
 PUT = ("update_post", None)
 DELETE = ("delete_post", None)
-KEYED = ("create_post", "key")
-UNKEYED = ("create_post", None)
-NEVER_KEYED = ("create_template", None)
+WITH_KEY = ("create_post", "key")
+WITHOUT_KEY = ("create_post", None)
+NO_KEY_ACCEPTED = ("create_template", None)
 WORKS_ONCE = ("get_remote_upload_status", None)
 
-SAFE = [READ, HARMLESS, PUT, DELETE, KEYED]
-UNSAFE = [UNKEYED, NEVER_KEYED, WORKS_ONCE]
+SAFE = [READ, HARMLESS, PUT, DELETE, WITH_KEY]
+UNSAFE = [WITHOUT_KEY, NO_KEY_ACCEPTED, WORKS_ONCE]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_a_response_that_stays_the_same_is_final(call, raised):
 
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
 def test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run(call):
-    assert retried(call, error(ConflictError, 409)) is (call is KEYED)
+    assert retried(call, error(ConflictError, 409)) is (call is WITH_KEY)
 
 
 def test_a_stored_conflict_is_final():
-    assert not retried(KEYED, error(ConflictError, 409, replayed=True))
+    assert not retried(WITH_KEY, error(ConflictError, 409, replayed=True))
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.5, 0.999])

@@ -193,7 +193,7 @@ def test_no_log_line_of_any_library_holds_the_token(server, caplog):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         *(
             httpx.Response(s, json={"message": f"No {TOKEN}"})
@@ -208,11 +208,11 @@ def test_no_log_line_of_any_library_holds_the_token(server, caplog):
     ids=lambda a: str(getattr(a, "status_code", type(a).__name__)),
 )
 @pytest.mark.parametrize("operation", ["list_tags", "create_post"])
-def test_no_error_holds_the_token(connect, postboost, caplog, answer, operation):
+def test_no_error_holds_the_token(connect, postboost, caplog, response, operation):
     caplog.set_level(logging.DEBUG)
     postboost.route().mock(
-        side_effect=answer if isinstance(answer, Exception) else None,
-        return_value=None if isinstance(answer, Exception) else answer,
+        side_effect=response if isinstance(response, Exception) else None,
+        return_value=None if isinstance(response, Exception) else response,
     )
     with pytest.raises(PostBoostError) as caught:
         connect(attempts=2).call(operation, **BODIES[operation])
