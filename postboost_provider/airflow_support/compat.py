@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
 
+def _module(newer: str, older: str) -> Any:
+    """Return the module of newer Airflows, or the one it replaced."""
+    try:
+        return importlib.import_module(newer)
+    except ImportError:
+        return importlib.import_module(older)
+
+
 def mask_secret(secret: str) -> None:
     """Mask the value in the logs of this process from now on."""
-    masker: Any
-    try:
-        masker = importlib.import_module("airflow.sdk.log")
-    except ImportError:
-        masker = importlib.import_module("airflow.utils.log.secrets_masker")
-    masker.mask_secret(secret)
+    _module("airflow.sdk.log", "airflow.utils.log.secrets_masker").mask_secret(secret)
 
 
 def determine_kwargs(function: Callable[..., Any], args: Collection[Any], context: Context) -> Any:
@@ -90,11 +93,8 @@ def gauge(name: str, value: float, tags: dict[str, str]) -> None:
 
     Once with tags, and once under a name that ends with their values, for backends without tags.
     """
-    stats: Any
-    try:
-        stats = importlib.import_module("airflow.sdk.observability.stats")
-    except ImportError:
-        stats = importlib.import_module("airflow.stats").Stats
+    module = _module("airflow.sdk.observability.stats", "airflow.stats")
+    stats = getattr(module, "Stats", module)
     stats.gauge(name, value, tags=tags)
     stats.gauge(
         ".".join([name, *(re.sub(r"[^\w.-]", "_", tag, flags=re.ASCII) for tag in tags.values())]), value
@@ -103,10 +103,6 @@ def gauge(name: str, value: float, tags: dict[str, str]) -> None:
 
 def wake_at(moment: datetime) -> BaseTrigger:
     """Return Airflow's trigger that fires at an instant."""
-    temporal: Any
-    try:
-        temporal = importlib.import_module("airflow.providers.standard.triggers.temporal")
-    except ImportError:
-        temporal = importlib.import_module("airflow.triggers.temporal")
+    temporal = _module("airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal")
     trigger: BaseTrigger = temporal.DateTimeTrigger(moment=moment)
     return trigger

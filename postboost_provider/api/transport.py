@@ -118,20 +118,17 @@ def _build(
     opened: ExitStack,
 ) -> tuple[httpx.Request, float]:
     """Return httpx's request, and the instant to give up waiting for its response."""
+    authorization = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
     # The last attempt gets at least a second. httpx's own timeout starts again with every part of a response.
     limit = max(deadline, time.monotonic() + 1.0)
     sent = http.build_request(
         request.operation.method,
         request.url,
-        headers={**request.headers, **_authorization(settings)},
+        headers={**request.headers, **authorization},
         timeout=min(settings.timeout_seconds, limit - time.monotonic()),
         **_body_of(request, opened),
     )
     return sent, limit
-
-
-def _authorization(settings: ClientSettings) -> dict[str, str]:
-    return {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
 
 
 def _check_time(limit: float) -> None:
