@@ -1,7 +1,7 @@
-"""What a task does about retries: none for what no retry can mend, and for the rest in its time.
+"""Whether and when a failed task is retried.
 
-Where Airflow has retry policies (3.3 or newer), every operator and sensor has one by default, and a policy of the DAG's
-own takes its place. Elsewhere what no retry can mend is Airflow's ``AirflowFailException``.
+On Airflow 3.3 or newer, which has retry policies, every operator and sensor uses ``PostBoostRetryPolicy`` unless the DAG
+sets another one. On older versions, an error that no retry can fix becomes Airflow's ``AirflowFailException``.
 """
 
 from __future__ import annotations
@@ -40,20 +40,19 @@ DEFAULT_FIRST_DELAY = timedelta(minutes=5)
 
 
 class PostBoostRetryPolicy(RetryPolicy):
-    """Retry what a retry can mend, when it can; fail at once for the rest.
+    """Retry errors that a retry can fix, and fail at once for all others.
 
-    The default of every operator and sensor of this package on Airflow 3.3 or newer. It is consulted after the client
-    gave up, which repeats by itself for up to five minutes what is safe to repeat. ``retries`` of the task is the most
-    that it can give.
+    The default of every operator and sensor of this package on Airflow 3.3 or newer. It decides after the client has
+    given up, which itself retries for up to five minutes where that is safe. The task's ``retries`` are the limit.
 
-    - What no retry can mend (a dead token, a refused post, a used up allowance): no retry.
-    - A throttle or a 5xx with a ``Retry-After``: after that time, and up to a tenth more.
-    - Anything else that a retry can mend: after ``first_delay``, then twice as long each time up to ``longest_delay``;
-      a quarter less or more, so that tasks which failed together do not come back together.
-    - Errors that are not PostBoost's: as if there were no policy.
+    - An error that no retry can fix (an expired token, a refused post, a used up allowance): no retry.
+    - A 429 or a 5xx with a ``Retry-After``: after that time, plus up to a tenth of it.
+    - Any other error that a retry can fix: after ``first_delay``, then twice as long each time up to ``longest_delay``,
+      each time up to a quarter less or more, to spread tasks that failed together.
+    - Errors that are not PostBoost's: as without a policy.
 
-    :param first_delay: default: the task's ``retry_delay``.
-    :param longest_delay: default one hour. What the server asks for can be longer.
+    :param first_delay: the pause before the first retry. Without it, the task's ``retry_delay``.
+    :param longest_delay: the longest pause. What the server asks for may be longer.
     """
 
     def __init__(
@@ -69,12 +68,14 @@ class PostBoostRetryPolicy(RetryPolicy):
             return RetryDecision.default()
         kind = type(exception).__name__
         if not is_retryable(exception):
-            return RetryDecision.fail(f"{kind}: no retry can mend it.")
+            return RetryDecision.fail(f"{kind}: no retry can fix it.")
         if isinstance(exception, (RateLimitedError, ServerError)) and exception.retry_after is not None:
             delay = timedelta(seconds=exception.retry_after * (1 + random.random() / 10))
             return RetryDecision.retry(delay, f"{kind}: PostBoost asks for {exception.retry_after:g} s.")
         delay = min(self._first_delay(context) * 2 ** min(max(try_number, 1) - 1, 20), self.longest_delay)
-        return RetryDecision.retry(delay * (0.75 + random.random() / 2), f"{kind}: a later try can succeed.")
+        return RetryDecision.retry(
+            delay * (0.75 + random.random() / 2), f"{kind}: a later attempt can succeed."
+        )
 
     def _first_delay(self, context: Context | None) -> timedelta:
         own = self.first_delay or getattr((context or {}).get("task"), "retry_delay", None)
@@ -82,25 +83,25 @@ class PostBoostRetryPolicy(RetryPolicy):
 
 
 class RetryPolicyMixin:
-    """Give a task ``PostBoostRetryPolicy`` unless its author chose another policy. Every operator and sensor has it.
+    """Set ``PostBoostRetryPolicy`` on a task unless its author chose another policy. Every operator and sensor uses it.
 
-    It goes before Airflow's class: ``class PostBoostThingOperator(RetryPolicyMixin, BaseOperator)``.
+    Name it before Airflow's class: ``class PostBoostThingOperator(RetryPolicyMixin, BaseOperator)``.
     """
 
     retry_policy: RetryPolicy | None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Not by a default of the argument: that would win over the DAG's default_args.
+        # Not as the default of an argument, which would take precedence over the DAG's default_args.
         if HAS_RETRY_POLICIES and self.retry_policy is None:
             self.retry_policy = PostBoostRetryPolicy()
 
 
 @contextmanager
 def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
-    """Fail the task without retries for an error of PostBoost's that no retry can mend.
+    """Fail the task without retries for a PostBoost error that no retry can fix.
 
-    A retry policy of the author's own gets to see the error itself, and decides.
+    A retry policy that the author set gets the error itself and decides.
     """
     try:
         _refuse_nothing(task)
@@ -112,7 +113,7 @@ def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
 
 
 def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
-    """Refuse a templated argument that was rendered from nothing: taken for what it says, it would name a thing."""
+    """Refuse a templated argument that was rendered from None: its text would be taken for a name."""
     from postboost_provider.api.arguments import NOTHING
 
     for name in getattr(task, "template_fields", ()):
@@ -120,8 +121,8 @@ def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
         may_be = name in getattr(task, "may_be_nothing", ())
         if not may_be and isinstance(value, str) and value.strip() in NOTHING:
             raise PostBoostConfigError(
-                f"{name} is {value!r}, which is what a template makes of nothing. Write {{{{ ... or '' }}}} there, or leave "
-                "it out.",
+                f"{name} is {value!r}, which a template renders for a missing value. Write {{{{ ... or '' }}}}, or leave "
+                f"{name} out.",
                 code="rendered_from_nothing",
                 field=name,
             )

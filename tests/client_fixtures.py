@@ -1,4 +1,4 @@
-"""What tests of the client and of what is built on it share: a clock, PostBoost answering as told, clients."""
+"""What tests of the client and of what is built on it share: a clock, PostBoost responding as configured, clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import respx
 import tenacity
 
-from postboost_provider.api import client as client_module, retry as repeats, transport
+from postboost_provider.api import client as client_module, retry, transport
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.polling import poller
 from postboost_provider.sandbox.server import Sandbox
@@ -48,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(transport, "time", clock)
     monkeypatch.setattr(tenacity, "time", clock)
     monkeypatch.setattr(poller, "time", clock)
-    monkeypatch.setattr(repeats, "random", SimpleNamespace(random=lambda: 0.5))
+    monkeypatch.setattr(retry, "random", SimpleNamespace(random=lambda: 0.5))
     return clock
 
 
@@ -61,7 +61,7 @@ def _quick_tls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def postboost() -> Iterator[respx.Router]:
-    """PostBoost, answering as told; anything else that is asked for is an error."""
+    """PostBoost, responding as configured; any other request is an error."""
     with respx.mock(base_url=BASE, assert_all_called=False) as router:
         yield router
 

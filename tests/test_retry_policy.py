@@ -1,4 +1,4 @@
-"""What a failed task does next: no retry that can't help, and the others when they can."""
+"""Whether and when a failed task is retried."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_every_operator_and_sensor_has_the_policy_and_takes_another(kind: type[B
 
 
 @pytest.mark.parametrize("kind", TASKS, ids=lambda kind: kind.__name__)
-def test_every_operator_and_sensor_fails_at_once_where_no_retry_helps(kind: type[BaseOperator]) -> None:
+def test_every_operator_and_sensor_fails_at_once_if_no_retry_helps(kind: type[BaseOperator]) -> None:
     with pytest.raises(AirflowFailException) as caught:
         make(kind).execute(context())
     assert isinstance(caught.value.__cause__, PostBoostError)
@@ -85,7 +85,7 @@ def test_without_retry_policies_a_task_has_none_and_still_fails_at_once(mocker: 
     mocker.patch("postboost_provider.retry_policy.HAS_RETRY_POLICIES", False)
     task = make(PostBoostRetryPostOperator)
     assert task.retry_policy is None
-    with pytest.raises(AirflowFailException, match="There is no connection 'missing'"):
+    with pytest.raises(AirflowFailException, match="'missing'"):
         task.execute(context())
 
 
@@ -96,15 +96,16 @@ def test_a_mapped_task_has_the_policy_when_it_runs() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in errors.__all__ if n not in {e.__name__ for e in RETRYABLE}])
-def test_what_no_retry_can_mend_is_not_retried(name: str) -> None:
+def test_an_error_that_no_retry_can_fix_is_not_retried(name: str) -> None:
     decision = decide(error(name))
-    assert (decision.action, decision.reason) == (RetryAction.FAIL, f"{name}: no retry can mend it.")
+    assert decision.action == RetryAction.FAIL
+    assert name in decision.reason
     with pytest.raises(AirflowFailException, match="what happened"), failing_fast(make(TASKS[0])):
         raise error(name)
 
 
 @pytest.mark.parametrize("name", [e.__name__ for e in RETRYABLE])
-def test_what_a_retry_can_mend_is_retried_with_growing_pauses(name: str) -> None:
+def test_an_error_that_a_retry_can_fix_is_retried_with_growing_pauses(name: str) -> None:
     for try_number, minutes in ((1, 2), (2, 4), (3, 8), (6, 60), (5000, 60)):
         decision = decide(error(name), try_number)
         assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, minutes * MINUTE)
@@ -120,7 +121,7 @@ def test_the_servers_delay_wins_and_a_tenth_keeps_tasks_apart(name: str, mocker:
         assert decide(error(name, retry_after=7200.0)).retry_delay == timedelta(seconds=seconds)
 
 
-def test_pauses_are_the_authors_to_choose() -> None:
+def test_the_author_can_choose_the_pauses() -> None:
     own = {"first_delay": MINUTE, "longest_delay": 3 * MINUTE}
     assert [decide(error("ServerError"), n, **own).retry_delay / MINUTE for n in (1, 2, 3)] == [1, 2, 3]
     assert decide(error("ServerError"), retry_delay=None).retry_delay == 5 * MINUTE
@@ -131,7 +132,7 @@ def test_errors_that_are_not_postboosts_are_left_to_airflow() -> None:
     assert decide(ValueError("x")).action == RetryAction.DEFAULT
 
 
-def test_a_throttle_of_the_server_comes_back_as_the_pause_it_asked_for(
+def test_a_rate_limit_is_retried_after_the_time_that_the_server_asks_for(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_connection(monkeypatch, sandbox)
@@ -142,4 +143,4 @@ def test_a_throttle_of_the_server_comes_back_as_the_pause_it_asked_for(
         task.execute(context())
     decision = task.retry_policy.evaluate(caught.value, 1, 3, {"task": task})
     assert decision.retry_delay == timedelta(seconds=1050)
-    assert decision.reason == "RateLimitedError: PostBoost asks for 1000 s."
+    assert "1000 s" in decision.reason

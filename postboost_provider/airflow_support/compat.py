@@ -1,4 +1,4 @@
-"""The few Airflow names that differ between versions and that the compat provider's floor lacks."""
+"""The few Airflow names that differ between versions and that the oldest supported compat provider lacks."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
 
+def _module(newer: str, older: str) -> Any:
+    """Return the module of newer Airflows, or the one it replaced."""
+    try:
+        return importlib.import_module(newer)
+    except ImportError:
+        return importlib.import_module(older)
+
+
 def mask_secret(secret: str) -> None:
     """Mask the value in the logs of this process from now on."""
-    masker: Any
-    try:
-        masker = importlib.import_module("airflow.sdk.log")
-    except ImportError:
-        masker = importlib.import_module("airflow.utils.log.secrets_masker")
-    masker.mask_secret(secret)
+    _module("airflow.sdk.log", "airflow.utils.log.secrets_masker").mask_secret(secret)
 
 
 def determine_kwargs(function: Callable[..., Any], args: Collection[Any], context: Context) -> Any:
-    """Return what of a task's context a decorated function asks for by its parameters."""
+    """Return the parts of a task's context that a decorated function names as parameters."""
     module: Any
     try:
         module = importlib.import_module("airflow.sdk.bases.decorator")
@@ -42,14 +45,14 @@ def determine_kwargs(function: Callable[..., Any], args: Collection[Any], contex
 async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
     """Return a connection and its extras from within an event loop.
 
-    A synchronous look there, of the connection or of its extras, can kill the task: on Airflow 3.3 it raises
-    ``DeadlockImminentError``, which is no ``Exception``. Connections that know ``aextra_dejson`` are safe to await;
-    before them, the look goes to a thread. So it does where the other one finds nothing: ``dag.test()`` and ``airflow dags
-    test`` run triggers in a process that can't be asked in that way, and says "not found" (seen in Airflow 3.3.2).
+    Reading the connection or its extras synchronously there can kill the task: Airflow 3.3 raises
+    ``DeadlockImminentError``, which is not an ``Exception``. Connections with ``aextra_dejson`` can be awaited; others are
+    read in a thread. So are connections that are not found: ``dag.test()`` and ``airflow dags test`` run triggers in a
+    process where awaiting always says "not found" (seen in Airflow 3.3.2).
 
-    :raises AirflowNotFoundException: there is no such connection.
+    :raises AirflowNotFoundException: the connection does not exist.
     """
-    # Not at module level: DAG files that import an operator have no use for it.
+    # Not at module level: DAG files that import an operator don't need it.
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
     from asgiref.sync import sync_to_async
 
@@ -58,20 +61,20 @@ async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
             connection = await BaseHook.aget_connection(conn_id)
             return connection, await connection.aextra_dejson()
 
-    def look() -> tuple[Connection, dict[str, Any]]:
+    def read() -> tuple[Connection, dict[str, Any]]:
         connection = BaseHook.get_connection(conn_id)
         return connection, connection.extra_dejson
 
-    return await sync_to_async(look)()
+    return await sync_to_async(read)()
 
 
 def first_reschedule_date(context: Context) -> datetime | None:
-    """Return when the try of a sensor that was rescheduled began, None if it is its first process."""
+    """Return when the attempt of a rescheduled sensor began, or None in its first process."""
     ti: Any = context["ti"]
     if hasattr(ti, "get_first_reschedule_date"):
         first: datetime | None = ti.get_first_reschedule_date(context)
         return first
-    # Airflow 2, whose sensors ask the database themselves.
+    # Airflow 2, whose sensors query the database.
     sensor: Any = importlib.import_module("airflow.sensors.base")
     retries = context["task"].retries or 0
     first_try = ti.max_tries - retries + 1
@@ -86,15 +89,12 @@ def first_reschedule_date(context: Context) -> datetime | None:
 
 
 def gauge(name: str, value: float, tags: dict[str, str]) -> None:
-    """Send a gauge to where this Airflow sends its metrics, as Airflow does with its own.
+    """Send a gauge to the metrics backend of this Airflow.
 
-    Once under its name with tags, and once under a name that ends with their values, for those that know no tags.
+    Once with tags, and once under a name that ends with their values, for backends without tags.
     """
-    stats: Any
-    try:
-        stats = importlib.import_module("airflow.sdk.observability.stats")
-    except ImportError:
-        stats = importlib.import_module("airflow.stats").Stats
+    module = _module("airflow.sdk.observability.stats", "airflow.stats")
+    stats = getattr(module, "Stats", module)
     stats.gauge(name, value, tags=tags)
     stats.gauge(
         ".".join([name, *(re.sub(r"[^\w.-]", "_", tag, flags=re.ASCII) for tag in tags.values())]), value
@@ -103,10 +103,6 @@ def gauge(name: str, value: float, tags: dict[str, str]) -> None:
 
 def wake_at(moment: datetime) -> BaseTrigger:
     """Return Airflow's trigger that fires at an instant."""
-    temporal: Any
-    try:
-        temporal = importlib.import_module("airflow.providers.standard.triggers.temporal")
-    except ImportError:
-        temporal = importlib.import_module("airflow.triggers.temporal")
+    temporal = _module("airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal")
     trigger: BaseTrigger = temporal.DateTimeTrigger(moment=moment)
     return trigger

@@ -1,4 +1,4 @@
-"""Files by path or URI, wherever Airflow can read them."""
+"""Files by path or URI, local or on object storage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
+# Each parse of each DAG file imports this module: functions import what only a running task needs.
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,7 +27,7 @@ def locate(path: str, conn_id: str | None) -> Path:
 
 
 def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
-    """Return the file that a path means, relative to ``root`` if it is relative and there is one."""
+    """Return the file at a path, which is relative to ``root`` if both are given and the path is relative."""
     from postboost_provider.services.media.upload import MediaFile
 
     if root and "://" not in name and not name.startswith("/"):
@@ -61,9 +61,9 @@ def reading(path: str, field: str) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]]]:
-    """Give a function that opens a file to write, from its start each time; it takes the path's place at the end.
+    """Yield a function that opens a new file for writing, each time from its start. The file replaces ``path`` at the end.
 
-    What was there before stays as it is unless all of the new file is written.
+    An existing file stays unchanged unless the whole new file is written.
 
     :param conn_id: the Airflow connection for object storage.
     """
@@ -72,11 +72,13 @@ def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]
     final = locate(path, conn_id)
     part = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.part")
     if "://" not in path or path.startswith("file://"):
-        # Object storage has no folders to make.
+        # Object storage has no folders to create.
         try:
             final.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise PostBoostConfigError(f"{path} can't be written ({error}). Correct the path.") from error
+            raise PostBoostConfigError(
+                f"{path} can't be written ({error}). Correct the path.", field="path"
+            ) from error
     try:
         yield lambda: cast("IO[bytes]", part.open("wb"))
         part.replace(final)

@@ -1,4 +1,4 @@
-"""What templates render to: text, also where a list or a mapping was meant. Pure."""
+"""Arguments as templates render them: as text, even if a list or a mapping is meant. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from postboost_provider.api.errors import PostBoostConfigError
 
-# What Jinja makes of nothing.
+# What Jinja renders None to.
 NOTHING = ("None", "null")
 
 
 def read_text(value: Any) -> Any:
-    """Return the list or the mapping whose text this is, and anything else as it is."""
+    """Return the list or mapping that a text represents, and anything else unchanged."""
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
-        # As ``| tojson`` writes it, and as Jinja writes it by itself.
+        # As ``| tojson`` renders it, and as Jinja does by default.
         for read in (json.loads, ast.literal_eval):
             with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
                 found = read(value.strip())
@@ -62,30 +62,31 @@ def require_text(name: str, value: object) -> str:
 
 
 def read_seconds(name: str, value: Any) -> float:
-    """Return a time span in seconds.
+    """Return a duration in seconds.
 
-    :param name: what its author calls it.
+    :param name: the name of the argument.
     :param value: seconds, or a timedelta.
-    :raises PostBoostConfigError: it is neither, or less than 0.
+    :raises PostBoostConfigError: it is neither, or negative.
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
         raise PostBoostConfigError(
-            f"{name} is {value!r}; it must be seconds or a timedelta, of 0 or more.", field=name
+            f"{name} is {value!r}; it must be a number of seconds or a timedelta, and not negative.",
+            field=name,
         )
     return float(seconds)
 
 
 def read_uuids(value: Any) -> list[str]:
-    """Return the uuids, each once, of a uuid, a list, or the text of a list, which is what most templates render to.
+    """Return the distinct uuids in a uuid, a list, or the text of a list, as most templates render one.
 
-    :raises PostBoostConfigError: it is none of these.
+    :raises PostBoostConfigError: a value is not a uuid.
     """
     uuids = [text for item in _flat(value) if (text := str(item).strip())]
     for uuid in uuids:
         if any(c in uuid for c in "[]'\", ") or uuid in NOTHING:
             raise PostBoostConfigError(
-                f"post_uuids holds {uuid[:80]!r}, which is not a uuid. Pass one, or a list, such as "
+                f"post_uuids contains {uuid[:80]!r}, which is not a uuid. Pass a uuid or a list, such as "
                 'publish.output["post_uuids"].',
                 code="not_a_uuid",
                 field="post_uuids",
@@ -94,7 +95,7 @@ def read_uuids(value: Any) -> list[str]:
 
 
 def _flat(value: Any) -> Iterator[Any]:
-    """Give the items of a list or of its text, and of the lists in it: a mapped task's output is one of those."""
+    """Yield the items of a list or its text, and of the lists in it, as in the output of a mapped task."""
     value = read_text(value)
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         yield from () if value is None else (value,)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from postboost_provider.api.rate_limit import Pace
-    from postboost_provider.api.requests import Request
+    from postboost_provider.api.requests import FilePart, Request
     from postboost_provider.api.responses import Response
     from postboost_provider.api.settings import ClientSettings
     from postboost_provider.api.transport import Into, RawResponse
@@ -44,7 +44,13 @@ class ClientOptions(TypedDict, total=False):
 
 
 class _Client:
-    """What the two clients share: everything but sending, sleeping and iterating."""
+    """What the two clients share: everything but sending, sleeping and iterating.
+
+    :param settings: the base URL, the token, and what else a connection says.
+    :param deadline_seconds: limits one call with all its retries and pauses.
+    :param attempts: limits the requests of one call; 1 means no retries.
+    :param pace: limits the rate of all requests.
+    """
 
     def __init__(
         self,
@@ -63,7 +69,7 @@ class _Client:
 
     @contextmanager
     def _explaining(self) -> Iterator[tuple[ClientSettings, Refusal]]:
-        """Give what a call starts with, and explain a final 401 with everything that is known by then."""
+        """Yield the settings a call starts with, and explain a final 401 with everything that is known by then."""
         used, refusal = self.settings, Refusal()
         try:
             yield used, refusal
@@ -97,11 +103,7 @@ class PostBoostClient(_Client):
 
     Close it, or use it as a context manager. Several threads can share it.
 
-    :param settings: the base URL, the token, and what else a connection says.
     :param refresh: reads the connection again. It is called once when a token is rejected, in case it was rotated.
-    :param options: ``deadline_seconds`` bounds one call with all its retries and pauses (default 300), ``attempts``
-        the requests of one call (default 10; 1 means no retries), and ``pace``, a
-        :class:`~postboost_provider.api.rate_limit.Pace`, the rate of all requests (default: no limit).
     """
 
     def __init__(
@@ -126,21 +128,32 @@ class PostBoostClient(_Client):
     def close(self) -> None:
         self._transport.close()
 
-    def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
+    def call(
+        self,
+        operation: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        files: Mapping[str, FilePart] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
         """Send one operation and return its JSON body as PostBoost documents it, or the bytes of a file.
 
         :param operation: its name, such as ``create_post``.
-        :param arguments: ``parameters`` are path and query parameters by name, such as ``{"post_uuid": ...}``; ids may
-            be numbers or text, and ``workspace_uuid`` is the connection's unless it is given. ``body`` is the JSON
-            body, or the fields next to the file of an upload. ``files`` are file parts by field name.
-            ``idempotency_key`` makes the operation safe to repeat where PostBoost accepts one.
+        :param parameters: path and query parameters by name, such as ``{"post_uuid": ...}``; ids may be numbers or
+            text. ``workspace_uuid`` is the connection's unless it is given.
+        :param body: the JSON body, or the fields next to the file of an upload.
+        :param files: file parts by field name, for uploads.
+        :param idempotency_key: makes the operation safe to repeat, where PostBoost accepts one.
         :raises PostBoostConfigError: the call does not fit the operation. Nothing was sent.
         :raises PostBoostRequestError: PostBoost responded with an error; the subclass says why.
         :raises UnreachableError: no response came, and nothing was changed.
         :raises UnconfirmedError: no response came to a write, which may have happened.
         :raises UnexpectedResponseError: the response is not JSON.
         """
-        return self.send(operation, **arguments).payload
+        return self.send(
+            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
+        ).payload
 
     def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation like :meth:`call` and return the whole response: payload, status, replayed or not.
@@ -203,9 +216,7 @@ class AsyncPostBoostClient(_Client):
 
     It sends through aiohttp, whose pool does not slow down with the number of requests in flight as httpx's own does.
 
-    :param settings: like those of :class:`PostBoostClient`.
     :param refresh: like that of :class:`PostBoostClient`, to be awaited.
-    :param options: like those of :class:`PostBoostClient`.
     """
 
     def __init__(
@@ -230,9 +241,20 @@ class AsyncPostBoostClient(_Client):
     async def close(self) -> None:
         await self._transport.close()
 
-    async def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
+    async def call(
+        self,
+        operation: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        files: Mapping[str, FilePart] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
         """Send one operation and return its JSON body: :meth:`PostBoostClient.call`, awaited."""
-        return (await self.send(operation, **arguments)).payload
+        response = await self.send(
+            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
+        )
+        return response.payload
 
     async def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation and return the whole response: :meth:`PostBoostClient.send`, awaited."""

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from postboost_provider.api.expiry import ROTATION_STEPS
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.settings import ClientSettings
-
-ROTATION_STEPS = (
-    "To rotate it: (1) create a new token in PostBoost under Settings > Access Tokens, (2) put it into the "
-    "password of the Airflow connection and its date into expires_on, (3) test the connection, "
-    "(4) delete the old token in PostBoost."
-)
 
 
 def probe_of(settings: ClientSettings) -> str:

@@ -98,7 +98,7 @@ class NotFinishedError(PostBoostError):
 class PublishError(PostBoostError):
     """The post was accepted, but one or more accounts failed. A retry of the task changes nothing by itself.
 
-    ``outcomes`` holds what became of each post, in the shape that the operators return.
+    ``outcomes`` has the outcome of each post, in the shape that the operators return.
     """
 
     def __init__(self, message: str, outcomes: list[dict[str, Any]] | None = None, **known: Any) -> None:

@@ -13,6 +13,12 @@ from typing import Literal, NamedTuple
 
 from postboost_provider.api.errors import PostBoostConfigError
 
+ROTATION_STEPS = (
+    "To rotate it: (1) create a new token in PostBoost under Settings > Access Tokens, (2) put it into the "
+    "password of the Airflow connection and its date into expires_on, (3) test the connection, "
+    "(4) delete the old token in PostBoost."
+)
+
 
 class Expiry(NamedTuple):
     """What is known about when a credential expires: a date, never, or nothing."""

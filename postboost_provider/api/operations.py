@@ -33,12 +33,12 @@ class Operation:
 
     :param tier: ``workspace`` (``/{workspace_uuid}/...``), ``panel`` (platform admins), ``account`` (the caller's
         own memberships) or ``tools`` (the free tools).
-    :param reply: how the answer is wrapped: ``page`` and ``list`` hold ``data`` with a list, with and without page
-        numbers; ``cursor`` goes on from ``next_cursor``; ``data`` wraps one thing; ``bare`` is the thing itself.
-    :param idempotency_key: an ``Idempotency-Key`` is accepted, so that a repeat has no further effect.
-    :param repeatable: sending it twice without a key does no more than sending it once.
-    :param needs_token: False for free tools that answer without one, too.
-    :param secret: where its answer holds a secret that is shown once, such as ``data.token``.
+    :param reply: the envelope of the response: ``page`` and ``list`` have a list in ``data``, with and without page
+        numbers; ``cursor`` continues at ``next_cursor``; ``data`` wraps one object; ``bare`` is the object itself.
+    :param idempotency_key: an ``Idempotency-Key`` is accepted; a repeated request with it has no further effect.
+    :param repeatable: sending it twice without a key has no further effect.
+    :param needs_token: False for the free tools that also work without one.
+    :param secret: where the response has a secret that PostBoost shows only once, such as ``data.token``.
     """
 
     operation: str
@@ -64,7 +64,7 @@ class Operation:
 
     @property
     def is_list(self) -> bool:
-        """Whether its answer is a list, in one or more pages."""
+        """Whether its response is a list, in one or more pages."""
         return self.reply in ("page", "list", "cursor")
 
 
@@ -83,22 +83,24 @@ def _operation(name: str) -> Operation:
 
 
 def load_operations() -> dict[str, Operation]:
-    """Return every operation by name. Read from disk once, at the first call."""
+    """Return every operation by name. The table is read from disk once, at the first call."""
     return {name: _operation(name) for name in _rows()}
 
 
 def get_operation(name: str) -> Operation:
     """Return the operation of that name. The table is read from disk once, in less than a millisecond.
 
-    :raises PostBoostConfigError: there is none; the message has the nearest names.
+    :raises PostBoostConfigError: it does not exist; the message has the nearest names.
     """
     if not isinstance(name, str):
-        raise PostBoostConfigError(f"operation is {name!r}; it must be the name of one, written out.")
+        raise PostBoostConfigError(f"operation is {name!r}; it must be a name, as text.", field="operation")
     if name in _rows():
         return _operation(name)
-    # Not at module level: it is for the mistyped.
+    # Not at module level: only a mistyped name needs it.
     import difflib
 
     near = difflib.get_close_matches(name, _rows(), n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise PostBoostConfigError(f"PostBoost has no operation {name!r}.{hint}")
+    raise PostBoostConfigError(
+        f"PostBoost has no operation {name!r}.{hint}", code="unknown_operation", field="operation"
+    )

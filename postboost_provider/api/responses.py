@@ -42,7 +42,7 @@ ADVICE_BY_CODE = {
     "self_approval": "A draft must be approved with another key than the one that wrote it.",
 }
 
-# PostBoost answers 404 for a feature that is switched off (SDK 1.66.3).
+# PostBoost responds with 404 to a feature that is switched off (SDK 1.66.3).
 SWITCHED_OFF = {
     "/inbox/": "the inbox API of the workspace is switched on",
     "/reconnect-links": "PostBoost has reconnect links enabled",
@@ -103,51 +103,45 @@ def error_of(
         fields = "; ".join(f"{name}: {_first(messages)}" for name, messages in body["errors"].items())
         message = f"{message} {fields[:1500]}"
     shown_code = f" {code}" if code else ""
-    seen = f"{request}: PostBoost answered {status}{shown_code}: {message.strip() or '(no message)'}"
-    known: dict[str, Any] = {
-        "status": status,
-        "code": code,
-        "body": body,
-        "replayed": replayed,
-        "request": str(request),
-    }
+    seen = f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
+    known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
+    known["request"] = str(request)
+    kind: type[PostBoostRequestError] = PostBoostRequestError
     advice = ADVICE_BY_CODE.get(code or "", "")
     # The free tools have it in the body.
     hint = raw.headers.get("retry-after") or body.get("retry_after")
     retry_after = retry_after_seconds(str(hint) if hint else None, now.timestamp())
 
     if status == 401:
-        return AuthenticationError(f"{seen} {explain_401(settings, now)}", seen=seen, **known)
-    if status == 403:
-        return PermissionDeniedError(f"{seen} {_explain_403(settings, request, advice)}", **known)
-    if status == 404:
-        return NotFoundError(f"{seen} {_explain_404(settings, request)}", **known)
-    if status == 409 and (code == "duplicate_post" or body.get("existing_post_uuid")):
-        existing = body.get("existing_post_uuid")
-        return DuplicatePostError(
-            f"{seen} Existing post: {existing}. {ADVICE_BY_CODE['duplicate_post']}", **known
+        kind, advice, known["seen"] = AuthenticationError, explain_401(settings, now), seen
+    elif status == 403:
+        kind, advice = PermissionDeniedError, _explain_403(settings, request, advice)
+    elif status == 404:
+        kind, advice = NotFoundError, _explain_404(settings, request)
+    elif status == 409 and (code == "duplicate_post" or body.get("existing_post_uuid")):
+        kind, advice = DuplicatePostError, ADVICE_BY_CODE["duplicate_post"]
+        advice = f"Existing post: {body.get('existing_post_uuid')}. {advice}"
+    elif status == 409:
+        kind = ConflictError
+    elif status == 410:
+        advice = _FILE_DELETED
+    elif status == 422:
+        kind = ValidationError
+    elif status == 429 and code:
+        kind = QuotaExceededError
+        if body.get("limit") is not None:
+            advice = f"({body.get('used')} of {body['limit']} used) {advice}"
+    elif status == 429:
+        wait = "later, more slowly" if retry_after is None else f"in {retry_after:g} s"
+        kind, advice, known["retry_after"] = RateLimitedError, f"Retry {wait}.", retry_after
+    elif status >= 500:
+        kind, advice, known["retry_after"] = ServerError, "PostBoost failed. Retry later.", retry_after
+    elif 300 <= status < 400:
+        advice = (
+            f"The client follows no redirects, to keep the token with {settings.base_url}. Correct the host of the "
+            "connection."
         )
-    if status == 409:
-        return ConflictError(f"{seen} {advice}".strip(), **known)
-    if status == 410:
-        return PostBoostRequestError(f"{seen} {_FILE_DELETED}", **known)
-    if status == 422:
-        return ValidationError(f"{seen} {advice}".strip(), **known)
-    if status == 429 and code:
-        counts = f" ({body.get('used')} of {body.get('limit')} used)" if body.get("limit") is not None else ""
-        return QuotaExceededError(f"{seen}{counts} {advice}".strip(), **known)
-    if status == 429:
-        wait = "later, with fewer requests" if retry_after is None else f"in {retry_after:g} s"
-        return RateLimitedError(f"{seen} Retry {wait}.", retry_after=retry_after, **known)
-    if status >= 500:
-        return ServerError(f"{seen} PostBoost failed. Retry.", retry_after=retry_after, **known)
-    if 300 <= status < 400:
-        return PostBoostRequestError(
-            f"{seen} The client follows no redirects, to keep the token with {settings.base_url}. Correct the host "
-            "of the connection.",
-            **known,
-        )
-    return PostBoostRequestError(seen, **known)
+    return kind(f"{seen} {advice}".rstrip(), **known)
 
 
 def _missing_code(status: int, message: str) -> str | None:

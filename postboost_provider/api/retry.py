@@ -75,7 +75,7 @@ def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str,
     def log_retry(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.warning(
-            "%s Retrying in %.1f s (attempt %d).", error, state.upcoming_sleep, state.attempt_number + 1
+            "Attempt %d failed; retrying in %.1f s: %s", state.attempt_number, state.upcoming_sleep, error
         )
 
     return {

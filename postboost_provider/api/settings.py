@@ -63,33 +63,22 @@ def check_base_url(url: str) -> str:
     """
     # The part before an @ or after a ? may be the token.
     shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
+    code, problem = "not_a_plain_url", ""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise PostBoostConfigError(
-            f"The base URL {shown!r} is not a URL. Use {DEFAULT_BASE_URL}.", code="not_a_url", field="host"
-        ) from None
-    if "@" in parts.netloc or "?" in url or "#" in url or not host:
-        raise PostBoostConfigError(
-            f"The base URL {shown!r} must consist of scheme, host and path, such as {DEFAULT_BASE_URL}. "
-            "The token belongs in the password.",
-            code="not_a_plain_url",
-            field="host",
-        )
-    if re.search(r"[\s\\]", url):
-        raise PostBoostConfigError(
-            f"The base URL {shown!r} contains a space or a backslash. Remove it.",
-            code="not_a_plain_url",
-            field="host",
-        )
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise PostBoostConfigError(
-            f"The base URL {shown!r} would send the token unencrypted. Use https://; http:// is accepted only for a "
-            "sandbox on this machine.",
-            code="unencrypted",
-            field="host",
-        )
+        code, problem = "not_a_url", f"is not a URL. Use {DEFAULT_BASE_URL}."
+    else:
+        if "@" in parts.netloc or "?" in url or "#" in url or not host:
+            problem = f"must consist of scheme, host and path, such as {DEFAULT_BASE_URL}. The token belongs in the password."
+        elif re.search(r"[\s\\]", url):
+            problem = "contains a space or a backslash. Remove it."
+        elif parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+            code = "unencrypted"
+            problem = "would send the token unencrypted. Use https://; http:// is only for a sandbox on this machine."
+    if problem:
+        raise PostBoostConfigError(f"The base URL {shown!r} {problem}", code=code, field="host")
     return url.rstrip("/")
 
 

@@ -1,9 +1,10 @@
-"""Calendar time: what people write and what PostBoost answers, as aware instants in UTC."""
+"""Dates with times, as people write them and as PostBoost returns them -> aware instants in UTC."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pendulum import Timezone
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 
@@ -19,8 +20,9 @@ def read_utc(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except (ValueError, TypeError):
         raise PostBoostError(
-            f"PostBoost answered the time {text!r}, which this version can't read. Update "
-            "airflow-provider-postboost, or report it."
+            f"PostBoost returned the time {text!r}, which this version can't read. Update "
+            "airflow-provider-postboost, or report it.",
+            code="not_a_time",
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -32,50 +34,55 @@ def schedule_fields(at: datetime) -> dict[str, str]:
 
 
 def to_minute(value: str | datetime, timezone: str | None) -> datetime:
-    """Return the minute that a person means, in UTC: PostBoost plans to the minute.
+    """Return the minute that a person means, in UTC: PostBoost schedules to the minute.
 
-    :param value: like ``timezone`` as :func:`to_instant` takes it.
+    :param value: as in :func:`to_instant`.
+    :param timezone: as in :func:`to_instant`.
     """
     return to_instant(value, timezone).replace(second=0, microsecond=0)
 
 
 def to_instant(value: str | datetime, timezone: str | None) -> datetime:
-    """Return the instant a person means, in UTC.
+    """Return the instant that a person means, in UTC.
 
-    :param value: a datetime or ISO 8601 text such as ``2026-10-16 09:30`` or ``2026-10-16T09:30+02:00``. With an
-        offset it is taken as it is; without one it is read in ``timezone``.
-    :param timezone: an IANA name such as ``Europe/Berlin``.
-    :raises PostBoostConfigError: it is no time, has no zone, or the clocks skip it. Where the clocks are set
-        back and a time occurs twice, the first one is meant.
+    :param value: a datetime or ISO 8601 text such as ``2026-10-16 09:30`` or ``2026-10-16T09:30+02:00``. Without an
+        offset it is read in ``timezone``.
+    :param timezone: an IANA name such as ``Europe/Berlin``. Ignored if ``value`` has an offset.
+    :raises PostBoostConfigError: the value is not a valid time, has no zone, or is skipped when the clocks go forward.
+        When the clocks go back and a time occurs twice, the first one is meant.
     """
     moment = value if isinstance(value, datetime) else _parse(value)
     if moment.tzinfo is not None:
         return _utc(moment, value)
     if not timezone:
         raise PostBoostConfigError(
-            f"{_shown(value)} has no time zone. Give one (timezone, such as Europe/Berlin), or write the "
-            "offset, such as 2026-10-16T09:30+02:00."
+            f"{_shown(value)} has no time zone. Set timezone, such as Europe/Berlin, or write the offset, such as "
+            "2026-10-16T09:30+02:00.",
+            code="missing_timezone",
         )
     zone = _zone(timezone)
-    instant = _utc(moment.replace(tzinfo=zone, fold=0), value)
-    if instant.astimezone(zone).replace(tzinfo=None) != moment:
-        after = instant.astimezone(zone)
+    # pendulum moves a skipped time forward if fold is 1. Of two equal times, fold 0 is the first.
+    moved = zone.convert(moment.replace(fold=1))
+    if moved.replace(tzinfo=None) != moment:
         raise PostBoostConfigError(
-            f"{_shown(value)} does not exist in {timezone}: the clocks are set forward over it. "
-            f"Write {after:%Y-%m-%d %H:%M} or another time."
+            f"{_shown(value)} does not exist in {timezone}, because the clocks go forward over it. "
+            f"Write {moved:%Y-%m-%d %H:%M} or another time.",
+            code="skipped_time",
         )
-    return instant
+    return _utc(zone.convert(moment.replace(fold=0)), value)
 
 
 def _parse(text: str) -> datetime:
+    # Not pendulum.parse, which also accepts incomplete dates, times and intervals.
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         moment = None
-    # A date alone parses as midnight, which nobody means by it.
+    # A date without a time would be midnight, which nobody means by it.
     if moment is None or len(text.strip()) <= 10:
         raise PostBoostConfigError(
-            f"{text!r} is not a date with a time. Write YYYY-MM-DD HH:MM, such as 2026-10-16 09:30."
+            f"{text!r} is not a date with a time. Write YYYY-MM-DD HH:MM, such as 2026-10-16 09:30.",
+            code="not_a_time",
         )
     return moment
 
@@ -85,14 +92,14 @@ def _utc(moment: datetime, value: str | datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise PostBoostConfigError(
-            f"{_shown(value)} is too early or too late to plan for. Correct its year."
+            f"{_shown(value)} is too early or too late to schedule. Correct its year.", code="out_of_range"
         ) from None
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> Timezone:
     try:
-        return ZoneInfo(name.strip())
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return Timezone(name.strip())
+    except (ValueError, OSError):
         raise PostBoostConfigError(
             f"{name!r} is not a time zone. Use an IANA name such as Europe/Berlin, America/New_York or UTC.",
             code="unknown_timezone",

@@ -118,20 +118,17 @@ def _build(
     opened: ExitStack,
 ) -> tuple[httpx.Request, float]:
     """Return httpx's request, and the instant to give up waiting for its response."""
+    authorization = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
     # The last attempt gets at least a second. httpx's own timeout starts again with every part of a response.
     limit = max(deadline, time.monotonic() + 1.0)
     sent = http.build_request(
         request.operation.method,
         request.url,
-        headers={**request.headers, **_authorization(settings)},
+        headers={**request.headers, **authorization},
         timeout=min(settings.timeout_seconds, limit - time.monotonic()),
         **_body_of(request, opened),
     )
     return sent, limit
-
-
-def _authorization(settings: ClientSettings) -> dict[str, str]:
-    return {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
 
 
 def _check_time(limit: float) -> None:
@@ -148,7 +145,9 @@ def no_response(settings: ClientSettings, request: Request, error: httpx.HTTPErr
             f"{settings.name}, the network, and the proxy if one is needed."
         )
     if op.is_read and op.repeatable:
-        return UnreachableError(f"{op.operation}: {settings.base_url} sent no response ({why}). Retry.")
+        return UnreachableError(
+            f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
+        )
     cause = f"{op.operation}: the request was sent, but no response came ({why})"
     return UnconfirmedError(
         f"{cause}. It may have happened. Retry the task, which checks PostBoost first, or check yourself before you "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.credentials import probe_of
@@ -19,6 +19,8 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.expiry import describe_span, shortfall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from postboost_provider.api.requests import SendArguments
     from postboost_provider.api.responses import Response
     from postboost_provider.api.settings import ClientSettings
@@ -42,12 +44,6 @@ class Finding:
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
-
-
-class Send(Protocol):
-    """``PostBoostClient.send``."""
-
-    def __call__(self, operation: str, **arguments: Unpack[SendArguments]) -> Response: ...
 
 
 def check_connection(settings: ClientSettings, unknown_extras: list[str]) -> tuple[bool, str]:
@@ -84,7 +80,7 @@ class Checks:
     :ivar refusal: the 403 or 404 that a working token got.
     """
 
-    def __init__(self, settings: ClientSettings, send: Send) -> None:
+    def __init__(self, settings: ClientSettings, send: Callable[..., Response]) -> None:
         self.settings = settings
         self.send = send
         self.works = False

@@ -110,7 +110,7 @@ def _role(checks: Checks) -> Finding | None:
 
 
 def _plan(checks: Checks) -> Finding | None:
-    """A workspace whose plan has no API access answers 403 to everything (SDK 1.66.3)."""
+    """A workspace whose plan has no API access responds with 403 to everything (SDK 1.66.3)."""
     if not checks.settings.workspace_uuid:
         return None
     if checks.refusal is None:

@@ -85,18 +85,15 @@ def _timeout(value: Any) -> float:
 
 def _proxy(value: Any) -> str:
     text = _text(value)
-    if not _is_proxy(text):
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
         # The value may contain a password, so the message says what is expected, not what was seen.
         raise ValueError("must be http://host:port or https://host:port, with a percent-encoded password")
     return text
-
-
-def _is_proxy(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 TEXT = {"type": ["string", "null"]}
@@ -223,7 +220,7 @@ def provider_ui_behaviour() -> dict[str, Any]:
 
 def hook_ui_behaviour() -> dict[str, Any]:
     """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow before 3.2 calls."""
-    return {"hidden_fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": placeholders()}
+    return {name.replace("-", "_"): value for name, value in provider_ui_behaviour().items()}
 
 
 def docs_table() -> str:

@@ -56,7 +56,7 @@ def read_connection(
         if connection.login and not misplaced:
             hint = " If its login is the token, move it to the password."
         raise PostBoostConfigError(
-            f"{name} has no token.{hint} {ways_to_set_a_token(connection.conn_id or 'postboost_default')}",
+            f"{name} has no token.{hint} {ways_to_set_a_token(connection.conn_id or connection_form.DEFAULT_CONN_ID)}",
             code="missing_token",
             field="password",
         )
@@ -107,16 +107,12 @@ def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSetting
 
 def ways_to_set_a_token(conn_id: str) -> str:
     """Return the ways to set a token, for a message."""
-    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    fallback = f"; or the environment variable {connection_form.TOKEN_VARIABLE}, without such a connection"
     return (
         "Set the token in one of these ways: the password of the connection in the Airflow UI (Admin > Connections, "
-        f"type PostBoost); airflow connections add {conn_id} --conn-type postboost --conn-password ...; "
-        f'the environment variable {variable}=\'{{"conn_type": "postboost", "password": "..."}}\'; a secrets backend'
-        + (
-            f"; or, without such a connection, the environment variable {connection_form.TOKEN_VARIABLE}."
-            if conn_id == "postboost_default"
-            else "."
-        )
+        f"type PostBoost); airflow connections add {conn_id} --conn-type postboost --conn-password ...; the environment "
+        f'variable AIRFLOW_CONN_{conn_id.upper()}=\'{{"conn_type": "postboost", "password": "..."}}\'; a secrets backend'
+        f"{fallback if conn_id == connection_form.DEFAULT_CONN_ID else ''}."
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from postboost_provider.airflow_support.compat import gauge
-from postboost_provider.api.credentials import ROTATION_STEPS, probe_of
 from postboost_provider.api.errors import (
     AuthenticationError,
     PermissionDeniedError,
@@ -16,7 +15,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     is_retryable,
 )
-from postboost_provider.api.expiry import Expiry, parse_expiry, shortfall
+from postboost_provider.api.expiry import ROTATION_STEPS, Expiry, parse_expiry, shortfall
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sensors.base import BasePostBoostSensor
 from postboost_provider.triggers.expiry import PostBoostTokenTrigger
@@ -174,6 +173,7 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
         from dataclasses import replace
 
         from postboost_provider.api.client import PostBoostClient
+        from postboost_provider.api.credentials import probe_of
         from postboost_provider.connection.key_expiry import look_up_expiry
 
         name, expiry, hook = f"connection {conn_id!r}", Expiry("unknown"), PostBoostHook(conn_id)

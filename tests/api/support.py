@@ -1,4 +1,4 @@
-"""What the tests of ``api/`` share: settings, requests and answers made by hand."""
+"""What the tests of ``api/`` share: settings, requests and files."""
 
 from __future__ import annotations
 

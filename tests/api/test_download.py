@@ -1,4 +1,4 @@
-"""An answer of any size goes to a file as it comes, and an attempt that broke off leaves nothing in it."""
+"""A response of any size is written to a file as it arrives, and an attempt that broke off leaves nothing in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from postboost_provider.api.errors import NotFoundError, ServerError, UnreachableError
+from postboost_provider.api.errors import NotFoundError, UnexpectedResponseError, UnreachableError
 from tests.api.support import WORKSPACE
 
 EXPORT = f"/{WORKSPACE}/reports/exports/e/download"
@@ -41,7 +41,7 @@ class Broken(httpx.SyncByteStream):
 
 
 class Large(httpx.SyncByteStream):
-    """64 MB in parts; how many were asked for while they were written is what tells."""
+    """64 MB in parts, which counts the parts that were read."""
 
     parts = 0
 
@@ -51,14 +51,14 @@ class Large(httpx.SyncByteStream):
             yield b"x" * 2**20
 
 
-def test_the_answer_is_written_as_it_is(connect, postboost):
+def test_the_response_is_written_as_it_is(connect, postboost):
     files = Files()
     postboost.get(EXPORT).respond(content=b"\xef\xbb\xbfa,b\n", content_type="text/csv")
     connect().download("download_report_export", files.open, **CALL)
     assert [file.content for file in files.opened] == [b"\xef\xbb\xbfa,b\n"]
 
 
-def test_an_attempt_that_broke_off_starts_the_file_anew(connect, postboost):
+def test_an_attempt_that_broke_off_starts_the_file_again(connect, postboost):
     files = Files()
     postboost.get(EXPORT).mock(
         side_effect=[httpx.Response(200, stream=Broken()), httpx.Response(200, content=b"whole")]
@@ -69,7 +69,7 @@ def test_an_attempt_that_broke_off_starts_the_file_anew(connect, postboost):
 
 def test_attempts_that_all_break_off_are_an_error(connect, postboost):
     postboost.get(EXPORT).mock(side_effect=lambda _: httpx.Response(200, stream=Broken()))
-    with pytest.raises(UnreachableError, match="gave no answer"):
+    with pytest.raises(UnreachableError, match="no response"):
         connect(attempts=3).download("download_report_export", Files().open, **CALL)
 
 
@@ -84,8 +84,9 @@ def test_an_error_is_read_and_not_written(connect, postboost):
 def test_a_page_where_json_is_expected_is_an_error_and_not_written(connect, postboost):
     files = Files()
     postboost.get(f"/{WORKSPACE}/tags").respond(html="<p>Log in</p>")
-    with pytest.raises(ServerError, match="is not JSON"):
+    with pytest.raises(UnexpectedResponseError) as caught:
         connect(attempts=1).download("list_tags", files.open)
+    assert caught.value.code == "not_json"
     assert files.opened == []
 
 
@@ -99,7 +100,7 @@ def test_what_is_large_is_never_in_memory_as_a_whole(connect, postboost):
         def write(self, part):
             nonlocal most
             self.written += len(part)
-            # What was asked for and is not written yet is all that is held.
+            # Only what was read and is not written yet is in memory.
             most = max(most, large.parts * 2**20 - self.written)
             return len(part)
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, ServerError
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.api.operations import get_operation, load_operations
 from postboost_provider.api.pagination import PostLists, first_page, items_of, next_page
 from tests.api.support import WORKSPACE
@@ -71,22 +71,22 @@ def test_nothing_is_read_before_the_first_item_is_wanted(connect, postboost):
     assert postboost.calls.call_count == 0
 
 
-def test_where_page_numbers_are_missing_the_link_to_the_next_page_tells(connect, postboost):
-    answers = [
+def test_without_page_numbers_the_link_to_the_next_page_decides(connect, postboost):
+    responses = [
         {"data": [1], "links": {"next": "https://elsewhere.test/?page=9"}},
         {"data": [], "links": {"next": "yes"}, "meta": {}},
         {"data": [2], "links": {"next": None}, "meta": None},
     ]
     route = postboost.get(f"/{WORKSPACE}/posts").mock(
-        side_effect=[httpx.Response(200, json=a) for a in answers]
+        side_effect=[httpx.Response(200, json=a) for a in responses]
     )
     assert list(connect().pages("list_posts")) == [1, 2]
     assert queries(route) == [{}, {"page": "2"}, {"page": "3"}]
 
 
-@pytest.mark.parametrize("answer", [{"data": [1]}, {"data": [1], "meta": {}, "links": {}}])
-def test_an_answer_without_a_hint_of_more_is_the_last(connect, postboost, answer):
-    route = postboost.get(f"/{WORKSPACE}/posts").respond(json=answer)
+@pytest.mark.parametrize("response", [{"data": [1]}, {"data": [1], "meta": {}, "links": {}}])
+def test_a_response_without_a_next_page_is_the_last(connect, postboost, response):
+    route = postboost.get(f"/{WORKSPACE}/posts").respond(json=response)
     assert list(connect().pages("list_posts")) == [1]
     assert route.call_count == 1
 
@@ -97,14 +97,14 @@ def test_a_plain_list_is_one_request_whatever_it_says_of_pages(connect, postboos
     assert queries(route) == [{}]
 
 
-def test_a_list_with_a_cursor_goes_on_from_it(connect, postboost):
-    answers = [
+def test_a_list_with_a_cursor_continues_at_it(connect, postboost):
+    responses = [
         {"slots": [1], "next_cursor": "2026-10-16 10:00:00"},
         {"slots": [], "next_cursor": "2026-10-17 10:00:00"},
         {"slots": [2], "next_cursor": None},
     ]
     route = postboost.get(f"/{WORKSPACE}/queue/slots").mock(
-        side_effect=[httpx.Response(200, json=a) for a in answers]
+        side_effect=[httpx.Response(200, json=a) for a in responses]
     )
     assert list(connect().pages("list_queue_slots", parameters={"account_id": 3})) == [1, 2]
     assert queries(route) == [
@@ -121,8 +121,8 @@ def test_a_cursor_that_stands_still_ends_the_list(connect, postboost):
 
 
 @pytest.mark.parametrize("operation", ["get_post", "create_post", "download_report_export"])
-def test_what_answers_with_no_list_has_no_pages(operation):
-    with pytest.raises(PostBoostConfigError, match=rf"{operation} does not answer with a list: use call\(\)"):
+def test_an_operation_that_returns_no_list_has_no_pages(operation):
+    with pytest.raises(PostBoostConfigError, match=operation):
         first_page(get_operation(operation), {})
 
 
@@ -139,28 +139,28 @@ def test_a_list_may_be_empty():
 
 
 @pytest.mark.parametrize("payload", [{"data": None}, {}, {"data": [None]}, {"data": {"a": 1}}])
-def test_an_answer_without_a_list_is_no_empty_list(payload):
-    """The ledger would say by it that nothing was sent."""
-    with pytest.raises(ServerError, match="is not a list of things"):
+def test_a_response_without_a_list_is_not_an_empty_list(payload):
+    """An empty activity log would mean that nothing was sent."""
+    with pytest.raises(UnexpectedResponseError, match="list_api_activity"):
         items_of(get_operation("list_api_activity"), payload)
 
 
 @pytest.mark.parametrize("meta", [[1], {"last_page": "many"}, {"last_page": {}}])
 def test_page_numbers_that_can_not_be_read_are_an_error(meta):
-    with pytest.raises(ServerError, match="page numbers can't be read"):
+    with pytest.raises(UnexpectedResponseError, match="page numbers"):
         next_page(get_operation("list_posts"), {}, {"data": [], "meta": meta})
 
 
 @pytest.mark.parametrize("payload", [None, [], [1], "text", 3])
 @pytest.mark.parametrize("operation", ["list_tags", "list_posts", "list_queue_slots"])
-def test_an_answer_that_is_no_object_is_an_error_and_not_an_empty_list(operation, payload):
-    with pytest.raises(ServerError, match=f"{operation}: the answer is no object with"):
+def test_a_response_that_is_not_an_object_is_an_error_and_not_an_empty_list(operation, payload):
+    with pytest.raises(UnexpectedResponseError, match=operation):
         items_of(get_operation(operation), payload)
 
 
 @pytest.mark.parametrize("data", [{"a": 1}, "text", 3])
-def test_items_that_are_no_list_are_an_error(data):
-    with pytest.raises(ServerError, match="list_tags: the answer's data is not a list"):
+def test_items_that_are_not_a_list_are_an_error(data):
+    with pytest.raises(UnexpectedResponseError, match="data"):
         items_of(get_operation("list_tags"), {"data": data})
 
 
@@ -218,7 +218,7 @@ def test_every_list_there_is_is_read_past_short_and_empty_pages(connect, postboo
     names = {p.name for p in op.parameters}
     given = {p.name: "7" for p in op.parameters if p.required and p.name != "workspace_uuid"}
     pages: list[list[int]] = [[1, 2], [], [3]] if op.reply in ("page", "cursor") else [[1, 2, 3]]
-    answers = [
+    responses = [
         {
             "slots" if op.reply == "cursor" else "data": items,
             "meta": {"current_page": number, "last_page": len(pages)},
@@ -227,7 +227,7 @@ def test_every_list_there_is_is_read_past_short_and_empty_pages(connect, postboo
         for number, items in enumerate(pages, 1)
     ]
     path = op.path.format(**{**dict.fromkeys(names, "7"), "workspace_uuid": WORKSPACE})
-    route = postboost.get(path).mock(side_effect=[httpx.Response(200, json=a) for a in answers])
+    route = postboost.get(path).mock(side_effect=[httpx.Response(200, json=a) for a in responses])
     assert list(connect().pages(op.operation, parameters=given)) == [1, 2, 3]
     turned = [q.get("after" if op.reply == "cursor" else "page") for q in queries(route)]
     assert turned == {"page": [None, "2", "3"], "cursor": [None, "1", "2"], "list": [None]}[op.reply]

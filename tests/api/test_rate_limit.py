@@ -32,10 +32,9 @@ def test_a_fraction_of_a_request_per_minute_is_a_limit_too():
 
 @pytest.mark.parametrize("limit", [0, -1, -0.5, float("nan")])
 def test_a_limit_that_lets_nothing_through_is_refused(limit):
-    with pytest.raises(
-        PostBoostConfigError, match=r"requests_per_minute is .*; it must be more than 0, or None"
-    ):
+    with pytest.raises(PostBoostConfigError) as caught:
         Pace(limit)
+    assert caught.value.field == "requests_per_minute"
 
 
 def test_once_the_server_has_nothing_left_its_own_rate_is_kept():

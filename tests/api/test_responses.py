@@ -17,6 +17,7 @@ from postboost_provider.api.errors import (
     QuotaExceededError,
     RateLimitedError,
     ServerError,
+    UnexpectedResponseError,
     ValidationError,
 )
 from postboost_provider.api.expiry import Expiry
@@ -65,75 +66,49 @@ def test_a_file_is_its_bytes_even_where_they_are_no_json():
 
 
 @pytest.mark.parametrize("value, replayed", [("true", True), ("True", True), ("false", False), (None, False)])
-def test_a_stored_answer_is_told_from_a_fresh_one(value, replayed):
+def test_a_stored_response_is_distinguished_from_a_new_one(value, replayed):
     headers = {"idempotent-replayed": value} if value else {}
     assert read(201, {}, headers=headers).replayed is replayed
     assert refusal(422, {}, headers=headers).replayed is replayed
 
 
-def test_a_web_page_in_place_of_an_answer_names_the_base_url():
-    error = refusal(200, b"<html>Welcome</html>")
-    assert isinstance(error, ServerError)
-    assert str(error) == (
-        f"create_post: the answer (200) is not JSON. Check that the base URL {BASE} is PostBoost's API and not a web "
-        "page or a proxy in front of it."
-    )
+def test_a_web_page_in_place_of_a_response_names_the_base_url():
+    with pytest.raises(UnexpectedResponseError, match=BASE) as caught:
+        read(200, b"<html>Welcome</html>")
+    assert caught.value.code == "not_json"
 
 
 @pytest.mark.parametrize(
     "status, body, kind, advice",
     [
         (400, {}, PostBoostRequestError, ""),
-        (
-            401,
-            {},
-            AuthenticationError,
-            "It is expired, revoked or mistyped: set expires_on, and a message like this can tell. To rotate it: (1)",
-        ),
-        (403, {}, PermissionDeniedError, "check its user's role in the workspace, a scoped key's abilities"),
-        (403, {"code": "insufficient_scope"}, PermissionDeniedError, "Use a key with the needed ability"),
-        (
-            404,
-            {},
-            NotFoundError,
-            f"Check the id, and that workspace_uuid of {MINE} is the workspace it belongs to.",
-        ),
+        (401, {}, AuthenticationError, "To rotate it"),
+        (403, {}, PermissionDeniedError, "role"),
+        (403, {"code": "insufficient_scope"}, PermissionDeniedError, "ability"),
+        (404, {}, NotFoundError, f"workspace_uuid of {MINE}"),
         (409, {}, ConflictError, ""),
         (409, {"code": "another"}, ConflictError, ""),
-        (
-            409,
-            {"code": "duplicate_post"},
-            DuplicatePostError,
-            "Change it, or allow it, with on_duplicate='allow'",
-        ),
-        (409, {"existing_post_uuid": "p1"}, DuplicatePostError, "Earlier post: p1."),
+        (409, {"code": "duplicate_post"}, DuplicatePostError, "on_duplicate='allow'"),
+        (409, {"existing_post_uuid": "p1"}, DuplicatePostError, "p1"),
         (422, {}, ValidationError, ""),
-        (422, {"code": "account_unauthorized"}, ValidationError, "Reconnect the account in PostBoost"),
-        (422, {"code": "account_token_missing"}, ValidationError, "Reconnect the account in PostBoost"),
-        (429, {}, RateLimitedError, "Slow down and try again later."),
-        (429, {"code": "account_daily_cap_reached"}, QuotaExceededError, "Pick another day for this account"),
-        (429, {"code": "x_monthly_cap_reached"}, QuotaExceededError, "the next UTC month"),
-        (429, {"code": "ai_credits_exhausted"}, QuotaExceededError, "the next billing cycle"),
+        (422, {"code": "account_unauthorized"}, ValidationError, "Reconnect"),
+        (422, {"code": "account_token_missing"}, ValidationError, "Reconnect"),
+        (429, {}, RateLimitedError, "Retry later"),
+        (429, {"code": "account_daily_cap_reached"}, QuotaExceededError, "another day"),
+        (429, {"code": "x_monthly_cap_reached"}, QuotaExceededError, "UTC month"),
+        (429, {"code": "ai_credits_exhausted"}, QuotaExceededError, "billing cycle"),
         (429, {"code": "a_new_one"}, QuotaExceededError, ""),
-        (500, {}, ServerError, "PostBoost failed: try again."),
-        (503, {"code": "plan_unavailable"}, ServerError, "PostBoost failed: try again."),
-        (
-            302,
-            {},
-            PostBoostRequestError,
-            f"so that the token stays with {BASE}. Correct the host of the connection.",
-        ),
+        (500, {}, ServerError, "PostBoost failed"),
+        (503, {"code": "plan_unavailable"}, ServerError, "PostBoost failed"),
+        (302, {}, PostBoostRequestError, "redirects"),
         (418, {}, PostBoostRequestError, ""),
     ],
 )
 def test_a_refusal_has_a_type_and_says_where_what_and_what_to_do(status, body, kind, advice):
     error = refusal(status, {"message": "It says so.", **body})
-    code = f" {body['code']}" if body.get("code") else ""
     assert type(error) is kind
-    assert str(error).startswith(
-        f"create_post in {WORKSPACE}: PostBoost answered {status}{code}: It says so."
-    )
-    assert advice in str(error)
+    for part in (f"create_post in {WORKSPACE}: ", f"{status}", body.get("code", ""), "It says so.", advice):
+        assert part in str(error)
     assert not str(error).endswith(" ")
     assert (error.status, error.code) == (status, body.get("code"))
     assert error.body == {"message": "It says so.", **body}
@@ -141,29 +116,33 @@ def test_a_refusal_has_a_type_and_says_where_what_and_what_to_do(status, body, k
 
 @pytest.mark.parametrize("operation", ["list_workspaces", "list_my_workspaces"])
 def test_a_refusal_outside_a_workspace_names_none(operation):
-    assert str(refusal(404, operation=operation)).startswith(
-        f"{operation}: PostBoost answered 404: (no message)"
-    )
+    error = refusal(404, operation=operation)
+    assert error.request == operation
+    assert str(error).startswith(f"{operation}: ")
 
 
-def test_without_a_workspace_of_its_own_a_connection_names_none():
-    changed = settings(workspace_uuid=None)
-    made = request("get_post", changed=changed, parameters={"post_uuid": "p", "workspace_uuid": "w"})
-    with pytest.raises(NotFoundError, match=r"^get_post: PostBoost answered 404"):
-        responses.read(changed, made, RawResponse(404, {}, b""), NOW)
+@pytest.mark.parametrize("own", [None, WORKSPACE])
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_a_refusal_names_the_workspace_that_the_request_was_for(own, status):
+    mine = settings(workspace_uuid=own)
+    made = request("get_post", changed=mine, parameters={"post_uuid": "p", "workspace_uuid": "other"})
+    with pytest.raises(PostBoostRequestError, match=r"^get_post in other: ") as caught:
+        responses.read(mine, made, RawResponse(status, {}, b""), NOW)
+    assert WORKSPACE not in str(caught.value)
+    assert "workspace_uuid" not in str(caught.value)
 
 
 def test_the_panel_needs_the_token_of_a_platform_admin():
-    assert f"needs the unscoped access token of a platform admin; {MINE} holds another one" in str(
-        refusal(403, operation="list_workspaces")
-    )
+    error = refusal(403, operation="list_workspaces")
+    assert "platform admin" in str(error)
+    assert MINE in str(error)
 
 
 @pytest.mark.parametrize(
     "operation, parameters, hint",
     [
-        ("list_inbox_conversations", {}, "that the inbox API of the workspace is switched on"),
-        ("create_reconnect_link", {"account_uuid": "a"}, "that PostBoost has reconnect links enabled"),
+        ("list_inbox_conversations", {}, "inbox API"),
+        ("create_reconnect_link", {"account_uuid": "a"}, "reconnect links"),
     ],
 )
 def test_a_404_may_mean_that_a_feature_is_switched_off(operation, parameters, hint):
@@ -173,7 +152,7 @@ def test_a_404_may_mean_that_a_feature_is_switched_off(operation, parameters, hi
 
 
 def test_a_panel_404_does_not_blame_the_workspace():
-    assert str(refusal(404, operation="list_workspaces")).endswith("(no message) Check the id.")
+    assert "workspace_uuid" not in str(refusal(404, operation="list_workspaces"))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +161,7 @@ def test_a_panel_404_does_not_blame_the_workspace():
 @pytest.mark.parametrize("status", [401, 404, 429, 502])
 def test_an_error_whose_body_says_nothing_still_says_what_is_known(status, content):
     error = refusal(status, content)
-    assert f"PostBoost answered {status}: (no message)" in str(error)
+    assert f"{status}: (no message)" in str(error)
     assert "html" not in str(error)
     assert error.code is None
 
@@ -223,45 +202,37 @@ def test_a_quota_says_how_much_of_it_is_used():
 
 
 @pytest.mark.parametrize("status, kind", [(429, RateLimitedError), (500, ServerError), (503, ServerError)])
-def test_a_passing_error_carries_when_to_come_back(status, kind):
+def test_a_passing_error_carries_when_to_retry(status, kind):
     error = refusal(status, headers={"retry-after": "7"})
     assert isinstance(error, kind)
     assert error.retry_after == 7  # type: ignore[attr-defined]
 
 
-def test_a_throttle_says_when_to_come_back():
+def test_a_rate_limit_says_when_to_retry():
     later = {"retry-after": "Fri, 16 Oct 2026 09:31:00 GMT"}
-    assert str(refusal(429, headers=later)).endswith("Try again in 60 s.")
-    # The free tools say it in the body.
-    assert str(refusal(429, {"retry_after": 12})).endswith("Try again in 12 s.")
+    assert "60 s" in str(refusal(429, headers=later))
+    # The free tools have it in the body.
+    assert "12 s" in str(refusal(429, {"retry_after": 12}))
+
+
+def test_used_up_ai_credits_are_a_quota_even_without_a_code():
+    error = refusal(429, {"message": "Insufficient AI credits. Upgrade your plan."})
+    assert (type(error), error.code) == (QuotaExceededError, "ai_credits_exhausted")
 
 
 @pytest.mark.parametrize(
     "expiry, said",
     [
-        (
-            Expiry("date", date(2026, 10, 15)),
-            f"The token of {MINE} expired 2026-10-15 00:00 UTC, 1 day and 9 hours ago. To rotate it: (1)",
-        ),
-        (
-            Expiry("date", date(2026, 10, 16)),
-            f"The token of {MINE} expired 2026-10-16 00:00 UTC, 9 hours and 30 minutes ago. To rotate it: (1)",
-        ),
-        (
-            Expiry("date", date(2026, 10, 17)),
-            "is not accepted. By its expires_on it expires 2026-10-17 00:00 UTC, in 14 hours and 30 minutes. It is",
-        ),
-        (
-            Expiry("never"),
-            f"The token of {MINE} is not accepted. By its expires_on it never expires. It is revoked",
-        ),
-        (Expiry("unknown"), f"The token of {MINE} is not accepted. It is expired, revoked or mistyped"),
+        (Expiry("date", date(2026, 10, 15)), "expired 2026-10-15 00:00 UTC, 1 day and 9 hours ago"),
+        (Expiry("date", date(2026, 10, 17)), "expires 2026-10-17 00:00 UTC, in 14 hours and 30 minutes"),
+        (Expiry("never"), "never expires"),
+        (Expiry("unknown"), "is not accepted"),
     ],
 )
 def test_a_401_is_explained_by_what_is_known_of_the_expiry(expiry, said):
-    assert said in str(
-        refusal(401, {"message": "Unauthenticated."}, changed=settings(name=MINE, expiry=expiry))
-    )
+    error = refusal(401, {"message": "Unauthenticated."}, changed=settings(name=MINE, expiry=expiry))
+    assert said in str(error)
+    assert MINE in str(error)
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 422, 429, 500])

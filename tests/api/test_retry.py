@@ -20,6 +20,7 @@ from postboost_provider.api.errors import (
     RateLimitedError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
     UnreachableError,
     ValidationError,
 )
@@ -33,13 +34,13 @@ READ = ("get_post", None)
 HARMLESS = ("validate_post", None)
 PUT = ("update_post", None)
 DELETE = ("delete_post", None)
-KEYED = ("create_post", "key")
-UNKEYED = ("create_post", None)
-NEVER_KEYED = ("create_template", None)
-ANSWERED_ONCE = ("get_remote_upload_status", None)
+WITH_KEY = ("create_post", "key")
+WITHOUT_KEY = ("create_post", None)
+NO_KEY_ACCEPTED = ("create_template", None)
+WORKS_ONCE = ("get_remote_upload_status", None)
 
-SAFE = [READ, HARMLESS, PUT, DELETE, KEYED]
-UNSAFE = [UNKEYED, NEVER_KEYED, ANSWERED_ONCE]
+SAFE = [READ, HARMLESS, PUT, DELETE, WITH_KEY]
+UNSAFE = [WITHOUT_KEY, NO_KEY_ACCEPTED, WORKS_ONCE]
 
 
 @pytest.mark.parametrize(
@@ -70,31 +71,42 @@ def error(kind: type[PostBoostRequestError], status: int, **more: Any) -> PostBo
     return kind("said", status=status, **more)
 
 
-def repeated(call: tuple[str, str | None], raised: Exception) -> bool:
+def retried(call: tuple[str, str | None], raised: Exception) -> bool:
     operation, key = call
     return may_retry(request(operation, idempotency_key=key), raised)
 
 
 @pytest.mark.parametrize(
-    "raised", [UnconfirmedError("lost"), *(error(ServerError, s) for s in (500, 502, 503, 504))]
+    "raised",
+    [
+        UnconfirmedError("lost"),
+        UnexpectedResponseError("a web page"),
+        *(error(ServerError, s) for s in (500, 502, 503, 504)),
+    ],
 )
 @pytest.mark.parametrize("call", SAFE)
 def test_what_is_safe_to_repeat_is_repeated_when_nobody_knows_whether_it_happened(call, raised):
-    assert repeated(call, raised)
+    assert retried(call, raised)
 
 
 @pytest.mark.parametrize(
-    "raised", [UnconfirmedError("lost"), error(ServerError, 500), error(ServerError, 503)]
+    "raised",
+    [
+        UnconfirmedError("lost"),
+        UnexpectedResponseError("a web page"),
+        error(ServerError, 500),
+        error(ServerError, 503),
+    ],
 )
 @pytest.mark.parametrize("call", UNSAFE)
 def test_what_might_happen_twice_is_not_repeated(call, raised):
-    assert not repeated(call, raised)
+    assert not retried(call, raised)
 
 
 @pytest.mark.parametrize("raised", [UnreachableError("refused"), error(RateLimitedError, 429)])
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
 def test_what_was_never_carried_out_is_repeated_whatever_it_is(call, raised):
-    assert repeated(call, raised)
+    assert retried(call, raised)
 
 
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
@@ -116,22 +128,22 @@ def test_what_was_never_carried_out_is_repeated_whatever_it_is(call, raised):
     ],
     ids=lambda e: f"{type(e).__name__}-{getattr(e, 'status', '')}",
 )
-def test_an_answer_that_stays_the_same_is_final(call, raised):
-    assert not repeated(call, raised)
+def test_a_response_that_stays_the_same_is_final(call, raised):
+    assert not retried(call, raised)
 
 
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
 def test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run(call):
-    assert repeated(call, error(ConflictError, 409)) is (call is KEYED)
+    assert retried(call, error(ConflictError, 409)) is (call is WITH_KEY)
 
 
 def test_a_stored_conflict_is_final():
-    assert not repeated(KEYED, error(ConflictError, 409, replayed=True))
+    assert not retried(WITH_KEY, error(ConflictError, 409, replayed=True))
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.5, 0.999])
 @pytest.mark.parametrize("hint", [0, 3, 3600])
-def test_the_hint_of_the_server_wins_over_the_backoff_and_is_spread_over_a_second(hint, spread):
+def test_the_servers_retry_after_wins_over_the_backoff_and_is_spread_over_a_second(hint, spread):
     raised = error(RateLimitedError, 429, retry_after=hint)
     assert pause_before_retry(raised, 9, spread, 30) == hint + spread
 

@@ -29,7 +29,7 @@ SECRET = TOKEN.partition("|")[2]
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answer everything with the headers that came in."""
+    """Respond to everything and keep the headers that came in."""
 
     protocol_version = "HTTP/1.1"
 
@@ -96,7 +96,7 @@ def test_an_upload_is_a_form_that_names_file_and_fields(connect, postboost):
     )
 
 
-def test_a_file_is_opened_anew_for_every_attempt_and_closed_after_it(connect, postboost):
+def test_a_file_is_opened_again_for_every_attempt_and_closed_after_it(connect, postboost):
     upload = Upload()
     postboost.post(MEDIA).mock(side_effect=[httpx.ReadTimeout, httpx.Response(201, json={})])
     connect().call("upload_media", files=upload.part(), idempotency_key="k")
@@ -111,7 +111,7 @@ def test_an_upload_without_a_key_is_sent_once(connect, postboost):
     assert len(upload.opened) == 1
 
 
-def test_a_file_that_is_gone_is_no_answer_of_postboost(connect, postboost):
+def test_a_missing_file_is_not_a_response_of_postboost(connect, postboost):
     route = postboost.post(MEDIA).respond(201, json={})
 
     def gone():
@@ -142,10 +142,9 @@ def test_a_redirect_is_not_followed(status, target, operation, path):
     with respx.mock(assert_all_called=False) as router, PostBoostClient(settings()) as api:
         router.route(url=f"{BASE}/{WORKSPACE}/{path}").respond(status, headers={"Location": target})
         other = router.route().respond(200, json={})
-        with pytest.raises(
-            PostBoostRequestError, match=f"answered {status}.* It redirects, which is not follo"
-        ):
+        with pytest.raises(PostBoostRequestError, match="redirects") as caught:
             api.call(operation, **BODIES[operation])
+        assert caught.value.status == status
         assert (router.calls.call_count, other.call_count) == (1, 0)
 
 
@@ -166,7 +165,7 @@ def test_the_proxy_of_the_connection_is_used(server):
     assert "Authorization" not in headers
 
 
-def test_a_sandbox_on_this_machine_is_asked_without_a_proxy_that_would_see_the_token(server):
+def test_a_sandbox_on_this_machine_is_reached_without_a_proxy_that_would_see_the_token(server):
     elsewhere = settings(base_url=f"http://127.0.0.1:{server.server_port}", proxy="http://127.0.0.1:9")
     with PostBoostClient(elsewhere, attempts=1) as api:
         assert api.call("list_tags") == {"data": []}
@@ -194,7 +193,7 @@ def test_no_log_line_of_any_library_holds_the_token(server, caplog):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         *(
             httpx.Response(s, json={"message": f"No {TOKEN}"})
@@ -209,11 +208,11 @@ def test_no_log_line_of_any_library_holds_the_token(server, caplog):
     ids=lambda a: str(getattr(a, "status_code", type(a).__name__)),
 )
 @pytest.mark.parametrize("operation", ["list_tags", "create_post"])
-def test_no_error_holds_the_token(connect, postboost, caplog, answer, operation):
+def test_no_error_holds_the_token(connect, postboost, caplog, response, operation):
     caplog.set_level(logging.DEBUG)
     postboost.route().mock(
-        side_effect=answer if isinstance(answer, Exception) else None,
-        return_value=None if isinstance(answer, Exception) else answer,
+        side_effect=response if isinstance(response, Exception) else None,
+        return_value=None if isinstance(response, Exception) else response,
     )
     with pytest.raises(PostBoostError) as caught:
         connect(attempts=2).call(operation, **BODIES[operation])
@@ -230,8 +229,9 @@ def test_a_client_shows_no_token(connect):
     "url", ["http://postboost.co/app/api", f"https://{TOKEN}@postboost.co", "postboost.co"]
 )
 def test_a_client_is_not_made_for_a_place_that_may_not_see_the_token(url):
-    with pytest.raises(PostBoostConfigError, match="base URL") as caught:
+    with pytest.raises(PostBoostConfigError) as caught:
         PostBoostClient(settings(base_url=url))
+    assert caught.value.field == "host"
     assert SECRET not in str(caught.value)
 
 
@@ -240,7 +240,6 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path, content):
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(
-        PostBoostConfigError, match=f"The CA bundle '{path}' cannot be read .*Correct ca_bundle"
-    ):
+    with pytest.raises(PostBoostConfigError, match=str(path)) as caught:
         PostBoostClient(settings(ca_bundle=str(path)))
+    assert caught.value.field == "ca_bundle"

@@ -32,8 +32,9 @@ def test_an_empty_time_is_none(text):
 
 
 def test_a_time_of_postboosts_that_can_not_be_read_is_named():
-    with pytest.raises(PostBoostError, match="the time 'Oct 16, 2026', which this version can't read"):
+    with pytest.raises(PostBoostError, match="Oct 16, 2026") as caught:
         read_utc("Oct 16, 2026")
+    assert (type(caught.value), caught.value.code) == (PostBoostError, "not_a_time")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,8 @@ def test_a_time_without_an_offset_is_read_in_its_zone(value, zone, expected):
 def test_a_time_without_any_zone_is_refused(value, shown, zone):
     with pytest.raises(PostBoostConfigError) as caught:
         to_instant(value, zone)
-    assert str(caught.value).startswith(f"{shown} has no time zone. Give one (timezone, such as Europe/B")
+    assert caught.value.code == "missing_timezone"
+    assert shown in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +96,8 @@ def test_a_time_without_any_zone_is_refused(value, shown, zone):
 def test_a_time_that_the_clocks_skip_is_refused_with_one_that_exists(value, zone, written):
     with pytest.raises(PostBoostConfigError) as caught:
         to_instant(value, zone)
-    assert (
-        f"{value!r} does not exist in {zone}: the clocks are set forward over it. Write {written} or another"
-        in (str(caught.value))
-    )
+    assert caught.value.code == "skipped_time"
+    assert written in str(caught.value)
     assert to_instant(written, zone)
 
 
@@ -115,14 +115,25 @@ def test_of_a_time_that_occurs_twice_the_first_is_meant(fold):
 
 @pytest.mark.parametrize(
     "zone",
-    ["Berlin", "Europe", "CEST", "../etc/passwd", "/etc/localtime", "  ", "a\0b", "UTC+2"],
+    [
+        "Berlin",
+        "Europe",
+        "CEST",
+        "../etc/passwd",
+        "/etc/localtime",
+        "  ",
+        "a\0b",
+        "UTC+2",
+        "utc",
+        "+02:00",
+        "local",
+    ],
 )
 def test_an_unknown_zone_is_refused_with_examples(zone):
     with pytest.raises(PostBoostConfigError) as caught:
         to_instant("2026-10-16 09:30", zone)
-    assert str(caught.value) == (
-        f"{zone!r} is not a time zone. Use an IANA name such as Europe/Berlin, America/New_York or UTC."
-    )
+    assert (caught.value.code, caught.value.field) == ("unknown_timezone", "timezone")
+    assert repr(zone) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -136,14 +147,20 @@ def test_an_unknown_zone_is_refused_with_examples(zone):
         "2026-10-16 25:00",
         "soon",
         "9:30",
+        "2026-10",
+        "2026-10-16 9:30",
+        "2026-10-16 09:30/10:30",
+        "2026-289T09:30",
+        "P1D",
+        "now",
+        "",
     ],
 )
-def test_what_is_no_date_with_a_time_is_refused_with_an_example(text):
+def test_text_that_is_not_a_date_with_a_time_is_refused_with_an_example(text):
     with pytest.raises(PostBoostConfigError) as caught:
         to_instant(text, "UTC")
-    assert str(caught.value) == (
-        f"{text!r} is not a date with a time. Write YYYY-MM-DD HH:MM, such as 2026-10-16 09:30."
-    )
+    assert caught.value.code == "not_a_time"
+    assert repr(text) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +174,6 @@ def test_what_is_no_date_with_a_time_is_refused_with_an_example(text):
     ids=str,
 )
 def test_a_time_beyond_the_calendar_is_refused(value, zone):
-    with pytest.raises(
-        PostBoostConfigError, match=r"is too early or too late to plan for\. Correct its year\."
-    ):
+    with pytest.raises(PostBoostConfigError) as caught:
         to_instant(value, zone)
+    assert caught.value.code == "out_of_range"

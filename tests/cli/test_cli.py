@@ -1,4 +1,4 @@
-"""The commands: what a terminal, a script and Airflow's own command line get of them."""
+"""The commands, as a terminal, a script and Airflow's own command line see them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_check_prints_a_line_for_each_finding_and_exits_with_1_for_an_error(
     bad = [line for line in out.splitlines() if line.startswith("error")]
     assert [line.split()[1] for line in bad] == ["dead", "missing"]
     assert "401" in bad[0]
-    assert "There is no connection 'missing'" in bad[1]
+    assert "'missing'" in bad[1]
 
 
 def test_check_takes_how_long_a_token_must_last(
@@ -58,7 +58,7 @@ def test_check_takes_how_long_a_token_must_last(
     assert run(capsys, "check", "--min-validity", "900d")[0] == 0
     code, out, _ = run(capsys, "check", "--min-validity", "99999d")
     assert code == 1
-    assert "At least 99999 days are wanted: rotate it." in out
+    assert "99999 days" in out
 
 
 def test_check_as_json_is_json_and_nothing_else(
@@ -120,15 +120,15 @@ def test_a_post_is_shown_account_by_account(sandbox: Sandbox, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["accounts", "-c", "missing"], "There is no connection 'missing'"),
-        (["workspaces", "-c", "dead"], "PostBoost answered 401"),
-        (["post", "no-such-post"], "PostBoost answered 404"),
-        (["check", "--min-validity", "soon"], "'soon' is no span of time"),
+        (["accounts", "-c", "missing"], "'missing'"),
+        (["workspaces", "-c", "dead"], "401"),
+        (["post", "no-such-post"], "404"),
+        (["check", "--min-validity", "soon"], "'soon'"),
         (["check", "--min-validity", "-1d"], "expected one argument"),
         ([], "arguments are required: COMMAND"),
     ],
 )
-def test_what_goes_wrong_is_one_clear_error(
+def test_an_error_is_one_clear_message(
     capsys: pytest.CaptureFixture[str], arguments: list[str], what: str
 ) -> None:
     code, out, err = run(capsys, *arguments)
@@ -147,13 +147,13 @@ def test_what_goes_wrong_is_one_clear_error(
         ("0d", timedelta(0)),
     ],
 )
-def test_a_span_of_time_is_a_number_and_a_unit(text: str, meant: timedelta) -> None:
+def test_a_duration_is_a_number_and_a_unit(text: str, meant: timedelta) -> None:
     assert duration(text) == meant
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "7 d", "7w", "1.5d", "-1d", "٧d", "9999999d"])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="Write a number with d, h or m"):
+    with pytest.raises(argparse.ArgumentTypeError, match="7d"):
         duration(text)
 
 
@@ -200,8 +200,8 @@ def test_defining_the_commands_imports_nothing_that_they_need() -> None:
     assert set(done.stdout.split()) <= {
         "postboost_provider",
         "postboost_provider.api",
-        "postboost_provider.api.credentials",
         "postboost_provider.api.errors",
+        "postboost_provider.api.expiry",
         "postboost_provider.cli",
         "postboost_provider.cli.parser",
         "postboost_provider.connection",

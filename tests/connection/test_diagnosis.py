@@ -1,4 +1,4 @@
-"""The diagnose: every finding about a connection, from whole to broken."""
+"""The diagnosis: every finding about a connection, from complete to broken."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.settings import ClientSettings
 from postboost_provider.connection import diagnosis
 from postboost_provider.connection.check import Finding
 from postboost_provider.hooks.postboost import PostBoostHook
@@ -32,7 +33,7 @@ def find(min_validity: timedelta = WEEK, **options: Any) -> dict[str, tuple[str,
     return {finding.topic: (finding.level, str(finding)) for finding in found}
 
 
-def test_a_whole_connection_has_a_finding_on_every_topic(
+def test_a_complete_connection_has_a_finding_on_every_topic(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     sandbox.change_account(12, authorized=True)
@@ -53,56 +54,62 @@ def test_a_whole_connection_has_a_finding_on_every_topic(
     ]
     assert {level for level, _ in found.values()} == {"ok"}
     said = {topic: text for topic, (_, text) in found.items()}
-    assert "on this machine: a sandbox" in said["base URL"]
-    assert "The configured one is among them" in said["workspaces"]
-    assert said["role"] == "The token's user is member of the workspace."
-    assert "closed to it" in said["panel"]
-    assert said["plan"] == "The workspace's plan has API access."
-    assert said["abilities"].startswith("It may read, write, publish, ai; not webhooks")
-    assert said["accounts"] == "12 of 12 accounts can publish."
+    assert "sandbox" in said["base URL"]
+    assert "is among them" in said["workspaces"]
+    assert "member" in said["role"]
+    assert "platform admins" in said["panel"]
+    assert "read, write, publish, ai; not webhooks" in said["abilities"]
+    assert "12 of 12" in said["accounts"]
+
+
+@pytest.mark.parametrize(
+    ("url", "level"),
+    [
+        ("http://[::1]:8765/app/api", "ok"),
+        ("http://127.0.0.1:8765/app/api", "ok"),
+        ("https://postboost.co/app/api", "ok"),
+        ("https://elsewhere.example/app/api", "warning"),
+    ],
+)
+def test_another_base_url_than_postboosts_is_a_warning_unless_it_is_on_this_machine(
+    url: str, level: str
+) -> None:
+    finding = diagnosis._base_url(ClientSettings("token", url))
+    assert (finding.level, url in str(finding)) == (level, True)
 
 
 @pytest.mark.parametrize(
     ("abilities", "level", "said"),
     [
-        (["read", "write", "publish", "webhooks"], "ok", "It may read, write, publish, webhooks; not ai."),
-        (
-            ["read", "publish"],
-            "warning",
-            "It may read, publish; not write, ai, webhooks. Posting takes write, too",
-        ),
-        (
-            ["write"],
-            "warning",
-            "It may write; not read, publish, ai, webhooks. Posting takes read, publish, too",
-        ),
+        (["read", "write", "publish", "webhooks"], "ok", "read, write, publish, webhooks; not ai."),
+        (["read", "publish"], "warning", "read, publish; not write, ai, webhooks."),
+        (["write"], "warning", "write; not read, publish, ai, webhooks."),
     ],
 )
-def test_what_a_key_may_do_is_found_out_without_doing_anything(
+def test_the_abilities_of_a_key_are_found_without_changing_anything(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, abilities: list[str], level: str, said: str
 ) -> None:
     token = make_key(sandbox, *abilities)
     before = sandbox.state()
     use_connection(monkeypatch, sandbox, token)
     assert find()["abilities"][0] == level
-    assert find()["abilities"][1].startswith(said)
+    assert said in find()["abilities"][1]
     after = sandbox.state()
     assert [after[kind] for kind in ("posts", "media")] == [before[kind] for kind in ("posts", "media")]
     with client(sandbox, "admin") as api:
         assert len(list(api.pages("list_tags"))) == 2
 
 
-def test_a_viewer_is_told_that_it_can_not_post(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+def test_a_viewer_can_not_post(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     use_connection(monkeypatch, sandbox, "viewer")
     found = find()
-    assert found["role"] == (
-        "warning",
-        "The token's user is viewer of the workspace. A viewer can read: posting takes a member or an admin.",
-    )
+    assert (found["role"][0], "viewer" in found["role"][1]) == ("warning", True)
     assert found["abilities"][0] == "warning"
 
 
-def test_a_dead_token_ends_it(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+def test_a_token_that_does_not_work_ends_the_diagnosis(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
     use_connection(monkeypatch, sandbox, "expired", expires_on="2020-01-01")
     found = find()
     assert list(found) == ["connection", "base URL", "token"]
@@ -115,9 +122,9 @@ def test_a_dead_token_ends_it(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox)
     ("days", "min_validity", "level", "said"),
     [
         (3, timedelta(days=2), "ok", "The token expires"),
-        (3, WEEK, "error", "At least 7 days are wanted: rotate it."),
-        (-1, timedelta(0), "error", "PostBoost still accepts it: correct expires_on."),
-        (None, WEEK, "warning", "Set expires_on to be warned in time."),
+        (3, WEEK, "error", "7 days"),
+        (-1, timedelta(0), "error", "Correct expires_on"),
+        (None, WEEK, "warning", "Set expires_on"),
     ],
 )
 def test_a_token_must_last(
@@ -140,11 +147,12 @@ def test_when_a_key_expires_is_looked_up_by_an_admin(
     use_connection(monkeypatch, sandbox, "scoped", scoped_key_id=1)
     use_connection(monkeypatch, sandbox, "admin", "admin")
     assert find()["expiry"][0] == "warning"
-    assert find(admin_conn_id="admin")["expiry"] == ("ok", "The token never expires.")
+    level, said = find(admin_conn_id="admin")["expiry"]
+    assert (level, "never expires" in said) == ("ok", True)
     use_connection(monkeypatch, sandbox, "scoped", scoped_key_id=99)
     levels = [f for f in diagnose(WEEK, "admin") if f.topic == "expiry"]
     assert [finding.level for finding in levels] == ["warning", "warning"]
-    assert "sees no such key" in str(levels[0])
+    assert "scoped_key_id 99" in str(levels[0])
 
 
 def test_a_workspace_that_refuses_its_own_members_has_a_plan_without_the_api(
@@ -160,21 +168,21 @@ def test_a_workspace_that_refuses_its_own_members_has_a_plan_without_the_api(
     found = find()
     assert found["token"][0] == "error"
     assert found["plan"][0] == "error"
-    assert "its plan seems to have no API access" in found["plan"][1]
+    assert "plan" in found["plan"][1]
     assert "abilities" not in found
 
 
-def test_another_workspace_is_no_matter_of_the_plan(
+def test_a_workspace_of_other_users_says_nothing_about_the_plan(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
     found = find()
     assert found["workspaces"][0] == "error"
-    assert "is not among them: correct workspace_uuid." in found["workspaces"][1]
+    assert "workspace_uuid" in found["workspaces"][1]
     assert "plan" not in found
 
 
-def test_without_a_workspace_what_needs_one_is_left_out(
+def test_without_a_workspace_the_checks_that_need_one_are_left_out(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, workspace_uuid=None, expires_on="never")
@@ -186,12 +194,12 @@ def test_without_a_workspace_what_needs_one_is_left_out(
 @pytest.mark.parametrize(
     ("seconds", "level", "said"),
     [
-        (20, "ok", "The clocks of this machine and of the server agree."),
-        (120, "warning", "are 2 minutes apart. Set this machine's by NTP"),
-        (3600, "error", "are 1 hour apart"),
+        (20, "ok", "agree"),
+        (120, "warning", "2 minutes"),
+        (3600, "error", "1 hour"),
     ],
 )
-def test_the_clock_is_held_against_the_servers(
+def test_the_clock_is_compared_with_the_servers(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, seconds: int, level: str, said: str
 ) -> None:
     use_connection(monkeypatch, sandbox)
@@ -201,13 +209,13 @@ def test_the_clock_is_held_against_the_servers(
     assert (found[0], said in found[1]) == (level, True)
 
 
-def test_an_account_that_can_not_publish_is_named_with_its_cure(
+def test_an_account_that_can_not_publish_is_named_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox)
     found = [f for f in diagnose(WEEK) if f.topic == "accounts"]
     assert [finding.level for finding in found] == ["ok", "warning"]
-    assert str(found[0]) == "11 of 12 accounts can publish."
+    assert "11 of 12" in str(found[0])
     assert "'Northwind Old Page' (id 12)" in str(found[1])
     assert "Reconnect it: http" in str(found[1])
 
@@ -215,13 +223,13 @@ def test_an_account_that_can_not_publish_is_named_with_its_cure(
 @pytest.mark.parametrize(
     ("changes", "topic", "level", "said"),
     [
-        ({"typo": 1}, "connection", "warning", "Unknown extras, which are not used: typo."),
-        ({"expires_on": "2027-01-31+01:00"}, "connection", "error", "which is not a date"),
-        ({"expires_on": "Europe/Berlin"}, "connection", "error", "which is not a date"),
-        ({"ca_bundle": "/nowhere/ca.pem"}, "connection", "error", "cannot be read"),
+        ({"typo": 1}, "connection", "warning", "typo"),
+        ({"expires_on": "2027-01-31+01:00"}, "connection", "error", "not a valid date"),
+        ({"expires_on": "Europe/Berlin"}, "connection", "error", "not a valid date"),
+        ({"ca_bundle": "/nowhere/ca.pem"}, "connection", "error", "ca_bundle"),
     ],
 )
-def test_a_connection_that_is_not_well_formed_is_one_clear_finding(
+def test_an_invalid_value_is_one_clear_finding(
     monkeypatch: pytest.MonkeyPatch,
     sandbox: Sandbox,
     changes: dict[str, Any],
@@ -234,7 +242,7 @@ def test_a_connection_that_is_not_well_formed_is_one_clear_finding(
     assert (found[0], said in found[1]) == (level, True)
 
 
-def test_a_server_that_fails_leaves_open_whether_the_token_is_alive(
+def test_a_server_that_fails_leaves_open_whether_the_token_works(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
 ) -> None:
     mocker.patch("postboost_provider.api.client.time.sleep")
@@ -242,4 +250,4 @@ def test_a_server_that_fails_leaves_open_whether_the_token_is_alive(
     sandbox.faults({"operation": "*", "kind": "server_error", "count": 99})
     found = find()
     assert list(found)[-1] == "token"
-    assert "PostBoost answered, but not as expected" in found["token"][1]
+    assert "unexpected" in found["token"][1]

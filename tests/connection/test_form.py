@@ -51,15 +51,16 @@ def schema(name: str) -> dict[str, Any]:
     return json.loads((Path(found.origin).parent / name).read_text())
 
 
-def refused(**extras: Any) -> str:
-    with pytest.raises(PostBoostConfigError) as caught:
-        read_extras(extras, WHERE)
+def refused(name: str, value: Any) -> str:
+    with pytest.raises(PostBoostConfigError, match=f"^{WHERE}: {name} ") as caught:
+        read_extras({name: value}, WHERE)
+    assert caught.value.field == name
     return str(caught.value)
 
 
 @pytest.mark.parametrize("empty", [None, "", "  ", [], {}, "[]", "{}", 0, 0.0, False], ids=repr)
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_saved_form_holds_for_an_empty_field_is_not_set(name, empty):
+def test_the_value_of_an_empty_field_in_a_saved_form_is_not_set(name, empty):
     assert read_extras({name: empty}, WHERE) == ({}, [])
 
 
@@ -90,39 +91,32 @@ def test_a_value_is_read_as_what_it_means(name, value, read):
 
 
 @pytest.mark.parametrize(
-    "name, value, said",
+    "name, value, word",
     [
-        ("workspace_uuid", "b0a7 d2c4", "workspace_uuid is 'b0a7 d2c4'; it holds a space or a line break."),
-        (
-            "workspace_uuid",
-            "https://postboost.co/w/b0a7",
-            "it must be the workspace's uuid, not a URL. The workspace",
-        ),
-        (
-            "expires_on",
-            "2026-02-30",
-            "expires_on is '2026-02-30', which is not a date. Write the expiry date",
-        ),
-        ("scoped_key_id", "abc", "scoped_key_id is 'abc'; it must be a whole number. Only for a scoped key"),
-        ("scoped_key_id", 4.5, "scoped_key_id is 4.5; it must be a whole number."),
-        ("scoped_key_id", -1, "scoped_key_id is -1; it must be the number that PostBoost shows for the key."),
-        ("scoped_key_id", "0", "scoped_key_id is '0'; it must be the number"),
-        ("timeout_seconds", "soon", "timeout_seconds is 'soon'; it must be a number. For each attempt"),
-        ("timeout_seconds", "nan", "timeout_seconds is 'nan'; it must be more than 0 and at most 600."),
-        ("timeout_seconds", -1, "timeout_seconds is -1; it must be more than 0 and at most 600."),
-        ("timeout_seconds", 601, "timeout_seconds is 601; it must be more than 0 and at most 600."),
-        ("timeout_seconds", [30], "timeout_seconds is [30]; it must be a number."),
-        ("timeout_seconds", True, "timeout_seconds is True; it must be a number."),
-        ("client_label", "ü", "client_label is 'ü'; it must be up to 100 plain ASCII characters."),
-        ("client_label", "a\nb", "it must be up to 100 plain ASCII characters."),
-        ("client_label", "x" * 101, "it must be up to 100 plain ASCII characters."),
-        ("ca_bundle", "/a\n/b", "it holds a line break or another control character. Path of a PEM file"),
+        ("workspace_uuid", "b0a7 d2c4", "space"),
+        ("workspace_uuid", "https://postboost.co/w/b0a7", "URL"),
+        ("expires_on", "2026-02-30", "date"),
+        ("scoped_key_id", "abc", "number"),
+        ("scoped_key_id", 4.5, "number"),
+        ("scoped_key_id", -1, "number"),
+        ("scoped_key_id", "0", "number"),
+        ("scoped_key_id", "\u0664\u0662", "number"),
+        ("timeout_seconds", "soon", "600"),
+        ("timeout_seconds", "nan", "600"),
+        ("timeout_seconds", -1, "600"),
+        ("timeout_seconds", 601, "600"),
+        ("timeout_seconds", [30], "600"),
+        ("timeout_seconds", True, "600"),
+        ("client_label", "ü", "ASCII"),
+        ("client_label", "a\nb", "ASCII"),
+        ("client_label", "x" * 101, "100"),
+        ("ca_bundle", "/a\n/b", "line break"),
     ],
 )
-def test_a_wrong_value_names_connection_field_and_cure(name, value, said):
-    message = refused(**{name: value})
-    assert message.startswith(f"{WHERE}: {name} is ")
-    assert said in message
+def test_a_wrong_value_is_shown_with_what_is_expected(name, value, word):
+    message = refused(name, value)
+    assert repr(value) in message
+    assert word in message
 
 
 @pytest.mark.parametrize(
@@ -141,8 +135,7 @@ def test_a_wrong_value_names_connection_field_and_cure(name, value, said):
     ],
 )
 def test_a_wrong_proxy_is_refused_without_showing_any_of_it(proxy):
-    message = refused(proxy=proxy)
-    assert message.startswith(f"{WHERE}: proxy ")
+    message = refused("proxy", proxy)
     assert "http://host:port" in message
     assert "hid" not in message
     assert "netloc" not in message
@@ -155,7 +148,7 @@ def test_an_error_in_a_proxy_chains_to_nothing_that_shows_it():
     assert "hidden" not in repr(caught.value.__context__)
 
 
-def test_unknown_extras_are_told_in_order_and_the_known_ones_are_read():
+def test_unknown_extras_are_listed_in_order_and_the_known_ones_are_read():
     extras = {"zone": "x", "workspace_uuid": "w", "Proxy": "http://p", "api_version": None}
     assert read_extras(extras, WHERE) == ({"workspace_uuid": "w"}, ["Proxy", "api_version", "zone"])
 
