@@ -104,7 +104,7 @@ def test_a_row_that_went_out_in_time_is_adopted_when_its_time_has_passed(
     assert results(run(api, one, clock=lambda: later, on_past="fail")) == ["adopted"]
 
 
-def test_a_row_further_ahead_than_the_ledger_remembers_waits_for_a_later_run(
+def test_a_row_further_ahead_than_the_activity_log_remembers_waits_for_a_later_run(
     sandbox: Sandbox, api: PostBoostClient
 ) -> None:
     """Sent now, it would be forgotten before it goes out, and a run after that would send it again."""
@@ -131,7 +131,7 @@ def test_a_dry_run_asks_about_every_row_and_creates_nothing(sandbox: Sandbox, ap
         dry_run=True,
     )
     assert results(report) == ["skipped", "skipped", "skipped", "invalid", "invalid", "skipped"]
-    assert report.rows[0].why == "dry run: an earlier try had created it"
+    assert report.rows[0].why == "dry run: an earlier attempt had created it"
     assert report.rows[1].why == "dry run: it would be created"
     assert "files were checked here alone" in report.rows[2].why
     assert report.rows[3].why.startswith("text:")
@@ -246,7 +246,7 @@ def test_a_post_that_went_out_after_it_was_listed_is_not_taken_for_planned(
     mocker.patch.object(api, "call", publish_meanwhile)
     report = run(api, *rows)
     assert results(report) == [*["adopted"] * 5, "failed", *["adopted"] * 4]
-    assert "It was changed after it went out" in report.rows[5].why
+    assert "It was changed too late" in report.rows[5].why
 
 
 def test_one_bad_path_keeps_no_other_row_back(sandbox: Sandbox, api: PostBoostClient) -> None:
@@ -324,7 +324,7 @@ def test_a_dry_run_says_what_would_become_of_posts_that_are_there(
         dry_run=True,
     )
     whys = {r.row.key: (r.result, r.why) for r in report.rows}
-    assert whys["live"] == ("skipped", "dry run: an earlier try had created it")
+    assert whys["live"] == ("skipped", "dry run: an earlier attempt had created it")
     assert whys["edited"] == ("skipped", "dry run: it would be updated")
     assert "moved to trash" in whys["gone"][1]
     late = run(api, row("live", mode="now", text="Too late"), dry_run=True).rows[0]
@@ -351,9 +351,9 @@ def test_a_row_that_another_run_is_sending_is_waited_for_and_updated(
     slept: list[float] = []
     mocker.patch("postboost_provider.publishing.create.time.sleep", side_effect=slept.append)
     run(api, row("a"))
-    # This run has read the ledger before the other one's post was there.
-    mocker.patch("postboost_provider.calendar.run.read_ledger", return_value={})
-    mocker.patch("postboost_provider.publishing.create.look_up", return_value=None)
+    # This run has read the activity log before the other one's post was there.
+    mocker.patch("postboost_provider.calendar.run.find_posts", return_value={})
+    mocker.patch("postboost_provider.publishing.create.find_post", return_value=None)
     assert results(run(api, row("a", text="Edited"))) == ["updated"]
     assert slept == [0.5]
     assert [p["text"] for p in posts(sandbox)] == ["Edited"]

@@ -72,8 +72,8 @@ def test_the_newest_intent_and_post_of_an_identity_win(log):
         activity(label(MONDAY_ROW, C, "schedule"), "p2", "updated"),
         activity(label(MONDAY_ROW, B, "schedule"), "p1", "created"),
     ]
-    assert log(entries, [activity(label(MONDAY_ROW, A, "schedule"), "p0")])[MONDAY] == Entry(
-        MONDAY, "p2", C, "schedule"
+    assert log(entries, [activity(label(MONDAY_ROW, A, "schedule"), "p0")])[MONDAY] == KnownPost(
+        "p2", C, "schedule"
     )
 
 

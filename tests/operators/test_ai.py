@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from postboost_provider.api.errors import PostBoostError, ServerError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, ServerError
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.repurpose import RunIsOver
@@ -127,6 +127,37 @@ def test_a_source_that_was_changed_is_no_second_draft_by_accident(run: Any, sand
     run()
     with pytest.raises(AirflowFailException, match="with another body.*idempotency_salt"):
         run(options={"tone": "formal"})
+    assert len(drafts(sandbox)) == 1
+
+
+@pytest.mark.parametrize("members", [[1, 3, 9], [1]], ids=["joined", "left"])
+def test_a_cleared_task_finds_its_run_when_its_group_has_changed(
+    run: Any, sandbox: Sandbox, members: list[int]
+) -> None:
+    with client(sandbox) as api:
+        group = api.call("create_account_group", body={"name": "Berlin", "accounts": [1, 3]})["data"]
+        first = run(accounts="Berlin")
+        where = {"account_group_uuid": group["uuid"]}
+        api.call("update_account_group", parameters=where, body={"name": "Berlin", "accounts": members})
+    assert run(accounts="Berlin") == first
+    assert len(drafts(sandbox)) == 1
+    # What is written differently is still another source.
+    with pytest.raises(AirflowFailException) as caught:
+        run(accounts=["Berlin", "@northwind"])
+    assert isinstance(caught.value.__cause__, PostBoostConfigError)
+    assert len(drafts(sandbox)) == 1
+    assert [c["account_id"] for c in run(accounts="Berlin", idempotency_salt="2")["captions"]] == members
+
+
+def test_a_run_of_version_0_1_0_is_found_though_its_label_lacks_the_accounts(
+    run: Any, sandbox: Sandbox, mocker: Any
+) -> None:
+    with client(sandbox) as api:
+        api.call("create_account_group", body={"name": "Berlin", "accounts": [1, 3]})
+    mocker.patch("postboost_provider.services.repurpose.LONGEST_NOTE", 0)
+    first = run(accounts="Berlin")
+    mocker.patch("postboost_provider.services.repurpose.LONGEST_NOTE", 100)
+    assert run(accounts="Berlin") == first
     assert len(drafts(sandbox)) == 1
 
 

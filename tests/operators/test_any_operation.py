@@ -352,6 +352,6 @@ def test_a_connection_without_a_token_says_where_the_free_tools_are(
 
 @pytest.mark.parametrize("answer", [None, {}, {"data": None}, {"data": {"id": 1}}, {"data": "text"}, []])
 def test_an_answer_without_its_secret_is_an_error(mocker: Any, connection: Sandbox, answer: Any) -> None:
-    mocker.patch("postboost_provider.idempotency.perform.send_once", return_value=answer)
+    mocker.patch("postboost_provider.idempotency.perform.perform_operation", return_value=answer)
     with pytest.raises(ServerError, match="create_api_key: PostBoost's answer has no data.token"):
         run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=print)

@@ -70,7 +70,7 @@ def test_a_reused_post_is_not_posted_again_when_the_task_is_cleared_days_later(s
     for _ in range(2):
         assert run(**again)["uuid"] == other
     sandbox.advance(25 * 3600)
-    with pytest.raises(AirflowFailException, match="an earlier try of this task found the same content"):
+    with pytest.raises(AirflowFailException, match="an earlier attempt of this task found"):
         run(**again)
     assert len(posts(sandbox)) == 1
 

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import (
+    NotFinishedError,
     PostBoostConfigError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
     ValidationError,
 )
 from postboost_provider.services.media import (
@@ -183,8 +185,9 @@ def test_a_session_that_postboost_forgets_is_begun_anew(sandbox, api, after, moc
 
 def test_sessions_that_are_always_forgotten_are_given_up_with_what_to_do(sandbox, api):
     sandbox.change(upload_session_seconds=0)
-    with pytest.raises(ServerError, match=r"forgot the upload of clip\.mp4 3 times"):
+    with pytest.raises(NotFinishedError, match="clip.mp4") as caught:
         bring(api, video())
+    assert caught.value.code == "upload_forgotten"
 
 
 def test_a_refused_file_is_refused_before_a_byte_is_sent(sandbox, api):
@@ -209,8 +212,9 @@ def test_a_file_that_shrinks_meanwhile_is_aborted_and_named(sandbox, api, conten
 
 def test_an_item_of_another_size_is_told(sandbox, api, mocker):
     mocker.patch.object(uploads._Session, "_complete", return_value={"id": "1", "uuid": "u", "size": 3})
-    with pytest.raises(ServerError, match="has 3 bytes of clip.mp4 instead of 4352 as media item u"):
+    with pytest.raises(UnexpectedResponseError, match="clip.mp4") as caught:
         bring(api, video())
+    assert caught.value.code == "other_size"
 
 
 class Forward(io.RawIOBase):

@@ -7,7 +7,13 @@ import mimetypes
 import httpx
 import pytest
 
-from postboost_provider.api.errors import PostBoostConfigError, ServerError
+from postboost_provider.api.errors import (
+    NotFinishedError,
+    NotFoundError,
+    PostBoostConfigError,
+    UnexpectedResponseError,
+    is_retryable,
+)
 from postboost_provider.services.media import upload as media_module
 from postboost_provider.services.media.upload import (
     MULTIPART_LIMIT_BYTES,
@@ -180,8 +186,34 @@ def test_an_id_is_attached_as_a_number_however_it_was_answered(answered):
 
 def test_an_answer_without_an_id_is_no_media_item(connect, postboost):
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"uuid": UUID})
-    with pytest.raises(ServerError, match="it has no id"):
+    with pytest.raises(UnexpectedResponseError) as caught:
         find_item(connect(), UUID)
+    assert caught.value.code == "no_id"
+
+
+def test_an_upload_to_an_unknown_workspace_is_refused_at_once(connect, postboost):
+    """That 404 is the response to the upload itself, and not of an item that was deleted since."""
+    route = postboost.post(f"/{WORKSPACE}/media").respond(404)
+    with pytest.raises(NotFoundError):
+        bring(connect(), medium())
+    assert route.call_count == 1
+
+
+def test_a_stored_item_that_was_deleted_since_is_uploaded_again(connect, postboost):
+    stored = httpx.Response(201, headers={"Idempotent-Replayed": "true"}, json={"id": "7", "uuid": UUID})
+    fresh = httpx.Response(201, json={"id": "8", "uuid": UUID})
+    route = postboost.post(f"/{WORKSPACE}/media").mock(side_effect=[stored, fresh])
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(404)
+    assert media_id(bring(connect(), medium())) == 8
+    first, second = (call.request.headers["Idempotency-Key"] for call in route.calls)
+    assert second == f"{first}-1"
+
+
+def test_an_upload_whose_response_has_no_id_is_an_error(connect, postboost):
+    postboost.post(f"/{WORKSPACE}/media").respond(201, json={"uuid": UUID})
+    with pytest.raises(UnexpectedResponseError) as caught:
+        bring(connect(), medium())
+    assert caught.value.code == "no_id"
 
 
 def test_a_long_alt_text_is_written_after_the_upload_and_a_longer_one_refused(connect, postboost):
@@ -210,8 +242,7 @@ def test_a_video_that_is_never_ready_says_what_to_do(connect, postboost, clock, 
     monkeypatch.setattr(media_module, "time", clock)
     busy = {"id": "7", "uuid": UUID, "name": "a.mp4", "is_processing": True}
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json=busy)
-    with pytest.raises(
-        ServerError, match=rf"still processes a\.mp4 \({UUID}\) after 60 s\. Run the task again"
-    ):
+    with pytest.raises(NotFinishedError, match=UUID) as caught:
         wait_until_ready(connect(), busy, 60.0)
+    assert (caught.value.code, is_retryable(caught.value)) == ("still_processing", True)
     assert sum(clock.pauses) == pytest.approx(60.0)
