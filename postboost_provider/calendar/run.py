@@ -127,7 +127,7 @@ class CalendarRun:
         for _ in range(MAX_WAITS):
             if not waiting or report.stopped is not None:
                 return
-            sent = [self._log_identity(report.rows[number].row) for number in waiting]
+            sent = [self._actor(report.rows[number].row).log_identity for number in waiting]
             self._known = wait_for_others(self._api, self._scope, sent)
             again, waiting = waiting, []
             for number in again:
@@ -141,12 +141,9 @@ class CalendarRun:
     def _actor(self, row: Row) -> Actor:
         return Actor.of_row(self._calendar_id, row.key)
 
-    def _log_identity(self, row: Row) -> str:
-        return self._actor(row).log_identity
-
     def _known_post(self, row: Row) -> KnownPost | None:
         """Return the post that the activity log has of a row."""
-        return (self._known or {}).get(self._log_identity(row))
+        return (self._known or {}).get(self._actor(row).log_identity)
 
     def _list_known(self, rows: Sequence[Row]) -> dict[str, PostOutcome]:
         """Read the posts of earlier runs through lists, as far as that costs less than a get for each."""
