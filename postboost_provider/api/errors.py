@@ -6,7 +6,6 @@
     ├── PostBoostConfigError          the connection or an argument is wrong; nothing was sent
     ├── UnreachableError              no answer to something that changes nothing
     ├── UnconfirmedError              a write was sent and no answer came: it may have happened
-    ├── NotFinishedError              what PostBoost does in the background did not end well, or in time
     ├── PublishError                  the post was accepted, but one or more accounts failed
     └── PostBoostRequestError         the API answered with an error
         ├── AuthenticationError       401
@@ -31,7 +30,6 @@ __all__ = [
     "AuthenticationError",
     "ConflictError",
     "DuplicatePostError",
-    "NotFinishedError",
     "NotFoundError",
     "PermissionDeniedError",
     "PostBoostConfigError",
@@ -87,11 +85,10 @@ class UnconfirmedError(PostBoostError):
 
 
 class UnexpectedResponseError(PostBoostError):
-    """PostBoost's response lacks what its documents promise, such as an id. A retry can help."""
+    """PostBoost's response lacks what its documents promise, or its work in the background did not end well or in time.
 
-
-class NotFinishedError(PostBoostError):
-    """What PostBoost does in the background is not finished in time, or failed there. A retry can help."""
+    A retry can help.
+    """
 
 
 class PublishError(PostBoostError):
@@ -232,7 +229,6 @@ class ServerError(PostBoostRequestError):
 
 RETRYABLE = (
     ConflictError,
-    NotFinishedError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,

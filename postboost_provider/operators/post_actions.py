@@ -102,7 +102,7 @@ class PostBoostRetryPostOperator(RetryPolicyMixin, BaseOperator):
     :param post_uuid: the post. Templated.
     :param timeout: seconds, or a timedelta, to wait for one account. Default 600.
     :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises NotFinishedError: an account was still publishing after that time. A retry goes on from there.
+    :raises UnexpectedResponseError: an account was still publishing after that time. A retry goes on from there.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "postboost_conn_id")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFinishedError, NotFoundError, PostBoostConfigError
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.api.times import schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
@@ -81,7 +81,7 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
     """Return the post once it is not being published.
 
     :param timeout: seconds to wait.
-    :raises NotFinishedError: it still is; ``code`` is ``still_publishing``.
+    :raises UnexpectedResponseError: it still is; ``code`` is ``timeout``.
     """
     left = timeout
     for pause in growing_pauses(longest=10.0):
@@ -93,10 +93,10 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
         log.info("Post %s %s. Next poll in %.0f s.", post_uuid, describe_status(outcome), min(pause, left))
         time.sleep(min(pause, left))
         left -= pause
-    raise NotFinishedError(
+    raise UnexpectedResponseError(
         f"Post {post_uuid} is still publishing after {timeout:.0f} s. Until it is done, PostBoost publishes it to no account "
         "again. Retry the task later.",
-        code="still_publishing",
+        code="timeout",
     )
 
 

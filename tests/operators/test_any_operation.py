@@ -323,7 +323,7 @@ def test_a_proxy_page_is_not_saved_as_the_answer(monkeypatch: pytest.MonkeyPatch
         "AIRFLOW_CONN_POSTBOOST_DEFAULT",
         json.dumps({"conn_type": "postboost", "password": "tok-en", "extra": {"workspace_uuid": "w-1"}}),
     )
-    monkeypatch.setattr("postboost_provider.api.retry.may_repeat", lambda *_: False)
+    monkeypatch.setattr("postboost_provider.api.retry.may_retry", lambda *_: False)
     with respx.mock(base_url=DEFAULT_BASE_URL) as postboost:
         postboost.get("/w-1/tags").mock(return_value=httpx.Response(200, html="<p>Log in</p>"))
         with pytest.raises(Exception, match="is not JSON"):

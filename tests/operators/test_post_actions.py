@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from postboost_provider.api.errors import NotFinishedError
+from postboost_provider.api.errors import UnexpectedResponseError
 from postboost_provider.operators.post_actions import (
     PostBoostDeletePostOperator,
     PostBoostRetryPostOperator,
@@ -136,9 +136,9 @@ def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
     sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
     uuid = make(sandbox, 1, 2, schedule_now=True)
     sandbox.advance(60)
-    with pytest.raises(NotFinishedError) as caught:
+    with pytest.raises(UnexpectedResponseError) as caught:
         retry(uuid)
-    assert caught.value.code == "still_publishing"
+    assert caught.value.code == "timeout"
     sandbox.advance(60)
     assert retry(uuid) == ["threads 'Northwind Coffee'"]
 

@@ -81,5 +81,7 @@ def test_an_edit_that_another_post_has_already_is_no_reuse_of_that_post(sandbox:
     with client(sandbox) as api:
         versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Better", "media": []}]}]
         other = api.call("create_post", body={"versions": versions, "accounts": [1]})["uuid"]
-    with pytest.raises(AirflowFailException, match=f"Post {mine} .* is as it was: .*Earlier post: {other}"):
+    with pytest.raises(
+        AirflowFailException, match=f"Post {mine} .* stays as it was: .*Earlier post: {other}"
+    ):
         run(text="Better", **options)

@@ -17,7 +17,6 @@ from postboost_provider.api import retry as repeats
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     ConflictError,
-    NotFinishedError,
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
@@ -90,7 +89,7 @@ def upload(
                 )
             forgotten += not reply.replayed
             if forgotten == MOST_SESSIONS:
-                raise NotFinishedError(
+                raise UnexpectedResponseError(
                     f"PostBoost forgot the upload of {source.filename} {forgotten} times before it was complete. Retry the "
                     "task. If it happens again, the file may take longer to upload than PostBoost keeps an upload.",
                     code="upload_forgotten",

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
-    NotFinishedError,
     NotFoundError,
     PostBoostConfigError,
     UnexpectedResponseError,
@@ -201,7 +200,7 @@ def wait_until_ready(
 ) -> dict[str, Any]:
     """Return the item once PostBoost has processed it: a video is converted before it can be posted.
 
-    :raises NotFinishedError: it is still being processed after ``timeout`` seconds; ``code`` is ``still_processing``.
+    :raises UnexpectedResponseError: it is still being processed after ``timeout`` seconds; ``code`` is ``timeout``.
     """
     ends = time.monotonic() + timeout
     for pause in growing_pauses():
@@ -213,10 +212,10 @@ def wait_until_ready(
         log.info("PostBoost still processes %s: looking again in %.0f s", media.get("name"), min(pause, left))
         time.sleep(min(pause, left))
         media = find_item(api, str(media["uuid"]))
-    raise NotFinishedError(
+    raise UnexpectedResponseError(
         f"PostBoost is still processing {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Retry the task to "
         "keep waiting for the same item. If such files usually take this long, raise the timeout.",
-        code="still_processing",
+        code="timeout",
     )
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import (
-    NotFinishedError,
     NotFoundError,
     PermissionDeniedError,
     ServerError,
@@ -52,7 +51,7 @@ def upload(
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
     :param later: the alt text that an earlier try may have given the item afterwards.
     :param timeout: seconds to wait for a file that is fetched in the background.
-    :raises NotFinishedError: PostBoost can't fetch it, or did not within that time.
+    :raises UnexpectedResponseError: PostBoost can't fetch it, or did not within that time.
     :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
     """
     library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about, later=later)
@@ -125,10 +124,10 @@ def _poll(
         if left <= 0:
             break
         time.sleep(min(pause, left))
-    raise NotFinishedError(
+    raise UnexpectedResponseError(
         f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. If "
         "the file is that large, raise the timeout.",
-        code="still_fetching",
+        code="timeout",
     )
 
 
@@ -148,10 +147,10 @@ def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[s
     )
 
 
-def _failure(shown: str, answer: Mapping[str, Any]) -> NotFinishedError:
+def _failure(shown: str, answer: Mapping[str, Any]) -> UnexpectedResponseError:
     said = str(answer.get("error") or "no reason given")[:500]
-    return NotFinishedError(
+    return UnexpectedResponseError(
         f"PostBoost could not fetch {shown}: {said} Check that the URL can be opened by anyone, without a login, and is an "
         "image, a video or a PDF that PostBoost takes.",
-        code="not_fetched",
+        code="download_failed",
     )

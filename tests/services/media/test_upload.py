@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from postboost_provider.api.errors import (
-    NotFinishedError,
     NotFoundError,
     PostBoostConfigError,
     UnexpectedResponseError,
@@ -242,7 +241,7 @@ def test_a_video_that_is_never_ready_says_what_to_do(connect, postboost, clock, 
     monkeypatch.setattr(media_module, "time", clock)
     busy = {"id": "7", "uuid": UUID, "name": "a.mp4", "is_processing": True}
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json=busy)
-    with pytest.raises(NotFinishedError, match=UUID) as caught:
+    with pytest.raises(UnexpectedResponseError, match=UUID) as caught:
         wait_until_ready(connect(), busy, 60.0)
-    assert (caught.value.code, is_retryable(caught.value)) == ("still_processing", True)
+    assert (caught.value.code, is_retryable(caught.value)) == ("timeout", True)
     assert sum(clock.pauses) == pytest.approx(60.0)

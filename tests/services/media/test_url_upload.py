@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from postboost_provider.api.errors import (
-    NotFinishedError,
     PermissionDeniedError,
     UnconfirmedError,
     UnexpectedResponseError,
@@ -182,9 +181,9 @@ def test_a_try_after_an_interruption_goes_on_with_the_same_download(sandbox, api
 def test_a_failure_says_why_and_is_asked_anew_by_the_next_try(sandbox, api, source, variant, path, said):
     sandbox.reset(remote_background_bytes=1000, **variant)
     for tries in (1, 2, 3):
-        with pytest.raises(NotFinishedError, match=said) as caught:
+        with pytest.raises(UnexpectedResponseError, match=said) as caught:
             fetch(api, source, path)
-        assert caught.value.code == "not_fetched"
+        assert caught.value.code == "download_failed"
         asked = [r for r in sandbox.requests() if r["operation"] == INITIATE]
         assert len({request["idempotency_key"] for request in asked}) == tries
     assert library(sandbox) == []
@@ -205,7 +204,7 @@ def test_an_item_that_was_deleted_meanwhile_is_fetched_anew(sandbox, api, source
 
 
 def test_what_a_url_is_signed_with_is_in_no_message(sandbox, api, source, caplog):
-    with caplog.at_level("DEBUG"), pytest.raises(NotFinishedError) as caught:
+    with caplog.at_level("DEBUG"), pytest.raises(UnexpectedResponseError) as caught:
         fetch(api, source, "/gone.png?X-Signature=s3cret")
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in "\n".join(
@@ -215,9 +214,9 @@ def test_what_a_url_is_signed_with_is_in_no_message(sandbox, api, source, caplog
 
 def test_a_download_that_takes_too_long_says_so_and_may_be_waited_for_again(sandbox, api, source):
     with serving() as slow:
-        with pytest.raises(NotFinishedError, match="slow.mp4") as caught:
+        with pytest.raises(UnexpectedResponseError, match="slow.mp4") as caught:
             fetch(api, slow, "/slow.mp4", timeout=60.0)
-        assert caught.value.code == "still_fetching"
+        assert caught.value.code == "timeout"
         slow.gate.set()
         fetch(api, slow, "/slow.mp4")
     assert library(sandbox) == [whole(name="slow.mp4")]
@@ -234,7 +233,7 @@ def test_a_folder_that_is_none_is_refused_before_anything_is_fetched(api, source
         ({"status": "sleeping"}, UnexpectedResponseError, "unknown_status"),
         ([], UnexpectedResponseError, "unknown_status"),
         ({"status": "completed"}, UnexpectedResponseError, "no_id"),
-        ({"status": "failed"}, NotFinishedError, "not_fetched"),
+        ({"status": "failed"}, UnexpectedResponseError, "download_failed"),
     ],
 )
 @pytest.mark.parametrize("when", ["at once", "in the background"])
@@ -258,7 +257,7 @@ def test_polls_are_further_and_further_apart(connect, postboost, clock, monkeypa
     postboost.get(f"{base}/remote/d/status").mock(
         side_effect=lambda request: httpx.Response(200, json={"status": next(statuses), "progress": 0})
     )
-    with pytest.raises(NotFinishedError, match="300"):
+    with pytest.raises(UnexpectedResponseError, match="300"):
         bring(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")), timeout=300.0)
     assert clock.pauses[:4] == [1.0, 1.5, 2.25, 3.375]
     assert max(clock.pauses) == 30.0
