@@ -74,14 +74,14 @@ class UnreachableError(PostBoostError):
 
 
 class UnconfirmedError(PostBoostError):
-    """A write was sent and no response came: it may have happened. A retry of the task checks before it writes.
+    """A write was sent and got no response: it may have happened. A retry of the task checks before it writes.
 
-    ``cause`` is what was seen of the network, without an explanation.
+    :param cause: what was seen in place of a response, without advice.
     """
 
     def __init__(self, message: str = "", *, cause: str = "", **known: Any) -> None:
         super().__init__(message, **known)
-        self.cause = cause
+        self.cause = cause or message
 
 
 class UnexpectedResponseError(PostBoostError):

@@ -227,7 +227,7 @@ class _Session:
                 break
             _pause(f"the completion of {self._source.filename}", lost, attempt)
         # Without the client's advice: what to do depends on the library, which the client does not know of.
-        why = getattr(lost, "cause", "") or str(lost)
+        why = lost.cause if isinstance(lost, UnconfirmedError) else lost
         advice = (
             "Give the key that ability, or look in PostBoost before you run the task again, which may make a second item."
             if self._library.is_closed
