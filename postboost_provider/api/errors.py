@@ -32,7 +32,6 @@ __all__ = [
     "AuthenticationError",
     "ConflictError",
     "DuplicatePostError",
-    "NotFinishedError",
     "NotFoundError",
     "PermissionDeniedError",
     "PostBoostConfigError",
@@ -88,11 +87,10 @@ class UnconfirmedError(PostBoostError):
 
 
 class UnexpectedResponseError(PostBoostError):
-    """PostBoost's response lacks what its documents promise, such as an id. A retry can help."""
+    """PostBoost's response lacks what its documents promise, or its work in the background did not end well or in time.
 
-
-class NotFinishedError(PostBoostError):
-    """What PostBoost does in the background is not finished in time, or failed there. A retry can help."""
+    A retry can help.
+    """
 
 
 class PublishError(PostBoostError):
@@ -241,7 +239,6 @@ class ServerError(PostBoostRequestError):
 
 RETRYABLE = (
     ConflictError,
-    NotFinishedError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,

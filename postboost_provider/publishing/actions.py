@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFinishedError, NotFoundError, PostBoostConfigError
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.api.times import schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
@@ -81,7 +81,7 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
     """Return the post once PostBoost is not publishing it.
 
     :param timeout: seconds to wait.
-    :raises NotFinishedError: it still is; ``code`` is ``still_publishing``.
+    :raises UnexpectedResponseError: it still is; ``code`` is ``timeout``.
     """
 
     def ask() -> Finding:
@@ -128,7 +128,9 @@ def schedule(
             body["accounts_schedule"] = account_schedule(dict.fromkeys(for_all, at))
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
     with map_fields(lambda field: "how" if field == "postNow" else "publish_at"):
-        return _act(api, actor, action, "schedule_post", outcome, body, allow_duplicate=allow_duplicate)
+        where = {"post_uuid": outcome.uuid}
+        perform_action(api, actor, action, "schedule_post", where, body, allow_duplicate=allow_duplicate)
+    return fetch_outcome(api, outcome.uuid)
 
 
 def queue(
@@ -139,7 +141,9 @@ def queue(
         _check_changeable(outcome)
     if outcome.status != "draft":
         return outcome
-    return _act(api, actor, "queue", "add_post_to_queue", outcome, {}, allow_duplicate=allow_duplicate)
+    where = {"post_uuid": outcome.uuid}
+    perform_action(api, actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow_duplicate)
+    return fetch_outcome(api, outcome.uuid)
 
 
 def approve(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> PostOutcome:
@@ -148,21 +152,7 @@ def approve(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> PostOut
         _check_changeable(outcome)
     if outcome.status != "needs_approval":
         return outcome
-    return _act(api, actor, "approve", "approve_post", outcome, {})
-
-
-def _act(
-    api: PostBoostClient,
-    actor: Actor,
-    action: str,
-    operation: str,
-    outcome: PostOutcome,
-    body: Mapping[str, Any],
-    *,
-    allow_duplicate: bool = False,
-) -> PostOutcome:
-    where = {"post_uuid": outcome.uuid}
-    perform_action(api, actor, action, operation, where, body, allow_duplicate=allow_duplicate)
+    perform_action(api, actor, "approve", "approve_post", {"post_uuid": outcome.uuid}, {})
     return fetch_outcome(api, outcome.uuid)
 
 
@@ -173,7 +163,7 @@ def update(
 
     PostBoost replaces a post as a whole, and its response does not have it (SDK 1.66.3).
 
-    :param post: the post as :func:`fetch` returned it.
+    :param post: the post as :func:`fetch` returned it; it is changed, too.
     :param changes: fields of ``create_post``'s body, or ``text`` for the text of the original version.
     :raises PostBoostConfigError: it is published already, and not because this task has changed it before that.
     """
@@ -200,7 +190,8 @@ def update(
                 code="empty",
                 field="changes",
             )
-        body["versions"] = _with_text(post["versions"], changes["text"])
+        original = next(v for v in post["versions"] if v["is_original"])
+        original["content"][0]["body"] = changes["text"]
     with map_fields(lambda field: _name_of_field(field, changes)):
         api.send(
             "update_post",
@@ -209,15 +200,6 @@ def update(
             client_label=str(label),
         )
     return fetch_outcome(api, outcome.uuid)
-
-
-def _with_text(versions: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:
-    """Return the versions of a post with another text in the original one."""
-    changed: list[dict[str, Any]] = [
-        {**v, "content": [dict(item) for item in v["content"]]} for v in versions
-    ]
-    next(v for v in changed if v["is_original"])["content"][0]["body"] = text
-    return changed
 
 
 def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:

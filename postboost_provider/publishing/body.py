@@ -84,7 +84,8 @@ def post_body(post: ResolvedPost) -> dict[str, Any]:
     elif post.mode == "now":
         body["schedule_now"] = True
     if post.account_times:
-        body |= {"timezone": "UTC", "accounts_schedule": account_schedule(post.account_times)}
+        times = dict(sorted(post.account_times.items()))
+        body |= {"timezone": "UTC", "accounts_schedule": account_schedule(times)}
     if post.ai_generated is not None:
         body["ai_generated"] = post.ai_generated
     return body
@@ -92,12 +93,13 @@ def post_body(post: ResolvedPost) -> dict[str, Any]:
 
 def planned(at: datetime) -> dict[str, Any]:
     """Return the fields by which a post is scheduled, or stays so when it is updated."""
-    return {"schedule": True, **schedule_fields(at)}
+    # In the order of version 0.1.0: PostBoost compares the bytes of two bodies under one key, also after an upgrade.
+    return {"schedule": True, "timezone": "UTC", **schedule_fields(at)}
 
 
 def account_schedule(times: Mapping[int, datetime]) -> list[dict[str, Any]]:
     """Return the times that accounts have of their own; their ``timezone`` is that of the post."""
-    fields = {account_id: schedule_fields(at) for account_id, at in sorted(times.items())}
+    fields = {account_id: schedule_fields(at) for account_id, at in times.items()}
     return [{"account_id": i, "date": at["date"], "time": at["time"]} for i, at in fields.items()]
 
 

@@ -17,7 +17,7 @@ Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 
 # The words of a post in its label. An action on the post has others ("retry ..."): a stored response to one names the
 # post, and says nothing of what its author wrote.
-_WORDS = re.compile(r"(?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now)")
+_WORDS = re.compile(r"((?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,10 @@ def find_posts(api: PostBoostClient, scope: str, identity: str = "") -> dict[str
         return None
     found: dict[str, KnownPost] = {}
     for entry in entries:
-        words: dict[str, str | None] = {"intent": None, "mode": None}
-        if entry.label.act is not None:
-            match = _WORDS.fullmatch(entry.label.act)
-            if match is None:
-                continue
-            words = match.groupdict()
-        if entry.post_uuid and entry.outcome in ("created", "updated", "replayed"):
+        words = _WORDS.fullmatch(entry.label.act or "")
+        if words and entry.post_uuid and entry.outcome in ("created", "updated", "replayed"):
             # Newest first: the first entry of an identity has its latest intent.
-            found.setdefault(entry.label.identity, KnownPost(entry.post_uuid, **words))
+            found.setdefault(entry.label.identity, KnownPost(entry.post_uuid, **words.groupdict()))
     return found
 
 

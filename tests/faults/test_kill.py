@@ -56,7 +56,7 @@ def test_a_run_that_dies_at_each_of_its_requests_in_turn_makes_each_post_once(
         die_at += 1
         assert die_at < 40
         counts = publish(sandbox, rows, die_at, moment)
-    # The ledger, the accounts, the tags, an upload and the rows were all died at.
+    # The activity log, the accounts, the tags, an upload and the rows were all died at.
     assert die_at > ROWS + 3
     assert sum(counts.values()) == ROWS
     assert counts.keys() <= {"created", "replayed", "adopted"}

@@ -1,11 +1,12 @@
-"""The idempotency keys and activity-log labels that version 0.1.0 sends, as they are on the wire.
+"""The idempotency keys, activity-log labels and bodies that version 0.1.0 sends, as they are on the wire.
 
-PostBoost knows a key for 24 hours and a label for 90 days. Whoever changes one of these values publishes again, after an
+PostBoost knows a key for 24 hours, and refuses it with another body; it knows a label for 90 days. Whoever changes one of these values publishes again, after an
 upgrade, whatever was published or scheduled in that time. Do not adapt them to the code.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tempfile
@@ -55,12 +56,12 @@ ODD = {"dag_id": "Frühling/2026", "run_id": "lauf ☕", "task_id": "veröffentl
 class PostBoost:
     """PostBoost as far as these tests need it.
 
-    ``sent`` holds path, idempotency key and label of each write. The next ``refused`` writes are answered with a stored
+    ``sent`` holds path, idempotency key, label and a hash of the body of each write. A body matters under a key. The next ``refused`` writes are answered with a stored
     refusal, and the activity log has ``logged`` entries of whatever it is asked for.
     """
 
     def __init__(self, router: respx.Router) -> None:
-        self.sent: list[tuple[str, str | None, str]] = []
+        self.sent: list[list[str | None]] = []
         self.refused = 0
         self.logged = 0
         POST.update(status="draft", accounts=[{**ACCOUNT, "publish_status": None}])
@@ -71,7 +72,10 @@ class PostBoost:
         if request.method == "GET":
             return httpx.Response(200, json=self.found(path, dict(request.url.params)))
         headers = request.headers
-        self.sent.append((path, headers.get("idempotency-key"), headers["x-postboost-client"]))
+        label = headers["x-postboost-client"]
+        key = headers.get("idempotency-key")
+        body = hashlib.sha256(request.content).hexdigest()[:12] if key else None
+        self.sent.append([path, key, label if label.startswith("airflow/") else None, body])
         if self.refused:
             self.refused -= 1
             return httpx.Response(403, headers={"Idempotent-Replayed": "true"}, json={"message": "No."})
@@ -91,7 +95,7 @@ class PostBoost:
         if path == "accounts":
             return {"data": [ACCOUNT, {**ACCOUNT, "id": 2, "uuid": "a-2", "username": "bäckerei"}]}
         if path == "media/folders":
-            made = [name for name, _, _ in self.sent].count("media/folders")
+            made = [each[0] for each in self.sent].count("media/folders")
             return {"data": [{"uuid": "f-1", "name": "Süßes", "parent": None}] * (made > 0)}
         if path.startswith("posts/"):
             return POST
@@ -210,14 +214,11 @@ def upload(task: dict[str, Any], **given: Any) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_keys_and_labels_are_those_of_version_0_1_0(
+def test_keys_labels_and_bodies_are_those_of_version_0_1_0(
     postboost: PostBoost, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     postboost.refused, postboost.logged = REFUSED.get(case, 0), LOGGED.get(case, 0)
     if case == "media in chunks":
         monkeypatch.setattr(media, "MULTIPART_LIMIT_BYTES", 1)
     CASES[case]()
-    sent = [
-        [path, key, label if label.startswith("airflow/") else None] for path, key, label in postboost.sent
-    ]
-    assert sent == json.loads(Path(__file__).with_name("golden.json").read_text())[case]
+    assert postboost.sent == json.loads(Path(__file__).with_name("golden.json").read_text())[case]

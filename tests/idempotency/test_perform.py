@@ -1,8 +1,10 @@
-"""A repeated task repeats nothing that matters: what each kind of operation does on a second try."""
+"""A repeated task repeats nothing that matters: what each kind of operation does in a second attempt."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +13,14 @@ import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException
 
-from postboost_provider.api.errors import ServerError, UnconfirmedError
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostError,
+    ServerError,
+    UnconfirmedError,
+    ValidationError,
+)
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -47,20 +56,32 @@ def run(operation: str, body: Any = None, *, try_number: int = 1, max_tries: int
     return operator.execute(ctx)  # type: ignore[arg-type]
 
 
+@contextmanager
+def failing(kind: type[PostBoostError], code: str | None = None) -> Iterator[None]:
+    """Expect that the task fails, and without a retry, for such an error."""
+    with pytest.raises(AirflowFailException) as caught:
+        yield
+    cause = caught.value.__cause__
+    assert isinstance(cause, kind)
+    assert cause.code == code
+
+
 def names(sandbox: Sandbox, operation: str) -> list[str]:
     with client(sandbox) as api:
         return [item["name"] for item in api.pages(operation)]
 
 
 def lose(sandbox: Sandbox, operation: str, count: int = 1) -> None:
-    """Let that many answers to it be lost on their way: it has happened each time."""
+    """Let that many responses to it be lost on their way: it has happened each time."""
     sandbox.faults({"kind": "drop_after", "operation": operation, "count": count})
 
 
-def test_a_try_that_comes_when_the_first_key_is_free_again_makes_no_second_post(sandbox: Sandbox) -> None:
-    """The post was made under a later generation of the key, since an earlier try was refused."""
+def test_an_attempt_that_comes_when_the_first_key_is_free_again_makes_no_second_post(
+    sandbox: Sandbox,
+) -> None:
+    """The post was created under a later revision of the key, since an earlier attempt was refused."""
     start = time.time()
-    with pytest.raises(AirflowFailException):
+    with failing(ValidationError):
         run("create_post", {**post("Hello"), "accounts": [999], "allow_duplicate": True})
     sandbox.advance(23 * 3600)
     with time_machine.travel(start + 23 * 3600, tick=True):
@@ -72,7 +93,7 @@ def test_a_try_that_comes_when_the_first_key_is_free_again_makes_no_second_post(
     assert len(posts(sandbox)) == 1
 
 
-def test_an_error_of_yesterday_keeps_no_answer_from_a_try_of_today(sandbox: Sandbox) -> None:
+def test_an_error_of_yesterday_keeps_no_response_from_an_attempt_of_today(sandbox: Sandbox) -> None:
     start = time.time()
     sandbox.faults({"kind": "server_error", "operation": "create_tag", "count": 99})
     with pytest.raises(ServerError):
@@ -88,22 +109,22 @@ def test_an_error_of_yesterday_keeps_no_answer_from_a_try_of_today(sandbox: Sand
     assert names(sandbox, "list_tags").count("autumn") == 1
 
 
-def test_a_key_that_can_not_look_back_says_how_long_a_repeat_is_safe(
+def test_a_token_that_may_not_read_the_log_says_how_long_a_retry_is_safe(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
     with caplog.at_level("WARNING"):
         run("create_post", post("Hello"))
-    assert "only the idempotency key keeps a repeat of this task from doing it again" in caplog.text
+    assert "only for 24 hours" in caplog.text
 
 
-def test_what_takes_a_key_gives_every_try_the_same_answer(sandbox: Sandbox) -> None:
+def test_what_takes_a_key_gives_every_attempt_the_same_response(sandbox: Sandbox) -> None:
     first = run("create_tag", TAG)
     assert run("create_tag", TAG, try_number=2) == first
     assert names(sandbox, "list_tags").count("autumn") == 1
 
 
-def test_a_lost_answer_to_what_takes_a_key_is_asked_for_again_at_once(sandbox: Sandbox) -> None:
+def test_what_takes_a_key_is_sent_again_at_once_when_its_response_is_lost(sandbox: Sandbox) -> None:
     lose(sandbox, "create_tag", count=2)
     assert run("create_tag", TAG)["name"] == "autumn"
     assert names(sandbox, "list_tags").count("autumn") == 1
@@ -119,23 +140,23 @@ def test_other_tasks_other_salts_and_other_targets_are_acts_of_their_own(sandbox
     assert "draft" not in [post["status"] for post in posts(sandbox)]
 
 
-def test_a_refusal_that_was_mended_is_sent_again(sandbox: Sandbox) -> None:
-    with pytest.raises(AirflowFailException, match="hex_color"):
+def test_what_was_refused_and_fixed_is_sent_again(sandbox: Sandbox) -> None:
+    with failing(ValidationError):
         run("create_tag", {**TAG, "hex_color": "orange"})
     assert run("create_tag", TAG, try_number=2)["name"] == "autumn"
     assert run("create_tag", TAG, try_number=3)["name"] == "autumn"
     assert names(sandbox, "list_tags").count("autumn") == 1
 
 
-def test_a_refusal_that_is_the_same_is_told_again(sandbox: Sandbox) -> None:
+def test_what_was_refused_and_not_fixed_is_refused_again(sandbox: Sandbox) -> None:
     for number in (1, 2, 3):
-        with pytest.raises(AirflowFailException, match="hex_color"):
+        with failing(ValidationError):
             run("create_tag", {**TAG, "hex_color": "orange"}, try_number=number)
 
 
 def test_a_body_that_was_changed_after_it_was_done_is_told_and_not_sent(sandbox: Sandbox) -> None:
     run("create_tag", TAG)
-    with pytest.raises(AirflowFailException, match="has done it with another body.*another idempotency_salt"):
+    with failing(PostBoostConfigError, "other_body"):
         run("create_tag", {**TAG, "name": "winter"}, try_number=2)
     assert "winter" not in names(sandbox, "list_tags")
 
@@ -145,9 +166,7 @@ def test_without_the_log_a_changed_body_is_not_sent_either(
 ) -> None:
     use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))
     run("create_tag", TAG)
-    with pytest.raises(
-        AirflowFailException, match="may not read the activity log.*Look for it with list_tags"
-    ):
+    with failing(PostBoostConfigError, "other_body"):
         run("create_tag", {**TAG, "name": "winter"}, try_number=2)
     assert "winter" not in names(sandbox, "list_tags")
 
@@ -157,9 +176,7 @@ def test_a_day_later_the_key_is_forgotten_and_the_log_still_knows(sandbox: Sandb
     made = run("create_post", post("Hello"))
     sandbox.advance(timedelta(hours=25).total_seconds())
     with time_machine.travel(time.time() + 25 * 3600, tick=True):
-        with pytest.raises(
-            AirflowFailException, match="has done it already, at .*Look for it with list_tags"
-        ):
+        with failing(PostBoostConfigError, "already_done"):
             run("create_tag", TAG)
         assert run("create_post", post("Hello"))["uuid"] == made["uuid"]
     assert names(sandbox, "list_tags").count("autumn") == 1
@@ -168,14 +185,14 @@ def test_a_day_later_the_key_is_forgotten_and_the_log_still_knows(sandbox: Sandb
 
 def test_what_takes_no_key_is_looked_for_before_it_is_sent_again(sandbox: Sandbox) -> None:
     lose(sandbox, "create_account_group")
-    with pytest.raises(UnconfirmedError, match="run the task again, which looks first.*list_account_groups"):
+    with pytest.raises(UnconfirmedError, match="list_account_groups"):
         run("create_account_group", GROUP, max_tries=2, retries=2)
-    with pytest.raises(AirflowFailException, match="has done it already, at .*list_account_groups"):
+    with failing(PostBoostConfigError, "already_done"):
         run("create_account_group", GROUP, try_number=2, max_tries=2, retries=2)
     assert names(sandbox, "list_account_groups").count("Berlin") == 1
 
 
-def test_what_never_arrived_is_sent_by_the_next_try(sandbox: Sandbox) -> None:
+def test_what_never_arrived_is_sent_by_the_next_attempt(sandbox: Sandbox) -> None:
     sandbox.faults({"kind": "drop_before", "operation": "create_account_group"})
     with pytest.raises(UnconfirmedError):
         run("create_account_group", GROUP, max_tries=2, retries=2)
@@ -185,25 +202,23 @@ def test_what_never_arrived_is_sent_by_the_next_try(sandbox: Sandbox) -> None:
     assert names(sandbox, "list_account_groups").count("Berlin") == 1
 
 
-def test_where_nothing_tells_a_lost_answer_is_final_and_says_where_to_look(
+def test_where_nothing_tells_a_lost_response_is_final(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))
     lose(sandbox, "create_account_group")
-    with pytest.raises(
-        AirflowFailException, match="no answer came.*could not tell.*Look for it with list_account_groups"
-    ):
+    with failing(UnconfirmedError, "unknown_outcome"):
         run("create_account_group", GROUP)
 
 
-def test_where_nothing_tells_a_killed_try_is_not_repeated_until_a_person_has_looked(
+def test_where_nothing_tells_a_killed_attempt_is_not_repeated_until_a_person_has_looked(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))
-    with pytest.raises(AirflowFailException, match="may have sent it.*ability 'read'.*clear the task"):
+    with failing(PostBoostConfigError, "unknown_outcome"):
         run("create_account_group", GROUP, try_number=2, max_tries=2, retries=2)
     assert "Berlin" not in names(sandbox, "list_account_groups")
-    # Cleared after its second try: Airflow raises max_tries by the tries that were used up.
+    # Cleared after its second attempt: Airflow raises max_tries by the attempts that were used up.
     assert (
         run("create_account_group", GROUP, try_number=3, max_tries=4, retries=2)["data"]["name"] == "Berlin"
     )
@@ -225,11 +240,11 @@ def test_what_the_task_itself_has_deleted_is_deleted(sandbox: Sandbox) -> None:
 
 
 def test_what_was_never_there_can_not_be_deleted(sandbox: Sandbox) -> None:
-    with pytest.raises(AirflowFailException, match="delete_tag.*404"):
+    with failing(NotFoundError):
         run("delete_tag", parameters={"tag_uuid": "00000000-0000-4000-8000-000000000000"})
 
 
-def test_a_secret_whose_answer_was_lost_is_to_be_deleted(
+def test_a_secret_whose_response_was_lost_is_to_be_deleted(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, "admin")
@@ -243,9 +258,7 @@ def test_a_secret_whose_answer_was_lost_is_to_be_deleted(
     lose(sandbox, "create_api_key")
     with pytest.raises(UnconfirmedError, match="list_api_keys"):
         run("create_api_key", **key)
-    with pytest.raises(
-        AirflowFailException, match="Delete it: nobody has its secret any more.*list_api_keys"
-    ):
+    with pytest.raises(AirflowFailException, match="Delete it"):
         run("create_api_key", **key, try_number=2)
     run("create_api_key", **key, idempotency_salt="2")
     assert len(kept) == 1

@@ -140,6 +140,37 @@ def test_a_source_that_was_changed_is_no_second_draft_by_accident(run: Any, sand
     assert len(drafts(sandbox)) == 1
 
 
+@pytest.mark.parametrize("members", [[1, 3, 9], [1]], ids=["joined", "left"])
+def test_a_cleared_task_finds_its_run_when_its_group_has_changed(
+    run: Any, sandbox: Sandbox, members: list[int]
+) -> None:
+    with client(sandbox) as api:
+        group = api.call("create_account_group", body={"name": "Berlin", "accounts": [1, 3]})["data"]
+        first = run(accounts="Berlin")
+        where = {"account_group_uuid": group["uuid"]}
+        api.call("update_account_group", parameters=where, body={"name": "Berlin", "accounts": members})
+    assert run(accounts="Berlin") == first
+    assert len(drafts(sandbox)) == 1
+    # What is written differently is still another source.
+    with pytest.raises(AirflowFailException) as caught:
+        run(accounts=["Berlin", "@northwind"])
+    assert isinstance(caught.value.__cause__, PostBoostConfigError)
+    assert len(drafts(sandbox)) == 1
+    assert [c["account_id"] for c in run(accounts="Berlin", idempotency_salt="2")["captions"]] == members
+
+
+def test_a_run_of_version_0_1_0_is_found_though_its_label_lacks_the_accounts(
+    run: Any, sandbox: Sandbox, mocker: Any
+) -> None:
+    with client(sandbox) as api:
+        api.call("create_account_group", body={"name": "Berlin", "accounts": [1, 3]})
+    mocker.patch("postboost_provider.services.repurpose.LONGEST_NOTE", 0)
+    first = run(accounts="Berlin")
+    mocker.patch("postboost_provider.services.repurpose.LONGEST_NOTE", 100)
+    assert run(accounts="Berlin") == first
+    assert len(drafts(sandbox)) == 1
+
+
 def test_a_run_that_failed_is_worth_a_retry_which_starts_another(run: Any, sandbox: Sandbox) -> None:
     sandbox.change(repurpose_result="failed")
     with pytest.raises(UnexpectedResponseError, match="The AI gave up"):

@@ -145,6 +145,7 @@ def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
     sandbox.advance(60)
     with pytest.raises(UnexpectedResponseError, match="600 s"):
         retry(uuid)
+    assert caught.value.code == "timeout"
     sandbox.advance(60)
     assert retry(uuid) == ["threads 'Northwind Coffee'"]
 
@@ -189,6 +190,13 @@ def test_words_are_changed_and_the_plan_is_kept(sandbox: Sandbox) -> None:
     assert [item["body"] for item in post["versions"][0]["content"]] == ["Changed"]
     assert [tag["id"] for tag in post["tags"]] == [1]
     assert len(post["accounts"]) == 2
+
+
+def test_an_update_reads_the_post_once_before_and_once_after(sandbox: Sandbox) -> None:
+    uuid = make(sandbox)
+    PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": "Changed"}).execute(context())  # type: ignore[arg-type]
+    wanted = ["create_post", "get_post", "update_post", "get_post"]
+    assert [r["operation"] for r in sandbox.requests()] == wanted
 
 
 @pytest.mark.parametrize("trash", [True, False])

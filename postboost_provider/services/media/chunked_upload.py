@@ -17,7 +17,6 @@ from postboost_provider.api import retry as repeats
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     ConflictError,
-    NotFinishedError,
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
@@ -90,7 +89,7 @@ def upload(
                 )
             forgotten += not reply.replayed
             if forgotten == MOST_SESSIONS:
-                raise NotFinishedError(
+                raise UnexpectedResponseError(
                     f"PostBoost forgot the upload of {source.filename} {forgotten} times before it was complete. Retry the "
                     "task. If it happens again, the file may take longer to upload than PostBoost keeps an upload.",
                     code="upload_forgotten",
@@ -228,7 +227,7 @@ class _Session:
                 break
             _pause(f"the completion of {self._source.filename}", lost, attempt)
         # Without the client's advice: what to do depends on the library, which the client does not know of.
-        why = getattr(lost, "cause", "") or str(lost)
+        why = lost.cause if isinstance(lost, UnconfirmedError) else lost
         advice = (
             "Give the key that ability, or look in PostBoost before you run the task again, which may make a second item."
             if self._library.is_closed

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import (
-    NotFinishedError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,

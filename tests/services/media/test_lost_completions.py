@@ -46,7 +46,7 @@ def test_a_key_that_may_not_list_media_uploads_and_says_when_it_can_not_look(san
         caplog.clear()
         with caplog.at_level("INFO"):
             bring(api, video(name="other.mp4"))
-        assert "An earlier try may have brought other.mp4 to PostBoost already" in caplog.text
+        assert "An earlier attempt may have uploaded other.mp4" in caplog.text
         assert caplog.text.count("may not list media") == 1
 
 

@@ -182,6 +182,32 @@ def test_an_answer_without_an_id_is_no_media_item(connect, postboost):
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"uuid": UUID})
     with pytest.raises(UnexpectedResponseError, match="id"):
         find_item(connect(), UUID)
+    assert caught.value.code == "no_id"
+
+
+def test_an_upload_to_an_unknown_workspace_is_refused_at_once(connect, postboost):
+    """That 404 is the response to the upload itself, and not of an item that was deleted since."""
+    route = postboost.post(f"/{WORKSPACE}/media").respond(404)
+    with pytest.raises(NotFoundError):
+        bring(connect(), medium())
+    assert route.call_count == 1
+
+
+def test_a_stored_item_that_was_deleted_since_is_uploaded_again(connect, postboost):
+    stored = httpx.Response(201, headers={"Idempotent-Replayed": "true"}, json={"id": "7", "uuid": UUID})
+    fresh = httpx.Response(201, json={"id": "8", "uuid": UUID})
+    route = postboost.post(f"/{WORKSPACE}/media").mock(side_effect=[stored, fresh])
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(404)
+    assert media_id(bring(connect(), medium())) == 8
+    first, second = (call.request.headers["Idempotency-Key"] for call in route.calls)
+    assert second == f"{first}-1"
+
+
+def test_an_upload_whose_response_has_no_id_is_an_error(connect, postboost):
+    postboost.post(f"/{WORKSPACE}/media").respond(201, json={"uuid": UUID})
+    with pytest.raises(UnexpectedResponseError) as caught:
+        bring(connect(), medium())
+    assert caught.value.code == "no_id"
 
 
 def test_a_long_alt_text_is_written_after_the_upload_and_a_longer_one_refused(connect, postboost):

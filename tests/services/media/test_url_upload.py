@@ -245,6 +245,7 @@ def test_an_answer_that_is_not_known_is_an_error_that_names_it(connect, postboos
     postboost.get(f"{base}/remote/d/status").mock(return_value=httpx.Response(200, json=answer))
     with pytest.raises(error, match=said):
         bring(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")))
+    assert caught.value.code == code
 
 
 def test_polls_are_further_and_further_apart(connect, postboost, clock, monkeypatch):
