@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.services.accounts import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

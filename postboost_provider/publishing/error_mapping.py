@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.account_name import account_name
 from postboost_provider.api.error_mapping import say
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.publishing.post import Problem, Row
-from postboost_provider.services.accounts import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

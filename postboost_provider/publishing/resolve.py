@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
@@ -16,7 +17,7 @@ from postboost_provider.idempotency import identity as identities
 from postboost_provider.publishing.body import Post, Words, content_for, left_out, post_body
 from postboost_provider.publishing.error_mapping import ErrorMapping, find_account_name, is_provider
 from postboost_provider.publishing.post import Problem, Row
-from postboost_provider.services.accounts import Accounts, account_name, load_accounts
+from postboost_provider.services.accounts import Accounts, load_accounts
 from postboost_provider.services.media import upload as uploads
 from postboost_provider.services.media.upload import MediaFile, Medium
 from postboost_provider.services.tags import Tags

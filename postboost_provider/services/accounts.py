@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.account_name import account_name as account_name
+from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, UnexpectedResponseError
 
 if TYPE_CHECKING:

