@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,40 @@ def read_text(value: Any) -> Any:
     return value
 
 
+@contextmanager
+def argument(name: str) -> Iterator[None]:
+    """Name the argument whose value is at fault, for an error that does not name one."""
+    try:
+        yield
+    except PostBoostConfigError as error:
+        error.field = error.field or name
+        raise
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Check that a value is one of the choices.
+
+    :param name: what its author calls it.
+    :raises PostBoostConfigError: it is another.
+    """
+    if value not in tuple(choices):
+        raise PostBoostConfigError(
+            f"{name} is {value!r}; use {', '.join(choices)}.", code="not_a_choice", field=name
+        )
+
+
+def require_text(name: str, value: object) -> str:
+    """Return the text of an argument without the spaces around it.
+
+    :param name: what its author calls it.
+    :raises PostBoostConfigError: it is empty.
+    """
+    text = "" if value is None else str(value).strip()
+    if not text:
+        raise PostBoostConfigError(f"{name} is empty. Give it a value.", code="empty", field=name)
+    return text
+
+
 def read_seconds(name: str, value: Any) -> float:
     """Return a time span in seconds.
 
@@ -36,7 +70,11 @@ def read_seconds(name: str, value: Any) -> float:
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-        raise PostBoostConfigError(f"{name} is {value!r}; it must be seconds or a timedelta, of 0 or more.")
+        raise PostBoostConfigError(
+            f"{name} is {value!r}; it must be seconds or a timedelta, of 0 or more.",
+            code="not_a_duration",
+            field=name,
+        )
     return float(seconds)
 
 
@@ -49,8 +87,10 @@ def read_uuids(value: Any) -> list[str]:
     for uuid in uuids:
         if any(c in uuid for c in "[]'\", ") or uuid in NOTHING:
             raise PostBoostConfigError(
-                f"post_uuids holds {uuid[:80]!r}, which is no uuid. Pass one, or a list, such as "
-                'publish.output["post_uuids"].'
+                f"post_uuids holds {uuid[:80]!r}, which is not a uuid. Pass one, or a list, such as "
+                'publish.output["post_uuids"].',
+                code="not_a_uuid",
+                field="post_uuids",
             )
     return list(dict.fromkeys(uuids))
 

@@ -6,6 +6,7 @@
     ├── PostBoostConfigError          the connection or an argument is wrong; nothing was sent
     ├── UnreachableError              no answer to something that changes nothing
     ├── UnconfirmedError              a write was sent and no answer came: it may have happened
+    ├── NotFinishedError              what PostBoost does in the background did not end well, or in time
     ├── PublishError                  the post was accepted, but one or more accounts failed
     └── PostBoostRequestError         the API answered with an error
         ├── AuthenticationError       401
@@ -30,6 +31,7 @@ __all__ = [
     "AuthenticationError",
     "ConflictError",
     "DuplicatePostError",
+    "NotFinishedError",
     "NotFoundError",
     "PermissionDeniedError",
     "PostBoostConfigError",
@@ -79,6 +81,10 @@ class UnconfirmedError(PostBoostError):
 
 class UnexpectedResponseError(PostBoostError):
     """PostBoost's response lacks what its documents promise, such as an id. A retry can help."""
+
+
+class NotFinishedError(PostBoostError):
+    """What PostBoost does in the background is not finished in time, or failed there. A retry can help."""
 
 
 class PublishError(PostBoostError):
@@ -219,6 +225,7 @@ class ServerError(PostBoostRequestError):
 
 RETRYABLE = (
     ConflictError,
+    NotFinishedError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,

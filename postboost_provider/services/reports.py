@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
+from postboost_provider.api.errors import NotFinishedError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.services.media.library import growing_pauses
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def make(api: PostBoostClient, wanted: dict[str, Any], timeout: float) -> dict[s
 
     :param wanted: the body of ``create_report_export``.
     :param timeout: seconds to wait for a file that is not ready yet.
-    :raises UnexpectedResponseError: ``report_failed`` or ``timeout``; another attempt creates another report.
+    :raises NotFinishedError: ``report_failed`` or ``timeout``; another attempt creates another report.
     """
     response = api.call("create_report_export", body=wanted)
     return _await(api, _export(response, "create_report_export"), timeout)
@@ -69,7 +69,7 @@ def _await(api: PostBoostClient, export: dict[str, Any], timeout: float) -> dict
             return export
         if status == "failed":
             why = str(export.get("error") or "it does not say why").rstrip(".")
-            raise UnexpectedResponseError(
+            raise NotFinishedError(
                 f"PostBoost could not create report {uuid}: {why}. Retry the task: it creates another.",
                 code="report_failed",
             )
@@ -85,7 +85,7 @@ def _await(api: PostBoostClient, export: dict[str, Any], timeout: float) -> dict
         log.info("Report %s is %s: looking again in %.0f s", uuid, status, pause)
         time.sleep(pause)
         export = _read(api, str(uuid))
-    raise UnexpectedResponseError(
+    raise NotFinishedError(
         f"Report {export['uuid']} is still {export.get('status')!r} after {timeout:.0f} s. Retry the task, or raise the "
         "timeout.",
         code="timeout",

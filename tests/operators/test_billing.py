@@ -277,7 +277,7 @@ def test_a_change_that_can_not_be_meant_fails_without_a_retry(
 
 
 def test_a_day_that_is_none_fails_without_a_retry(sandbox: Sandbox, uuid: str) -> None:
-    with pytest.raises(AirflowFailException, match="'Oct 1' is no day"):
+    with pytest.raises(AirflowFailException, match="'Oct 1'"):
         receipt(uuid, paid_at="Oct 1")
     with client(sandbox, "admin") as api:
         assert list(api.pages("list_receipts")) == []

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.io import ObjectStoragePath, attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from postboost_provider.api.errors import PostBoostRequestError, UnexpectedResponseError
+from postboost_provider.api.errors import NotFinishedError, PostBoostRequestError
 from postboost_provider.operators.reports import PostBoostReportOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -106,7 +106,7 @@ def test_a_410_says_what_to_do(sandbox: Sandbox, tmp_path: Path) -> None:
 
 def test_a_report_that_could_not_be_made_is_worth_a_retry(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.change(report_exports="failed")
-    with pytest.raises(UnexpectedResponseError) as caught:
+    with pytest.raises(NotFinishedError) as caught:
         save(tmp_path / "a.pdf")
     assert caught.value.code == "report_failed"
     assert list(tmp_path.iterdir()) == []
@@ -183,6 +183,6 @@ def test_a_report_that_takes_longer_is_waited_for(
     assert save(tmp_path / "a.pdf")["export_uuid"] == "e1"
     assert naps.call_count == 2
     router.get(f"{ours}/e1").mock(return_value=httpx.Response(200, json=waiting))
-    with pytest.raises(UnexpectedResponseError) as caught:
+    with pytest.raises(NotFinishedError) as caught:
         save(tmp_path / "a.pdf", timeout=0)
     assert caught.value.code == "timeout"

@@ -23,7 +23,6 @@ from postboost_provider.api.errors import (
     RateLimitedError,
     ServerError,
     UnconfirmedError,
-    UnexpectedResponseError,
     UnreachableError,
     ValidationError,
 )
@@ -94,10 +93,10 @@ def upload(
                 forgotten += not reply.replayed
                 if forgotten == MOST_SESSIONS:
                     break
-    raise refused or UnexpectedResponseError(
+    raise refused or ServerError(
         f"PostBoost forgot the upload of {source.filename} {forgotten} times before it was complete. Run the task again; "
         "if it happens again, the file may take longer to upload than PostBoost keeps an upload.",
-        code="forgotten",
+        status=404,
     )
 
 
@@ -131,8 +130,8 @@ class _Session:
             if self._chunk_size < 1:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise UnexpectedResponseError(
-                "initiate_chunked_upload: PostBoost's response has no upload_uuid and chunk_size."
+            raise ServerError(
+                "initiate_chunked_upload: the answer has no upload_uuid and chunk_size.", status=201
             ) from None
 
     def run(self) -> dict[str, Any]:
@@ -242,12 +241,12 @@ class _Session:
 
     def _checked(self, media: Any) -> dict[str, Any]:
         if not isinstance(media, dict) or not str(media.get("id") or "").isdecimal():
-            raise UnexpectedResponseError("complete_chunked_upload: PostBoost's response has no id.")
+            raise ServerError("complete_chunked_upload: the answer has no id.", status=201)
         if media.get("size") not in (None, self._source.size):
-            raise UnexpectedResponseError(
+            raise ServerError(
                 f"PostBoost has {media['size']} bytes of {self._source.filename} instead of {self._source.size} as media "
                 f"item {media.get('uuid')}. Delete that item and run the task again.",
-                code="wrong_size",
+                status=201,
             )
         return media
 

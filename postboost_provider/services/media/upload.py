@@ -19,7 +19,7 @@ from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
-    UnexpectedResponseError,
+    ServerError,
 )
 from postboost_provider.api.requests import FilePart
 from postboost_provider.idempotency.key import make_once
@@ -200,7 +200,7 @@ def wait_until_ready(
 ) -> dict[str, Any]:
     """Return the item once PostBoost has processed it: a video is converted before it can be posted.
 
-    :raises UnexpectedResponseError: it is still processed after ``timeout`` seconds.
+    :raises ServerError: it is still processed after ``timeout`` seconds.
     """
     ends = time.monotonic() + timeout
     for pause in growing_pauses():
@@ -212,10 +212,10 @@ def wait_until_ready(
         log.info("PostBoost still processes %s: looking again in %.0f s", media.get("name"), min(pause, left))
         time.sleep(min(pause, left))
         media = find_item(api, str(media["uuid"]))
-    raise UnexpectedResponseError(
+    raise ServerError(
         f"PostBoost still processes {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Run the task again: "
-        "it continues to wait. If this is usual for such files, raise the timeout.",
-        code="timeout",
+        "it goes on from there. If this is usual for such files, raise the timeout.",
+        status=200,
     )
 
 
@@ -239,7 +239,7 @@ def media_id(media: dict[str, Any]) -> int:
     try:
         return int(media["id"])
     except (KeyError, TypeError, ValueError):
-        raise UnexpectedResponseError("PostBoost's response has no id of a media item.") from None
+        raise ServerError("PostBoost's answer is no media item: it has no id.", status=200) from None
 
 
 def media_type(name: str) -> str | None:

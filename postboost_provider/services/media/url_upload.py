@@ -20,7 +20,6 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
     ServerError,
     UnconfirmedError,
-    UnexpectedResponseError,
 )
 from postboost_provider.idempotency.key import MAX_GENERATIONS
 from postboost_provider.services.media.library import Library, growing_pauses
@@ -53,8 +52,8 @@ def upload(
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
     :param later: the alt text that an earlier try may have given the item afterwards.
     :param timeout: seconds to wait for a file that is fetched in the background.
-    :raises PostBoostConfigError: code ``url_not_fetched``: PostBoost can't fetch it.
-    :raises UnexpectedResponseError: code ``timeout``: PostBoost did not fetch it within that time.
+    :raises PostBoostConfigError: PostBoost can't fetch it; ``code`` is ``not_fetched``.
+    :raises ServerError: PostBoost did not fetch it within that time.
     :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
     """
     library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about, later=later)
@@ -75,7 +74,7 @@ def upload(
             failed = error
             continue
         return media
-    raise failed or _failure(shown, {})
+    raise failed or ServerError(f"PostBoost could not fetch {shown} in {MAX_GENERATIONS} tries.", status=200)
 
 
 class _StaleError(Exception):
@@ -96,13 +95,12 @@ def _settle(
     if status == "failed":
         raise _failure(shown, answer)
     if status != "completed":
-        raise UnexpectedResponseError(
-            f"initiate_remote_upload: the status {status!r} is not known. Update airflow-provider-postboost."
-        )
+        raise ServerError(f"initiate_remote_upload: the status {status!r} is not known.", status=200)
     media = answer.get("media")
     if not isinstance(media, dict) or not media.get("uuid"):
-        raise UnexpectedResponseError(
-            f"PostBoost fetched {shown}, but somebody deleted the media item at once. Run the task again."
+        raise ServerError(
+            f"PostBoost fetched {shown}, but somebody deleted the media item at once. Run the task again.",
+            status=200,
         )
     log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
     try:
@@ -141,10 +139,10 @@ def _poll(
         if left <= 0:
             break
         time.sleep(min(pause, left))
-    raise UnexpectedResponseError(
-        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Run the task again: it continues to wait for the same "
+    raise ServerError(
+        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Run the task again: it goes on waiting for the same "
         "download. If the file is that large, raise the timeout.",
-        code="timeout",
+        status=200,
     )
 
 
@@ -167,12 +165,12 @@ def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[s
 def _failure(shown: str, response: Mapping[str, Any]) -> PostBoostConfigError:
     """Return the error for a URL that PostBoost can't fetch.
 
-    PostBoost gives the reason as text only, with nothing to tell a missing file from a host that is briefly down. The
-    URL's author has to look either way, so no retry is spent on it.
+    PostBoost gives the reason only as text: nothing tells a missing file from a host that is briefly down. Its author has
+    to look at the URL either way, so no retry is spent on it.
     """
     reason = str(response.get("error") or "no reason given").rstrip(".")[:500]
     return PostBoostConfigError(
         f"PostBoost could not fetch {shown}: {reason}. Check that anyone can open the URL without a login, and that it is "
         "an image, a video or a PDF that PostBoost supports. Then run the task again: PostBoost fetches it again.",
-        code="url_not_fetched",
+        code="not_fetched",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.arguments import argument, check_choice
 from postboost_provider.api.errors import PostBoostConfigError, ValidationError
 from postboost_provider.api.times import to_instant
 from postboost_provider.services.panel.ensure import (
@@ -12,7 +13,6 @@ from postboost_provider.services.panel.ensure import (
     Outcome,
     Thing,
     check_changes,
-    check_choice,
     different,
     ensure,
 )
@@ -49,9 +49,7 @@ def ensure_subscription(
     :raises PostBoostConfigError: it is to be updated, and has another ``platform_subscription_id``, which can't be
         changed.
     """
-    terms = _terms(terms)
-    if terms["status"] == "trialing":
-        _check_dates(terms)
+    terms = read_terms(terms)
     parameters = {"workspace_uuid": workspace_uuid}
 
     def change(there: Thing) -> bool:
@@ -107,14 +105,12 @@ def change_subscription(
     :param changes: of RECORD_FIELDS, where a billing system of one's own keeps it; or ``plan_id`` and ``cycle``, and
         if need be ``prorate`` and ``billing_immediately``, where PostBoost bills it.
     """
-    check_changes(changes, (*RECORD_FIELDS, *PLAN_FIELDS))
+    terms = read_changes(changes)
     there = _get_subscription(api, workspace_uuid)
     if "plan_id" in changes:
-        check_changes(changes, PLAN_FIELDS)
-        changed = _change_plan(api, workspace_uuid, changes)
+        changed = _change_plan(api, workspace_uuid, terms)
     else:
-        check_changes(changes, RECORD_FIELDS)
-        changed = _change_record(api, workspace_uuid, there, _terms(changes))
+        changed = _change_record(api, workspace_uuid, there, terms)
     return (_get_subscription(api, workspace_uuid) if changed else there), changed
 
 
@@ -131,7 +127,6 @@ def _change_record(api: PostBoostClient, workspace_uuid: str, there: Thing, term
 
 def _change_plan(api: PostBoostClient, workspace_uuid: str, changes: Mapping[str, Any]) -> bool:
     """Send the plan: PostBoost shows its own name of it, so that what is there can't be compared."""
-    check_choice("cycle", changes.get("cycle"), CYCLES)
     body = {"prorate": True, "billing_immediately": False, **changes}
     api.call("change_subscription_plan", parameters={"workspace_uuid": workspace_uuid}, body=body)
     return True
@@ -147,7 +142,26 @@ def _get_subscription(api: PostBoostClient, workspace_uuid: str) -> Thing:
     return found
 
 
-def _terms(given: Mapping[str, Any]) -> dict[str, Any]:
+def read_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes to a subscription, checked."""
+    check_changes(changes, (*RECORD_FIELDS, *PLAN_FIELDS))
+    if "plan_id" not in changes:
+        check_changes(changes, RECORD_FIELDS)
+        return _read_fields(changes)
+    check_changes(changes, PLAN_FIELDS)
+    check_choice("cycle", changes.get("cycle"), CYCLES)
+    return dict(changes)
+
+
+def read_terms(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a new subscription is created with, checked."""
+    terms = _read_fields(given)
+    if terms["status"] == "trialing":
+        _check_dates(terms)
+    return terms
+
+
+def _read_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that are given, checked, and their times in UTC as the API takes them."""
     terms = {name: value for name, value in given.items() if value is not None}
     if "status" in terms:
@@ -157,14 +171,17 @@ def _terms(given: Mapping[str, Any]) -> dict[str, Any]:
             given_time = terms[name]
             if isinstance(given_time, date) and not isinstance(given_time, datetime):
                 given_time = f"{given_time:%Y-%m-%d} 00:00"
-            terms[name] = to_instant(given_time, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+            with argument(name):
+                terms[name] = to_instant(given_time, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
     return terms
 
 
 def _check_dates(terms: Mapping[str, Any]) -> None:
     needed = _DATES.get(terms["status"])
     if needed and needed not in terms:
-        raise PostBoostConfigError(f"A subscription that is {terms['status']} needs {needed}.")
+        raise PostBoostConfigError(
+            f"A subscription that is {terms['status']} needs {needed}.", code="empty", field=needed
+        )
 
 
 def cancel_subscription(api: PostBoostClient, workspace_uuid: str, *, immediately: bool) -> bool:
@@ -267,7 +284,11 @@ def to_day(value: date | str) -> date:
     try:
         return datetime.fromisoformat(str(value).strip()).date()
     except ValueError:
-        raise PostBoostConfigError(f"{value!r} is no day. Write it as 2026-10-16.") from None
+        raise PostBoostConfigError(
+            f"paid_at is {value!r}, which is not a date. Write it as 2026-10-16.",
+            code="not_a_date",
+            field="paid_at",
+        ) from None
 
 
 def show_day(value: date | str) -> str:

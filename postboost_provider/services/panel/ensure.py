@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.arguments import check_choice
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
@@ -32,11 +33,6 @@ IfExists = Literal["skip", "update", "fail"]
 Outcome = Literal["created", "updated", "found"]
 IF_EXISTS = ("skip", "update", "fail")
 USER_FIELDS = ("name", "email", "is_admin")
-
-
-def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise PostBoostConfigError(f"{name} is {value!r}; use {', '.join(allowed)}.")
 
 
 def ensure(
@@ -93,9 +89,17 @@ def _create(what: str, find: Callable[[], Thing | None], create: Callable[[], An
 def check_changes(changes: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     """Check that there are changes, and none but these. Values are not shown: somebody may try a password."""
     if not isinstance(changes, Mapping) or not changes:
-        raise PostBoostConfigError(f"changes is empty or no mapping; it can have {', '.join(allowed)}.")
+        raise PostBoostConfigError(
+            f"changes is empty or not a mapping; it can have {', '.join(allowed)}.",
+            code="not_a_mapping",
+            field="changes",
+        )
     if unknown := [str(name) for name in changes if name not in allowed]:
-        raise PostBoostConfigError(f"changes has {', '.join(unknown)}; it can have {', '.join(allowed)}.")
+        raise PostBoostConfigError(
+            f"changes has {', '.join(unknown)}; it can have {', '.join(allowed)}.",
+            code="unknown_field",
+            field="changes",
+        )
 
 
 def different(thing: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -121,19 +125,33 @@ def delete(api: PostBoostClient, operation: str, parameters: Mapping[str, Any]) 
 # Users
 
 
+def check_user(name: str, user: str | int) -> str:
+    """Return the id or the email address of a user.
+
+    :param name: the argument that it comes from.
+    :raises PostBoostConfigError: it is neither.
+    """
+    text = str(user).strip()
+    if not text.isdecimal() and "@" not in text:
+        raise PostBoostConfigError(
+            f"{name} is {user!r}, which is not a user. Write an email address or an id.",
+            code="not_a_user",
+            field=name,
+        )
+    return text
+
+
 def find_user(api: PostBoostClient, user: str | int) -> Thing | None:
     """Return the user of an id or an address, whatever its case.
 
     :raises PostBoostConfigError: it is neither.
     """
-    text = str(user).strip()
+    text = check_user("user", user)
     if text.isdecimal():
         try:
             return dict(api.call("get_user", parameters={"user_id": text}))
         except NotFoundError:
             return None
-    if "@" not in text:
-        raise PostBoostConfigError(f"{user!r} is no user: write an address or an id.")
     for each in api.pages("list_users", parameters={"keyword": text}):
         if str(each["email"]).casefold() == text.casefold():
             return dict(each)

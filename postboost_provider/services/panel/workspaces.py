@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.arguments import check_choice
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
@@ -18,7 +19,6 @@ from postboost_provider.services.panel.ensure import (
     Outcome,
     Thing,
     check_changes,
-    check_choice,
     confirm,
     delete,
     different,
