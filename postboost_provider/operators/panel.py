@@ -233,7 +233,7 @@ class PostBoostCreateUserOperator(PanelOperator):
         self.if_exists = if_exists
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.ensure import ensure_user
+        from postboost_provider.services.panel.users import ensure_user
 
         user, outcome = ensure_user(
             api,
@@ -278,7 +278,7 @@ class PostBoostUpdateUserOperator(PanelOperator):
         self.password_conn_id = password_conn_id
 
     def act(self, api: PostBoostClient) -> dict[str, Any]:
-        from postboost_provider.services.panel.ensure import update_user
+        from postboost_provider.services.panel.users import update_user
 
         password = read_password(self.password_conn_id) if self.password_conn_id else None
         user, changed = update_user(api, self.user, self.changes or {}, password)
@@ -304,7 +304,7 @@ class PostBoostDeleteUserOperator(PanelOperator):
         self.confirm_name = confirm_name
 
     def act(self, api: PostBoostClient) -> bool:
-        from postboost_provider.services.panel.ensure import delete_user
+        from postboost_provider.services.panel.users import delete_user
 
         return delete_user(api, self.user, self.confirm_name)
 

@@ -80,7 +80,7 @@ def test_a_subscription_is_written_down_once(sandbox: Sandbox, uuid: str) -> Non
     assert changed == {**first, "platform_plan_id": "other", "outcome": "updated"}
     with pytest.raises(AirflowFailException, match="There is a subscription of workspace"):
         subscribe(uuid, if_exists="fail")
-    with pytest.raises(AirflowFailException, match="is 'sub_9', and no update makes it 'sub_1'"):
+    with pytest.raises(AirflowFailException, match="is 'sub_9', .*'sub_1'"):
         subscribe(uuid, platform_subscription_id="sub_1", if_exists="update")
     assert writes(sandbox).count("create_subscription") == 1
     assert writes(sandbox).count("update_subscription") == 1
@@ -241,7 +241,7 @@ def test_a_token_without_admin_rights_fails_at_its_first_request(
     [
         ({"platform_plan_id": ""}, "Give platform_subscription_id and platform_plan_id"),
         ({"plan_id": 3, "platform_plan_id": "x"}, "Give platform_subscription_id and platform_plan_id"),
-        ({"plan_id": 3, "if_exists": "update"}, "if_exists of a plan that is given away is 'update'"),
+        ({"plan_id": 3, "if_exists": "update"}, "if_exists with plan_id is 'update'"),
         ({"status": "great"}, "status is 'great'"),
         ({"status": "trialing"}, "that is trialing needs trial_ends_at"),
         ({"status": "trialing", "trial_ends_at": "soon"}, "'soon'"),

@@ -166,7 +166,7 @@ def test_a_user_is_changed_where_it_differs(sandbox: Sandbox, monkeypatch: pytes
 
 def test_a_user_is_deleted_under_the_right_name_only(sandbox: Sandbox) -> None:
     make_user()
-    with pytest.raises(AirflowFailException, match="is called 'Olga Owner', and confirm_name is 'Olga'"):
+    with pytest.raises(AirflowFailException, match="confirm_name is 'Olga'"):
         run(PostBoostDeleteUserOperator, user=EMAIL, confirm_name="Olga")
     assert run(PostBoostDeleteUserOperator, user=EMAIL, confirm_name="Olga Owner") is True
     assert run(PostBoostDeleteUserOperator, user=EMAIL, confirm_name="Olga Owner") is False
@@ -235,7 +235,7 @@ def test_a_workspace_is_renamed_and_keeps_its_owner(sandbox: Sandbox) -> None:
 def test_a_workspace_is_deleted_under_the_right_name_only(sandbox: Sandbox) -> None:
     workspace = make_workspace()
     options = {"workspace_uuid": workspace["uuid"]}
-    with pytest.raises(AirflowFailException, match="nothing was deleted"):
+    with pytest.raises(AirflowFailException, match="confirm_name"):
         run(PostBoostDeleteWorkspaceOperator, confirm_name="client", **options)
     assert "delete_workspace" not in writes(sandbox)
     assert run(PostBoostDeleteWorkspaceOperator, confirm_name="Client", **options) is True
@@ -282,7 +282,7 @@ def test_a_member_in_the_way_is_said_where_postboost_says_it(sandbox: Sandbox) -
         "if_exists": "fail",
     }
     if sandbox.state()["settings"]["member_again"] == 422:
-        with pytest.raises(AirflowFailException, match="max@northwind.example is a member of workspace"):
+        with pytest.raises(AirflowFailException, match="a member max@northwind.example of workspace"):
             run(PostBoostAddMemberOperator, **options)
     else:
         assert run(PostBoostAddMemberOperator, **options) == "created"
