@@ -290,5 +290,5 @@ class CalendarRun:
 
 
 def _failed(row: Row, why: str, error: PostBoostError) -> RowReport:
-    is_outage = isinstance(error, (RateLimitedError, ServerError, UnconfirmedError, UnreachableError))
+    is_outage = isinstance(error, (RateLimitedError, ServerError, UnconfirmedError))
     return RowReport(row, "failed", why, retry=is_retryable(error), is_outage=is_outage)

@@ -60,12 +60,3 @@ def other_user(admin: str, made_by: str | None, old: Key) -> PostBoostConfigErro
 def changed_meanwhile(seen: str) -> ConflictError:
     """Return the error for another run or person that changed keys or connection during the rotation: retryable."""
     return ConflictError(f"{seen} Retry the task: it starts over.", status=409, code="changed_meanwhile")
-
-
-def not_in_airflow(conn_id: str) -> PostBoostConfigError:
-    return PostBoostConfigError(
-        f"Airflow's database has no connection {conn_id!r}: it is stored elsewhere, such as in a secrets backend. Give the "
-        "store that writes there.",
-        code="no_connection",
-        field="store",
-    )

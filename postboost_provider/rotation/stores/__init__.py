@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
+from postboost_provider.api.errors import PostBoostConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,3 +42,12 @@ def default_store() -> KeyStore:
     from postboost_provider.rotation.stores.airflow_api import AirflowApiStore
 
     return AirflowApiStore()
+
+
+def not_in_airflow(conn_id: str) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"Airflow's database has no connection {conn_id!r}: it is stored elsewhere, such as in a secrets backend. Give the "
+        "store that writes there.",
+        code="no_connection",
+        field="store",
+    )

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError, UnreachableError
 from postboost_provider.connection import form as connection_form
-from postboost_provider.rotation.refusals import not_in_airflow
+from postboost_provider.rotation.stores import not_in_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

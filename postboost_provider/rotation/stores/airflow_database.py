@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError
-from postboost_provider.rotation.refusals import not_in_airflow
+from postboost_provider.rotation.stores import not_in_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

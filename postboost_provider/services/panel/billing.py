@@ -112,10 +112,12 @@ def change_subscription(
     terms = read_changes(changes)
     found = _get_subscription(api, workspace_uuid)
     if "plan_id" in changes:
-        changed = _change_plan(api, workspace_uuid, terms)
-    else:
-        changed = _change_record(api, workspace_uuid, found, terms)
-    return (_get_subscription(api, workspace_uuid) if changed else found), changed
+        # PostBoost shows the plan under another name, so it can't be compared with the current one.
+        body = {"prorate": True, "billing_immediately": False, **terms}
+        api.call("change_subscription_plan", parameters={"workspace_uuid": workspace_uuid}, body=body)
+    elif not _change_record(api, workspace_uuid, found, terms):
+        return found, False
+    return _get_subscription(api, workspace_uuid), True
 
 
 def _change_record(
@@ -128,13 +130,6 @@ def _change_record(
     # The update replaces the dates too, so a status that needs one has to be sent with it.
     _check_dates(body)
     api.call("update_subscription", parameters={"workspace_uuid": workspace_uuid}, body=body)
-    return True
-
-
-def _change_plan(api: PostBoostClient, workspace_uuid: str, changes: Mapping[str, Any]) -> bool:
-    """Send the plan: PostBoost shows it under another name, so it can't be compared with the current one."""
-    body = {"prorate": True, "billing_immediately": False, **changes}
-    api.call("change_subscription_plan", parameters={"workspace_uuid": workspace_uuid}, body=body)
     return True
 
 
