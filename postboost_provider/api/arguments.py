@@ -57,7 +57,7 @@ def require_text(name: str, value: object) -> str:
     """
     text = "" if value is None else str(value).strip()
     if not text:
-        raise PostBoostConfigError(f"{name} is empty. Give it a value.", code="empty", field=name)
+        raise PostBoostConfigError(f"{name} is empty. Give it a value.", field=name)
     return text
 
 
@@ -71,9 +71,7 @@ def read_seconds(name: str, value: Any) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
         raise PostBoostConfigError(
-            f"{name} is {value!r}; it must be seconds or a timedelta, of 0 or more.",
-            code="not_a_duration",
-            field=name,
+            f"{name} is {value!r}; it must be seconds or a timedelta, of 0 or more.", field=name
         )
     return float(seconds)
 

@@ -52,7 +52,7 @@ def upload(
     :param about: ``alt_text`` and ``folder`` of the item, where it has them.
     :param later: the alt text that an earlier try may have given the item afterwards.
     :param timeout: seconds to wait for a file that is fetched in the background.
-    :raises PostBoostConfigError: PostBoost can't fetch it; ``code`` is ``not_fetched``.
+    :raises PostBoostConfigError: code ``url_not_fetched``: PostBoost can't fetch it.
     :raises ServerError: PostBoost did not fetch it within that time.
     :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
     """
@@ -165,12 +165,12 @@ def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[s
 def _failure(shown: str, response: Mapping[str, Any]) -> PostBoostConfigError:
     """Return the error for a URL that PostBoost can't fetch.
 
-    PostBoost gives the reason only as text: nothing tells a missing file from a host that is briefly down. Its author has
-    to look at the URL either way, so no retry is spent on it.
+    PostBoost gives the reason as text only, with nothing to tell a missing file from a host that is briefly down. The
+    URL's author has to look either way, so no retry is spent on it.
     """
     reason = str(response.get("error") or "no reason given").rstrip(".")[:500]
     return PostBoostConfigError(
         f"PostBoost could not fetch {shown}: {reason}. Check that anyone can open the URL without a login, and that it is "
         "an image, a video or a PDF that PostBoost supports. Then run the task again: PostBoost fetches it again.",
-        code="not_fetched",
+        code="url_not_fetched",
     )

@@ -182,9 +182,7 @@ def _read_fields(given: Mapping[str, Any]) -> dict[str, Any]:
 def _check_dates(terms: Mapping[str, Any]) -> None:
     needed = _DATES.get(terms["status"])
     if needed and needed not in terms:
-        raise PostBoostConfigError(
-            f"A subscription that is {terms['status']} needs {needed}.", code="empty", field=needed
-        )
+        raise PostBoostConfigError(f"A subscription that is {terms['status']} needs {needed}.", field=needed)
 
 
 def cancel_subscription(api: PostBoostClient, workspace_uuid: str, *, immediately: bool) -> bool:

@@ -97,15 +97,11 @@ def check_changes(changes: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     """Check that there are changes, and only these. Values are not shown: somebody may write a password."""
     if not isinstance(changes, Mapping) or not changes:
         raise PostBoostConfigError(
-            f"changes is empty or not a mapping; it can have {', '.join(allowed)}.",
-            code="not_a_mapping",
-            field="changes",
+            f"changes is empty or not a mapping; it can have {', '.join(allowed)}.", field="changes"
         )
     if unknown := [str(name) for name in changes if name not in allowed]:
         raise PostBoostConfigError(
-            f"changes has {', '.join(unknown)}; it can have {', '.join(allowed)}.",
-            code="unknown_field",
-            field="changes",
+            f"changes has {', '.join(unknown)}; it can have {', '.join(allowed)}.", field="changes"
         )
 
 

@@ -184,7 +184,7 @@ def test_a_failure_says_why_and_is_asked_anew_by_the_next_try(sandbox, api, sour
     for tries in (1, 2, 3):
         with pytest.raises(PostBoostConfigError, match=said) as caught:
             fetch(api, source, path)
-        assert caught.value.code == "not_fetched"
+        assert caught.value.code == "url_not_fetched"
         asked = [r for r in sandbox.requests() if r["operation"] == INITIATE]
         assert len({request["idempotency_key"] for request in asked}) == tries
     assert library(sandbox) == []
