@@ -32,8 +32,8 @@ class AccountHealth:
 
     @property
     def label(self) -> str:
-        """The account for a message. Account health has no usernames, and an account that is gone no name."""
-        return f"{account_name(self.as_dict())} (id {self.id})" if self.uuid else f"account {self.id}"
+        """The account for a message. Account health has no usernames, and nothing of an account that is gone."""
+        return f"{account_name(self.as_dict()) if self.provider else 'account'} (id {self.id})"
 
     def __str__(self) -> str:
         return f"{self.label}: {'; '.join(self.problems) or self.status}"

@@ -192,7 +192,7 @@ def test_an_account_that_is_disconnected_while_the_sensor_waits_is_gone(sandbox:
     from postboost_provider.services.account_health import AccountsCanPublish
 
     finding = AccountsCanPublish((5,)).read([{"data": []}], datetime.now(UTC))
-    assert "account 5: it was removed" in finding.pending
+    assert "account (id 5): it was removed" in finding.pending
 
 
 def test_an_unhealthy_account_whose_reason_is_not_known_is_none_that_can_publish(sandbox: Sandbox) -> None:
