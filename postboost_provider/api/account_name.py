@@ -9,5 +9,10 @@ if TYPE_CHECKING:
 
 
 def account_name(account: Mapping[str, Any]) -> str:
-    """Return ``provider:username``, which every ``accounts`` argument takes, or the display name without a username."""
+    """Return ``provider:username``, as ``accounts`` arguments take it, or the display name where it has no username.
+
+    An account of which only the id is known, because the token may not list accounts, is ``account <id>``.
+    """
+    if not account["provider"]:
+        return f"account {account['id']}"
     return f"{account['provider']}:{account.get('username') or account['name']}"

@@ -32,6 +32,7 @@ __all__ = [
     "AuthenticationError",
     "ConflictError",
     "DuplicatePostError",
+    "NotFinishedError",
     "NotFoundError",
     "PermissionDeniedError",
     "PostBoostConfigError",
@@ -91,6 +92,10 @@ class UnexpectedResponseError(PostBoostError):
 
     A retry can help.
     """
+
+
+class NotFinishedError(PostBoostError):
+    """What PostBoost does in the background is not finished in time, or failed there. A retry can help."""
 
 
 class PublishError(PostBoostError):
@@ -239,6 +244,7 @@ class ServerError(PostBoostRequestError):
 
 RETRYABLE = (
     ConflictError,
+    NotFinishedError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,

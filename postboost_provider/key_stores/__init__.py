@@ -1,4 +1,4 @@
-"""The public path of the key stores, which live in ``rotation/stores``."""
+"""The public import path of the key stores of ``rotation/stores``."""
 
 from __future__ import annotations
 

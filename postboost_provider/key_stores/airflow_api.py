@@ -1,4 +1,4 @@
-"""The public path of ``AirflowApiStore``."""
+"""The public import path of ``AirflowApiStore``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public path of ``AirflowDatabaseStore``."""
+"""The public import path of ``AirflowDatabaseStore``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public path of ``EnvFileStore``."""
+"""The public import path of ``EnvFileStore``."""
 
 from __future__ import annotations
 

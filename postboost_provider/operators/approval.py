@@ -251,7 +251,7 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 
 def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
-    """Return the post as Markdown: accounts, time, and each version's text, links, media and options."""
+    """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
     from postboost_provider.api.account_name import account_name
 
     accounts = {int(a["id"]): account_name(a) for a in post["accounts"]}

@@ -59,7 +59,8 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice, require_text
-        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user
+        from postboost_provider.services.panel.ensure import IF_EXISTS
+        from postboost_provider.services.panel.users import check_user
         from postboost_provider.services.panel.workspaces import ACCESS, ensure_workspace
 
         name = require_text("name", self.name)
@@ -90,7 +91,8 @@ class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice
-        from postboost_provider.services.panel.ensure import check_changes, check_user
+        from postboost_provider.services.panel.ensure import check_changes
+        from postboost_provider.services.panel.users import check_user
         from postboost_provider.services.panel.workspaces import ACCESS, WORKSPACE_FIELDS, update_workspace
 
         check_changes(self.changes, WORKSPACE_FIELDS)
@@ -165,7 +167,8 @@ class PostBoostAddMemberOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], str]:
         from postboost_provider.api.arguments import check_choice
-        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user
+        from postboost_provider.services.panel.ensure import IF_EXISTS
+        from postboost_provider.services.panel.users import check_user
         from postboost_provider.services.panel.workspaces import ROLES, ensure_member
 
         check_choice("if_exists", self.if_exists, IF_EXISTS)
@@ -199,7 +202,7 @@ class PostBoostRemoveMemberOperator(PanelOperator):
         self.user = user
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
-        from postboost_provider.services.panel.ensure import check_user
+        from postboost_provider.services.panel.users import check_user
         from postboost_provider.services.panel.workspaces import remove_member
 
         check_user("user", self.user)
@@ -244,7 +247,8 @@ class PostBoostCreateUserOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice, require_text
-        from postboost_provider.services.panel.ensure import IF_EXISTS, check_user, ensure_user
+        from postboost_provider.services.panel.ensure import IF_EXISTS
+        from postboost_provider.services.panel.users import check_user, ensure_user
 
         email, name = check_user("user_email", self.user_email), require_text("name", self.name)
         check_choice("if_exists", self.if_exists, IF_EXISTS)
@@ -293,14 +297,14 @@ class PostBoostUpdateUserOperator(PanelOperator):
         self.password_conn_id = password_conn_id
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
-        from postboost_provider.services.panel import ensure
+        from postboost_provider.services.panel import ensure, users
 
-        ensure.check_user("user", self.user)
+        users.check_user("user", self.user)
         changes = self.changes or {}
         if changes or not self.password_conn_id:
-            ensure.check_changes(changes, ensure.USER_FIELDS)
+            ensure.check_changes(changes, users.USER_FIELDS)
         password = read_password(self.password_conn_id) if self.password_conn_id else None
-        return lambda api: with_outcome(*ensure.update_user(api, self.user, changes, password))
+        return lambda api: with_outcome(*users.update_user(api, self.user, changes, password))
 
 
 class PostBoostDeleteUserOperator(PanelOperator):
@@ -321,7 +325,7 @@ class PostBoostDeleteUserOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
         from postboost_provider.api.arguments import require_text
-        from postboost_provider.services.panel.ensure import check_user, delete_user
+        from postboost_provider.services.panel.users import check_user, delete_user
 
         check_user("user", self.user)
         name = require_text("confirm_name", self.confirm_name)

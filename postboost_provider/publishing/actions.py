@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
+from postboost_provider.api.errors import NotFinishedError, NotFoundError, PostBoostConfigError
 from postboost_provider.api.times import schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash

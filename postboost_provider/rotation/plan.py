@@ -1,7 +1,7 @@
-"""What is next in a rotation, decided from what is found. Pure: no requests, no clock.
+"""Decide the next step of a rotation from the keys that exist. Pure: no requests, no clock.
 
-Nothing is remembered between two tries. Each key is named for who made it and whose successor it is, and the connection
-notes which key its token is.
+Nothing is stored between two attempts. The name of a key says which task created it and which key it replaces, and an
+extra of the connection says which key its token is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry, parse_expiry
+from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency import identity as identities
 from postboost_provider.idempotency.activity_log import Label
 
@@ -45,8 +46,8 @@ class Key:
             abilities=tuple(map(str, row["abilities"])),
             account_ids=None if accounts is None else tuple(map(int, accounts)),
             created_by=row.get("created_by"),
-            created_at=_instant(row.get("created_at")),
-            last_used_at=_instant(row.get("last_used_at")),
+            created_at=read_utc(row.get("created_at")),
+            last_used_at=read_utc(row.get("last_used_at")),
             expires_at=date.fromisoformat(str(row["expires_at"])[:10]) if row.get("expires_at") else None,
         )
 
@@ -56,12 +57,12 @@ class Key:
 
     @property
     def successor_of(self) -> int | None:
-        """The id of the key that this one was made to replace, by its name."""
+        """The id of the key that this one was created to replace, by its name."""
         named = _NAME.fullmatch(self.name)
         return int(named["old"]) if named else None
 
     def is_over(self, now: datetime) -> bool:
-        """Say whether it has stopped working, even by the latest reading of its last day."""
+        """Return whether the key has expired, even if it works until the end of its last day in every time zone."""
         return self.expires_at is not None and now.date() > self.expires_at + timedelta(days=1)
 
 
@@ -71,7 +72,7 @@ class Maker:
 
     :param task: what the activity log calls the task.
     :param conn_id: the connection.
-    :param run: 8 hex digits that are the same for all tries of one run.
+    :param run: 8 hex digits that are the same for all attempts of one run.
     """
 
     task: str
@@ -85,18 +86,18 @@ class Maker:
     def name(self, old: Key) -> str:
         return f"{self.prefix} after {old.id} run {self.run}"
 
-    def made(self, key: Key) -> bool:
-        """Say whether this maker made the key, in whatever run."""
+    def created(self, key: Key) -> bool:
+        """Return whether this maker created the key, in any run."""
         named = _NAME.fullmatch(key.name)
         return named is not None and named["maker"] == self.prefix
 
-    def made_in_this_run(self, key: Key) -> bool:
-        return self.made(key) and key.name.endswith(f" run {self.run}")
+    def created_in_this_run(self, key: Key) -> bool:
+        return self.created(key) and key.name.endswith(f" run {self.run}")
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing is to do."""
+    """There is nothing to do."""
 
     current: Key
     why: str
@@ -104,7 +105,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """The current key is to be replaced. Orphans are keys of earlier tries, whose secret nobody has."""
+    """Replace the current key. Orphans are keys of earlier attempts, whose secret nobody has."""
 
     current: Key
     orphans: tuple[Key, ...]
@@ -112,7 +113,7 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """The current key is a new one, and these, which it replaced, are still there."""
+    """Revoke the leftovers, which the current key has replaced."""
 
     current: Key
     leftovers: tuple[Key, ...]
@@ -121,34 +122,34 @@ class Retire:
 def decide(
     current: Key, keys: Mapping[int, Key], maker: Maker, *, when_less_than: timedelta | None, now: datetime
 ) -> Rest | Renew | Retire:
-    """Return what is next. Pure.
+    """Return the next step.
 
-    :param when_less_than: rotate when the current key lasts less long; None: rotate once in every run.
+    :param when_less_than: rotate when the current key expires sooner than this; None: rotate once in every run.
     """
     old = current.successor_of
     leftovers = tuple(
         key
         for key in keys.values()
-        if key.id == old or (key.id != current.id and maker.made(key) and key.successor_of == old)
+        if key.id == old or (key.id != current.id and maker.created(key) and key.successor_of == old)
     )
     if old is not None and leftovers:
         return Retire(current, leftovers)
-    if maker.made_in_this_run(current):
-        return Rest(current, "it was made in this run")
+    if maker.created_in_this_run(current):
+        return Rest(current, "it was created in this run")
     left = current.expiry.time_left(now)
     if when_less_than is not None and (left is None or left >= when_less_than):
         return Rest(current, f"it {current.expiry.describe(now)}")
-    orphans = tuple(k for k in keys.values() if maker.made(k) and k.successor_of == current.id)
+    orphans = tuple(k for k in keys.values() if maker.created(k) and k.successor_of == current.id)
     return Renew(current, orphans)
 
 
 def reference(token: str) -> str:
-    """Return the first 12 hex digits of the SHA-256 of a token, by which PostBoost's activity log tells tokens apart."""
+    """Return the first 12 hex digits of the SHA-256 of a token, which PostBoost's activity log calls it by."""
     return hashlib.sha256(token.encode()).hexdigest()[:12]
 
 
 def note(key: Key, token: str, now: datetime) -> str:
-    """Return the extra ``rotation``: which key the connection's token is, and since when that is known."""
+    """Return the extra ``rotation``: which key the connection's token is, and when that was seen."""
     return f"{key.id}/{reference(token)}/{now.astimezone(UTC).isoformat()}"
 
 
@@ -159,55 +160,57 @@ def read_note(value: object) -> tuple[int, str] | None:
 
 
 def check_span(name: str, value: object) -> None:
-    """Refuse what is no span of time.
+    """Check that an argument is a timedelta or None.
 
-    :raises PostBoostConfigError: naming the argument.
+    :raises PostBoostConfigError: it is not.
     """
     if value is not None and (not isinstance(value, timedelta) or value < timedelta(0)):
-        raise PostBoostConfigError(f"{name} is {value!r}; it must be a timedelta of 0 or more.")
+        raise PostBoostConfigError(
+            f"{name} is {value!r}; it must be a timedelta of 0 or more.", code="not_a_duration", field=name
+        )
 
 
 def check_times(valid_days: object, when_less_than: object, grace: object) -> None:
-    """Refuse what can't be meant.
+    """Check the arguments of a rotation.
 
-    :raises PostBoostConfigError: naming the argument.
+    :raises PostBoostConfigError: one of them is wrong, or new keys would be rotated at once.
     """
     if isinstance(valid_days, bool) or not isinstance(valid_days, int) or valid_days < 1:
         raise PostBoostConfigError(
-            f"valid_days is {valid_days!r}; it is the number of days until the new key's last day: 1 or more, since "
-            "PostBoost makes no key that ends today or before."
+            f"valid_days is {valid_days!r}; it must be the number of days until the new key's last day, 1 or more: PostBoost "
+            "does not create a key that expires today.",
+            code="not_a_number",
+            field="valid_days",
         )
     check_span("rotate_when_less_than", when_less_than)
     check_span("grace", grace)
     if isinstance(when_less_than, timedelta) and timedelta(days=valid_days - 1) <= when_less_than:
         raise PostBoostConfigError(
-            f"valid_days is {valid_days}, so that a new key would have less than rotate_when_less_than "
-            f"({when_less_than.days} days) left on its first day, and every run would rotate. Make one longer or the "
-            "other shorter."
+            f"valid_days is {valid_days}: a new key would have less than rotate_when_less_than ({when_less_than.days} days) "
+            "left on its first day, and every run would rotate. Raise valid_days or lower rotate_when_less_than.",
+            code="too_short",
+            field="valid_days",
         )
 
 
 def check_new_expiry(value: object, now: datetime) -> Expiry:
-    """Return the expiry of a token that was just made.
+    """Return the expiry of a token that was just created.
 
-    :raises PostBoostConfigError: it is no date, or one on which the token is dead already.
+    :raises PostBoostConfigError: it is not a date, or it is past.
     """
     expiry = parse_expiry(value)
     if expiry.kind == "unknown":
         raise PostBoostConfigError(
-            "expires_on is empty. Give the date that PostBoost shows for the new token, or never."
+            "expires_on is empty. Give the date that PostBoost shows for the new token, or never.",
+            code="missing",
+            field="expires_on",
         )
     left = expiry.time_left(now)
     if left is not None and left <= timedelta(0):
         raise PostBoostConfigError(
-            f"expires_on is {expiry.day}, which is past: a token of that date {expiry.describe(now)}. Give the date that "
-            "PostBoost shows for the new token."
+            f"expires_on is {expiry.day}, which is past: a token with that date {expiry.describe(now)}. Give the date that "
+            "PostBoost shows for the new token.",
+            code="expired",
+            field="expires_on",
         )
     return expiry
-
-
-def _instant(value: object) -> datetime | None:
-    if not value:
-        return None
-    found = datetime.fromisoformat(str(value))
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
-"""Rotate the scoped key of a connection: the steps, each safe to repeat. No Airflow in here.
+"""Rotate the scoped key of a connection: the steps, each safe to retry. No Airflow in here.
 
-Making a key has no idempotency, and shows the secret once (SDK 1.66.3). So a try that was killed is not continued: its
-key is found by name and revoked, and another one is made. The old key is revoked last, when the new one is proven to be
-in place.
+Creating a key takes no idempotency key, and shows the secret once (SDK 1.66.3). So an attempt that was killed is not
+continued: its key is found by name and revoked, and another one is created. The old key is revoked last, when PostBoost
+has accepted the new one from the connection.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
     AuthenticationError,
-    ConflictError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,
@@ -41,11 +40,11 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.settings import ClientSettings
-    from postboost_provider.rotation.target import Held, Target
+    from postboost_provider.rotation.target import ConnectionContents, Target
 
 log = logging.getLogger(__name__)
 
-# Something to have checked that is nobody's post. Its answer does not matter.
+# A post of nobody, to be checked and logged. The response does not matter.
 _DRY_RUN = {
     "versions": [{"account_id": 0, "is_original": True, "content": [{"body": "-", "media": []}]}],
     "accounts": [],
@@ -53,12 +52,12 @@ _DRY_RUN = {
 
 
 class Rotation:
-    """The steps of a rotation, each safe to repeat.
+    """The steps of a rotation, each safe to retry.
 
-    :param admin: a client with the unscoped token of a workspace admin.
+    :param admin: a client with the access token of a workspace admin.
     :param target: the connection.
-    :param connect: gives a client for settings.
-    :param mask: keeps a secret out of the logs from now on.
+    :param connect: returns a client for settings.
+    :param mask: masks a secret in the logs.
     :param key: the current key by id or name, for a connection that has no ``scoped_key_id`` yet.
     """
 
@@ -81,115 +80,122 @@ class Rotation:
         self._revoked: set[int] = set()
 
     def next(self, when_less_than: timedelta | None, now: datetime) -> Rest | Renew | Retire:
-        """Look at the connection and at the keys, and return what is to do.
+        """Read the connection and the keys, and return the next step.
 
         :raises PostBoostConfigError: this connection's key can't be rotated; nothing was changed.
         """
-        held = self._target.read()
-        keys = self._keys(held)
-        return decide(self._current(held, keys), keys, self._maker, when_less_than=when_less_than, now=now)
+        connection = self._target.read()
+        keys = self._keys(connection)
+        return decide(
+            self._current(connection, keys), keys, self._maker, when_less_than=when_less_than, now=now
+        )
 
     def renew(self, step: Renew, valid_days: int, now: datetime) -> Key:
-        """Make the successor of the current key, prove it, put it into the connection and prove it there.
+        """Create the successor of the current key, check it, write it to the connection and check it there.
 
-        :raises PostBoostError: the current key stays in place, and a retry begins anew.
+        :raises PostBoostError: the current key stays in place, and a retry starts over.
         """
-        held = self._target.read()
-        self._check_holds(held, step.current, now)
-        self._check_same_user(held, now)
+        connection = self._target.read()
+        self._check_holds(connection, step.current, now)
+        self._check_same_user(connection, now)
         for orphan in step.orphans:
             refusals.check_unused(orphan)
-        self._check_store(held, step.current, now)
+        self._check_store(connection, step.current, now)
         for orphan in step.orphans:
-            log.info("Key %d (%s) is left over from an earlier try.", orphan.id, orphan.name)
-            self.revoke(held, orphan)
-        new, secret = self._make(held, step.current, now.date() + timedelta(days=valid_days))
-        log.info("Made key %d (%s), which works until the end of %s.", new.id, new.name, new.expires_at)
+            log.info("Key %d (%s) is left over from an earlier attempt.", orphan.id, orphan.name)
+            self.revoke(connection, orphan)
+        new, secret = self._make(connection, step.current, now.date() + timedelta(days=valid_days))
+        log.info("Created key %d (%s), whose last day is %s.", new.id, new.name, new.expires_at)
         try:
             if None not in (users := {new.created_by, step.current.created_by}) and len(users) > 1:
                 raise refusals.other_user(self._admin.settings.name, new.created_by, step.current)
-            self._prove(replace(held.settings, token=secret, expiry=new.expiry))
+            self._check_accepted(replace(connection.settings, token=secret, expiry=new.expiry))
             extras = {
-                **held.extras,
+                **connection.extras,
                 "scoped_key_id": new.id,
                 "expires_on": str(new.expires_at),
                 "rotation": note(new, secret, now),
             }
         except PostBoostError:
-            self._undo(held, new)
+            self._undo(connection, new)
             raise
-        self._place(held, new, secret, extras)
+        self._place(connection, new, secret, extras)
         try:
             self._check_in_place(new, secret)
         except AuthenticationError as error:
-            # Another process of this task took the new key for a leftover, and revoked it.
+            # Another process of this task took the new key for an orphan, and revoked it.
             if self._target.read().settings.token == secret:
-                self._prove(held.settings)
-                self._target.write(held.settings.token, held.extras)
-            raise ConflictError(
-                f"Key {new.id} was revoked while it was put into {held.settings.name}: another run of this task is under "
-                "way, or somebody did it by hand. The old key is in place again; the next try begins anew.",
-                status=409,
+                self._check_accepted(connection.settings)
+                self._target.write(connection.settings.token, connection.extras)
+            raise refusals.changed_meanwhile(
+                f"Key {new.id} was revoked while it was written to {connection.settings.name}: another run of this task is "
+                "rotating it, or a person revoked it. The old key is in place again."
             ) from error
-        log.info("%s holds key %d now, and PostBoost accepts it.", held.settings.name, new.id)
+        log.info("%s now has key %d, and PostBoost accepts it.", connection.settings.name, new.id)
         return new
 
     def retire(self, step: Retire, now: datetime) -> None:
-        """Revoke what the current key replaced, once more proven to be in place."""
-        held = self._target.read()
-        if held.key_id not in (None, step.current.id):
-            raise ConflictError(
-                f"{held.settings.name} holds key {held.key_id} and not {step.current.id} any more: nothing was "
-                "revoked. The next try looks anew.",
-                status=409,
+        """Revoke what the current key replaced, after checking again that it is in place."""
+        connection = self._target.read()
+        if connection.key_id not in (None, step.current.id):
+            raise refusals.changed_meanwhile(
+                f"{connection.settings.name} now has key {connection.key_id} instead of {step.current.id}. Nothing was "
+                "revoked."
             )
-        self._check_holds(held, step.current, now)
-        self._prove(held.settings)
+        self._check_holds(connection, step.current, now)
+        self._check_accepted(connection.settings)
         for key in step.leftovers:
-            self.revoke(held, key)
+            self.revoke(connection, key)
 
-    def revoke(self, held: Held, key: Key) -> None:
-        """Revoke a key. One that is gone already is what was wanted."""
-        parameters = {"workspace_uuid": held.settings.workspace_uuid, "api_key_id": key.id}
+    def revoke(self, connection: ConnectionContents, key: Key) -> None:
+        """Revoke a key. Succeeds if it does not exist any more."""
+        parameters = {"workspace_uuid": connection.settings.workspace_uuid, "api_key_id": key.id}
         try:
             self._admin.call("delete_api_key", parameters=parameters)
         except NotFoundError:
-            log.info("Key %d (%s) was gone already.", key.id, key.name)
+            log.info("Key %d (%s) was revoked already.", key.id, key.name)
         else:
             used = f", last used {key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else ""
             log.info("Revoked key %d (%s)%s.", key.id, key.name, used)
         self._revoked.add(key.id)
 
-    def _keys(self, held: Held) -> dict[int, Key]:
-        settings, admin = held.settings, self._admin.settings
+    def _keys(self, connection: ConnectionContents) -> dict[int, Key]:
+        settings, admin = connection.settings, self._admin.settings
         if not settings.workspace_uuid:
             raise PostBoostConfigError(
-                f"{settings.name} has no workspace_uuid: set it to the workspace of its key."
+                f"{settings.name} has no workspace_uuid. Set it to the workspace of its key.",
+                code="missing",
+                field="workspace_uuid",
             )
         if settings.base_url != admin.base_url:
             raise PostBoostConfigError(
                 f"{settings.name} is at {settings.base_url}, and {admin.name} at {admin.base_url}: a key of one does not "
-                "work at the other. Give the admin connection of the same PostBoost."
+                "work at the other. Give an admin connection of the same PostBoost.",
+                code="other_server",
+                field="admin_conn_id",
             )
         try:
             rows = list(
                 self._admin.pages("list_api_keys", parameters={"workspace_uuid": settings.workspace_uuid})
             )
         except PermissionDeniedError as error:
-            what = "holds a scoped key" if error.code == "insufficient_scope" else "may not handle keys there"
+            what = "has a scoped key" if error.code == "insufficient_scope" else "may not manage keys there"
             raise PostBoostConfigError(
-                f"{admin.name} {what}: making and revoking keys needs the access token of an admin of workspace "
-                f"{settings.workspace_uuid} (made under Settings > Access Tokens). PostBoost said: {error}"
+                f"{admin.name} {what}: creating and revoking keys needs the access token of an admin of workspace "
+                f"{settings.workspace_uuid}, from Settings > Access Tokens. {error}",
+                code="not_an_admin",
+                field="admin_conn_id",
             ) from error
         return {key.id: key for key in map(Key.read, rows) if key.id not in self._revoked}
 
-    def _current(self, held: Held, keys: Mapping[int, Key]) -> Key:
-        name, wanted = held.settings.name, held.key_id or self._key
+    def _current(self, connection: ConnectionContents, keys: Mapping[int, Key]) -> Key:
+        name, wanted = connection.settings.name, connection.key_id or self._key
         if wanted is None or wanted == "":
             raise PostBoostConfigError(
-                f"{name} does not say which scoped key it holds: set scoped_key_id in its extras, or name the key with "
-                "key=. An access token has none: PostBoost's API neither makes nor revokes one, so that a "
-                "person replaces it: see PostBoostRotateTokenOperator."
+                f"{name} does not say which scoped key its token is. Set scoped_key_id in its extras, or name the key with "
+                "key=. To replace an access token, which a person has to do, use PostBoostRotateTokenOperator.",
+                code="missing",
+                field="scoped_key_id",
             )
         if isinstance(wanted, int) or wanted.isdecimal():
             found = [key for key in keys.values() if key.id == int(wanted)]
@@ -198,57 +204,57 @@ class Rotation:
         if len(found) > 1:
             ids = ", ".join(str(key.id) for key in found)
             raise PostBoostConfigError(
-                f"{len(found)} keys have the name {wanted!r}: {ids}. Give the id of the one that {name} holds."
+                f"{len(found)} keys have the name {wanted!r}: {ids}. Give the id of the one that is in {name}.",
+                code="several",
+                field="key",
             )
         if not found:
             raise PostBoostConfigError(
                 f"Key {wanted!r} of {name} is not among the {len(keys)} keys that {self._admin.settings.name} sees in "
-                f"workspace {held.settings.workspace_uuid}. It was revoked, has expired and is listed no longer, or is "
-                "another user's. Make a new key, and put it and its scoped_key_id into the connection."
+                f"workspace {connection.settings.workspace_uuid}. It was revoked, has expired, or is another user's. Create a new "
+                "key, and put it and its scoped_key_id into the connection.",
+                code="unknown_key",
+                field="scoped_key_id",
             )
         return found[0]
 
-    def _check_holds(self, held: Held, key: Key, now: datetime) -> None:
-        """Make sure that the connection's token is this key's, so that no other one's is revoked for it."""
-        noted = read_note(held.extras.get("rotation"))
+    def _check_holds(self, connection: ConnectionContents, key: Key, now: datetime) -> None:
+        """Check that the connection's token is this key's, so that no other key is revoked for it."""
+        noted = read_note(connection.extras.get("rotation"))
         if noted is not None and noted[0] == key.id:
-            if noted[1] != reference(held.settings.token):
-                raise refusals.not_the_key(held, key, "the token was replaced since that key was put there")
+            if noted[1] != reference(connection.settings.token):
+                raise refusals.wrong_key(connection, key, "the token was replaced since that key was written")
             return
         try:
-            self._prove(held.settings)
+            self._check_accepted(connection.settings)
         except AuthenticationError as error:
             if key.expires_at is not None and now.date() >= key.expires_at:
-                return  # It is too late for this key, but not for its successor.
-            raise refusals.not_the_key(
-                held, key, "PostBoost refuses the token, and lists the key as alive"
+                return  # The key has expired, but it can still be replaced.
+            raise refusals.wrong_key(
+                connection, key, "PostBoost refuses the token, and lists the key as valid"
             ) from error
-        seen = self._keys(held).get(key.id)
-        if (
-            seen is None
-            or seen.last_used_at is None
-            or now - seen.last_used_at > refusals.USE_IS_NOTED_WITHIN
-        ):
+        seen = self._keys(connection).get(key.id)
+        if seen is None or seen.last_used_at is None or now - seen.last_used_at > refusals.LAST_USE_DELAY:
             last = f"{seen.last_used_at:%Y-%m-%d %H:%M} UTC" if seen and seen.last_used_at else "never"
-            raise refusals.not_the_key(
-                held, key, f"the token was used this minute, and that key was last used: {last}"
+            raise refusals.wrong_key(
+                connection, key, f"the token was used a moment ago, and the last use of that key was: {last}"
             )
 
-    def _check_same_user(self, held: Held, now: datetime) -> None:
-        """Have PostBoost's activity log tell whether admin and target are one user: a key acts as its maker.
+    def _check_same_user(self, connection: ConnectionContents, now: datetime) -> None:
+        """Check in PostBoost's activity log that admin and target are the same user: a key acts as its creator.
 
-        Where it can't tell, the answer that brings the new key does, and the key is revoked again.
+        Where the log can't tell, the response with the new key does, and the key is revoked again.
         """
         label = f"{self._maker.prefix} rotation {self._maker.run} {now:%H%M%S%f}"
-        where = {"workspace_uuid": held.settings.workspace_uuid}
-        with self._connect(held.settings) as api:
+        where = {"workspace_uuid": connection.settings.workspace_uuid}
+        with self._connect(connection.settings) as api:
             for who, client in (("target", api), ("admin", self._admin)):
                 try:
                     client.send(
                         "validate_post", parameters=where, body=_DRY_RUN, client_label=f"{label} {who}"
                     )
                 except ValidationError:
-                    pass  # PostBoost notes that as well.
+                    pass  # PostBoost logs that as well.
                 except (AuthenticationError, PermissionDeniedError):
                     return
         entries = read_log(self._admin, f"{label} ", **where) or ()
@@ -256,30 +262,32 @@ class Rotation:
         target, admin = users.get("target"), users.get("admin")
         if target is not None and admin is not None and target != admin:
             raise PostBoostConfigError(
-                f"{held.settings.name} acts as user {target}, and {self._admin.settings.name} as user {admin}: a key "
-                "always acts as the user who makes it. Use an admin connection of that user, or make the key anew as "
-                "this one."
+                f"{connection.settings.name} acts as user {target}, and {self._admin.settings.name} as user {admin}: a key "
+                f"always acts as the user who creates it. Use an admin connection of user {target}, or create the key "
+                f"again as user {admin}.",
+                code="other_user",
+                field="admin_conn_id",
             )
 
-    def _check_store(self, held: Held, current: Key, now: datetime) -> None:
-        """Write what is true already, and see whether it arrives where tasks read it."""
+    def _check_store(self, connection: ConnectionContents, current: Key, now: datetime) -> None:
+        """Write which key the token is now, and check that tasks read it from the store."""
         stored = self._target.stored()
         if stored is not None and any(
-            stored.get(name) != held.extras.get(name)
+            stored.get(name) != connection.extras.get(name)
             for name in ("scoped_key_id", "rotation", "workspace_uuid")
         ):
-            raise refusals.shadowed(held)
+            raise refusals.shadowed(connection)
         extras = {
-            **held.extras,
+            **connection.extras,
             "scoped_key_id": current.id,
-            "rotation": note(current, held.settings.token, now),
+            "rotation": note(current, connection.settings.token, now),
         }
         self._target.write(None, extras)
         if self._target.read().extras.get("rotation") != extras["rotation"]:
-            self._target.write(None, held.extras if stored is None else stored)
-            raise refusals.shadowed(held)
+            self._target.write(None, connection.extras if stored is None else stored)
+            raise refusals.shadowed(connection)
 
-    def _make(self, held: Held, old: Key, last_day: date) -> tuple[Key, str]:
+    def _make(self, connection: ConnectionContents, old: Key, last_day: date) -> tuple[Key, str]:
         body: dict[str, Any] = {
             "name": self._maker.name(old),
             "abilities": list(old.abilities),
@@ -287,15 +295,15 @@ class Rotation:
         }
         if old.account_ids is not None:
             body["account_ids"] = list(old.account_ids)
-        made = self._admin.call(
-            "create_api_key", parameters={"workspace_uuid": held.settings.workspace_uuid}, body=body
+        created = self._admin.call(
+            "create_api_key", parameters={"workspace_uuid": connection.settings.workspace_uuid}, body=body
         )["data"]
-        secret = str(made["token"])
+        secret = str(created["token"])
         self._mask(secret)
-        return Key.read(made), secret
+        return Key.read(created), secret
 
-    def _prove(self, settings: ClientSettings) -> None:
-        """Have PostBoost accept the token. What it may do there does not matter.
+    def _check_accepted(self, settings: ClientSettings) -> None:
+        """Check that PostBoost accepts the token, whatever it may do.
 
         :raises AuthenticationError: it does not.
         """
@@ -303,40 +311,39 @@ class Rotation:
             try:
                 api.call("list_tags")
             except PermissionDeniedError as error:
-                log.info("PostBoost accepts the token, though it may not read this: %s", error)
+                log.info("PostBoost accepts the token, which may not list tags: %s", error)
 
-    def _place(self, held: Held, new: Key, secret: str, extras: Mapping[str, Any]) -> None:
-        if self._target.read().settings.token != held.settings.token:
-            self._undo(held, new)
-            raise ConflictError(
-                f"Another run has put a new key into {held.settings.name} meanwhile. Nothing was written, and key {new.id} was "
-                "revoked again; the next try begins anew.",
-                status=409,
+    def _place(
+        self, connection: ConnectionContents, new: Key, secret: str, extras: Mapping[str, Any]
+    ) -> None:
+        if self._target.read().settings.token != connection.settings.token:
+            self._undo(connection, new)
+            raise refusals.changed_meanwhile(
+                f"Another run has written a new key to {connection.settings.name} meanwhile. Key {new.id} was not written, "
+                "and was revoked again."
             )
         try:
             self._target.write(secret, extras)
         except (PostBoostConfigError, UnreachableError):
-            self._undo(held, new)
+            self._undo(connection, new)
             raise
         except PostBoostError as error:
-            # It may have been written, or be written yet: the next try sees, and revokes it if not.
+            # It may have been written, or be written later: the next attempt reads that, and revokes the key if not.
             if self._target.read().settings.token != secret:
                 raise
-            log.warning("The store gave no clear answer, but it has the new key: %s", error)
+            log.warning("The store failed, but it has the new key: %s", error)
 
     def _check_in_place(self, new: Key, secret: str) -> None:
-        held = self._target.read()
-        if held.settings.token != secret:
-            raise ConflictError(
-                f"{held.settings.name} does not show the key that was written to it: another task or person has "
-                f"written it too. Nothing was revoked; key {new.id} was made, and goes with the next try if nobody "
-                "holds it.",
-                status=409,
+        connection = self._target.read()
+        if connection.settings.token != secret:
+            raise refusals.changed_meanwhile(
+                f"{connection.settings.name} does not show the key {new.id} that was written to it: another task or person "
+                "has written to it too. Nothing was revoked; an attempt revokes the new key unless the connection has it."
             )
-        self._prove(held.settings)
+        self._check_accepted(connection.settings)
 
-    def _undo(self, held: Held, new: Key) -> None:
+    def _undo(self, connection: ConnectionContents, new: Key) -> None:
         try:
-            self.revoke(held, new)
+            self.revoke(connection, new)
         except PostBoostError as error:
-            log.warning("Key %d could not be revoked again; the next try does: %s", new.id, error)
+            log.warning("Key %d could not be revoked again; the next attempt revokes it: %s", new.id, error)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a connection holds: the settings of a client, and all of its extras."""
+class ConnectionContents:
+    """What a connection contains: the settings of a client, and all of its extras."""
 
     settings: ClientSettings
     extras: Mapping[str, Any]
@@ -26,19 +26,19 @@ class Held:
 class Target(Protocol):
     """The connection whose key is rotated."""
 
-    def read(self) -> Held:
-        """Return what Airflow gives to tasks now."""
+    def read(self) -> ConnectionContents:
+        """Return what a task reads now."""
 
     def stored(self) -> Mapping[str, Any] | None:
-        """Return the extras as they are where the connection is written to, or None where that can't be told.
+        """Return the extras from where the connection is written to, or None where they can't be read.
 
-        :raises PostBoostConfigError: the connection is not there.
+        :raises PostBoostConfigError: the connection does not exist there.
         """
 
     def write(self, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Put token and extras where the connection lives; without a token that one stays.
+        """Write the extras to where the connection is stored, and the token where one is given.
 
-        :raises PostBoostConfigError: it was refused, and nothing was written.
+        :raises PostBoostConfigError: the store refused, and nothing was written.
         :raises UnreachableError: nothing was written.
         :raises PostBoostError: it may have been written.
         """

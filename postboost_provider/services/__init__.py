@@ -1,1 +1,3 @@
+"""What PostBoost does besides publishing, without Airflow."""
+
 from __future__ import annotations

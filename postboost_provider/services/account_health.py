@@ -1,4 +1,4 @@
-"""Whether accounts can publish at a planned time: PostBoost's account health, and its dry run for later days."""
+"""Whether accounts can publish at a scheduled time: PostBoost's account health, and its dry run for later days."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import ServerError
+from postboost_provider.api.account_name import account_name
+from postboost_provider.api.errors import UnexpectedResponseError
 from postboost_provider.api.times import read_utc, schedule_fields
 from postboost_provider.polling.conditions import Finding, Question
 
@@ -18,7 +19,7 @@ CAP_REACHED = "account_daily_cap_reached"
 
 @dataclass(frozen=True, slots=True)
 class AccountHealth:
-    """One account, held against a planned time. ``problems`` says in words why it can't publish then."""
+    """One account, checked for a scheduled time. ``problems`` says why it can't publish then."""
 
     id: int
     uuid: str | None
@@ -29,8 +30,13 @@ class AccountHealth:
     reconnect_url: str | None
     problems: tuple[str, ...]
 
+    @property
+    def label(self) -> str:
+        """The account for a message. Account health has no usernames, and nothing of an account that is gone."""
+        return f"{account_name(self.as_dict()) if self.provider else 'account'} (id {self.id})"
+
     def __str__(self) -> str:
-        return f"{self.provider} {self.name!r} (id {self.id}): {'; '.join(self.problems) or self.status}"
+        return f"{self.label}: {'; '.join(self.problems) or self.status}"
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -46,11 +52,11 @@ class AccountHealth:
 
 @dataclass(frozen=True, slots=True)
 class AccountsCanPublish:
-    """Ask until all of the accounts can publish.
+    """Poll until all of the accounts can publish.
 
-    :param publish_at: when; what has passed means now, as None does.
-    :param posts_per_account: how many posts each is to publish on that UTC day. PostBoost tells how many are taken for
-        today alone; of a later day it tells whether the day is full.
+    :param publish_at: when; a time in the past means now, as None does.
+    :param posts_per_account: how many posts each is to publish on that UTC day. PostBoost counts posts against the daily
+        cap only for today; for a later day it says only whether the day is full.
     """
 
     account_ids: tuple[int, ...]
@@ -69,8 +75,8 @@ class AccountsCanPublish:
         try:
             accounts = self._accounts(answers, at)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ServerError(
-                f"get_account_health: PostBoost's answer can't be read ({error!r}).", status=200
+            raise UnexpectedResponseError(
+                f"get_account_health: PostBoost's response can't be read ({error!r})."
             ) from error
         bad = [account for account in accounts if account.problems]
         if not bad:
@@ -85,7 +91,7 @@ class AccountsCanPublish:
         return max(now, self.publish_at or now).astimezone(UTC)
 
     def _dry_run(self, at: datetime) -> dict[str, Any]:
-        """Return a post that is checked and never made: caps count by the UTC day of the planned time (SDK 1.66.3)."""
+        """Return a post that is checked and never created: caps count by the UTC day it is for (SDK 1.66.3)."""
         content = [{"body": f"Is there room on {at:%Y-%m-%d}?"}]
         return {
             "versions": [{"account_id": 0, "is_original": True, "content": content}],
@@ -107,34 +113,33 @@ class AccountsCanPublish:
         accounts = []
         for each in self.account_ids:
             if each not in known:
-                problem = "it is no account of this workspace any more"
-                accounts.append(AccountHealth(each, None, "account", "", "gone", None, None, (problem,)))
+                problem = "it was removed from this workspace"
+                accounts.append(AccountHealth(each, None, "", "", "gone", None, None, (problem,)))
                 continue
             if checked:
-                room = _taken(full[each], at) if each in full else None
+                cap_problem = _cap_reached(full[each], at) if each in full else None
             else:
-                room = self._no_room_today(known[each]["daily_cap"])
-            accounts.append(read_account(known[each], at, room))
+                cap_problem = self._cap_reached_today(known[each]["daily_cap"])
+            accounts.append(read_account(known[each], at, cap_problem))
         return accounts
 
-    def _no_room_today(self, cap: Mapping[str, Any]) -> str | None:
+    def _cap_reached_today(self, cap: Mapping[str, Any]) -> str | None:
         limit, used = int(cap["limit"]), int(cap["used_today"])
         if used + self.posts_per_account <= limit:
             return None
-        wanted = self.posts_per_account
-        return f"{used} of its {limit} posts of today (UTC) are taken, and {wanted} more are wanted"
+        return f"{used} of its {limit} posts for today (UTC) are used, and {self.posts_per_account} more are needed"
 
 
 def _is_later(at: datetime, now: datetime) -> bool:
     return at.date() > now.astimezone(UTC).date()
 
 
-def _taken(issue: Mapping[str, Any], at: datetime) -> str:
-    return f"{issue.get('used')} of its {issue.get('limit')} posts of {at:%Y-%m-%d} (UTC) are taken"
+def _cap_reached(issue: Mapping[str, Any], at: datetime) -> str:
+    return f"{issue.get('used')} of its {issue.get('limit')} posts for {at:%Y-%m-%d} (UTC) are used"
 
 
-def read_account(entry: Mapping[str, Any], at: datetime, no_room: str | None = None) -> AccountHealth:
-    """Read one entry of what ``get_account_health`` answers, held against the time ``at``."""
+def read_account(entry: Mapping[str, Any], at: datetime, cap_problem: str | None = None) -> AccountHealth:
+    """Read one entry of what ``get_account_health`` returns, checked for the time ``at``."""
     connection = entry["connection"]
     expires_at = read_utc(connection.get("expires_at"))
     url = connection.get("reconnect_url")
@@ -148,7 +153,7 @@ def read_account(entry: Mapping[str, Any], at: datetime, no_room: str | None = N
         status=str(connection.get("status")),
         expires_at=expires_at,
         reconnect_url=url,
-        problems=(*problems, no_room) if no_room else tuple(problems),
+        problems=(*problems, cap_problem) if cap_problem else tuple(problems),
     )
 
 
@@ -156,12 +161,12 @@ def _broken(entry: Mapping[str, Any], expires_at: datetime | None, at: datetime)
     """Return what is wrong with the account's connection to its network, or None."""
     connection = entry["connection"]
     if entry["authorized"] and not entry["has_token"]:
-        return "PostBoost holds no token for it"
+        return "PostBoost has no token for it"
     if not entry["authorized"] or connection.get("status") == "expired":
         # Null where the daily check found no reason, and for networks that it does not ask.
         reason = connection.get("reconnect_reason") or {}
-        said = str(reason.get("message") or "its network does not accept PostBoost any more").rstrip(".")
+        said = str(reason.get("message") or "its network no longer accepts PostBoost").rstrip(".")
         return f"{said} ({reason['code']})" if reason.get("code") else said
     if expires_at is not None and expires_at <= at:
-        return f"its connection ends before that, at {expires_at:%Y-%m-%d %H:%M} UTC"
+        return f"its connection expires before that, at {expires_at:%Y-%m-%d %H:%M} UTC"
     return None if entry["healthy"] else f"PostBoost calls it unhealthy: {connection.get('note')}".rstrip(".")

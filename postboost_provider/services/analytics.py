@@ -1,7 +1,7 @@
 """PostBoost's analytics as flat rows: per post and account, per account, or one for the workspace.
 
-PostBoost documents the frame of its analytics and leaves most of the numbers open (its SDK 1.66.3). What has a name
-there has a column here; the whole of what PostBoost said is in ``data``.
+PostBoost documents the outline of its analytics and leaves most of the numbers open (SDK 1.66.3). What has a name
+there has a column here; PostBoost's whole response is in ``data``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, ServerError, ValidationError
+from postboost_provider.api.account_name import account_name
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PostBoostConfigError,
+    UnexpectedResponseError,
+    ValidationError,
+)
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "data",
     ),
 }
-# Under which of these a number stands, where it comes with its change against the previous period.
+# The keys of a number that comes with its change against the previous period.
 _VALUES = ("value", "total", "current", "count", "days")
 # A list that grows while it is read brings the end of one page again at the start of the next.
 _REMEMBERED = 500
@@ -56,7 +62,7 @@ _REMEMBERED = 500
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days of UTC, the first and the last included."""
+    """Days in UTC, the first and the last included."""
 
     start: date
     end: date
@@ -75,10 +81,14 @@ def read_period(date_from: date | str | None, date_to: date | str | None) -> Per
     """
     start, end = _read_day("date_from", date_from), _read_day("date_to", date_to)
     if end < start:
-        raise PostBoostConfigError(f"date_to {end} is before date_from {start}: exchange them.")
+        raise PostBoostConfigError(
+            f"date_to {end} is before date_from {start}: swap them.", code="bad_period", field="date_to"
+        )
     if end - start > timedelta(days=LONGEST_DAYS):
         raise PostBoostConfigError(
-            f"{start} to {end} are more than {LONGEST_DAYS} days, the most that PostBoost takes: ask for less."
+            f"{start} to {end} is more than {LONGEST_DAYS} days, the longest period that PostBoost accepts. Shorten it.",
+            code="bad_period",
+            field="date_from",
         )
     return Period(start, end)
 
@@ -89,15 +99,17 @@ def _read_day(name: str, value: date | str | None) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise PostBoostConfigError(
-            f"{name} is {text!r}; write a date, such as 2026-10-16 or {{{{ ds }}}}."
+            f"{name} is {text!r}, which is not a date. Write it as 2026-10-16 or {{{{ ds }}}}.",
+            code="not_a_date",
+            field=name,
         ) from None
 
 
 def rows(api: PostBoostClient, kind: str, period: Period) -> Iterator[Row]:
     """Yield the rows of that kind one by one, each with the columns of ``COLUMNS[kind]``."""
-    made = {"posts": _post_rows, "accounts": _account_rows, "summary": _summary_rows}[kind](api, period)
+    found = {"posts": _post_rows, "accounts": _account_rows, "summary": _summary_rows}[kind](api, period)
     frame = {"workspace_uuid": api.settings.workspace_uuid, **period.as_parameters()}
-    for row in made:
+    for row in found:
         yield {column: {**frame, **row}.get(column) for column in COLUMNS[kind]}
 
 
@@ -111,17 +123,17 @@ def _post_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
             continue
         recent.append(post["uuid"])
         try:
-            answer = api.call("get_post_analytics", parameters={"post_uuid": post["uuid"]})
+            response = api.call("get_post_analytics", parameters={"post_uuid": post["uuid"]})
         except NotFoundError:
-            log.info("Post %s was deleted meanwhile: it is left out.", post["uuid"])
+            log.info("Post %s was deleted meanwhile: skipped.", post["uuid"])
             continue
-        entries = answer.get("accounts") or ()
+        entries = response.get("accounts") or ()
         for account in live:
             entry: Row = next((each for each in entries if _is_about(each, account)), {})
             yield {
                 "post_uuid": post["uuid"],
                 "published_at": at.isoformat() if at else None,
-                **_who(account),
+                **_account_columns(account),
                 "external_url": account.get("external_url"),
                 **{name: _number(entry, name) for name in METRICS},
                 "data": entry,
@@ -132,21 +144,23 @@ def _account_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
     """Yield a row for each account that has analytics. One request for each account."""
     for account in api.pages("list_accounts"):
         try:
-            answer = api.call(
+            response = api.call(
                 "get_account_analytics",
                 parameters={"account_uuid": account["uuid"], **period.as_parameters()},
             )
         except ValidationError as error:
             if {"date_from", "date_to", "period"} & set(error.errors):
                 raise
-            log.info("%s %r has no analytics: it is left out.", account["provider"], account["name"])
+            log.info("%s has no analytics: skipped.", account_name(account))
             continue
-        is_syncing = bool((answer.get("initial_sync") or {}).get("in_progress"))
+        is_syncing = bool((response.get("initial_sync") or {}).get("in_progress"))
         if is_syncing:
-            log.warning("PostBoost still reads the past of %r: its numbers will grow.", account["name"])
-        data = answer.get("data") or {}
+            log.warning(
+                "PostBoost still imports the history of %s: its numbers will grow.", account_name(account)
+            )
+        data = response.get("data") or {}
         yield {
-            **_who(account),
+            **_account_columns(account),
             "username": account.get("username"),
             "is_syncing": is_syncing,
             **{name: _number(data, name) for name in ("followers", "posts", *METRICS)},
@@ -155,10 +169,10 @@ def _account_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
 
 
 def _summary_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
-    answer = api.call("get_analytics_summary", parameters=period.as_parameters())
-    data, before = answer.get("data") or {}, answer.get("period") or {}
+    response = api.call("get_analytics_summary", parameters=period.as_parameters())
+    data, before = response.get("data") or {}, response.get("period") or {}
     if not isinstance(data, Mapping):
-        raise ServerError("get_analytics_summary: PostBoost's answer has no data.", status=200)
+        raise UnexpectedResponseError("get_analytics_summary: PostBoost's response has no data.")
     best = data.get("best_account") or {}
     yield {
         "previous_date_from": before.get("previous_start_date"),
@@ -172,7 +186,7 @@ def _summary_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
     }
 
 
-def _who(account: Mapping[str, Any]) -> Row:
+def _account_columns(account: Mapping[str, Any]) -> Row:
     return {
         "account_id": int(account["id"]),
         "account_uuid": account["uuid"],
@@ -182,7 +196,7 @@ def _who(account: Mapping[str, Any]) -> Row:
 
 
 def _is_about(entry: Mapping[str, Any], account: Mapping[str, Any]) -> bool:
-    """Tell whether an entry of a post's analytics is about this account: the names of its keys are not documented."""
+    """Return whether an entry of a post's analytics is about this account: its keys are not documented."""
     nested = entry.get("account")
     about = {**nested, **entry} if isinstance(nested, Mapping) else entry
     ids = {str(about.get(key)) for key in ("account_uuid", "uuid", "account_id", "id")}
@@ -190,7 +204,7 @@ def _is_about(entry: Mapping[str, Any], account: Mapping[str, Any]) -> bool:
 
 
 def _number(found: Mapping[str, Any], name: str) -> int | float | None:
-    """Return a number of that name, bare or with its change against the previous period; None where there is none."""
+    """Return the number of that name, which may come with its change against the previous period, or None."""
     value: Any = found.get(name)
     for inside in ("metrics", "summary", "totals"):
         if value is None and isinstance(found.get(inside), Mapping):
@@ -205,7 +219,7 @@ def json_line(row: Row) -> bytes:
 
 
 def csv_line(cells: Iterable[Any]) -> bytes:
-    """Return one line of CSV: objects and booleans as JSON text, nothing for None."""
+    """Return one line of CSV: objects and booleans as JSON text, None as an empty cell."""
     line = io.StringIO()
     csv.writer(line).writerow(_json(cell) if isinstance(cell, (Mapping, bool)) else cell for cell in cells)
     return line.getvalue().encode()

@@ -1,11 +1,11 @@
-"""PostBoost's report exports: a file for a period, made by PostBoost and fetched from it."""
+"""PostBoost's report exports: a file for a period, which PostBoost creates and keeps for download."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError, ServerError, UnexpectedResponseError
+from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 
@@ -19,45 +19,45 @@ log = logging.getLogger(__name__)
 
 
 def make(api: PostBoostClient, wanted: dict[str, Any], timeout: float) -> dict[str, Any]:
-    """Have PostBoost make a report, and return its export when the file is there.
+    """Have PostBoost create a report, and return its export once the file is ready.
 
-    PostBoost makes it within the call and takes no idempotency key: a try whose answer was lost leaves one more file in
-    its list, which goes after seven days.
+    PostBoost creates it within the request and takes no idempotency key: an attempt whose response was lost leaves one
+    more file in its list, which PostBoost deletes after seven days.
 
     :param wanted: the body of ``create_report_export``.
-    :param timeout: seconds to wait, should the file not be there yet.
-    :raises ServerError: PostBoost could not make it, or not in time; another try makes another one.
+    :param timeout: seconds to wait for a file that is not ready yet.
+    :raises NotFinishedError: ``report_failed`` or ``timeout``; another attempt creates another report.
     """
-    answer = api.call("create_report_export", body=wanted)
-    return _await(api, _export(answer, "create_report_export"), timeout)
+    response = api.call("create_report_export", body=wanted)
+    return _await(api, _export(response, "create_report_export"), timeout)
 
 
 def find(api: PostBoostClient, export_uuid: str, timeout: float) -> dict[str, Any]:
-    """Return an export that was made before.
+    """Return an export that was created before.
 
-    :raises NotFoundError: there is none.
-    :raises PostBoostConfigError: its file is gone.
+    :raises NotFoundError: it does not exist.
+    :raises PostBoostConfigError: ``expired``: PostBoost has deleted its file.
     """
     return _await(api, _read(api, export_uuid), timeout)
 
 
 def download(api: PostBoostClient, export_uuid: str, open_file: Callable[[], IO[bytes]]) -> None:
-    """Write the file as it comes. It is fetched from the connection's own host, whatever ``download_url`` says.
+    """Write the file as it arrives. It is fetched only from the connection's own host, whatever ``download_url`` says.
 
-    :raises PostBoostRequestError: 410: the file is gone.
+    :raises PostBoostRequestError: 410: PostBoost has deleted the file.
     """
     api.download("download_report_export", open_file, parameters={"export_uuid": export_uuid})
 
 
 def _read(api: PostBoostClient, export_uuid: str) -> dict[str, Any]:
-    answer = api.call("get_report_export", parameters={"export_uuid": export_uuid})
-    return _export(answer, "get_report_export")
+    response = api.call("get_report_export", parameters={"export_uuid": export_uuid})
+    return _export(response, "get_report_export")
 
 
-def _export(answer: Any, operation: str) -> dict[str, Any]:
-    export = answer.get("data") if isinstance(answer, dict) else None
+def _export(response: Any, operation: str) -> dict[str, Any]:
+    export = response.get("data") if isinstance(response, dict) else None
     if not isinstance(export, dict) or not export.get("uuid"):
-        raise ServerError(f"{operation}: PostBoost's answer is no report export.", status=200)
+        raise UnexpectedResponseError(f"{operation}: PostBoost's response is not a report export.")
     return export
 
 

@@ -12,7 +12,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
     QuotaExceededError,
-    ServerError,
+    UnexpectedResponseError,
 )
 from postboost_provider.idempotency.identity import digest
 from postboost_provider.polling.conditions import Finding, Question
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 # PostBoost's limits (SDK 1.66.3, `RepurposeInput`).
 SHORTEST_TEXT, LONGEST_TEXT = 100, 100_000
-# Fields of the body that are said in other ways, or not up to the author.
+# Fields of the body that have an argument of their own, or that the author does not choose.
 RESERVED = {
     *("source_type", "url", "pdf_url", "title", "text", "transcript"),
     *("account_ids", "platforms", "create_post", "async"),
@@ -40,12 +40,12 @@ _ONE_ACCOUNT = re.compile(r"\d+|@.*|(?!group:)[a-z_]+:(?!\*$).+", re.IGNORECASE)
 _NOTE = re.compile(r"(?P<written>[0-9a-f]{8}):(?P<ids>\d+(,\d+)*)")
 # PostBoost does not say how long a label may be. Without the note, a changed group is told as another body.
 LONGEST_NOTE = 100
-GOING, OVER = ("queued", "running"), ("ok", "partial", "failed")
+RUNNING, OVER = ("queued", "running"), ("ok", "partial", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is repurposed: one of ``url``, ``video_url``, ``pdf_url`` and ``text``, and what is said of it."""
+    """What is repurposed: one of ``url``, ``video_url``, ``pdf_url`` and ``text``, and what describes it."""
 
     url: str | None = None
     video_url: str | None = None
@@ -57,39 +57,47 @@ class Source:
     def as_body(self) -> dict[str, Any]:
         """Return the fields of the request's body.
 
-        :raises PostBoostConfigError: it is none of them or several, or one that PostBoost would refuse.
+        :raises PostBoostConfigError: none of them or several are given, or one that PostBoost would refuse.
         """
         given = {name: getattr(self, name) for name in ("url", "video_url", "pdf_url", "text")}
         given = {name: str(value).strip() for name, value in given.items() if value and str(value).strip()}
         if len(given) != 1:
-            said = f"{' and '.join(given)} are given" if given else "none is given"
-            raise PostBoostConfigError(f"Give one of url, video_url, pdf_url and text: {said}.")
+            seen = f"{' and '.join(given)} are given" if given else "none is given"
+            raise PostBoostConfigError(
+                f"Give one of url, video_url, pdf_url and text: {seen}.", code="not_one_source"
+            )
         ((name, value),) = given.items()
         about = {"title": self.title, "transcript": self.transcript if name == "video_url" else None}
         about = {key: text for key, text in about.items() if text}
         if self.transcript and name != "video_url":
-            raise PostBoostConfigError("transcript goes with video_url: leave it out.")
+            raise PostBoostConfigError(
+                f"transcript is given with {name}. Leave it out: it belongs to video_url.", field="transcript"
+            )
         if name == "text":
             if not self.title:
-                raise PostBoostConfigError("text needs a title: PostBoost has nothing to take one from.")
+                raise PostBoostConfigError(
+                    "text needs a title: PostBoost can't take one from a text.", code="missing", field="title"
+                )
             if not SHORTEST_TEXT <= len(value) <= LONGEST_TEXT:
                 raise PostBoostConfigError(
-                    f"text has {len(value)} characters; PostBoost takes {SHORTEST_TEXT} to {LONGEST_TEXT}."
+                    f"text has {len(value)} characters; PostBoost accepts {SHORTEST_TEXT} to {LONGEST_TEXT}.",
+                    field="text",
                 )
             return {"source_type": "text", "text": value, **about}
         if not is_url(value):
             raise PostBoostConfigError(
-                f"{name} is {value[:80]!r}; it must be an http(s) URL that PostBoost can reach."
+                f"{name} is {value[:80]!r}; it must be an http(s) URL that PostBoost can reach.",
+                code="not_a_url",
+                field=name,
             )
-        kind, field = {"url": ("url", "url"), "video_url": ("youtube", "url"), "pdf_url": ("pdf", "pdf_url")}[
-            name
-        ]
-        return {"source_type": kind, field: value, **about}
+        if name == "pdf_url":
+            return {"source_type": "pdf", "pdf_url": value, **about}
+        return {"source_type": "youtube" if name == "video_url" else "url", "url": value, **about}
 
 
 @dataclass(frozen=True, slots=True)
 class RunIsOver:
-    """Ask until a run is over. PostBoost ends each after ten minutes at the latest (SDK 1.66.3)."""
+    """Poll until a run is over. PostBoost ends each after ten minutes at the latest (SDK 1.66.3)."""
 
     run_id: int
 
@@ -100,17 +108,18 @@ class RunIsOver:
         run = _data(answers[0], "get_repurpose_run")
         if run.get("status") in OVER:
             return Finding(True, run)
-        if run.get("status") in GOING:
+        if run.get("status") in RUNNING:
             return Finding(False, pending=f"Repurpose run {self.run_id} is {run['status']}.")
         raise PostBoostError(
             f"Repurpose run {self.run_id} has the status {run.get('status')!r}, which this version does not know. Update "
-            "airflow-provider-postboost."
+            "airflow-provider-postboost.",
+            code="unknown_status",
         )
 
 
-def started(answer: Any) -> tuple[int | None, dict[str, Any] | None]:
-    """Return the run's number, or where it is done already, the run as :class:`RunIsOver` finds it."""
-    data = _data(answer, "repurpose_content")
+def started(response: Any) -> tuple[int | None, dict[str, Any] | None]:
+    """Return the run's id, or the run as :class:`RunIsOver` returns it where it is over already."""
+    data = _data(response, "repurpose_content")
     if "captions" not in data:
         return int(data["run_id"]), None
     failed = any(caption.get("content") is None for caption in data["captions"])
@@ -118,9 +127,9 @@ def started(answer: Any) -> tuple[int | None, dict[str, Any] | None]:
     return None, {"run_id": None, "status": "partial" if failed else "ok", **run, "result": data}
 
 
-def came_to_nothing(api: PostBoostClient, answer: Any) -> bool:
-    """Tell of an answer that PostBoost gave before whether its run has failed, so that another one may be started."""
-    run_id, _ = started(answer)
+def came_to_nothing(api: PostBoostClient, response: Any) -> bool:
+    """Return whether the run of a stored response has failed, so that another one may be started."""
+    run_id, _ = started(response)
     if run_id is None:
         return False
     try:
@@ -129,12 +138,12 @@ def came_to_nothing(api: PostBoostClient, answer: Any) -> bool:
         return False
     if run.get("status") != "failed" or run.get("post_uuid"):
         return False
-    log.info("Repurpose run %s of an earlier try has failed: another one is started.", run_id)
+    log.info("Repurpose run %s of an earlier attempt has failed: starting another one.", run_id)
     return True
 
 
 def as_result(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a task returns of a run that is over. PostBoost tells captions for an hour after its end."""
+    """Return a task's result of a run that is over. PostBoost keeps its captions for an hour."""
     result = run.get("result") or {}
     return {
         **{name: run.get(name) for name in ("run_id", "status", "post_uuid", "credits_used")},
@@ -143,13 +152,14 @@ def as_result(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_failures(result: Mapping[str, Any]) -> str:
-    """Return which accounts got no caption, and why."""
+    """Return which accounts got no caption, and why. The run names accounts only by network and id."""
     failed = [each for each in result.get("captions") or () if each.get("content") is None]
     listed = "; ".join(
-        f"{c.get('provider')} (account {c.get('account_id')}): {c.get('error')}" for c in failed
+        f"{c.get('provider')} (account {c.get('account_id')}): {str(c.get('error')).rstrip('.')}"
+        for c in failed
     )
     where = f"Draft {result['post_uuid']}" if result.get("post_uuid") else "The run"
-    return f"{where} lacks captions for some accounts: {listed or 'PostBoost does not say which'}."
+    return f"{where} has no captions for some accounts: {listed or 'PostBoost does not say which'}."
 
 
 def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) -> tuple[list[int], str]:
@@ -175,12 +185,12 @@ def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) ->
 
 
 def require_credits(api: PostBoostClient, body: Mapping[str, Any]) -> None:
-    """Refuse what there are not enough AI credits for, before anything is sent. Reading the balance costs nothing.
+    """Check that there are enough AI credits before anything is sent. Reading the balance is free.
 
     A run costs a text credit for each account and one for the carousel's outline, and the carousel an image credit
     (SDK 1.66.3, ``repurpose_content`` and ``get_ai_usage``).
 
-    :raises QuotaExceededError: there are not enough.
+    :raises QuotaExceededError: there are too few.
     """
     usage = api.call("get_ai_usage")
     carousel = 1 if body.get("carousel", True) else 0
@@ -195,7 +205,7 @@ def require_credits(api: PostBoostClient, body: Mapping[str, Any]) -> None:
 
 
 def explain(api: PostBoostClient, error: QuotaExceededError) -> QuotaExceededError:
-    """Return the error with what PostBoost says of the credits, and when new ones come."""
+    """Return the error with how many credits are used, and when they are renewed."""
     try:
         when = _when(api.call("get_ai_usage"), error.code)
     except (PostBoostError, KeyError, TypeError, AttributeError):
@@ -206,17 +216,17 @@ def explain(api: PostBoostClient, error: QuotaExceededError) -> QuotaExceededErr
 
 
 def _when(usage: Mapping[str, Any], code: str | None) -> str:
-    """Return when credits come back. PostBoost tells when the billing cycle began, and not how long it is."""
+    """Return when credits are renewed. PostBoost says when the billing cycle began, but not how long it is."""
     if code == "ai_credits_exhausted":
         text = usage["text"]
         return (
             f"{text.get('used')} of {text.get('limit')} text credits are used in the billing cycle that began "
-            f"{text.get('cycle_started_at')}; new ones come with the next cycle."
+            f"{text.get('cycle_started_at')}; they are renewed with the next cycle."
         )
     if code == "image_credits_exhausted":
         image = usage["image"]
         return (
-            f"{image.get('used')} of {image.get('limit')} image credits are used this month; new ones come after "
+            f"{image.get('used')} of {image.get('limit')} image credits are used this month; they are renewed after "
             f"{image.get('period_end')}."
         )
     return ""
@@ -226,8 +236,8 @@ def _connected(api: PostBoostClient) -> int:
     return sum(bool(account.get("authorized")) for account in api.pages("list_accounts"))
 
 
-def _data(answer: Any, operation: str) -> dict[str, Any]:
-    data = answer.get("data") if isinstance(answer, dict) else None
+def _data(response: Any, operation: str) -> dict[str, Any]:
+    data = response.get("data") if isinstance(response, dict) else None
     if not isinstance(data, dict) or not ("captions" in data or str(data.get("run_id") or "").isdecimal()):
-        raise ServerError(f"{operation}: PostBoost's answer is neither a run nor a result.", status=200)
+        raise UnexpectedResponseError(f"{operation}: PostBoost's response is neither a run nor a result.")
     return data

@@ -70,7 +70,7 @@ class Refused(Exception):
 
 
 def refuse(conn_id: str, token: str, extras: Any) -> None:
-    raise PostBoostConfigError("The vault is sealed.")
+    raise PostBoostConfigError("The vault is sealed.", code="sealed")
 
 
 def ignore(conn_id: str, token: str, extras: Any) -> None:

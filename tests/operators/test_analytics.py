@@ -264,7 +264,7 @@ class Accounts(Answers):
 def test_an_account_that_is_still_read_says_so_and_empty_lists_are_nothing(caplog: Any) -> None:
     (row,) = rows(Accounts(1), "accounts", DAY)  # type: ignore[arg-type]
     assert (row["is_syncing"], row["views"], row["data"]) == (True, None, {})
-    assert "PostBoost still reads the past of 'A'" in caplog.text
+    assert "the history of twitter:a" in caplog.text
     (row,) = rows(Accounts(1), "summary", DAY)  # type: ignore[arg-type]
     assert (row["total_followers"], row["total_posts"], row["best_account"]) == (7, None, None)
 

@@ -61,7 +61,7 @@ def test_the_connection_gets_a_key_of_the_same_powers_and_the_old_one_goes(
         "result": "rotated",
         "key_id": key["id"],
         "expires_on": "2026-12-31",
-        "why": "it was made in this run",
+        "why": "it was created in this run",
     }
     assert (extras["scoped_key_id"], extras["expires_on"]) == (key["id"], "2026-12-31")
     assert extras["client_label"] == "blog"

@@ -120,6 +120,11 @@ def _shadowed(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -
     return {"store": ignore}
 
 
+def test_a_key_can_not_rotate_itself(vault: Vault) -> None:
+    with pytest.raises(AirflowFailException, match="admin_conn_id"):
+        rotate(vault, admin_conn_id=TARGET)
+
+
 def _options(**options: Any) -> Any:
     return lambda sandbox, vault, monkeypatch: options
 
@@ -161,6 +166,8 @@ def test_what_can_not_be_rotated_is_refused_before_anything_is_made(
     before = keys(sandbox).keys()
     with fails(kind, word) as caught:
         rotate(vault, **options)
+    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    assert (error.code, error.field) == (code, field)
     assert [r["operation"] for r in sandbox.requests() if r["operation"] == "create_api_key"] == made
     assert keys(sandbox).keys() == before
     assert not any(token in str(caught.value) for token in sandbox.tokens.values())

@@ -115,6 +115,7 @@ def test_a_report_that_could_not_be_made_is_worth_a_retry(sandbox: Sandbox, tmp_
     sandbox.change(report_exports="failed")
     with pytest.raises(UnexpectedResponseError, match="The report could not be made"):
         save(tmp_path / "a.pdf")
+    assert caught.value.code == "report_failed"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -191,3 +192,4 @@ def test_a_report_that_takes_longer_is_waited_for(
     router.get(f"{ours}/e1").mock(return_value=httpx.Response(200, json=waiting))
     with pytest.raises(UnexpectedResponseError, match="generating"):
         save(tmp_path / "a.pdf", timeout=0)
+    assert caught.value.code == "timeout"

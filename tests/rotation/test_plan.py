@@ -1,4 +1,4 @@
-"""What is next in a rotation: names, notes and the decision, without requests."""
+"""The next step of a rotation: names, notes and the decision, without requests."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_the_current_key_replaced_is_retired_before_anything_else() -> None
 
 def test_a_run_rotates_once() -> None:
     current = key(2, after(1))
-    assert step(current, when_less_than=None) == Rest(current, "it was made in this run")
+    assert step(current, when_less_than=None) == Rest(current, "it was created in this run")
     assert isinstance(step(current, when_less_than=None, maker=LATER_RUN), Renew)
 
 
@@ -119,7 +119,8 @@ def test_times_that_can_be_meant() -> None:
     check_times(1, None, timedelta(0))
     check_times(30, timedelta(days=14), timedelta(hours=1))
     check_times(16, timedelta(days=14), None)
-    with pytest.raises(PostBoostConfigError, match="every run would rotate"):
+    with pytest.raises(PostBoostConfigError) as caught:
         check_times(15, timedelta(days=14), None)
+    assert (caught.value.code, caught.value.field) == ("too_short", "valid_days")
     assert check_new_expiry("never", NOW).kind == "never"
     assert check_new_expiry("2026-12-02", NOW).day == date(2026, 12, 2)

@@ -1,7 +1,7 @@
 """Airflow's own connections, through its public REST API (Airflow 3).
 
-Apart from api/transport.py this is the only file with httpx: it talks to Airflow, with Airflow's credentials, and shares
-no client, no header and no address with what talks to PostBoost.
+Apart from api/transport.py this is the only file that uses httpx: it talks to Airflow, with Airflow's credentials, and
+shares no client, no header and no address with what talks to PostBoost.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError, UnreachableError
 from postboost_provider.connection import form as connection_form
+from postboost_provider.rotation.stores import not_in_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,28 +28,28 @@ TIMEOUT_SECONDS = 30.0
 
 
 class AirflowApiStore:
-    """Write a connection with ``PATCH /api/v2/connections/{conn_id}``, password and extras alone.
+    """Write a connection with ``PATCH /api/v2/connections/{conn_id}``: only its password and extras.
 
-    The user needs the right to edit connections. The new token goes to that one host: redirects are not followed, the
+    The user needs permission to edit connections. The new key is sent only to that host: redirects are not followed, the
     environment's proxies are ignored, and plain http is refused except for this machine, unless the connection's extras
-    say ``"allow_http": true``.
+    have ``"allow_http": true``.
 
     :param airflow_conn_id: a connection of type ``http`` to Airflow itself: host (``https://airflow.example.com``),
         login and password of an Airflow user, who gets a token at ``POST /auth/token`` (simple and FAB auth manager);
-        without a login the password is sent as the token. Extras: ``ca_bundle``, ``allow_http``.
+        without a login, the password is sent as the token. Extras: ``ca_bundle``, ``allow_http``.
     """
 
     def __init__(self, airflow_conn_id: str = "airflow_api") -> None:
         self.airflow_conn_id = airflow_conn_id
 
     def read(self, conn_id: str) -> dict[str, Any]:
-        """Return its extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Return the extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
         extra = self._ask("GET", conn_id).json().get("extra")
         extras: dict[str, Any] = json.loads(extra) if extra else {}
         return extras
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras, and the token where one is given: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
         body = {
             "connection_id": conn_id,
             "conn_type": connection_form.CONNECTION_TYPE,
@@ -60,7 +61,7 @@ class AirflowApiStore:
         self._ask("PATCH", conn_id, params={"update_mask": mask}, json=body)
 
     def _ask(self, method: str, conn_id: str, **request: Any) -> httpx.Response:
-        """Send one request about a connection to Airflow, and return the answer if it is none that refuses."""
+        """Send a request about a connection to Airflow, and return the response unless Airflow refused."""
         import httpx
 
         connection = self._connection()
@@ -74,40 +75,41 @@ class AirflowApiStore:
             headers = {"Authorization": f"Bearer {self._token(http, connection)}"}
             path = f"/api/v2/connections/{quote(conn_id, safe='')}"
             try:
-                answer = http.request(method, path, headers=headers, **request)
+                response = http.request(method, path, headers=headers, **request)
             except httpx.HTTPError as error:
                 if method == "GET" or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
                     raise _unreachable(self.airflow_conn_id, error) from error
                 raise UnconfirmedError(
-                    f"Airflow's API gave no answer to the new value of connection {conn_id!r} "
-                    f"({type(error).__name__}): it may have been written."
+                    f"Airflow's API sent no response to the new value of connection {conn_id!r} ({type(error).__name__}): the "
+                    "connection may have been written."
                 ) from error
-        if answer.status_code == 404:
-            raise PostBoostConfigError(
-                f"Airflow's database has no connection {conn_id!r}: it lives elsewhere, such as in a secrets backend. "
-                "Give the store that writes there."
-            )
-        if answer.status_code >= 500 and method == "GET":
-            raise UnreachableError(f"Airflow's API failed ({answer.status_code}).")
-        if answer.status_code >= 500:
+        if response.status_code == 404:
+            raise not_in_airflow(conn_id)
+        if response.status_code >= 500 and method == "GET":
+            raise UnreachableError(f"Airflow's API failed ({response.status_code}).")
+        if response.status_code >= 500:
             raise UnconfirmedError(
-                f"Airflow's API failed ({answer.status_code}): connection {conn_id!r} may have been written."
+                f"Airflow's API failed ({response.status_code}): connection {conn_id!r} may have been written."
             )
-        if answer.status_code != 200:
+        if response.status_code != 200:
             raise PostBoostConfigError(
-                f"Airflow's API refused what was asked about connection {conn_id!r}: {_said(answer)}. Check that the user "
-                f"of {self.airflow_conn_id!r} may read and edit connections."
+                f"Airflow's API refused the request about connection {conn_id!r}: {_reason(response)}. Check that the user "
+                f"of {self.airflow_conn_id!r} may read and edit connections.",
+                code="refused",
+                field="store",
             )
-        return answer
+        return response
 
     def _connection(self) -> Connection:
         try:
             return BaseHook.get_connection(self.airflow_conn_id)
         except AirflowNotFoundException:
             raise PostBoostConfigError(
-                f"There is no connection {self.airflow_conn_id!r}, through which Airflow's own API is asked to write the "
-                "new key. Create it: type http, host (https://your-airflow), login and password of a user who may edit "
-                "connections; or give another store."
+                f"There is no connection {self.airflow_conn_id!r} to Airflow's own API, which writes the new key. Create it: "
+                "type http, host (https://your-airflow), login and password of a user who may edit connections. Or give "
+                "another store.",
+                code="no_connection",
+                field="airflow_conn_id",
             ) from None
 
     def _base_url(self, connection: Connection) -> str:
@@ -123,46 +125,56 @@ class AirflowApiStore:
         if not name or "@" in authority or scheme not in ("http", "https"):
             raise PostBoostConfigError(
                 f"Connection {self.airflow_conn_id!r} needs the address of Airflow as its host, such as "
-                "https://airflow.example.com."
+                "https://airflow.example.com.",
+                code="not_an_address",
+                field="host",
             )
         allowed = connection.extra_dejson.get("allow_http") is True or is_loopback(name.strip("[]"))
         if scheme == "http" and not allowed:
             raise PostBoostConfigError(
                 f"Connection {self.airflow_conn_id!r} would send the new key unencrypted. Use https, or set the extra "
-                '"allow_http": true where nobody else is on that network.'
+                '"allow_http": true if nobody else can read that network.',
+                code="unencrypted",
+                field="host",
             )
         return f"{scheme}://{authority}/{path}".rstrip("/")
 
     def _token(self, http: httpx.Client, connection: Connection) -> str:
-        """Return a token of Airflow's: simple and FAB auth manager give it at the same path."""
+        """Return a token for Airflow's API: simple and FAB auth manager issue it at the same path."""
         import httpx
 
         if not connection.password:
             raise PostBoostConfigError(
-                f"Connection {self.airflow_conn_id!r} has no password: give login and password of an Airflow user, or a "
-                "token of Airflow's API as the password alone."
+                f"Connection {self.airflow_conn_id!r} has no password. Give login and password of an Airflow user, or only a "
+                "token for Airflow's API as the password.",
+                code="no_password",
+                field="password",
             )
         if not connection.login:
             return connection.password
         try:
-            answer = http.post(
+            response = http.post(
                 "/auth/token", json={"username": connection.login, "password": connection.password}
             )
         except httpx.HTTPError as error:
             raise _unreachable(self.airflow_conn_id, error) from error
-        if answer.status_code >= 500:
-            raise UnreachableError(f"Airflow gave no token: it failed ({answer.status_code}).")
-        if answer.status_code not in (200, 201):
+        if response.status_code >= 500:
+            raise UnreachableError(f"Airflow's API failed to issue a token ({response.status_code}).")
+        if response.status_code not in (200, 201):
             raise PostBoostConfigError(
-                f"Airflow gave the user of {self.airflow_conn_id!r} no token: {_said(answer)}. Check its login and "
-                "password; with another auth manager than simple or FAB, give a token as the password alone."
+                f"Airflow issued no token to the user of {self.airflow_conn_id!r}: {_reason(response)}. Check its login and "
+                "password. With another auth manager than simple or FAB, give only a token as the password.",
+                code="no_token",
+                field="password",
             )
         try:
-            token = str(answer.json()["access_token"])
+            token = str(response.json()["access_token"])
         except (ValueError, KeyError, TypeError):
             raise PostBoostConfigError(
-                f"Airflow gave the user of {self.airflow_conn_id!r} no token: its answer ({answer.status_code}) holds none. "
-                "Check that the connection's host is Airflow's API, and no login page in front of it."
+                f"Airflow issued no token to the user of {self.airflow_conn_id!r}: the response ({response.status_code}) has "
+                "none. Check that the connection's host is Airflow's API, not a login page in front of it.",
+                code="no_token",
+                field="host",
             ) from None
         mask_secret(token)
         return token
@@ -176,22 +188,24 @@ def _tls(connection: Connection) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=str(bundle))
     except OSError as error:
         raise PostBoostConfigError(
-            f"The CA bundle {bundle!r} cannot be read: {error.strerror or error}."
+            f"The CA bundle {bundle!r} cannot be read: {error.strerror or error}. Correct ca_bundle.",
+            code="unreadable",
+            field="ca_bundle",
         ) from error
 
 
 def _unreachable(conn_id: str, error: Exception) -> UnreachableError:
     return UnreachableError(
-        f"Airflow's API does not answer ({type(error).__name__}): check the host of connection {conn_id!r}."
+        f"Airflow's API does not respond ({type(error).__name__}). Check the host of connection {conn_id!r}."
     )
 
 
-def _said(answer: httpx.Response) -> str:
-    """Return what a refusal says. A validation error of Airflow's echoes what was sent, which is left out."""
+def _reason(response: httpx.Response) -> str:
+    """Return the reason of a refusal. Airflow's validation errors echo what was sent, which is left out."""
     try:
-        detail = answer.json().get("detail")
+        detail = response.json().get("detail")
     except (ValueError, AttributeError):
         detail = None
     if isinstance(detail, list):
         detail = "; ".join(str(each.get("msg")) for each in detail if isinstance(each, dict))
-    return f"{answer.status_code} {str(detail or '')[:300]}".strip()
+    return f"{response.status_code} {str(detail or '')[:300]}".strip()

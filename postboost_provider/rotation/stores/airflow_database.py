@@ -1,4 +1,4 @@
-"""Airflow's own connections, in its database: below Airflow 3, where tasks may write there."""
+"""Airflow's own connections, in its database: only below Airflow 3, where tasks may write to it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError
+from postboost_provider.rotation.stores import not_in_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
 class AirflowDatabaseStore:
-    """Write a connection to Airflow's database. Airflow encrypts token and extras there."""
+    """Write a connection to Airflow's database, where Airflow encrypts the token and the extras."""
 
     def read(self, conn_id: str) -> dict[str, Any]:
-        """Return its extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Return the extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
         with _row(conn_id) as row:
             extras: dict[str, Any] = row.extra_dejson
             return extras
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras, and the token where one is given: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
         with _row(conn_id) as row:
             row.set_extra(json.dumps(extras))
             if token is not None:
@@ -40,17 +41,16 @@ def _row(conn_id: str) -> Iterator[Any]:
         with create_session() as session:
             row = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
             if row is None:
-                raise PostBoostConfigError(
-                    f"Airflow's database has no connection {conn_id!r}: it lives elsewhere, such as in a secrets "
-                    "backend. Give the store that writes there."
-                )
+                raise not_in_airflow(conn_id)
             yield row
     except RuntimeError as error:
         raise PostBoostConfigError(
-            f"Airflow does not let this task write to its database ({error}). Use AirflowApiStore."
+            f"Airflow does not let this task write to its database ({error}). Use AirflowApiStore.",
+            code="no_database_access",
+            field="store",
         ) from error
     except SQLAlchemyError as error:
-        # Its text holds the values of the statement.
+        # The error's text has the values of the statement.
         raise UnconfirmedError(
             f"Airflow's database failed ({type(error).__name__}): connection {conn_id!r} may have been written."
         ) from None

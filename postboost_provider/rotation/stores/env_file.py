@@ -1,4 +1,4 @@
-"""A ``.env`` file of connections, as Airflow's local filesystem secrets backend reads it at every look."""
+"""A ``.env`` file of connections, which Airflow's local filesystem secrets backend reads each time."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class EnvFileStore:
     """Write a connection to its line ``conn_id=postboost://...`` of a file. All other lines stay as they are.
 
-    The file is replaced in one step, so that whoever reads it sees the old or the new, and is for its owner alone (mode
-    0600) from then on.
+    The file is replaced in one step, so that a reader sees the old or the new one. After that only its owner can read it
+    (mode 0600).
 
     :param path: the file that ``connections_file_path`` of ``airflow.secrets.local_filesystem.LocalFilesystemBackend``
         names.
@@ -34,16 +34,16 @@ class EnvFileStore:
         self.path = path
 
     def read(self, conn_id: str) -> dict[str, Any]:
-        """Return its extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
-        with self._told():
+        """Return the extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        with self._explained():
             _, line = self._find(Path(self.path).read_bytes().decode(), conn_id)
         extras: dict[str, Any] = _connection(conn_id, line).extra_dejson
         return extras
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras, and the token where one is given: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
         path = Path(os.path.realpath(self.path))
-        with self._told(), _locked(path.parent):
+        with self._explained(), _locked(path.parent):
             text = path.read_bytes().decode()  # line ends as they are
             lines = text.splitlines(keepends=True)
             number, line = self._find(text, conn_id)
@@ -58,25 +58,29 @@ class EnvFileStore:
         if len(mine) != 1:
             raise PostBoostConfigError(
                 f"{os.fspath(self.path)} has {len(mine) or 'no'} line{'s' if len(mine) > 1 else ''} {conn_id}=...; "
-                "it must have one, which is replaced."
+                "it must have exactly one, which is replaced.",
+                code="not_one_line",
             )
         return mine[0]
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say what is wrong with the file."""
+    def _explained(self) -> Iterator[None]:
+        """Raise an error that says what is wrong with the file."""
         try:
             yield
         except OSError as error:
             raise PostBoostConfigError(
-                f"{os.fspath(self.path)} can't be written ({error.strerror or error}), and is as it was."
+                f"{os.fspath(self.path)} can't be written ({error.strerror or error}). It was not changed.",
+                code="unwritable",
             ) from error
         except UnicodeDecodeError:
-            raise PostBoostConfigError(f"{os.fspath(self.path)} is not UTF-8, and is as it was.") from None
+            raise PostBoostConfigError(
+                f"{os.fspath(self.path)} is not UTF-8. It was not changed.", code="not_utf8"
+            ) from None
 
 
 def _connection(conn_id: str, line: str) -> Connection:
-    # What the backend reads it with: a line that it can't read takes all other connections of the file along.
+    # As the backend reads it: with a line that it can't read, it reads no connection of the file.
     from airflow.models.connection import Connection
 
     try:
@@ -85,7 +89,8 @@ def _connection(conn_id: str, line: str) -> Connection:
         connection = Connection(conn_id=conn_id)
     if not connection.conn_type:
         raise PostBoostConfigError(
-            f"The line of {conn_id!r} is no URI that Airflow reads. Write it as {conn_id}=postboost://:token@host."
+            f"The line of {conn_id!r} is not a URI that Airflow can read. Write it as {conn_id}=postboost://:token@host.",
+            code="not_a_uri",
         )
     return connection
 
@@ -104,20 +109,21 @@ def _changed_uri(connection: Connection, token: str | None, extras: Mapping[str,
         or read.extra_dejson != extras
     ):
         raise PostBoostConfigError(
-            f"Airflow can't write connection {connection.conn_id!r} as a URI that it reads back as it was. Give its host without a "
-            "path, with port and schema of their own. Nothing was written."
+            f"Airflow can't write connection {connection.conn_id!r} as a URI that it reads back unchanged. Nothing was "
+            "written. Give its host without a path, and port and schema separately.",
+            code="not_a_uri",
         )
     return changed
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put the text in the file's place in one step, and onto the disk before that."""
+    """Replace the file in one step, after the new content is on the disk."""
     before = path.stat()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             os.fchmod(file.fileno(), 0o600)
-            # Whose it was must go on reading it: where that can't be kept, nothing is replaced.
+            # Its owner must still be able to read it: where that can't be kept, the file is not replaced.
             os.fchown(file.fileno(), before.st_uid, before.st_gid)
             file.write(text)
             file.flush()
@@ -141,7 +147,7 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let one writer at a time read and replace: two connections of one file may be rotated at once."""
+    """Let only one writer at a time read and replace: two connections of one file may be rotated at once."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

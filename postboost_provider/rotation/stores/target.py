@@ -1,4 +1,4 @@
-"""A connection as tasks see it, and the store that it is written to."""
+"""A connection as tasks read it, and the store that it is written to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, 
 from postboost_provider.connection import form as connection_form
 from postboost_provider.connection.read import read_connection
 from postboost_provider.rotation.stores import default_store
-from postboost_provider.rotation.target import Held
+from postboost_provider.rotation.target import ConnectionContents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class TargetConnection:
-    """Read through Airflow, anew each time, and write through a store.
+    """Read through Airflow, again each time, and write through a store.
 
     :param store: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of connection id, token and extras;
         default: Airflow's own connections.
@@ -32,10 +32,10 @@ class TargetConnection:
         self._conn_id = conn_id
         self._store = default_store() if store is None else store
 
-    def read(self) -> Held:
-        """Return what Airflow gives to tasks now.
+    def read(self) -> ConnectionContents:
+        """Return what a task reads now.
 
-        :raises PostBoostConfigError: it does not exist, is defined in the environment, or lacks the token.
+        :raises PostBoostConfigError: it does not exist, is defined in the environment, or has no token.
         """
         variable = f"AIRFLOW_CONN_{self._conn_id.upper()}"
         if variable in os.environ:
@@ -47,18 +47,20 @@ class TargetConnection:
             if self._conn_id == connection_form.DEFAULT_CONN_ID and os.environ.get(variable):
                 raise _defined_in(variable, self._conn_id) from None
             raise PostBoostConfigError(
-                f"There is no connection {self._conn_id!r}. Create it with type postboost, or correct postboost_conn_id."
+                f"There is no connection {self._conn_id!r}. Create it with type postboost, or correct postboost_conn_id.",
+                code="no_connection",
+                field="postboost_conn_id",
             ) from None
         extras = connection.extra_dejson
         settings, _ = read_connection(connection, extras, f"connection {self._conn_id!r}")
-        return Held(settings, extras)
+        return ConnectionContents(settings, extras)
 
     def stored(self) -> Mapping[str, Any] | None:
-        """Return the extras that the store has; None where it is a function, which can't tell."""
+        """Return the extras that the store has; None where the store is a function, which can't read."""
         return None if callable(self._store) else self._store.read(self._conn_id)
 
     def write(self, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Write it: see :class:`~postboost_provider.rotation.target.Target`."""
+        """Write to the store: see :class:`~postboost_provider.rotation.target.Target`."""
         if not callable(self._store):
             self._store.write(self._conn_id, token, extras)
             return
@@ -67,16 +69,19 @@ class TargetConnection:
             self._store(self._conn_id, token, extras)
         except PostBoostError:
             raise
-        except Exception as error:  # noqa: BLE001  # it is a function of the user's own
-            said = str(error).replace(token, "***")
+        except Exception as error:  # noqa: BLE001  # the function is the user's own
+            seen = str(error).replace(token, "***")
             raise UnconfirmedError(
-                f"The store of connection {self._conn_id!r} failed ({type(error).__name__}: {said}): it may have been "
-                "written. A store that refuses raises PostBoostConfigError."
+                f"The store of connection {self._conn_id!r} failed ({type(error).__name__}: {seen}): the connection may have "
+                "been written. A store that refuses to write has to raise PostBoostConfigError.",
+                field="store",
             ) from None
 
 
 def _defined_in(variable: str, conn_id: str) -> PostBoostConfigError:
     return PostBoostConfigError(
-        f"Connection {conn_id!r} is defined by {variable} in the environment, which no task can change for the others. "
-        "Move it to Airflow's connections, to a secrets backend, or to a file of the local filesystem secrets backend."
+        f"Connection {conn_id!r} is defined by {variable} in the environment, which a task can't change for other tasks. "
+        "Move it to Airflow's connections, to a secrets backend, or to a file of the local filesystem secrets backend.",
+        code="in_environment",
+        field="postboost_conn_id",
     )

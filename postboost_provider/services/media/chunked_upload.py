@@ -242,10 +242,10 @@ class _Session:
         if not isinstance(media, dict) or not str(media.get("id") or "").isdecimal():
             raise UnexpectedResponseError("complete_chunked_upload: the response has no id.", code="no_id")
         if media.get("size") not in (None, self._source.size):
-            raise UnexpectedResponseError(
+            raise ServerError(
                 f"PostBoost has {media['size']} bytes of {self._source.filename} instead of {self._source.size} as media "
                 f"item {media.get('uuid')}. Delete that item and run the task again.",
-                code="wrong_size",
+                status=201,
             )
         return media
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
+    NotFinishedError,
     NotFoundError,
     PostBoostConfigError,
     UnexpectedResponseError,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import (
+    NotFinishedError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,

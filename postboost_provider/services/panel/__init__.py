@@ -1,1 +1,3 @@
+"""PostBoost's panel, which only platform admins may use."""
+
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""Subscriptions and receipts in the panel: a subscription by its workspace, a receipt by its number, each made once."""
+"""Subscriptions and receipts in the panel: a subscription is found by its workspace, a receipt by its number."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+import pendulum
 
 from postboost_provider.api.arguments import argument, check_choice
 from postboost_provider.api.errors import PostBoostConfigError, ValidationError
@@ -11,10 +13,10 @@ from postboost_provider.api.times import to_instant
 from postboost_provider.services.panel.ensure import (
     IfExists,
     Outcome,
-    Thing,
+    Resource,
     check_changes,
-    different,
     ensure,
+    is_different,
 )
 
 if TYPE_CHECKING:
@@ -24,14 +26,14 @@ if TYPE_CHECKING:
 
 STATUSES = ("active", "trialing", "past_due", "paused", "canceled", "incomplete")
 CYCLES = ("monthly", "yearly")
-# Of update_subscription and of change_subscription_plan, which are two ways to pay.
+# Of update_subscription, for a billing system of your own, and of change_subscription_plan, where PostBoost bills.
 RECORD_FIELDS = ("platform_plan_id", "status", "trial_ends_at", "paused_from")
 PLAN_FIELDS = ("plan_id", "cycle", "prorate", "billing_immediately")
 _DATES = {"trialing": "trial_ends_at", "paused": "paused_from"}
 
 
-def find_subscription(api: PostBoostClient, workspace_uuid: str) -> Thing | None:
-    """Return the workspace's subscription: PostBoost answers ``null`` where there is none (SDK 1.66.3)."""
+def find_subscription(api: PostBoostClient, workspace_uuid: str) -> Resource | None:
+    """Return the workspace's subscription: PostBoost returns ``null`` where there is none (SDK 1.66.3)."""
     found = api.call("get_subscription", parameters={"workspace_uuid": workspace_uuid})
     return dict(found) if found else None
 
@@ -42,23 +44,25 @@ def ensure_subscription(
     platform_subscription_id: str,
     terms: Mapping[str, Any],
     if_exists: IfExists = "skip",
-) -> tuple[Thing, Outcome]:
-    """Return the subscription of a workspace, as a billing system of one's own has it.
+) -> tuple[Resource, Outcome]:
+    """Return the subscription of a workspace that a billing system of your own keeps, creating one where there is none.
 
     :param terms: ``platform_plan_id``, ``status`` and ``trial_ends_at``, like the panel's fields.
-    :raises PostBoostConfigError: it is to be updated, and has another ``platform_subscription_id``, which can't be
-        changed.
+    :raises PostBoostConfigError: ``other_subscription``: it would be updated, but has another
+        ``platform_subscription_id``, which can't be changed.
     """
     terms = read_terms(terms)
     parameters = {"workspace_uuid": workspace_uuid}
 
-    def change(there: Thing) -> bool:
-        if there["platform_subscription_id"] != platform_subscription_id:
+    def change(found: Resource) -> bool:
+        if found["platform_subscription_id"] != platform_subscription_id:
             raise PostBoostConfigError(
-                f"The subscription of workspace {workspace_uuid} is {there['platform_subscription_id']!r}, and no "
-                f"update makes it {platform_subscription_id!r}. Cancel or delete it first."
+                f"The subscription of workspace {workspace_uuid} is {found['platform_subscription_id']!r}, and an "
+                f"update can't make it {platform_subscription_id!r}. Cancel or delete it first.",
+                code="other_subscription",
+                field="platform_subscription_id",
             )
-        return _change_record(api, workspace_uuid, there, terms)
+        return _change_record(api, workspace_uuid, found, terms)
 
     return ensure(
         f"a subscription of workspace {workspace_uuid}",
@@ -79,12 +83,12 @@ def ensure_given_plan(
     plan_id: int,
     trial_days: int | None = None,
     if_exists: IfExists = "skip",
-) -> tuple[Thing, Outcome]:
-    """Return the subscription of a workspace that is given a plan without billing.
+) -> tuple[Resource, Outcome]:
+    """Return the subscription of a workspace, giving it a plan without billing where it has none.
 
-    :raises PostBoostConfigError: ``if_exists`` is ``update``: a plan that was given away can only be removed.
+    :raises PostBoostConfigError: ``if_exists`` is ``update``: a plan without billing can't be changed.
     """
-    check_choice("if_exists of a plan that is given away", if_exists, ("skip", "fail"))
+    check_choice("if_exists with plan_id", if_exists, ("skip", "fail"))
     body = {"plan_id": plan_id, "trial_days": trial_days, "keep_prev_trial_ends_at": False}
     return ensure(
         f"a subscription of workspace {workspace_uuid}",
@@ -92,52 +96,51 @@ def ensure_given_plan(
         lambda: api.call(
             "add_generic_subscription", parameters={"workspace_uuid": workspace_uuid}, body=body
         ),
-        lambda there: False,
+        lambda found: False,
         if_exists,
     )
 
 
 def change_subscription(
     api: PostBoostClient, workspace_uuid: str, changes: Mapping[str, Any]
-) -> tuple[Thing, bool]:
+) -> tuple[Resource, bool]:
     """Change a subscription, and return it as it is then with whether there was anything to change.
 
-    :param changes: of RECORD_FIELDS, where a billing system of one's own keeps it; or ``plan_id`` and ``cycle``, and
-        if need be ``prorate`` and ``billing_immediately``, where PostBoost bills it.
+    :param changes: of RECORD_FIELDS, where a billing system of your own keeps it; or ``plan_id`` and ``cycle``, and
+        optionally ``prorate`` and ``billing_immediately``, where PostBoost bills it.
     """
     terms = read_changes(changes)
-    there = _get_subscription(api, workspace_uuid)
+    found = _get_subscription(api, workspace_uuid)
     if "plan_id" in changes:
-        changed = _change_plan(api, workspace_uuid, terms)
-    else:
-        changed = _change_record(api, workspace_uuid, there, terms)
-    return (_get_subscription(api, workspace_uuid) if changed else there), changed
+        # PostBoost shows the plan under another name, so it can't be compared with the current one.
+        body = {"prorate": True, "billing_immediately": False, **terms}
+        api.call("change_subscription_plan", parameters={"workspace_uuid": workspace_uuid}, body=body)
+    elif not _change_record(api, workspace_uuid, found, terms):
+        return found, False
+    return _get_subscription(api, workspace_uuid), True
 
 
-def _change_record(api: PostBoostClient, workspace_uuid: str, there: Thing, terms: Mapping[str, Any]) -> bool:
-    # PostBoost shows days alone, of a zone that it does not tell: a time that is named can't be compared with them.
-    if not set(terms) & set(_DATES.values()) and not different(there, terms):
+def _change_record(
+    api: PostBoostClient, workspace_uuid: str, found: Resource, terms: Mapping[str, Any]
+) -> bool:
+    # PostBoost shows dates only, in an undocumented zone: a time that is given can't be compared with them.
+    if not set(terms) & set(_DATES.values()) and not is_different(found, terms):
         return False
-    body = {"platform_plan_id": there["platform_plan_id"], "status": there["status"], **terms}
-    # PostBoost replaces the dates too, and shows them as days of a zone that it does not tell.
+    body = {"platform_plan_id": found["platform_plan_id"], "status": found["status"], **terms}
+    # The update replaces the dates too, so a status that needs one has to be sent with it.
     _check_dates(body)
     api.call("update_subscription", parameters={"workspace_uuid": workspace_uuid}, body=body)
     return True
 
 
-def _change_plan(api: PostBoostClient, workspace_uuid: str, changes: Mapping[str, Any]) -> bool:
-    """Send the plan: PostBoost shows its own name of it, so that what is there can't be compared."""
-    body = {"prorate": True, "billing_immediately": False, **changes}
-    api.call("change_subscription_plan", parameters={"workspace_uuid": workspace_uuid}, body=body)
-    return True
-
-
-def _get_subscription(api: PostBoostClient, workspace_uuid: str) -> Thing:
+def _get_subscription(api: PostBoostClient, workspace_uuid: str) -> Resource:
     found = find_subscription(api, workspace_uuid)
     if found is None:
         raise PostBoostConfigError(
-            f"Workspace {workspace_uuid} has no subscription, or it has ended. Make one with a "
-            "PostBoostCreateSubscriptionOperator first."
+            f"Workspace {workspace_uuid} has no subscription, or it has ended. Create one with a "
+            "PostBoostCreateSubscriptionOperator first.",
+            code="no_subscription",
+            field="workspace_uuid",
         )
     return found
 
@@ -162,7 +165,7 @@ def read_terms(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that are given, checked, and their times in UTC as the API takes them."""
+    """Return the fields that are given, checked, with their times in UTC as the API takes them."""
     terms = {name: value for name, value in given.items() if value is not None}
     if "status" in terms:
         check_choice("status", terms["status"], STATUSES)
@@ -183,14 +186,14 @@ def _check_dates(terms: Mapping[str, Any]) -> None:
 
 
 def cancel_subscription(api: PostBoostClient, workspace_uuid: str, *, immediately: bool) -> bool:
-    """Cancel a subscription that PostBoost bills, and return whether it was not canceled already.
+    """Cancel a subscription that PostBoost bills, and return False where it was canceled already.
 
-    :param immediately: ends it now; otherwise it lasts until the end of the period that is paid for.
+    :param immediately: end it now; otherwise it lasts until the end of the paid period.
     """
-    there = find_subscription(api, workspace_uuid)
-    if there is None or (_is_canceled(there) and not immediately):
+    found = find_subscription(api, workspace_uuid)
+    if found is None or (_is_canceled(found) and not immediately):
         return False
-    was_canceled = _is_canceled(there)
+    was_canceled = _is_canceled(found)
     try:
         api.call(
             "cancel_subscription",
@@ -198,49 +201,49 @@ def cancel_subscription(api: PostBoostClient, workspace_uuid: str, *, immediatel
             body={"immediately": immediately},
         )
     except ValidationError:
-        # What was sent again after a lost answer is refused: it is canceled then.
-        there = find_subscription(api, workspace_uuid)
-        if there is not None and not _is_canceled(there):
+        # A request that was sent again after a lost response is refused: the subscription is canceled then.
+        found = find_subscription(api, workspace_uuid)
+        if found is not None and not _is_canceled(found):
             raise
         return not was_canceled
     return True
 
 
 def resume_subscription(api: PostBoostClient, workspace_uuid: str) -> bool:
-    """Take a cancellation back before the subscription ends, and return whether there was one."""
+    """Undo a cancellation before the subscription ends, and return whether there was one."""
     if not _is_canceled(_get_subscription(api, workspace_uuid)):
         return False
     try:
         api.call("resume_subscription", parameters={"workspace_uuid": workspace_uuid})
     except ValidationError:
-        # As above.
+        # As in cancel_subscription.
         if _is_canceled(_get_subscription(api, workspace_uuid)):
             raise
     return True
 
 
-def _is_canceled(subscription: Thing) -> bool:
-    """Whether its end is known: what its status is until then is not documented."""
+def _is_canceled(subscription: Resource) -> bool:
+    """Return whether its end is known: which status it has until then is not documented."""
     return subscription["status"] == "canceled" or bool(subscription.get("ends_at"))
 
 
 def ensure_receipt(
     api: PostBoostClient, workspace_uuid: str, receipt: Mapping[str, Any], if_exists: IfExists = "skip"
-) -> tuple[Thing, Outcome]:
-    """Return the receipt of a workspace with an invoice number.
+) -> tuple[Resource, Outcome]:
+    """Return the receipt of a workspace with an invoice number, creating one where there is none.
 
-    :param receipt: ``invoice_number``, ``transaction_id``, ``amount``, ``tax``, ``currency``, ``paid_at`` (a day), and
-        if need be ``description`` and ``receipt_url``.
+    :param receipt: ``invoice_number``, ``transaction_id``, ``amount``, ``tax``, ``currency``, ``paid_at`` (a date), and
+        optionally ``description`` and ``receipt_url``.
     """
     day = to_day(receipt["paid_at"])
     wanted = {
         **{name: value for name, value in receipt.items() if value is not None},
         "paid_at": day.isoformat(),
     }
-    # What is looked for is what is sent.
+    # The number that is looked up has to be the one that is sent.
     number = wanted["invoice_number"] = str(receipt["invoice_number"]).strip()
 
-    def find() -> Thing | None:
+    def find() -> Resource | None:
         parameters = {"workspace_uuid": workspace_uuid, "invoice_number": number}
         found = [
             dict(each)
@@ -250,15 +253,17 @@ def ensure_receipt(
         if len(found) > 1:
             listed = ", ".join(each["uuid"] for each in found)
             raise PostBoostConfigError(
-                f"Workspace {workspace_uuid} has {len(found)} receipts {number!r}: {listed}. Delete those that are wrong."
+                f"Workspace {workspace_uuid} has {len(found)} receipts {number!r}: {listed}. Delete those that are wrong.",
+                code="several",
+                field="invoice_number",
             )
         return found[0] if found else None
 
-    def change(there: Thing) -> bool:
-        if not different(there, {**wanted, "paid_at": show_day(day)}):
+    def change(found: Resource) -> bool:
+        if not is_different(found, {**wanted, "paid_at": show_day(day)}):
             return False
-        kept = {name: there[name] for name in ("description", "receipt_url") if there.get(name)}
-        api.call("update_receipt", parameters={"receipt_uuid": there["uuid"]}, body={**kept, **wanted})
+        kept = {name: found[name] for name in ("description", "receipt_url") if found.get(name)}
+        api.call("update_receipt", parameters={"receipt_uuid": found["uuid"]}, body={**kept, **wanted})
         return True
 
     return ensure(
@@ -271,9 +276,9 @@ def ensure_receipt(
 
 
 def to_day(value: date | str) -> date:
-    """Return the day that a person means: a date, a datetime or text such as ``2026-10-16``.
+    """Return the date of a receipt: a date, a datetime or text such as ``2026-10-16``.
 
-    :raises PostBoostConfigError: it is none.
+    :raises PostBoostConfigError: it is not a date.
     """
     if isinstance(value, datetime):
         return value.date()
@@ -290,6 +295,6 @@ def to_day(value: date | str) -> date:
 
 
 def show_day(value: date | str) -> str:
-    """Return a day as the panel shows it, such as ``Oct 16, 2026`` (SDK 1.66.3)."""
+    """Return a date as the panel shows it, such as ``Oct 16, 2026`` (SDK 1.66.3), whatever the locale."""
     day = to_day(value)
-    return f"{day:%b} {day.day}, {day:%Y}"
+    return pendulum.date(day.year, day.month, day.day).format("MMM D, YYYY")

@@ -1,9 +1,8 @@
-"""Things of the panel, found by what people know them by, and each made once; and users, the first of them.
+"""Create something in the panel unless it exists: found by what people know it by, and created only once.
 
-PostBoost's panel takes no idempotency keys, and nothing keeps it from making a thing twice (SDK 1.66.3). So a thing is
-looked up first by what makes it itself: a workspace by its name and owner, a user by the address. It is made only
-where there is none. A lost answer is no reason to send again: it is looked for, and only a later look that finds nothing
-makes it.
+PostBoost's panel takes no idempotency keys, and does not keep a caller from creating the same thing twice (SDK 1.66.3).
+So a workspace is looked up by its name and owner first, and a user by the email address. It is created only where it
+does not exist. After a lost response it is looked up again, not created again.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
     ValidationError,
 )
 
@@ -28,66 +28,73 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Thing = dict[str, Any]
+Resource = dict[str, Any]
 IfExists = Literal["skip", "update", "fail"]
 Outcome = Literal["created", "updated", "found"]
 IF_EXISTS = ("skip", "update", "fail")
-USER_FIELDS = ("name", "email", "is_admin")
 
 
 def ensure(
     what: str,
-    find: Callable[[], Thing | None],
+    find: Callable[[], Resource | None],
     create: Callable[[], Any],
-    change: Callable[[Thing], bool],
+    change: Callable[[Resource], bool],
     if_exists: IfExists,
-) -> tuple[Thing, Outcome]:
-    """Return a thing that is there from now on, and what became of it.
+) -> tuple[Resource, Outcome]:
+    """Return a resource that exists from now on, and what was done for it.
 
     :param what: what messages call it.
-    :param find: looks it up by its natural key.
-    :param create: asks for it; sent once at most.
-    :param change: changes what differs of one that was there, and returns whether anything did.
-    :param if_exists: ``skip`` leaves one that was there alone, ``update`` changes it, ``fail`` fails.
-    :raises PostBoostConfigError: it was there, and ``if_exists`` is ``fail``.
-    :raises UnconfirmedError: the answer to its creation was lost and it is not there (yet).
+    :param find: looks it up by what people know it by.
+    :param create: sends the request that creates it; called at most once.
+    :param change: changes what differs of an existing one, and returns whether anything did.
+    :param if_exists: ``skip`` uses an existing one as it is, ``update`` changes it, ``fail`` fails.
+    :raises PostBoostConfigError: ``exists``: it exists, and ``if_exists`` is ``fail``.
+    :raises UnconfirmedError: the response to its creation was lost, and it is not found (yet).
     """
     check_choice("if_exists", if_exists, IF_EXISTS)
-    thing = find()
-    if thing is None:
-        thing, is_mine = _create(what, find, create)
-        if is_mine:
-            return thing, "created"
+    found = find()
+    if found is None:
+        found, is_new = _create(what, find, create)
+        if is_new:
+            return found, "created"
     if if_exists == "fail":
-        raise PostBoostConfigError(
-            f"There is {what} already, and if_exists is 'fail'. If an earlier try of this task made it, or it is to be "
-            "used as it is, set if_exists to 'skip'; to change it, 'update'."
-        )
-    if if_exists == "update" and change(thing):
-        return find() or thing, "updated"
-    return thing, "found"
+        raise exists_already(what)
+    if if_exists == "update" and change(found):
+        return find() or found, "updated"
+    return found, "found"
 
 
-def _create(what: str, find: Callable[[], Thing | None], create: Callable[[], Any]) -> tuple[Thing, bool]:
-    """Create a thing and return it as it is found then, and whether it was this that made it."""
-    is_mine = True
+def exists_already(what: str) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"There is {what} already, and if_exists is 'fail'. An earlier attempt of this task may have created it. Set "
+        "if_exists to 'skip' to use it as it is, or to 'update' to change it.",
+        code="exists",
+        field="if_exists",
+    )
+
+
+def _create(
+    what: str, find: Callable[[], Resource | None], create: Callable[[], Any]
+) -> tuple[Resource, bool]:
+    """Create a resource, and return it as it is found then with whether this request created it."""
+    is_new = True
     cause: PostBoostError | None = None
     try:
         create()
-    except (UnconfirmedError, ServerError) as error:
-        log.warning("It is not known whether %s was created; looking for it. %s", what, error)
+    except (UnconfirmedError, ServerError, UnexpectedResponseError) as error:
+        log.warning("It is not known whether %s was created; looking it up. %s", what, error)
         cause = error
     except ValidationError as error:
-        # Somebody may have made it since it was looked for.
-        is_mine, cause = False, error
-    thing = find()
-    if thing is not None:
-        return thing, is_mine
-    raise cause or ServerError(f"PostBoost created {what}, and does not find it now.", status=200)
+        # Somebody may have created it since it was looked up.
+        is_new, cause = False, error
+    found = find()
+    if found is not None:
+        return found, is_new
+    raise cause or UnexpectedResponseError(f"PostBoost created {what}, but does not list it. Retry the task.")
 
 
 def check_changes(changes: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
-    """Check that there are changes, and none but these. Values are not shown: somebody may try a password."""
+    """Check that there are changes, and only these. Values are not shown: somebody may write a password."""
     if not isinstance(changes, Mapping) or not changes:
         raise PostBoostConfigError(
             f"changes is empty or not a mapping; it can have {', '.join(allowed)}.", field="changes"
@@ -98,138 +105,24 @@ def check_changes(changes: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
         )
 
 
-def different(thing: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Say whether anything of a thing is not as wanted; what is None is not said."""
-    return any(value is not None and thing.get(name) != value for name, value in wanted.items())
+def is_different(resource: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Return whether anything of a resource is not as wanted; None leaves it open."""
+    return any(value is not None and resource.get(name) != value for name, value in wanted.items())
 
 
-def confirm(what: str, name: str, confirm_name: str) -> None:
-    """Check that who deletes something knows what it is."""
+def delete(
+    api: PostBoostClient, operation: str, parameters: Mapping[str, Any], *, name: str, confirm_name: str
+) -> None:
+    """Delete a resource whose name the author knows. Succeeds if it is gone, as after a lost response.
+
+    :raises PostBoostConfigError: ``other_name``: it has another name.
+    """
     if name != str(confirm_name).strip():
         raise PostBoostConfigError(
-            f"{what} is called {name!r}, and confirm_name is {confirm_name!r}: nothing was deleted. Correct the one "
-            "that is wrong."
+            f"confirm_name is {confirm_name!r}, but the name is {name!r}. Nothing was deleted. Correct confirm_name, or "
+            "what is to be deleted.",
+            code="other_name",
+            field="confirm_name",
         )
-
-
-def delete(api: PostBoostClient, operation: str, parameters: Mapping[str, Any]) -> None:
-    """Delete something that was there: sent again after a lost answer, it is gone."""
     with suppress(NotFoundError):
         api.call(operation, parameters=parameters)
-
-
-# Users
-
-
-def check_user(name: str, user: str | int) -> str:
-    """Return the id or the email address of a user.
-
-    :param name: the argument that it comes from.
-    :raises PostBoostConfigError: it is neither.
-    """
-    text = str(user).strip()
-    if not text.isdecimal() and "@" not in text:
-        raise PostBoostConfigError(
-            f"{name} is {user!r}, which is not a user. Write an email address or an id.",
-            code="not_a_user",
-            field=name,
-        )
-    return text
-
-
-def find_user(api: PostBoostClient, user: str | int) -> Thing | None:
-    """Return the user of an id or an address, whatever its case.
-
-    :raises PostBoostConfigError: it is neither.
-    """
-    text = check_user("user", user)
-    if text.isdecimal():
-        try:
-            return dict(api.call("get_user", parameters={"user_id": text}))
-        except NotFoundError:
-            return None
-    for each in api.pages("list_users", parameters={"keyword": text}):
-        if str(each["email"]).casefold() == text.casefold():
-            return dict(each)
-    return None
-
-
-def get_user(api: PostBoostClient, user: str | int) -> Thing:
-    found = find_user(api, user)
-    if found is None:
-        raise PostBoostConfigError(
-            f"PostBoost has no user {user!r}. Correct it, or make the user with a PostBoostCreateUserOperator first."
-        )
-    return found
-
-
-def ensure_user(
-    api: PostBoostClient,
-    email: str,
-    name: str,
-    password: Callable[[], str],
-    *,
-    is_admin: bool | None = None,
-    if_exists: IfExists = "skip",
-) -> tuple[Thing, Outcome]:
-    """Return the user of an address.
-
-    :param password: gives the first password; asked only when the user is made.
-    :param is_admin: of the platform; None is False for a new user, and leaves one that was there as it is.
-    """
-    email, name = email.strip(), name.strip()
-
-    def create() -> None:
-        secret = password()
-        body = {"name": name, "email": email, "password": secret, "password_confirmation": secret}
-        api.call("create_user", body={**body, "is_admin": bool(is_admin)})
-
-    return ensure(
-        f"the user {email}",
-        lambda: find_user(api, email),
-        create,
-        lambda user: _change_user(api, user, {"name": name, "is_admin": is_admin}),
-        if_exists,
-    )
-
-
-def update_user(
-    api: PostBoostClient, user: str | int, changes: Mapping[str, Any], password: str | None = None
-) -> tuple[Thing, bool]:
-    """Change a user, and return the user with whether there was anything to change.
-
-    :param changes: of USER_FIELDS; what is not named stays.
-    :param password: the new one, or None to leave it.
-    """
-    if password is None or changes:
-        check_changes(changes, USER_FIELDS)
-    there = get_user(api, user)
-    changed = _change_user(api, there, changes, password)
-    return (get_user(api, there["id"]) if changed else there), changed
-
-
-def _change_user(
-    api: PostBoostClient, user: Thing, changes: Mapping[str, Any], password: str | None = None
-) -> bool:
-    """Send the user as it is with these changes: PostBoost wants all of it (SDK 1.66.3)."""
-    if not different(user, changes) and password is None:
-        return False
-    body = {name: user[name] for name in USER_FIELDS}
-    body |= {name: value for name, value in changes.items() if value is not None}
-    if password is not None:
-        body |= {"password": password, "password_confirmation": password}
-    api.call("update_user", parameters={"user_id": user["id"]}, body=body)
-    return True
-
-
-def delete_user(api: PostBoostClient, user: str | int, confirm_name: str) -> bool:
-    """Delete a user, and return whether there was one.
-
-    :raises PostBoostConfigError: the user has another name.
-    """
-    found = find_user(api, user)
-    if found is None:
-        return False
-    confirm(f"the user {user}", str(found["name"]), confirm_name)
-    delete(api, "delete_user", {"user_id": found["id"]})
-    return True

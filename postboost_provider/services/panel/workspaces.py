@@ -1,4 +1,4 @@
-"""Workspaces and their members in the panel: a workspace by its name and owner, a member by the user."""
+"""Workspaces and their members in the panel: a workspace is found by its name and owner, a member by the user."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
     ValidationError,
 )
 from postboost_provider.services.panel.ensure import (
     IF_EXISTS,
     IfExists,
     Outcome,
-    Thing,
+    Resource,
     check_changes,
-    confirm,
     delete,
-    different,
     ensure,
-    find_user,
-    get_user,
+    exists_already,
+    is_different,
 )
+from postboost_provider.services.panel.users import find_user, get_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,17 +46,17 @@ def ensure_workspace(
     *,
     access_status: str | None = None,
     if_exists: IfExists = "skip",
-) -> tuple[Thing, Outcome]:
-    """Return the workspace of a name and an owner.
+) -> tuple[Resource, Outcome]:
+    """Return the workspace of a name and an owner, creating one where there is none.
 
-    :param owner: address or id; None for the one workspace of that name, whoever owns it.
-    :param access_status: None is ``subscription`` for a new one, and leaves one that was there as it is.
+    :param owner: email address or id; None for the only workspace of that name, whoever owns it.
+    :param access_status: None is ``subscription`` for a new one, and does not change an existing one.
     """
     if access_status is not None:
         check_choice("access_status", access_status, ACCESS)
     name = name.strip()
     if not name:
-        raise PostBoostConfigError("The workspace's name is empty: say which workspace.")
+        raise PostBoostConfigError("name is empty. Give the workspace a name.", code="empty", field="name")
     owner_id = get_user(api, owner)["id"] if owner is not None else None
     body = {"name": name, "access_status": access_status or "subscription"}
     return ensure(
@@ -68,7 +68,7 @@ def ensure_workspace(
     )
 
 
-def _find_workspace(api: PostBoostClient, name: str, owner_id: int | None) -> Thing | None:
+def _find_workspace(api: PostBoostClient, name: str, owner_id: int | None) -> Resource | None:
     found = [
         dict(each)
         for each in api.pages("list_workspaces", parameters={"keyword": name})
@@ -77,7 +77,9 @@ def _find_workspace(api: PostBoostClient, name: str, owner_id: int | None) -> Th
     if len(found) > 1:
         listed = ", ".join(f"{each['uuid']} of {(each.get('owner') or {}).get('email')}" for each in found)
         raise PostBoostConfigError(
-            f"There are {len(found)} workspaces {name!r}: {listed}. Name the owner, rename one, or use the uuid."
+            f"There are {len(found)} workspaces {name!r}: {listed}. Give the owner, or rename one of them.",
+            code="several",
+            field="name",
         )
     return found[0] if found else None
 
@@ -88,31 +90,31 @@ def _owner_id(workspace: Mapping[str, Any]) -> int | None:
 
 def update_workspace(
     api: PostBoostClient, workspace_uuid: str, changes: Mapping[str, Any]
-) -> tuple[Thing, bool]:
+) -> tuple[Resource, bool]:
     """Change a workspace, and return it with whether there was anything to change.
 
-    :param changes: of WORKSPACE_FIELDS, the owner by address or id; what is not named stays.
+    :param changes: of WORKSPACE_FIELDS, the owner by email address or id; what is not named stays.
     """
     check_changes(changes, WORKSPACE_FIELDS)
     if "access_status" in changes:
         check_choice("access_status", changes["access_status"], ACCESS)
     parameters = {"workspace_uuid": workspace_uuid}
-    there = dict(api.call("get_workspace", parameters=parameters))
+    found = dict(api.call("get_workspace", parameters=parameters))
     wanted = {name: value for name, value in changes.items() if name != "owner"}
     if changes.get("owner") is not None:
         wanted["owner_id"] = get_user(api, changes["owner"])["id"]
-    changed = _change_workspace(api, there, wanted)
-    return (dict(api.call("get_workspace", parameters=parameters)) if changed else there), changed
+    changed = _change_workspace(api, found, wanted)
+    return (dict(api.call("get_workspace", parameters=parameters)) if changed else found), changed
 
 
-def _change_workspace(api: PostBoostClient, workspace: Thing, changes: Mapping[str, Any]) -> bool:
-    """Send the workspace as it is with these changes.
+def _change_workspace(api: PostBoostClient, workspace: Resource, changes: Mapping[str, Any]) -> bool:
+    """Send the whole workspace with these changes.
 
-    The owner is always named: what becomes of one that is not, PostBoost does not say.
+    The owner is always sent: PostBoost does not document what a request without one does.
     """
     body = {"name": workspace["name"], "access_status": workspace["access_status"]}
     body["owner_id"] = _owner_id(workspace)
-    if not different(body, changes):
+    if not is_different(body, changes):
         return False
     body |= {name: value for name, value in changes.items() if value is not None}
     api.call("update_workspace", parameters={"workspace_uuid": workspace["uuid"]}, body=body)
@@ -120,7 +122,7 @@ def _change_workspace(api: PostBoostClient, workspace: Thing, changes: Mapping[s
 
 
 def delete_workspace(api: PostBoostClient, workspace_uuid: str, confirm_name: str) -> bool:
-    """Delete a workspace with all that is in it, and return whether there was one.
+    """Delete a workspace with everything in it, and return whether there was one.
 
     :raises PostBoostConfigError: the workspace has another name.
     """
@@ -129,8 +131,7 @@ def delete_workspace(api: PostBoostClient, workspace_uuid: str, confirm_name: st
         workspace = api.call("get_workspace", parameters=parameters)
     except NotFoundError:
         return False
-    confirm(f"the workspace {workspace_uuid}", str(workspace["name"]), confirm_name)
-    delete(api, "delete_workspace", parameters)
+    delete(api, "delete_workspace", parameters, name=str(workspace["name"]), confirm_name=confirm_name)
     return True
 
 
@@ -147,43 +148,42 @@ def ensure_member(
     is_owner: bool | None = None,
     if_exists: IfExists = "skip",
 ) -> Outcome:
-    """Give a user a place in a workspace, and say what became of it.
+    """Make a user a member of a workspace, and return what was done.
 
-    PostBoost lists no workspace's members (SDK 1.66.3): who is one is learned by adding. That is refused with a 422 for
-    one that is there, so that it can be sent again after a lost answer.
+    PostBoost does not list the members of a workspace (SDK 1.66.3). Adding an existing member is refused with a 422, which
+    tells who is one and makes it safe to add again after a lost response.
 
-    :param is_owner: None leaves it as it is: a change that says False takes a workspace from its owner.
+    :param is_owner: None does not change it; False takes the workspace from a user who owns it.
     """
     check_choice("if_exists", if_exists, IF_EXISTS)
     check_choice("role", role, ROLES)
     person = get_user(api, user)
     parameters = {"workspace_uuid": workspace_uuid}
     owns = _owner_id(api.call("get_workspace", parameters=parameters)) == person["id"]
-    place = {"user_id": person["id"], "role": role, "can_approve": can_approve}
-    place["is_owner"] = owns if is_owner is None else is_owner
+    membership = {"user_id": person["id"], "role": role, "can_approve": can_approve}
+    membership["is_owner"] = owns if is_owner is None else is_owner
     try:
-        return _add_member(api, parameters, place)
+        return _add_member(api, parameters, membership)
     except ValidationError as error:
         if "user_id" not in error.errors:
             raise
     if if_exists == "fail":
-        raise PostBoostConfigError(
-            f"{user} is a member of workspace {workspace_uuid} already, and if_exists is 'fail'. Set it to 'skip' or "
-            "'update'."
-        )
+        raise exists_already(f"a member {user} of workspace {workspace_uuid}")
     if if_exists == "skip":
         return "found"
-    api.call("update_workspace_user", parameters=parameters, body=place)
+    api.call("update_workspace_user", parameters=parameters, body=membership)
     return "updated"
 
 
-def _add_member(api: PostBoostClient, parameters: Mapping[str, Any], place: Mapping[str, Any]) -> Outcome:
+def _add_member(
+    api: PostBoostClient, parameters: Mapping[str, Any], membership: Mapping[str, Any]
+) -> Outcome:
     try:
-        api.call("add_user_to_workspace", parameters=parameters, body=place)
-    except (UnconfirmedError, ServerError) as error:
+        api.call("add_user_to_workspace", parameters=parameters, body=membership)
+    except (UnconfirmedError, ServerError, UnexpectedResponseError) as error:
         log.warning("It is not known whether the member was added; adding again. %s", error)
         try:
-            api.call("add_user_to_workspace", parameters=parameters, body=place)
+            api.call("add_user_to_workspace", parameters=parameters, body=membership)
         except ValidationError as refused:
             if "user_id" not in refused.errors:
                 raise
@@ -191,7 +191,7 @@ def _add_member(api: PostBoostClient, parameters: Mapping[str, Any], place: Mapp
 
 
 def remove_member(api: PostBoostClient, workspace_uuid: str, user: str | int) -> bool:
-    """Take a user's place in a workspace away, and return whether there was one. The user's account stays."""
+    """Remove a user from a workspace, and return whether the user was a member. The user stays."""
     person = find_user(api, user)
     parameters = {"workspace_uuid": workspace_uuid}
     api.call("get_workspace", parameters=parameters)

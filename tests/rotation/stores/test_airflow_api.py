@@ -91,13 +91,13 @@ def test_a_token_of_airflows_own_does_instead_of_login_and_password(
 
 @pytest.mark.airflow
 @pytest.mark.parametrize(
-    ("user", "conn_id", "says"),
+    ("user", "conn_id", "code", "says"),
     [
-        ({"password": "mistyped"}, "in.airflow", "gave the user of 'airflow_api' no token: 401"),
-        ({"login": "vic", "password": PASSWORDS["vic"]}, "in.airflow", "403.*may read and edit connections"),
-        ({"login": None, "password": "no-token"}, "in.airflow", "403 Invalid JWT token"),
-        ({}, "typo", "Airflow's database has no connection 'typo'"),
-        ({"password": None}, "in.airflow", "has no password"),
+        ({"password": "mistyped"}, "in.airflow", "no_token", "401"),
+        ({"login": "vic", "password": PASSWORDS["vic"]}, "in.airflow", "refused", "403"),
+        ({"login": None, "password": "no-token"}, "in.airflow", "refused", "403 Invalid JWT token"),
+        ({}, "typo", "no_connection", "typo"),
+        ({"password": None}, "in.airflow", "no_password", "airflow_api"),
     ],
     ids=["password", "viewer", "token", "missing", "nothing"],
 )
@@ -107,39 +107,41 @@ def test_what_airflow_refuses_is_one_clear_error_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     user: dict[str, Any],
     conn_id: str,
+    code: str,
     says: str,
 ) -> None:
     use_airflow(monkeypatch, airflow_server, **user)
     with pytest.raises(PostBoostConfigError, match=says) as caught:
         AirflowApiStore().write(conn_id, "the-new-secret", EXTRAS)
+    assert caught.value.code == code
     assert "the-new-secret" not in str(caught.value)
     assert row(stored)["token"] == "before"
 
 
 def test_without_a_connection_to_airflow_it_says_how_to_make_one() -> None:
-    with pytest.raises(
-        PostBoostConfigError, match="There is no connection 'airflow_api'.*Create it: type http"
-    ):
+    with pytest.raises(PostBoostConfigError, match="type http") as caught:
         AirflowApiStore().write("x", "y", {})
+    assert (caught.value.code, caught.value.field) == ("no_connection", "airflow_conn_id")
 
 
 @pytest.mark.parametrize(
-    ("connection", "says"),
+    ("connection", "code"),
     [
-        ({"host": "http://airflow.example.com"}, "would send the new key unencrypted"),
-        ({"host": "airflow.example.com", "schema": "http"}, "would send the new key unencrypted"),
-        ({"host": ""}, "needs the address of Airflow"),
-        ({"host": "https://ada:secret@airflow.example.com"}, "needs the address of Airflow"),
-        ({"host": "ftp://airflow.example.com"}, "needs the address of Airflow"),
-        ({"host": "https://airflow.example.com", "extra": {"ca_bundle": "/nowhere.pem"}}, "cannot be read"),
+        ({"host": "http://airflow.example.com"}, "unencrypted"),
+        ({"host": "airflow.example.com", "schema": "http"}, "unencrypted"),
+        ({"host": ""}, "not_an_address"),
+        ({"host": "https://ada:secret@airflow.example.com"}, "not_an_address"),
+        ({"host": "ftp://airflow.example.com"}, "not_an_address"),
+        ({"host": "https://airflow.example.com", "extra": {"ca_bundle": "/nowhere.pem"}}, "unreadable"),
     ],
 )
 def test_an_address_that_would_give_the_key_away_is_refused_before_anything_is_sent(
-    monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], says: str
+    monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], code: str
 ) -> None:
     use_airflow(monkeypatch, **connection)
-    with respx.mock(assert_all_called=False) as airflow, pytest.raises(PostBoostConfigError, match=says):
+    with respx.mock(assert_all_called=False) as airflow, pytest.raises(PostBoostConfigError) as caught:
         AirflowApiStore().write("x", "the-new-secret", {})
+    assert caught.value.code == code
     assert airflow.calls.call_count == 0
 
 
@@ -178,16 +180,12 @@ ECHO = {"detail": [{"loc": ["body", "extra"], "msg": "Not allowed", "input": "th
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [
-        (httpx.Response(500), UnconfirmedError, "may have been written"),
-        (httpx.ReadTimeout("slow"), UnconfirmedError, r"ReadTimeout\): it may have been written"),
-        (httpx.ConnectError("down"), UnreachableError, "does not answer"),
+        (httpx.Response(500), UnconfirmedError, "500"),
+        (httpx.ReadTimeout("slow"), UnconfirmedError, "ReadTimeout"),
+        (httpx.ConnectError("down"), UnreachableError, "ConnectError"),
         (httpx.Response(302, headers={"location": "https://elsewhere.example"}), PostBoostConfigError, "302"),
         (httpx.Response(422, json=ECHO), PostBoostConfigError, "422 Not allowed"),
-        (
-            httpx.Response(400, text="<html>"),
-            PostBoostConfigError,
-            "refused what was asked about connection .x.: 400",
-        ),
+        (httpx.Response(400, text="<html>"), PostBoostConfigError, "400"),
     ],
     ids=["failed", "slow", "down", "redirect", "echo", "html"],
 )
@@ -219,5 +217,5 @@ def test_a_read_that_fails_is_worth_another_try(monkeypatch: pytest.MonkeyPatch,
 
 def test_an_airflow_that_is_not_there_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     use_airflow(monkeypatch, f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(UnreachableError, match=r"does not answer \(ConnectError\)"):
+    with pytest.raises(UnreachableError, match="ConnectError"):
         AirflowApiStore().write("x", "y", {})

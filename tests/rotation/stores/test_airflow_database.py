@@ -49,11 +49,12 @@ def test_token_and_extras_are_replaced_and_nothing_else(stored: str, mocker: Any
     assert store.read(stored) == {"scoped_key_id": 2}
     store.write(stored, "after", {"scoped_key_id": 3})
     assert row(stored) == ("localhost", "after", {"scoped_key_id": 3})
-    with pytest.raises(PostBoostConfigError, match="Airflow's database has no connection 'typo'"):
+    with pytest.raises(PostBoostConfigError, match="typo") as missing:
         store.write("typo", "after", {})
+    assert missing.value.code == "no_connection"
     failure = OperationalError("UPDATE connection SET password=?", ("the-new-secret",), Exception("locked"))
     mocker.patch("sqlalchemy.orm.Session.commit", side_effect=failure)
-    with pytest.raises(UnconfirmedError, match=r"OperationalError\): connection 'in_database' may") as caught:
+    with pytest.raises(UnconfirmedError, match="OperationalError") as caught:
         store.write(stored, "the-new-secret", {})
     assert caught.value.__cause__ is None
     assert "the-new-secret" not in str(caught.value)
@@ -62,8 +63,9 @@ def test_token_and_extras_are_replaced_and_nothing_else(stored: str, mocker: Any
 def test_a_task_of_airflow_3_is_told_to_use_the_api(mocker: Any) -> None:
     refusal = RuntimeError("Direct database access via the ORM is not allowed in Airflow 3.0")
     mocker.patch("airflow.utils.session.create_session", side_effect=refusal)
-    with pytest.raises(PostBoostConfigError, match="Use AirflowApiStore"):
+    with pytest.raises(PostBoostConfigError, match="AirflowApiStore") as caught:
         AirflowDatabaseStore().write("x", "y", {})
+    assert caught.value.code == "no_database_access"
 
 
 def test_the_default_is_the_api_where_tasks_have_no_database(mocker: Any) -> None:
