@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from dataclasses import dataclass
@@ -52,8 +53,8 @@ class Poller:
     :param wait: the timeout and the pauses.
     :param most_failures: how many polls may fail in a row, the last of which ends the wait. None: any number, until the
         wait times out.
-    :param forgets: the next poll is another poller's, in another process. A failed poll then ends the wait once its time
-        is over, since nothing knows how many have failed.
+    :param earlier_polls: how many polls other processes made, which this poller knows nothing of. Past the deadline it
+        counts them as failed.
     :param spread: a number of [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
     :param first_poll_at: when to poll first; default: at once.
     """
@@ -63,14 +64,14 @@ class Poller:
         wait: Wait,
         *,
         most_failures: int | None = None,
-        forgets: bool = False,
+        earlier_polls: int = 0,
         spread: float = 0.0,
         first_poll_at: datetime | None = None,
     ) -> None:
         self.wait = wait
         self.pause = timedelta(0)
         self._most_failures = most_failures
-        self._forgets = forgets
+        self._earlier_polls = earlier_polls
         self._spread = spread
         self._first_poll_at = first_poll_at
         self._failures = 0
@@ -91,10 +92,11 @@ class Poller:
         """Take why a poll failed."""
         self._failures += 1
         is_over = self.wait.is_over(self._waiting, now)
-        if not is_retryable(error) or self._failures == self._most_failures or (is_over and self._forgets):
-            return Event("error", error=error)
-        if is_over and self._most_failures is None:
+        if is_over and self._most_failures is None and is_retryable(error):
             return Event("timeout", message=str(error))
+        failures = self._failures + (self._earlier_polls if is_over else 0)
+        if not is_retryable(error) or failures >= (self._most_failures or math.inf):
+            return Event("error", error=error)
         self.pause = self.wait.pause(self._waiting, now, self._spread)
         log.warning("%s Polling again in %s (%d failed in a row).", error, self.pause, self._failures)
         return None

@@ -41,8 +41,9 @@ def feed(poller: Poller, seen: Finding | PostBoostError, now: datetime) -> Event
         ({}, DOWN, 11, Event("timeout", message="The network is down.")),
         ({"most_failures": 1}, DOWN, 0, Event("error", error=DOWN)),
         ({"most_failures": 2}, DOWN, 11, None),
-        ({"most_failures": 2, "forgets": True}, DOWN, 10, None),
-        ({"most_failures": 2, "forgets": True}, DOWN, 11, Event("error", error=DOWN)),
+        ({"most_failures": 2, "earlier_polls": 9}, DOWN, 10, None),
+        ({"most_failures": 2, "earlier_polls": 1}, DOWN, 11, Event("error", error=DOWN)),
+        ({"most_failures": 3, "earlier_polls": 1}, DOWN, 11, None),
     ],
 )
 def test_what_ends_a_wait(
