@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tenacity import Retrying, retry_if_result
 
-from postboost_provider.api.errors import PostBoostError, is_retryable
+from postboost_provider.api.errors import PostBoostError, UnexpectedResponseError, is_retryable
 from postboost_provider.polling.schedule import Wait
 
 if TYPE_CHECKING:
@@ -43,6 +43,17 @@ class Event:
     result: Any = None
     message: str = ""
     error: PostBoostError | None = None
+
+    def get(self, late: Callable[[str], Exception]) -> Any:
+        """Return the result, or raise why there is none.
+
+        :param late: returns the error of a wait that timed out, given what was still missing.
+        """
+        if self.error:
+            raise self.error
+        if self.status == "timeout":
+            raise late(self.message)
+        return self.result
 
 
 class Poller:
@@ -149,19 +160,22 @@ async def wait_async(poller: Poller, ask: Callable[[], Awaitable[Finding]]) -> E
 def wait_briefly(
     ask: Callable[[], Finding],
     timeout: float,
+    message: str | None,
     *,
     known: Finding | None = None,
     first: float = 1.0,
     longest: float = 30.0,
     most_failures: int = 1,
-) -> Event:
-    """Block until something is done that takes PostBoost seconds or minutes, or until it times out.
+) -> Any:
+    """Block until something is done that takes PostBoost seconds or minutes, and return what the last poll found.
 
     :param timeout: seconds.
+    :param message: of the error when it times out. None: that is not an error.
     :param known: what was found before, in place of the first poll.
     :param first: seconds of the first pause. It grows from there.
     :param longest: seconds of the longest pause.
     :param most_failures: how many polls may fail in a row, the last of which ends the wait.
+    :raises UnexpectedResponseError: it timed out.
     :raises PostBoostError: the polls failed.
     """
     times = Wait(
@@ -169,9 +183,9 @@ def wait_briefly(
     )
     findings = chain([known] if known else (), iter(ask, None))
     event = wait(Poller(times, most_failures=most_failures), lambda: next(findings))
-    if event.error:
-        raise event.error
-    return event
+    if event.status == "timeout" and message is None:
+        return event.result
+    return event.get(lambda _: UnexpectedResponseError(message or "", code="timeout"))
 
 
 def _now() -> datetime:

@@ -7,14 +7,13 @@ that a second genuine one is not answered with the first one's stored reply.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
-    UnexpectedResponseError,
 )
 from postboost_provider.idempotency import identity as identities
 from postboost_provider.idempotency.actor import activity
@@ -86,15 +85,11 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
             log.info("Post %s %s.", post_uuid, describe_status(outcome))
         return Finding(outcome.status != "publishing", outcome)
 
-    event = wait_briefly(ask, timeout, longest=10.0)
-    if event.status == "timeout":
-        raise UnexpectedResponseError(
-            f"Post {post_uuid} is still publishing after {timeout:.0f} s. PostBoost retries no account until it has "
-            "finished. Retry the task later.",
-            code="timeout",
-        )
-    outcome: PostOutcome = event.result
-    return outcome
+    message = (
+        f"Post {post_uuid} is still publishing after {timeout:.0f} s. PostBoost retries no account until it has finished. "
+        "Retry the task later."
+    )
+    return cast("PostOutcome", wait_briefly(ask, timeout, message, longest=10.0))
 
 
 def schedule(

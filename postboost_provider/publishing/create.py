@@ -191,10 +191,7 @@ def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -
         found = read_ledger(api, scope, *wanted if len(wanted) == 1 else ()) or {}
         return Finding(all(identity in found for identity in wanted), found)
 
-    found: dict[str, Entry] = wait_briefly(
-        ask, timeout, known=Finding(False, {}), first=0.5, longest=15.0
-    ).result
-    return found
+    return dict(wait_briefly(ask, timeout, None, known=Finding(False, {}), first=0.5, longest=15.0))
 
 
 def look_up(api: PostBoostClient, intention: Intention) -> Entry | None:

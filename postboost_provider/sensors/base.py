@@ -135,11 +135,8 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         return self._end(event, context)
 
     def _end(self, event: Event, context: Context) -> Any:
-        if event.error:
-            raise event.error
-        if event.status == "timeout":
-            raise AirflowSensorTimeout(self.describe_timeout(event.message))
-        return self.conclude(event.result, context)
+        late = lambda pending: AirflowSensorTimeout(self.describe_timeout(pending))
+        return self.conclude(event.get(late), context)
 
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         if self.exponential_backoff:

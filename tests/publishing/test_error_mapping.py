@@ -16,9 +16,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PostBoostConfigError, ValidationError
+from postboost_provider.operators.base import PanelOperator
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
-from postboost_provider.operators.panel_base import PanelOperator
 from postboost_provider.operators.post_actions import (
     PostBoostSchedulePostOperator,
     PostBoostUpdatePostOperator,

@@ -19,7 +19,6 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
     ServerError,
     UnconfirmedError,
-    UnexpectedResponseError,
 )
 from postboost_provider.idempotency.key import MAX_GENERATIONS
 from postboost_provider.polling.conditions import Finding
@@ -135,14 +134,11 @@ def _poll(
         response = response if isinstance(response, dict) else {}
         return Finding(response.get("status") not in ON_THE_WAY, response)
 
-    event = wait_briefly(ask, timeout, most_failures=MOST_FAILURES)
-    if event.status == "timeout":
-        raise UnexpectedResponseError(
-            f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. "
-            "If the file is large, raise the timeout.",
-            code="timeout",
-        )
-    return dict(event.result)
+    message = (
+        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. If "
+        "the file is large, raise the timeout."
+    )
+    return dict(wait_briefly(ask, timeout, message, most_failures=MOST_FAILURES))
 
 
 def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[str, Any]:
