@@ -56,3 +56,24 @@ def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list
     clock = mocker.patch("postboost_provider.operators.posts.datetime", wraps=datetime)
     clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
     return taken
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Sandbox:
+    use_connection(monkeypatch, sandbox)
+    return sandbox
+
+
+PANEL_VARIANTS: list[dict[str, Any]] = [{}, {"put_owner": "drop"}, {"member_again": 201}]
+
+
+@pytest.fixture(params=PANEL_VARIANTS, ids=str)
+def panel(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
+) -> Sandbox:
+    sandbox.reset(**request.param)
+    use_connection(monkeypatch, sandbox, "admin")
+    mocker.patch(
+        "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
+    )
+    return sandbox

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import respx
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnexpectedResponseError
+from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, load_operations
 from postboost_provider.api.requests import DEFAULT_BASE_URL
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.sandbox.server import Sandbox
-from tests.airflow_stubs import context, use_connection
+from tests.airflow_stubs import context
 from tests.clients import client
 from tests.failures import fails
+from tests.operators.operations import TAG, run
 
 PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").read_bytes()
-TAG = {"name": "autumn", "hex_color": "#f59e0b"}
-
-
-@pytest.fixture
-def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Sandbox:
-    use_connection(monkeypatch, sandbox)
-    return sandbox
-
-
-def run(operation: str, ctx: dict[str, Any] | None = None, **options: Any) -> Any:
-    return PostBoostOperator(task_id="task", operation=operation, **options).execute(ctx or context())  # type: ignore[arg-type]
-
-
-def written(sandbox: Sandbox) -> list[str]:
-    return [r["operation"] for r in sandbox.requests() if r["method"] != "GET"]
 
 
 @pytest.mark.parametrize("op", load_operations().values(), ids=lambda op: op.operation)
@@ -197,48 +181,6 @@ def test_all_pages_of_a_list_are_one_list(connection: Sandbox) -> None:
     assert len(run("list_account_groups", parameters={"per_page": 50})["data"]) == 50
 
 
-def test_a_list_is_saved_as_a_line_for_each_item(connection: Sandbox, tmp_path: Path) -> None:
-    target = tmp_path / "new" / "accounts.jsonl"
-    saved = run("list_accounts", all_pages=True, save_to=str(target))
-    lines = [json.loads(line) for line in target.read_text().splitlines()]
-    assert saved == {"path": str(target), "items": len(lines), "size": target.stat().st_size}
-    assert [line["id"] for line in lines] == run("list_accounts", result="data.id")
-
-
-def test_an_answer_is_saved_to_object_storage_and_replaces_what_was_there(connection: Sandbox) -> None:
-    attach("memory", fs=MemoryFileSystem())
-    path = ObjectStoragePath("memory://bucket/tags.json")
-    path.write_bytes(b"something longer than what comes now, or so it should be")
-    saved = run("list_tags", save_to=str(path))
-    assert json.loads(path.read_bytes()) == run("list_tags")
-    assert saved == {"path": str(path), "size": path.stat().st_size}
-
-
-def test_the_answer_to_a_write_is_saved_too(connection: Sandbox, tmp_path: Path) -> None:
-    run("create_tag", body=TAG, save_to=str(tmp_path / "tag.json"))
-    assert json.loads((tmp_path / "tag.json").read_text())["name"] == "autumn"
-
-
-def test_what_cannot_be_kept_is_not_asked_for(connection: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with fails(word="tag.json"):
-        run("create_tag", body=TAG, save_to=str(tmp_path / "file" / "tag.json"))
-    assert written(connection) == []
-
-
-def test_a_file_is_left_as_it_was_when_the_list_breaks_off(connection: Sandbox, tmp_path: Path) -> None:
-    target = tmp_path / "groups.jsonl"
-    target.write_text("as it was")
-    with client(connection) as api:
-        for number in range(3):
-            api.call("create_account_group", body={"name": f"group {number}"})
-    connection.faults({"kind": "server_error", "operation": "list_account_groups", "status": 501, "after": 1})
-    with pytest.raises(Exception, match="501"):
-        run("list_account_groups", parameters={"per_page": 2}, all_pages=True, save_to=str(target))
-    assert target.read_text() == "as it was"
-    assert [path.name for path in tmp_path.iterdir()] == ["groups.jsonl"]
-
-
 def test_a_free_tool_needs_neither_token_nor_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     with respx.mock(base_url=DEFAULT_BASE_URL) as postboost:
         tool = postboost.post("/tools/social-media-character-counter").respond(json={"characters": 5})
@@ -264,76 +206,6 @@ def test_a_mistyped_connection_is_an_error_even_where_none_is_needed() -> None:
         run("count_characters", body={"text": "Hello"}, postboost_conn_id="postboots")
 
 
-@pytest.mark.parametrize("sink", [None, "vault"])
-def test_a_secret_without_a_place_to_go_is_refused_before_anything_is_sent(
-    connection: Sandbox, sink: Any
-) -> None:
-    with fails(field="secret_sink"):
-        run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=sink)
-    assert connection.requests() == []
-
-
-def test_a_secret_goes_to_its_sink_and_nowhere_else(
-    monkeypatch: pytest.MonkeyPatch, connection: Sandbox, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    use_connection(monkeypatch, connection, "admin")
-    caplog.set_level(logging.DEBUG)
-    kept: list[tuple[str, Any]] = []
-    returned = run(
-        "create_api_key",
-        body={"name": "ci", "abilities": ["read"]},
-        secret_sink=lambda secret, made: kept.append((secret, made)),
-    )
-    ((secret, made),) = kept
-    with client(connection, secret) as api:
-        assert api.call("list_tags")["data"]
-    assert returned == made
-    assert returned["data"]["name"] == "ci"
-    assert secret not in json.dumps(returned)
-    assert secret not in caplog.text
-
-
-def test_a_sink_that_fails_says_what_to_delete_and_not_the_secret(
-    monkeypatch: pytest.MonkeyPatch, connection: Sandbox
-) -> None:
-    use_connection(monkeypatch, connection, "admin")
-    seen = []
-
-    def sink(secret: str, made: Any) -> None:
-        seen.append(secret)
-        raise RuntimeError(f"no room for {secret}")
-
-    with fails(word="'ci'", code="secret_lost") as failed:
-        run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=sink)
-    error: BaseException | None = failed.value
-    while error is not None:
-        assert seen[0] not in str(error)
-        error = error.__cause__ or error.__context__
-    assert "no room for ***" in str(failed.value)
-
-
-def test_a_proxy_page_is_not_saved_as_the_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_POSTBOOST_DEFAULT",
-        json.dumps({"conn_type": "postboost", "password": "tok-en", "extra": {"workspace_uuid": "w-1"}}),
-    )
-    monkeypatch.setattr("postboost_provider.api.retry.may_retry", lambda *_: False)
-    with respx.mock(base_url=DEFAULT_BASE_URL) as postboost:
-        postboost.get("/w-1/tags").mock(return_value=httpx.Response(200, html="<p>Log in</p>"))
-        with pytest.raises(PostBoostError):
-            run("list_tags", save_to=str(tmp_path / "tags.json"))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_report_is_downloaded_as_it_is(connection: Sandbox, tmp_path: Path) -> None:
-    report = run("create_report_export", body={"format": "csv"}, result="data.uuid")
-    target = tmp_path / "report.csv"
-    saved = run("download_report_export", parameters={"export_uuid": report}, save_to=str(target))
-    # PostBoost's CSV begins with a byte order mark.
-    assert target.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert saved == {"path": str(target), "size": target.stat().st_size}
-
-
 def test_a_connection_without_a_token_says_where_the_free_tools_are(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
@@ -342,10 +214,3 @@ def test_a_connection_without_a_token_says_where_the_free_tools_are(
     assert "networks" in run("count_characters", body={"text": "Hello"})
     with fails(word="'postboost_default'"):
         run("generate_hooks", body={"topic": "coffee"})
-
-
-@pytest.mark.parametrize("answer", [None, {}, {"data": None}, {"data": {"id": 1}}, {"data": "text"}, []])
-def test_an_answer_without_its_secret_is_an_error(mocker: Any, connection: Sandbox, answer: Any) -> None:
-    mocker.patch("postboost_provider.idempotency.perform.send_once", return_value=answer)
-    with pytest.raises(UnexpectedResponseError, match="data.token"):
-        run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=print)
