@@ -19,14 +19,15 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.log import configure_logging
 
 from benchmarks.support import Server, peak_mib, ratio, resident_mib, sandbox, show
 from postboost_provider.api import pagination as pages_module
-from postboost_provider.triggers import posts as posts_module, shared_poller as looks_module
+from postboost_provider.polling import poller as poller_module
+from postboost_provider.triggers import shared_poller as shared_module
 from postboost_provider.triggers.posts import PostBoostPostTrigger
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ class Monitor:
         ]
 
 
-class ShiftedClock(datetime):
-    """What the trigger takes for the present: moved on like the sandbox's clock, so that nobody waits for a full minute."""
+class ShiftedClock:
+    """What the poller takes for the present: moved on like the sandbox's clock, so that nobody waits for a full minute."""
 
     shift = timedelta()
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) + cls.shift
+    def time(cls) -> float:
+        return time.time() + cls.shift.total_seconds()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -134,7 +135,7 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
     posts = [(conn_id, uuid) for conn_id, uuids in zip(servers, made, strict=True) for uuid in uuids][:count]
     lead = timedelta(seconds=15 + count / 500)
     ShiftedClock.shift = due - lead - datetime.now(UTC)
-    posts_module.datetime = ShiftedClock  # type: ignore[attr-defined]
+    poller_module.time = ShiftedClock  # type: ignore[assignment]
     for server in servers.values():
         server.control("clock", {"advance_seconds": ShiftedClock.shift.total_seconds()})
     # What Airflow has loaded is looked through by every full collection, for 100 ms; that is not the waits' doing.
@@ -147,7 +148,10 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
 
     async def one(conn_id: str, uuid: str) -> None:
         trigger = PostBoostPostTrigger(
-            post_uuids=uuid, postboost_conn_id=conn_id, poll_interval=POLL_INTERVAL
+            post_uuids=uuid,
+            postboost_conn_id=conn_id,
+            poll_interval=POLL_INTERVAL,
+            started_at=(datetime.now(UTC) + ShiftedClock.shift).isoformat(),
         )
         async for event in trigger.run():
             events.append(event.payload)
@@ -217,11 +221,11 @@ def look_at(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float
     try:
 
         async def look() -> float:
-            async with looks_module.shared_looks("postboost_0") as looks:
-                await looks.look(uuids[:1])
+            async with shared_module.shared_poller("postboost_0") as shared:
+                await shared.read(uuids[:1])
                 began = time.perf_counter()
-                await looks.look(uuids)
-                return time.perf_counter() - began - looks_module.GATHER_SECONDS
+                await shared.read(uuids)
+                return time.perf_counter() - began - shared_module.GATHER_SECONDS
 
         before = len(server.control("requests")["requests"])
         took = [asyncio.run(look()) for _ in range(3)]

@@ -237,15 +237,12 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     def _end(self, context: Context, event: Event) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
 
-        if event.error:
-            raise event.error
-        if event.status == "timeout":
-            raise UnexpectedResponseError(
-                f"The run has not ended after {read_seconds('timeout', self.timeout):g} s: {event.message} Retry the task to "
-                "wait for the same run.",
-                code="timeout",
-            )
-        return self._conclude(context, event.result)
+        late = lambda pending: UnexpectedResponseError(
+            f"The run has not ended after {read_seconds('timeout', self.timeout):g} s: {pending} Retry the task to wait for "
+            "the same run.",
+            code="timeout",
+        )
+        return self._conclude(context, event.get(late))
 
     def _conclude(self, context: Context, run: Mapping[str, Any]) -> dict[str, Any]:
         from postboost_provider.services.repurpose import as_result, describe_failures

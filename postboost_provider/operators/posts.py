@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.polling.poller import Event
     from postboost_provider.polling.schedule import Wait
     from postboost_provider.publishing.intention import Published
     from postboost_provider.publishing.post import Post
@@ -197,7 +196,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         """Continue when the trigger has seen the result."""
         self._started = datetime.now(UTC)
         with failing_fast(self):
-            outcomes = _outcomes(read_event(event))
+            outcomes = read_event(event).get(AirflowFailException)
         self._post_uuid = outcomes[0].uuid
         return self._conclude(context, outcomes, **event["carried"])
 
@@ -284,7 +283,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             event = poller.poll(ask) if self.deferrable else wait(poller, ask)
             if event is None:
                 self._defer(uuid, done, times, datetime.now(UTC) + poller.pause, retried=retried)
-            outcomes = _outcomes(event)
+            outcomes = event.get(AirflowFailException)
         return self._conclude(context, outcomes, done, retried=retried)
 
     def _defer(
@@ -336,19 +335,6 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                 f"post_key is {self.post_key!r}; give each post of the run its own name.", field="post_key"
             )
         return Actor.of_task(context["ti"], self.idempotency_salt, key)
-
-
-def _outcomes(event: Event) -> list[PostOutcome]:
-    """Return the outcomes of a wait that has ended.
-
-    :raises PostBoostError: the wait failed.
-    """
-    if event.error:
-        raise event.error
-    if event.status == "timeout":
-        raise AirflowFailException(event.message)
-    outcomes: list[PostOutcome] = event.result
-    return outcomes
 
 
 def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tenacity import Retrying, retry_if_result
 
-from postboost_provider.api.errors import PostBoostError, is_retryable
+from postboost_provider.api.errors import NotFinishedError, PostBoostError, is_retryable
 from postboost_provider.polling.schedule import Wait
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ class Event:
     message: str = ""
     error: PostBoostError | None = None
 
+    def get(self, late: Callable[[str], Exception]) -> Any:
+        """Return the result, or raise why there is none.
+
+        :param late: returns the error of a wait that timed out, given what was still missing.
+        """
+        if self.error:
+            raise self.error
+        if self.status == "timeout":
+            raise late(self.message)
+        return self.result
+
 
 class Poller:
     """The state of one wait. Given what a poll found and the time, it returns the event that ends the wait, or None.
@@ -52,8 +64,8 @@ class Poller:
     :param wait: the timeout and the pauses.
     :param most_failures: how many polls may fail in a row, the last of which ends the wait. None: any number, until the
         wait times out.
-    :param forgets: the next poll is another poller's, in another process. A failed poll then ends the wait once its time
-        is over, since nothing knows how many have failed.
+    :param earlier_polls: how many polls other processes made, which this poller knows nothing of. Past the deadline it
+        counts them as failed.
     :param spread: a number of [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
     :param first_poll_at: when to poll first; default: at once.
     """
@@ -63,14 +75,14 @@ class Poller:
         wait: Wait,
         *,
         most_failures: int | None = None,
-        forgets: bool = False,
+        earlier_polls: int = 0,
         spread: float = 0.0,
         first_poll_at: datetime | None = None,
     ) -> None:
         self.wait = wait
         self.pause = timedelta(0)
         self._most_failures = most_failures
-        self._forgets = forgets
+        self._earlier_polls = earlier_polls
         self._spread = spread
         self._first_poll_at = first_poll_at
         self._failures = 0
@@ -91,10 +103,11 @@ class Poller:
         """Take why a poll failed."""
         self._failures += 1
         is_over = self.wait.is_over(self._waiting, now)
-        if not is_retryable(error) or self._failures == self._most_failures or (is_over and self._forgets):
-            return Event("error", error=error)
-        if is_over and self._most_failures is None:
+        if is_over and self._most_failures is None and is_retryable(error):
             return Event("timeout", message=str(error))
+        failures = self._failures + (self._earlier_polls if is_over else 0)
+        if not is_retryable(error) or failures >= (self._most_failures or math.inf):
+            return Event("error", error=error)
         self.pause = self.wait.pause(self._waiting, now, self._spread)
         log.warning("%s Polling again in %s (%d failed in a row).", error, self.pause, self._failures)
         return None
@@ -147,19 +160,22 @@ async def wait_async(poller: Poller, ask: Callable[[], Awaitable[Finding]]) -> E
 def wait_briefly(
     ask: Callable[[], Finding],
     timeout: float,
+    message: str | None,
     *,
     known: Finding | None = None,
     first: float = 1.0,
     longest: float = 30.0,
     most_failures: int = 1,
-) -> Event:
-    """Block until something is done that takes PostBoost seconds or minutes, or until it times out.
+) -> Any:
+    """Block until something is done that takes PostBoost seconds or minutes, and return what the last poll found.
 
     :param timeout: seconds.
+    :param message: of the error when it times out. None: that is not an error.
     :param known: what was found before, in place of the first poll.
     :param first: seconds of the first pause. It grows from there.
     :param longest: seconds of the longest pause.
     :param most_failures: how many polls may fail in a row, the last of which ends the wait.
+    :raises NotFinishedError: it timed out.
     :raises PostBoostError: the polls failed.
     """
     times = Wait(
@@ -167,9 +183,9 @@ def wait_briefly(
     )
     findings = chain([known] if known else (), iter(ask, None))
     event = wait(Poller(times, most_failures=most_failures), lambda: next(findings))
-    if event.error:
-        raise event.error
-    return event
+    if event.status == "timeout" and message is None:
+        return event.result
+    return event.get(lambda _: NotFinishedError(message or "", code="timeout"))
 
 
 def _now() -> datetime:

@@ -59,8 +59,12 @@ class Wait:
         growing = self._growing(now - self.started, self.longest or self.interval)
         soonest = min((self._pause_for(outcome, now) for outcome in waiting), default=growing)
         jittered = soonest + min(soonest, self.interval, LONGEST_PAUSE) * JITTER * spread
+        left = self.deadline(waiting) - now
+        if left < timedelta(0):
+            # Only a failed poll gets here, and what failed needs time to recover.
+            return min(self.interval, LONGEST_PAUSE)
         # The last poll is just after the deadline.
-        return min(jittered, max(self.deadline(waiting) - now, timedelta(0)) + timedelta(seconds=1))
+        return min(jittered, left + timedelta(seconds=1))
 
     def _due(self, outcome: PostOutcome) -> datetime | None:
         return max(filter(None, (outcome.scheduled_at, self.due)), default=None)

@@ -6,11 +6,11 @@ Each takes the post as the caller has read it, does nothing that is done already
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFinishedError, NotFoundError, PostBoostConfigError
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
 from postboost_provider.api.times import schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
@@ -90,15 +90,11 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
             log.info("Post %s %s.", post_uuid, describe_status(outcome))
         return Finding(outcome.status != "publishing", outcome)
 
-    event = wait_briefly(ask, timeout, longest=10.0)
-    if event.status == "timeout":
-        raise NotFinishedError(
-            f"Post {post_uuid} is still publishing after {timeout:.0f} s. PostBoost retries no account until it has "
-            "finished. Retry the task later.",
-            code="still_publishing",
-        )
-    outcome: PostOutcome = event.result
-    return outcome
+    message = (
+        f"Post {post_uuid} is still publishing after {timeout:.0f} s. PostBoost retries no account until it has finished. "
+        "Retry the task later."
+    )
+    return cast("PostOutcome", wait_briefly(ask, timeout, message, longest=10.0))
 
 
 def schedule(

@@ -167,6 +167,4 @@ def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -
         found = find_posts(api, scope, *wanted if len(wanted) == 1 else ()) or {}
         return Finding(all(identity in found for identity in wanted), found)
 
-    known = Finding(False, {})
-    found: dict[str, KnownPost] = wait_briefly(ask, timeout, known=known, first=0.5, longest=15.0).result
-    return found
+    return dict(wait_briefly(ask, timeout, None, known=Finding(False, {}), first=0.5, longest=15.0))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.polling.poller import Event, Poller
 
+MANY = 1_000_000
+
 
 class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
     """A sensor of this package: it implements ``check``, ``ask``, ``trigger`` and ``conclude``.
@@ -77,7 +79,7 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         """
         return pending
 
-    def make_poller(self, started: datetime) -> Poller:
+    def make_poller(self, started: datetime, earlier_polls: int = 0) -> Poller:
         from postboost_provider.polling.poller import Poller
         from postboost_provider.polling.schedule import Wait
 
@@ -94,7 +96,10 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
             self.check()
         # A rescheduled task's wait began in an earlier process.
         first = first_reschedule_date(context) if self.reschedule else None
-        self._poller = self.make_poller(first or datetime.now(UTC))
+        # Airflow 2 does not tell a task how often it was rescheduled.
+        known: Any = context
+        earlier_polls = (known.get("task_reschedule_count") or MANY) if first else 0
+        self._poller = self.make_poller(first or datetime.now(UTC), earlier_polls)
         # The poller ends the wait. Airflow counts from the start of the task, and would not say what was missing.
         own, self.timeout = self.timeout, float("inf")
         try:
@@ -130,11 +135,8 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         return self._end(event, context)
 
     def _end(self, event: Event, context: Context) -> Any:
-        if event.error:
-            raise event.error
-        if event.status == "timeout":
-            raise AirflowSensorTimeout(self.describe_timeout(event.message))
-        return self.conclude(event.result, context)
+        late = lambda pending: AirflowSensorTimeout(self.describe_timeout(pending))
+        return self.conclude(event.get(late), context)
 
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         if self.exponential_backoff:

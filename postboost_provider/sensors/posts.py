@@ -40,8 +40,8 @@ class PostBoostPostSensor(BasePostBoostSensor):
     :param timeout: how long to wait for a post after its ``scheduled_at``, or after the start of the wait if that is
         later; in seconds or as a timedelta.
     :param mode: how to wait without ``deferrable``: ``poke`` keeps the worker slot, ``reschedule`` frees it between two
-        polls. A rescheduled task does not know how many polls failed before: it is rescheduled after each failed poll
-        until ``timeout`` after the start of the wait; from then on the first failed poll fails the task.
+        polls. A rescheduled task does not know which polls failed before. Until ``timeout`` after the start of the wait,
+        it is rescheduled after every failed poll; from then on, it counts all earlier polls as failed.
     :param start_from_trigger: with ``deferrable``, start the wait in the triggerer, without a worker for the first poll;
         ``post_uuids`` is rendered there. A worker is started nevertheless before Airflow 3.3, in mapped tasks, and
         where no triggerer can render ``post_uuids``: the output of a mapped task, of ``.map()``, ``.zip()`` or
@@ -82,14 +82,14 @@ class PostBoostPostSensor(BasePostBoostSensor):
         check_choice("on_partial", self.on_partial, ("fail", "succeed"))
         self._posts = PostsSettled(read_uuids(self.post_uuids), timedelta(seconds=self.timeout))
 
-    def make_poller(self, started: datetime) -> Poller:
+    def make_poller(self, started: datetime, earlier_polls: int = 0) -> Poller:
         from postboost_provider.polling.poller import Poller
         from postboost_provider.polling.schedule import MOST_FAILURES
 
         return Poller(
             super().make_poller(started).wait,
             most_failures=MOST_FAILURES,
-            forgets=self.reschedule,
+            earlier_polls=earlier_polls,
             spread=SPREAD if self.deferrable else random.random(),
         )
 

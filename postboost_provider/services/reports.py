@@ -63,13 +63,8 @@ def _export(response: Any, operation: str) -> dict[str, Any]:
 
 def _await(api: PostBoostClient, export: dict[str, Any], timeout: float) -> dict[str, Any]:
     uuid = str(export["uuid"])
-    event = wait_briefly(lambda: _finding(_read(api, uuid)), timeout, known=_finding(export))
-    if event.status == "timeout":
-        raise UnexpectedResponseError(
-            f"{event.message} PostBoost did not finish it within {timeout:.0f} s. Retry the task, or raise the timeout.",
-            code="timeout",
-        )
-    return dict(event.result)
+    message = f"PostBoost did not finish report {uuid} within {timeout:.0f} s. Retry the task, or raise the timeout."
+    return dict(wait_briefly(lambda: _finding(_read(api, uuid)), timeout, message, known=_finding(export)))
 
 
 def _finding(export: dict[str, Any]) -> Finding:
@@ -92,7 +87,5 @@ def _finding(export: dict[str, Any]) -> Finding:
             code="expired",
             field="export_uuid",
         )
-    pending = f"Report {uuid} is {status}."
-    if status != "ready":
-        log.info("%s", pending)
-    return Finding(status == "ready", export, pending)
+    log.info("Report %s is %s.", uuid, status)
+    return Finding(status == "ready", export)

@@ -21,6 +21,8 @@ class PostBoostAccountHealthTrigger(PollingTrigger):
     :param posts_per_account: how many posts each account is to publish on that day.
     """
 
+    own_arguments = ("account_ids", "publish_at", "posts_per_account")
+
     def __init__(
         self,
         *,
@@ -33,13 +35,6 @@ class PostBoostAccountHealthTrigger(PollingTrigger):
         self.account_ids = account_ids
         self.publish_at = publish_at
         self.posts_per_account = posts_per_account
-
-    def own_arguments(self) -> dict[str, Any]:
-        return {
-            "account_ids": list(self.account_ids),
-            "publish_at": self.publish_at,
-            "posts_per_account": self.posts_per_account,
-        }
 
     def condition(self) -> Condition:
         from postboost_provider.services.account_health import AccountsCanPublish

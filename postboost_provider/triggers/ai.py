@@ -16,12 +16,11 @@ class PostBoostRepurposeTrigger(PollingTrigger):
     :param run_id: the run's number.
     """
 
+    own_arguments = ("run_id",)
+
     def __init__(self, *, run_id: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.run_id = run_id
-
-    def own_arguments(self) -> dict[str, Any]:
-        return {"run_id": self.run_id}
 
     def condition(self) -> Condition:
         from postboost_provider.services.repurpose import RunIsOver

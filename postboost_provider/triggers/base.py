@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -32,6 +32,8 @@ class PollingTrigger(BaseTrigger):
 
     # Under which key of the event the result is.
     result_key = "result"
+    # The names of the arguments that the subclass adds.
+    own_arguments: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -47,25 +49,15 @@ class PollingTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.started_at = started_at
 
-    def own_arguments(self) -> dict[str, Any]:
-        """Return the arguments that the subclass adds, for :meth:`serialize`."""
-        raise NotImplementedError
-
     def condition(self) -> Condition:
         """Return what to wait for."""
         raise NotImplementedError
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                **self.own_arguments(),
-                "postboost_conn_id": self.postboost_conn_id,
-                "timeout": self.timeout,
-                "poll_interval": self.poll_interval,
-                "started_at": self.started_at,
-            },
-        )
+        names = (*self.own_arguments, "postboost_conn_id", "timeout", "poll_interval", "started_at")
+        values = {name: getattr(self, name) for name in names}
+        arguments = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: see :func:`read_event`."""
@@ -80,10 +72,10 @@ class PollingTrigger(BaseTrigger):
             event = Event("error", error=error)
         yield TriggerEvent(self._payload(event))
 
-    async def _wait(self, times: Wait) -> Event:
+    async def _wait(self, times: Wait, first_poll_at: datetime | None = None) -> Event:
         from postboost_provider.polling.poller import Poller, wait_async
 
-        return await wait_async(Poller(times), self._poll)
+        return await wait_async(Poller(times, first_poll_at=first_poll_at), self._poll)
 
     async def _poll(self) -> Finding:
         from postboost_provider.polling.conditions import ask_async

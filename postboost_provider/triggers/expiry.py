@@ -27,18 +27,15 @@ class PostBoostTokenTrigger(PollingTrigger):
     :param postboost_conn_id: not used.
     """
 
+    own_arguments = ("postboost_conn_ids",)
+
     def __init__(self, *, postboost_conn_ids: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.postboost_conn_ids = postboost_conn_ids
 
-    def own_arguments(self) -> dict[str, Any]:
-        return {"postboost_conn_ids": list(self.postboost_conn_ids)}
-
-    async def _wait(self, times: Wait) -> Event:
-        from postboost_provider.polling.poller import Poller, wait_async
-
+    async def _wait(self, times: Wait, first_poll_at: datetime | None = None) -> Event:
         now = datetime.now(UTC)
-        return await wait_async(Poller(times, first_poll_at=now + times.pause((), now, 0.0)), self._poll)
+        return await super()._wait(times, now + times.pause((), now, 0.0))
 
     async def _poll(self) -> Finding:
         from postboost_provider.polling.conditions import Finding

@@ -36,6 +36,7 @@ class PostBoostPostTrigger(PollingTrigger):
     """
 
     result_key = "posts"
+    own_arguments = ("post_uuids", "next_look_at", "due_at", "carried")
 
     def __init__(
         self,
@@ -53,11 +54,7 @@ class PostBoostPostTrigger(PollingTrigger):
         self.due_at = due_at
         self.carried = carried
 
-    def own_arguments(self) -> dict[str, Any]:
-        names = ("post_uuids", "next_look_at", "due_at", "carried")
-        return {name: getattr(self, name) for name in names}
-
-    async def _wait(self, times: Wait) -> Event:
+    async def _wait(self, times: Wait, first_poll_at: datetime | None = None) -> Event:
         from postboost_provider.api.arguments import read_uuids
         from postboost_provider.polling.conditions import PostsSettled
         from postboost_provider.polling.poller import Poller, wait_async

@@ -16,7 +16,6 @@ from postboost_provider.api.errors import (
     QuotaExceededError,
     ServerError,
     UnexpectedResponseError,
-    UnreachableError,
     ValidationError,
 )
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
@@ -207,7 +206,7 @@ def test_a_partial_run_does_what_was_said(run: Any, sandbox: Sandbox, on_partial
 def test_a_wait_that_is_over_says_so_and_a_retry_goes_on_with_the_same_run(
     run: Any, sandbox: Sandbox
 ) -> None:
-    with pytest.raises(UnreachableError, match="20 s") as caught:
+    with pytest.raises(UnexpectedResponseError, match="20 s") as caught:
         run(timeout=20)
     assert caught.value.code == "timeout"
     assert run()["run_id"] == 1

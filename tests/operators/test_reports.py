@@ -190,6 +190,6 @@ def test_a_report_that_takes_longer_is_waited_for(
     assert save(tmp_path / "a.pdf")["export_uuid"] == "e1"
     assert len(naps) == 2
     router.get(f"{ours}/e1").mock(return_value=httpx.Response(200, json=waiting))
-    with pytest.raises(UnexpectedResponseError, match="generating"):
+    with pytest.raises(UnexpectedResponseError, match="e1"):
         save(tmp_path / "a.pdf", timeout=0)
     assert caught.value.code == "timeout"

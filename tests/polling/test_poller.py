@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError
+from postboost_provider.api.errors import (
+    PostBoostConfigError,
+    PostBoostError,
+    UnexpectedResponseError,
+    UnreachableError,
+)
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import Event, Poller, wait, wait_async, wait_briefly
 from postboost_provider.polling.schedule import Wait
@@ -41,8 +46,9 @@ def feed(poller: Poller, seen: Finding | PostBoostError, now: datetime) -> Event
         ({}, DOWN, 11, Event("timeout", message="The network is down.")),
         ({"most_failures": 1}, DOWN, 0, Event("error", error=DOWN)),
         ({"most_failures": 2}, DOWN, 11, None),
-        ({"most_failures": 2, "forgets": True}, DOWN, 10, None),
-        ({"most_failures": 2, "forgets": True}, DOWN, 11, Event("error", error=DOWN)),
+        ({"most_failures": 2, "earlier_polls": 9}, DOWN, 10, None),
+        ({"most_failures": 2, "earlier_polls": 1}, DOWN, 11, Event("error", error=DOWN)),
+        ({"most_failures": 3, "earlier_polls": 1}, DOWN, 11, None),
     ],
 )
 def test_what_ends_a_wait(
@@ -107,9 +113,9 @@ def test_a_brief_wait_starts_with_what_is_known_and_polls_at_growing_pauses(mock
         asked.append(1)
         return PENDING
 
-    assert wait_briefly(ask, 300, known=SETTLED) == Event("settled", "done")
+    assert wait_briefly(ask, 300, None, known=SETTLED) == "done"
     assert (asked, slept) == ([], [])
-    assert wait_briefly(ask, 300, known=PENDING) == Event("timeout", "half", "It is half done.")
+    assert wait_briefly(ask, 300, None, known=PENDING) == "half"
     assert len(asked) == len(slept)
     assert slept[:-1] == sorted(slept[:-1])
     assert (round(slept[0]), round(max(slept))) == (1, 30)
@@ -121,4 +127,11 @@ def test_a_brief_wait_raises_why_its_polls_failed() -> None:
         raise DOWN
 
     with pytest.raises(UnreachableError):
-        wait_briefly(ask, 300)
+        wait_briefly(ask, 300, None)
+
+
+def test_a_brief_wait_that_times_out_is_an_error_with_a_code(mocker: Any) -> None:
+    pass_at_once(mocker, lambda _: None)
+    with pytest.raises(UnexpectedResponseError, match="late") as caught:
+        wait_briefly(lambda: PENDING, 300, "It is late.")
+    assert caught.value.code == "timeout"

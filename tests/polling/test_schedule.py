@@ -48,19 +48,19 @@ def test_a_wait_is_over_once_its_deadline_has_passed(seen, after, away, over):
 
 @pytest.mark.parametrize("spread", [0.0, 0.25, 0.999])
 @pytest.mark.parametrize("due", [LONGEST_PAUSE + SECOND, HOUR, DAY, 80 * DAY])
-def test_a_post_that_goes_out_later_is_looked_at_when_it_is_due_and_not_before(due, spread):
+def test_a_post_that_is_due_later_is_polled_when_it_is_due_and_not_before(due, spread):
     pause = wait().pause([post("scheduled", due)], START, spread)
     assert due <= pause <= due + SOON
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.999])
 @pytest.mark.parametrize("due", [SECOND, MINUTE, LONGEST_PAUSE])
-def test_a_post_that_goes_out_soon_is_not_looked_at_before_it_is_due(due, spread):
+def test_a_post_that_is_due_soon_is_not_polled_before(due, spread):
     assert due <= wait().pause([post("scheduled", due)], START, spread) <= due * (1 + JITTER)
 
 
 @pytest.mark.parametrize("status", ["draft", "needs_approval", "publishing"])
-def test_a_post_that_may_change_at_any_time_is_looked_at_before_it_is_due(status):
+def test_a_post_that_may_change_at_any_time_is_polled_before_it_is_due(status):
     assert wait(timeout=3 * DAY).pause([post(status, DAY)], START, 0) == SOON
 
 
@@ -108,12 +108,12 @@ def test_without_posts_the_interval_is_kept():
 
 
 @pytest.mark.parametrize("spread, pause", [(0.0, 30), (0.5, 33), (1.0, 36)])
-def test_waits_do_not_look_in_step(spread, pause):
+def test_waits_do_not_poll_at_the_same_time(spread, pause):
     assert wait().pause([post()], START, spread) == pause * SECOND
 
 
 @pytest.mark.parametrize("interval, jitter", [(SOON, 0.2 * SOON), (HOUR, 0.2 * LONGEST_PAUSE)])
-def test_a_look_at_a_post_that_goes_out_later_is_late_by_a_part_of_the_interval_at_most(interval, jitter):
+def test_a_poll_of_a_post_that_is_due_later_is_late_by_a_part_of_the_interval_at_most(interval, jitter):
     assert wait(interval=interval).pause([post("scheduled", DAY)], START, 1.0) == DAY + jitter
 
 
@@ -122,23 +122,28 @@ def test_a_look_at_a_post_that_goes_out_later_is_late_by_a_part_of_the_interval_
 )
 @pytest.mark.parametrize(
     "before, longest",
-    [(20 * SECOND, 21 * SECOND), (SECOND, 2 * SECOND), (timedelta(0), SECOND), (-DAY, SECOND)],
+    [(20 * SECOND, 21 * SECOND), (SECOND, 2 * SECOND), (timedelta(0), SECOND)],
 )
-def test_the_last_look_is_just_after_the_deadline(seen, deadline, before, longest):
+def test_the_last_poll_is_just_after_the_deadline(seen, deadline, before, longest):
     assert wait().pause(seen, START + deadline - before, 0.999) == longest
 
 
-def test_a_post_beyond_everything_is_still_looked_at_once_it_is_due():
+def test_after_the_deadline_a_failed_poll_is_repeated_after_the_interval():
+    assert wait().pause([post("publishing")], START + DAY, 0.999) == SOON
+    assert wait(interval=DAY).pause([], START + 2 * DAY, 0.999) == LONGEST_PAUSE
+
+
+def test_a_post_far_in_the_future_is_still_polled_once_it_is_due():
     far = post("scheduled", 300 * DAY)
     assert wait(timeout=timedelta(0)).pause([far], START, 0.9) == 300 * DAY + SECOND
 
 
 @pytest.mark.parametrize("due", [None, timedelta(0), 10 * MINUTE, 2 * HOUR])
-def test_a_wait_takes_few_looks_and_ends(due):
-    waited, looks = timedelta(0), 0
+def test_a_wait_takes_few_polls_and_ends(due):
+    waited, polls = timedelta(0), 0
     seen = [post("scheduled", due)]
     while not wait(timeout=DAY).is_over(seen, START + waited):
         waited += wait(timeout=DAY).pause(seen, START + waited, 0.5)
-        looks += 1
-        assert looks < 200
+        polls += 1
+        assert polls < 200
     assert DAY < waited < DAY + (due or timedelta(0)) + 2 * SECOND

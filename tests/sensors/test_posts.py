@@ -278,12 +278,14 @@ def test_a_token_rotated_during_the_wait_is_picked_up(
     assert wait(uuid)[0]["status"] == "published"
 
 
-def poke_late(sandbox: Sandbox, waited: timedelta, **options: Any) -> Any:
-    """Poke as a process that goes on with a wait which began in an earlier one."""
-    uuid = make(sandbox, schedule_now=True)
-    ctx = context()
+def poke_late(waited: timedelta, known: dict[str, Any] | None = None, **options: Any) -> Any:
+    """Poke as a process that goes on with a wait which began in an earlier one.
+
+    :param known: what Airflow adds to the context.
+    """
+    ctx = context(**known or {})
     ctx["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - waited
-    return poke(uuid, ctx, mode="reschedule", **options)
+    return poke("a", ctx, mode="reschedule", **options)
 
 
 def test_a_rescheduled_sensor_frees_its_slot_after_one_failed_poll(
@@ -292,7 +294,7 @@ def test_a_rescheduled_sensor_frees_its_slot_after_one_failed_poll(
     """It does not know how many failed before, and retries none in the same process."""
     sandbox.faults({"operation": "get_post", "kind": "server_error", "count": 1000})
     with pytest.raises(AirflowRescheduleException) as caught:
-        poke_late(sandbox, timedelta(days=3), timeout=4 * 86400, poke_interval=300)
+        poke_late(timedelta(days=3), timeout=4 * 86400, poke_interval=300)
     assert caught.value.reschedule_date - datetime.now(UTC) == pytest.approx(
         timedelta(seconds=330), abs=timedelta(seconds=35)
     )
@@ -304,9 +306,20 @@ def test_a_rescheduled_sensor_reports_the_failed_poll_when_its_time_is_over(
     sandbox: Sandbox, naps: list[float]
 ) -> None:
     sandbox.faults({"operation": "get_post", "kind": "server_error", "count": 1000})
-    with pytest.raises(ServerError):
-        poke_late(sandbox, timedelta(days=3), timeout=60)
-    assert polls(sandbox) == 10
+    for known in ({}, {"task_reschedule_count": 4}):
+        with pytest.raises(ServerError):
+            poke_late(timedelta(days=3), known, timeout=60)
+    assert polls(sandbox) == 20
+
+
+def test_a_rescheduled_sensor_forgives_an_outage_when_the_post_is_due(
+    sandbox: Sandbox, naps: list[float]
+) -> None:
+    """It was rescheduled until then, and could not read yet that the post's time is later than the start of the wait."""
+    sandbox.faults({"operation": "get_post", "kind": "server_error", "count": 1000})
+    for count in (1, 2, 3):
+        with pytest.raises(AirflowRescheduleException):
+            poke_late(timedelta(days=3), {"task_reschedule_count": count}, timeout=60)
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])

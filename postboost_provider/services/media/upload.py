@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
-    NotFinishedError,
     NotFoundError,
     PostBoostConfigError,
     UnexpectedResponseError,
@@ -210,14 +209,11 @@ def wait_until_ready(
         return Finding(not item.get("is_processing"), item)
 
     uuid = str(media["uuid"])
-    event = wait_briefly(lambda: finding(find_item(api, uuid)), timeout, known=finding(media))
-    if event.status == "timeout":
-        raise NotFinishedError(
-            f"PostBoost is still processing {media.get('name')} ({media.get('uuid')}) after {timeout:.0f} s. Retry the task "
-            "to keep waiting for it. If this is usual for such files, raise the timeout.",
-            code="still_processing",
-        )
-    return dict(event.result)
+    message = (
+        f"PostBoost is still processing {media.get('name')} ({uuid}) after {timeout:.0f} s. Retry the task to keep waiting "
+        "for it. If this is usual for such files, raise the timeout."
+    )
+    return dict(wait_briefly(lambda: finding(find_item(api, uuid)), timeout, message, known=finding(media)))
 
 
 def find_item(api: PostBoostClient, uuid: str) -> dict[str, Any]:

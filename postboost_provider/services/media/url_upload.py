@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import (
-    NotFinishedError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
     UnconfirmedError,
-    UnexpectedResponseError,
 )
 from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
 from postboost_provider.polling.conditions import Finding
@@ -123,14 +121,11 @@ def _poll(
         response = response if isinstance(response, dict) else {}
         return Finding(response.get("status") not in ON_THE_WAY, response)
 
-    event = wait_briefly(ask, timeout, most_failures=MOST_FAILURES)
-    if event.status == "timeout":
-        raise NotFinishedError(
-            f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. "
-            "If the file is large, raise the timeout.",
-            code="still_fetching",
-        )
-    return dict(event.result)
+    message = (
+        f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. If "
+        "the file is large, raise the timeout."
+    )
+    return dict(wait_briefly(ask, timeout, message, most_failures=MOST_FAILURES))
 
 
 def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[str, Any]:
