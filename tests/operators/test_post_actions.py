@@ -11,10 +11,10 @@ import pytest
 
 from postboost_provider.api.errors import (
     DuplicatePostError,
+    NotFinishedError,
     PermissionDeniedError,
     PostBoostConfigError,
     PublishError,
-    UnexpectedResponseError,
 )
 from postboost_provider.operators.post_actions import (
     PostBoostDeletePostOperator,
@@ -143,7 +143,7 @@ def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
     sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
     uuid = make(sandbox, 1, 2, schedule_now=True)
     sandbox.advance(60)
-    with pytest.raises(UnexpectedResponseError, match="600 s"):
+    with pytest.raises(NotFinishedError, match="600 s") as caught:
         retry(uuid)
     assert caught.value.code == "timeout"
     sandbox.advance(60)

@@ -18,6 +18,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
     UnconfirmedError,
+    UnexpectedResponseError,
 )
 from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
 from postboost_provider.polling.conditions import Finding
