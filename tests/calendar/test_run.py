@@ -401,7 +401,6 @@ def test_a_row_that_another_run_is_sending_is_waited_for_and_updated(
 def test_a_wait_for_other_attempts_that_fails_loses_no_row(
     sandbox: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
-    mocker.patch("postboost_provider.publishing.create.time.sleep")
     assert results(run(api, row("b", text="b" * 300))) == ["failed"]
     error = ServerError("PostBoost is down", status=503)
     mocker.patch("postboost_provider.calendar.run.wait_for_others", side_effect=error)
