@@ -9,8 +9,8 @@ import official_sdk
 import pytest
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.core.calls import HANDLERS
 from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.sandbox.server.handlers import HANDLERS
 from tests import clients
 from tests.contract.schema import CORRECTIONS, problems
 from tests.contract.world import BODIES, NAMED, QUERIES, STATES, World, body_of, file

@@ -75,7 +75,7 @@ def test_moving_a_post_keeps_the_offsets_of_its_accounts(sandbox, member, accoun
     uuid = member.post("/posts", json=body).json()["uuid"]
     member.post(f"/posts/schedule/{uuid}", json={"postNow": False, **at(15)})
     stored = sandbox._service.store.workspaces[sandbox.workspaces[0]["uuid"]].posts[uuid]
-    assert [target.departs_at.hour for target in stored.targets] == [15, 17]
+    assert [target.publish_at.hour for target in stored.targets] == [15, 17]
 
 
 def test_scheduling_uses_the_drafts_own_time_or_asks_for_one(member, accounts):
@@ -98,7 +98,7 @@ def test_the_queue_gives_each_account_its_next_free_slot_and_answers_201(sandbox
     assert answer.status_code == 201
     assert answer.json() == {"success": True, "scheduled_at": taken["scheduled_at"]}
     stored = sandbox._service.store.workspaces[sandbox.workspaces[0]["uuid"]].posts[uuid]
-    assert stored.targets[0].departs_at > stored.targets[1].departs_at
+    assert stored.targets[0].publish_at > stored.targets[1].departs_at
 
 
 def test_a_post_without_accounts_cannot_be_queued(member):
@@ -223,5 +223,5 @@ def test_an_update_keeps_the_offsets_of_the_accounts_it_does_not_reschedule(sand
         == 200
     )
     stored = sandbox._service.store.workspaces[sandbox.workspaces[0]["uuid"]].posts[uuid]
-    assert [target.departs_at.hour for target in stored.targets] == [17, 15]
+    assert [target.publish_at.hour for target in stored.targets] == [17, 15]
     assert stored.status == "scheduled"

@@ -159,7 +159,7 @@ def test_a_setting_out_of_range_is_one_clear_error(capsys):
 
 
 def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "fastapi" else object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "starlette" else object())
     assert main([]) == 1
     assert "pip install 'airflow-provider-postboost[sandbox]'" in capsys.readouterr().err
 

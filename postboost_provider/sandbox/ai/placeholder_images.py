@@ -1,4 +1,4 @@
-"""Pictures for what PostBoost has its AI draw: a plain area in one shade, as a PNG."""
+"""Images in place of AI-generated ones: a plain grey PNG."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.content import content_of
+from postboost_provider.sandbox.core.file_content import content_of
 from postboost_provider.sandbox.media.library import add_media
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ SIZES = {"1:1": (1024, 1024), "16:9": (1536, 864), "9:16": (864, 1536), "4:5": (
 
 
 def draw(store: Store, workspace: Workspace, name: str, size: tuple[int, int], shade: int = 128) -> Media:
-    """Put a picture into the library."""
+    """Add an image to the library."""
     content = content_of(_png(*size, shade), store.settings.keep_media_bytes)
     return add_media(store, workspace, content, name=name, mime_type="image/png", alt_text=None, folder=None)
 
 
 def _png(width: int, height: int, shade: int) -> bytes:
-    """Return a grey picture; a row of one shade is nothing to compress."""
+    """Return a grey image of one shade."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = (b"\0" + bytes([shade % 256]) * width) * height
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))

@@ -1,16 +1,16 @@
-"""Scoped API keys: minted, listed and revoked by workspace admins with an unscoped token."""
+"""Scoped API keys: created, listed and revoked by workspace admins with an unscoped token."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import ApiKey
-from postboost_provider.sandbox.core.replies import SUCCESS, Reply, not_found
+from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse
 from postboost_provider.sandbox.core.store import new_token
 from postboost_provider.sandbox.core.validation import Fields
-from postboost_provider.sandbox.rules.auth import is_dead
+from postboost_provider.sandbox.rules.auth import is_expired
 
 ABILITIES = ("read", "write", "publish", "ai", "webhooks")
 
@@ -29,31 +29,33 @@ def _render_key(key: ApiKey) -> dict[str, Any]:
 
 
 def _keys_of(call: Call) -> dict[int, ApiKey]:
-    """Return the keys that the caller sees, whether they still work or not."""
-    everybody = call.store.settings.listed_keys == "workspace"
-    return {key.id: key for key in call.workspace.keys.values() if everybody or key.user is call.caller.user}
+    """Return the keys that the caller may see, expired ones included."""
+    whole_workspace = call.store.settings.listed_keys == "workspace"
+    return {
+        key.id: key for key in call.workspace.keys.values() if whole_workspace or key.user is call.caller.user
+    }
 
 
-@answers("list_api_keys")
-def list_api_keys(call: Call) -> Reply:
+@handles("list_api_keys")
+def list_api_keys(call: Call) -> ApiResponse:
     keys = sorted(_keys_of(call).values(), key=lambda key: key.id, reverse=True)
     if call.store.settings.expired_keys == "hidden":
-        keys = [key for key in keys if not is_dead(key, call.now)]
-    return Reply.of({"data": [_render_key(key) for key in keys]})
+        keys = [key for key in keys if not is_expired(key, call.now)]
+    return ApiResponse.of({"data": [_render_key(key) for key in keys]})
 
 
-@answers("create_api_key")
-def create_api_key(call: Call) -> Reply:
-    """Mint a key for the caller. Its token is in this answer and never again (SDK 1.66.3)."""
+@handles("create_api_key")
+def create_api_key(call: Call) -> ApiResponse:
+    """Create a key for the caller. Only this response has its token (SDK 1.66.3)."""
     fields = Fields(call.fields)
-    name = fields.text("name", required=True, longest=255) or ""
+    name = fields.text("name", required=True, max_length=255) or ""
     abilities = fields.choices("abilities", ABILITIES, required=True)
     limited = fields.values.get("account_ids") is not None
-    account_ids = fields.ids("account_ids", call.workspace.accounts, "account", most=500)
+    account_ids = fields.ids("account_ids", call.workspace.accounts, "account", maximum=500)
     expires_on = fields.day("expires_at")
     if expires_on is not None and expires_on <= call.now.date():
-        fields.refuse("expires_at", "The expires at field must be a date after today.")
-    fields.finish()
+        fields.add_error("expires_at", "The expires at field must be a date after today.")
+    fields.raise_errors()
     key = ApiKey(
         id=call.store.next_id("key"),
         token=new_token(),
@@ -67,15 +69,12 @@ def create_api_key(call: Call) -> Reply:
     )
     call.workspace.keys[key.id] = key
     call.store.api_keys[key.token] = key
-    return Reply.of({"data": {**_render_key(key), "token": key.token}}, 201)
+    return ApiResponse.of({"data": {**_render_key(key), "token": key.token}}, 201)
 
 
-@answers("delete_api_key")
-def delete_api_key(call: Call) -> Reply:
-    number = call.path["api_key_id"]
-    key = _keys_of(call).get(int(number)) if number.isdecimal() else None
-    if key is None:
-        raise not_found()
+@handles("delete_api_key")
+def delete_api_key(call: Call) -> ApiResponse:
+    key = call.find_by_id(_keys_of(call), "api_key_id")
     del call.workspace.keys[key.id]
     del call.store.api_keys[key.token]
     return SUCCESS

@@ -1,4 +1,4 @@
-"""What there is in a sandbox, in brief: for tests and for the page."""
+"""A summary of a sandbox's data, for tests."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core.clock import rfc3339, stamp
-from postboost_provider.sandbox.media.library import brief_media
+from postboost_provider.sandbox.media.library import summarize_media
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.store import Store
 
 
-def overview(store: Store) -> dict[str, Any]:
-    """Return clock, counts, posts and media in brief, settings, faults that are left."""
+def summarize(store: Store) -> dict[str, Any]:
+    """Return clock, counts, summaries of posts and media, settings and remaining faults."""
     return {
         "now": store.clock.now().isoformat(),
         "settings": store.settings.as_dict(),
@@ -59,7 +59,7 @@ def overview(store: Store) -> dict[str, Any]:
             for post in workspace.posts.values()
         ],
         "media": [
-            brief_media(workspace, media)
+            summarize_media(workspace, media)
             for workspace in store.workspaces.values()
             for media in workspace.media.values()
         ],

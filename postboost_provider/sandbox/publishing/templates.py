@@ -1,4 +1,4 @@
-"""Saved texts: post templates and hashtag groups."""
+"""Post templates and hashtag groups."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.core.validation import Fields
 
 
-def _finish_template(call: Call, fields: Fields, record: Record) -> None:
+def _complete_template(call: Call, fields: Fields, record: Record) -> None:
     known = media_by_id(call.workspace)
     for index, item in enumerate(record["content"]):
         if any(each not in known for each in item.get("media") or ()):
-            fields.refuse(f"content.{index}.media", "The selected media is invalid.")
+            fields.add_error(f"content.{index}.media", "The selected media is invalid.")
 
 
-def _show_template(call: Call, record: Record) -> Record:
-    """Show media as the media endpoints do; what was deleted is gone here too."""
+def _render_template(call: Call, record: Record) -> Record:
+    """Render media as the media endpoints do; deleted media is left out."""
     known = media_by_id(call.workspace)
     content = [
         {
@@ -34,6 +34,11 @@ def _show_template(call: Call, record: Record) -> Record:
 
 
 Resource(
-    "template", key="id", fields={"content": []}, dated=False, finish=_finish_template, show=_show_template
+    "template",
+    key="id",
+    fields={"content": []},
+    dated=False,
+    complete=_complete_template,
+    render=_render_template,
 ).register()
 Resource("hashtag_group", key="id", dated=False).register()

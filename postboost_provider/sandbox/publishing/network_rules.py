@@ -1,4 +1,4 @@
-"""What each network demands of a post, and what it will reject or ignore later."""
+"""The networks' rules: what a post must fulfill, and warnings for what a network will reject or ignore."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LINK = re.compile(r"https?://\S+")
 
 
 def live_parts(account: Account, content: Sequence[Mapping[str, Any]]) -> int:
-    """Return how many items go live: the post, and a first comment or the rest of a thread (SDK 1.66.3)."""
+    """Return how many items are published: the post, and a first comment or the rest of a thread (SDK 1.66.3)."""
     if account.provider in _THREADING:
         return len(content)
     return min(2, len(content)) if account.provider in _COMMENTING else 1
@@ -42,11 +42,11 @@ def requirements(
     versions: list[dict[str, Any]],
     accounts: Sequence[Account],
     library: Mapping[int, Media],
-    not_ready: Container[int] = (),
+    blocked_media: Container[int] = (),
 ) -> dict[str, list[str]]:
-    """Return what keeps the post from being scheduled to these accounts, as the ``errors`` of a 422.
+    """Return why the post cannot be scheduled to these accounts, as the ``errors`` of a 422.
 
-    :param not_ready: media that may not be scheduled yet.
+    :param blocked_media: media that cannot be scheduled yet.
     """
     errors: dict[str, list[str]] = {}
     for account in accounts:
@@ -58,7 +58,7 @@ def requirements(
             if limit is not None and len(item["body"]) > limit:
                 message = f"{account.provider} ({account.name}) takes at most {limit} characters."
                 errors.setdefault(f"{where}.content.{index}.body", []).append(message)
-            if any(each in not_ready for each in item["media"]):
+            if any(each in blocked_media for each in item["media"]):
                 message = "A video is still being processed."
                 errors.setdefault(f"{where}.content.{index}.media", []).append(message)
         attached = [library[each] for each in content[0]["media"] if each in library]
@@ -96,7 +96,7 @@ def _media_problems(account: Account, attached: list[Media]) -> list[str]:
 def warnings(
     versions: list[dict[str, Any]], accounts: Sequence[Account], library: Mapping[int, Media]
 ) -> list[dict[str, Any]]:
-    """Return what a network will reject or ignore at publishing; warnings stop nothing (SDK 1.66.3)."""
+    """Return what a network will reject or ignore; warnings do not prevent scheduling (SDK 1.66.3)."""
     found = []
     for account in accounts:
         content = version_for(versions, account)["content"]
@@ -131,5 +131,5 @@ def _warnings_for(
 
 
 def _threads_length(text: str) -> int:
-    """Count as Threads does: a character is one, an emoji as many as it has bytes in UTF-8 (SDK 1.66.3)."""
+    """Count as Threads does: an emoji counts as its UTF-8 bytes, other characters as one (SDK 1.66.3)."""
     return sum(len(char.encode()) if ord(char) > 0xFFFF else 1 for char in text)

@@ -1,4 +1,4 @@
-"""Connecting accounts: channels at once, other networks through links that a person opens."""
+"""Connect accounts: channels directly, other networks through links that a person opens."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from postboost_provider.sandbox.core.calls import answers
+from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.models import Account, Happening
-from postboost_provider.sandbox.core.replies import Refusal, Reply, not_found
+from postboost_provider.sandbox.core.models import Account, Event
+from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse, not_found
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
@@ -19,8 +19,8 @@ from postboost_provider.sandbox.publishing.accounts import account_of, render_ac
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
 
-_LINK_LASTS = timedelta(minutes=15)
-_RECONNECT_LINK_LASTS = timedelta(days=7)
+_LINK_LIFETIME = timedelta(minutes=15)
+_RECONNECT_LINK_LIFETIME = timedelta(days=7)
 _RECONNECTABLE = {
     *("facebook_page", "instagram", "instagram_standalone", "threads", "linkedin", "linkedin_page"),
     *("tiktok", "youtube", "pinterest"),
@@ -28,31 +28,31 @@ _RECONNECTABLE = {
 _WEBHOOK_HOSTS = {"discord": ("discord.com", "discordapp.com"), "slack": ("hooks.slack.com",)}
 
 
-@answers("create_connect_link")
-def create_connect_link(call: Call) -> Reply:
+@handles("create_connect_link")
+def create_connect_link(call: Call) -> ApiResponse:
     provider = read_body(call)["provider"]
-    return _link(call, "connect", _LINK_LASTS, {"provider": provider})
+    return _link(call, "connect", _LINK_LIFETIME, {"provider": provider})
 
 
-@answers("create_reconnect_link")
-def create_reconnect_link(call: Call) -> Reply:
-    """Return a link for someone without a PostBoost login; 404 while the feature is off (SDK 1.66.3)."""
+@handles("create_reconnect_link")
+def create_reconnect_link(call: Call) -> ApiResponse:
+    """Return a link for a person without a PostBoost login; 404 if the feature is off (SDK 1.66.3)."""
     if call.store.settings.reconnect_links == "off":
         raise not_found()
     account = account_of(call)
     if account.provider not in _RECONNECTABLE:
-        raise Refusal(422, f"There are no reconnect links for {account.provider}.")
-    return _link(call, "reconnect", _RECONNECT_LINK_LASTS, {"account_uuid": account.uuid})
+        raise ErrorResponse(422, f"{account.provider} does not support reconnect links.")
+    return _link(call, "reconnect", _RECONNECT_LINK_LIFETIME, {"account_uuid": account.uuid})
 
 
-def _link(call: Call, kind: str, lasts: timedelta, about: dict[str, str]) -> Reply:
+def _link(call: Call, kind: str, lifetime: timedelta, about: dict[str, str]) -> ApiResponse:
     url = f"{call.origin}/{kind}/{secrets.token_urlsafe(24)}"
-    return Reply.of({"url": url, "expires_at": rfc3339(call.now + lasts), **about}, 201)
+    return ApiResponse.of({"url": url, "expires_at": rfc3339(call.now + lifetime), **about}, 201)
 
 
-@answers("connect_channel")
-def connect_channel(call: Call) -> Reply:
-    """Connect a Telegram, Discord or Slack channel; the same one again is updated: 200 instead of 201."""
+@handles("connect_channel")
+def connect_channel(call: Call) -> ApiResponse:
+    """Connect a Telegram, Discord or Slack channel; an existing one is updated: 200 instead of 201."""
     provider = call.path["provider"]
     if provider not in ("telegram", *_WEBHOOK_HOSTS):
         raise not_found()
@@ -64,9 +64,9 @@ def connect_channel(call: Call) -> Reply:
     else:
         address = urlsplit(fields.text("webhook_url", required=True) or "")
         if address.scheme != "https" or address.hostname not in _WEBHOOK_HOSTS[provider]:
-            fields.refuse("webhook_url", f"The webhook url field must be a {provider} webhook.")
+            fields.add_error("webhook_url", f"The webhook url field must be a {provider} webhook.")
         username = "-".join(address.path.strip("/").split("/")[:-1])  # the last part is the secret
-    fields.finish()
+    fields.raise_errors()
     accounts = call.workspace.accounts
     known = next(
         (each for each in accounts.values() if (each.provider, each.username) == (provider, username)), None
@@ -78,5 +78,5 @@ def connect_channel(call: Call) -> Reply:
     account.authorized = account.has_token = True
     accounts[account.id] = account
     event = "account.updated" if known else "account.added"
-    call.store.happenings.append(Happening(event, call.now, account=account, workspace=call.workspace))
-    return Reply.of(render_account(account), 200 if known else 201)
+    call.store.events.append(Event(event, call.now, account=account, workspace=call.workspace))
+    return ApiResponse.of(render_account(account), 200 if known else 201)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import answers
+from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Membership, Workspace
-from postboost_provider.sandbox.core.replies import Refusal, Reply
 from postboost_provider.sandbox.core.resources import Record, enveloped
+from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def _clients(call: Call) -> list[Workspace]:
-    """Return the client workspaces that are left, oldest first."""
+    """Return the existing client workspaces, oldest first."""
     if not call.store.settings.reseller_clients:
-        raise Refusal(403, "This workspace is not on a reseller plan.", code="not_a_reseller")
-    kept = call.workspace.records.setdefault("reseller_client", {})
-    return [call.store.workspaces[uuid] for uuid in kept if uuid in call.store.workspaces]
+        raise ErrorResponse(403, "This workspace is not on a reseller plan.", code="not_a_reseller")
+    uuids = call.workspace.records.setdefault("reseller_client", {})
+    return [call.store.workspaces[uuid] for uuid in uuids if uuid in call.store.workspaces]
 
 
-def _shown(client: Workspace) -> Record:
+def _render(client: Workspace) -> Record:
     return {
         "uuid": client.uuid,
         "name": client.name,
@@ -37,23 +37,23 @@ def _shown(client: Workspace) -> Record:
     }
 
 
-@answers("list_reseller_clients")
-def list_reseller_clients(call: Call) -> Reply:
+@handles("list_reseller_clients")
+def list_reseller_clients(call: Call) -> ApiResponse:
     clients = _clients(call)
     meta = {"used": len(clients), "limit": call.store.settings.reseller_clients}
-    return Reply.of({"data": [_shown(client) for client in clients], "meta": meta})
+    return ApiResponse.of({"data": [_render(client) for client in clients], "meta": meta})
 
 
-@answers("create_reseller_client")
-def create_reseller_client(call: Call) -> Reply:
+@handles("create_reseller_client")
+def create_reseller_client(call: Call) -> ApiResponse:
     """Create a workspace with the caller as its owner and admin."""
     sent = read_body(call)
     if len(_clients(call)) >= call.store.settings.reseller_clients:
-        raise Refusal(422, "The plan's client limit is used.", code="client_limit_reached")
+        raise ErrorResponse(422, "The plan's client limit is reached.", code="client_limit_reached")
     owner = call.caller.user
     zone = call.workspace.timezone
     client = Workspace(call.store.next_id("workspace"), new_uuid(), sent["name"], zone, owner, call.now)
     client.members[owner.id] = Membership(owner, "admin", True, call.now)
     call.store.workspaces[client.uuid] = client
     call.workspace.records["reseller_client"][client.uuid] = {"uuid": client.uuid}
-    return enveloped(call, _shown(client))
+    return enveloped(call, _render(client))

@@ -1,4 +1,4 @@
-"""The posting schedule, and the queue read forward."""
+"""The posting schedule: read, change and reset it, list queue slots, recommend times."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import answers
+from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import stamp
-from postboost_provider.sandbox.core.replies import Reply, not_found
 from postboost_provider.sandbox.core.resources import Record, enveloped
+from postboost_provider.sandbox.core.responses import ApiResponse, not_found
+from postboost_provider.sandbox.core.scope import require_accounts
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.publishing.queue import schedule_for, slots_after
-from postboost_provider.sandbox.rules.auth import require_accounts
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
@@ -22,21 +22,21 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _SLOTS_PER_PAGE = 25
 _HORIZON = timedelta(days=14)
 _ENOUGH_POSTS = 3
-_BEST = ("09:00", "12:00", "17:00", "08:00", "19:00", "15:00")
+_BEST_TIMES = ("09:00", "12:00", "17:00", "08:00", "19:00", "15:00")
 
 
 def _account_id(call: Call, text: str | None) -> int:
-    """Return the id that was asked for; 0 is the workspace, and the default."""
+    """Return the account id of the request; 0 is the workspace, and the default."""
     fields = Fields({"account_id": text})
     number = fields.integer("account_id") or 0
-    fields.finish()
+    fields.raise_errors()
     if number and number not in call.workspace.accounts:
         raise not_found()
     require_accounts(call, [number])
     return number
 
 
-def _shown(call: Call, account_id: int) -> Record:
+def _render(call: Call, account_id: int) -> Record:
     own = call.workspace.records.get("posting_schedule", {})
     source = account_id if str(account_id) in own else 0
     schedule = schedule_for(call.workspace, source)
@@ -48,24 +48,24 @@ def _shown(call: Call, account_id: int) -> Record:
     }
 
 
-@answers("get_posting_schedule")
-def get_posting_schedule(call: Call) -> Reply:
-    return enveloped(call, _shown(call, _account_id(call, call.parameter("account_id"))))
+@handles("get_posting_schedule")
+def get_posting_schedule(call: Call) -> ApiResponse:
+    return enveloped(call, _render(call, _account_id(call, call.parameter("account_id"))))
 
 
-@answers("update_posting_schedule")
-def update_posting_schedule(call: Call) -> Reply:
-    """Set all seven days of the workspace, or of one account, which follows the workspace no longer."""
+@handles("update_posting_schedule")
+def update_posting_schedule(call: Call) -> ApiResponse:
+    """Set all seven days of the workspace, or of one account, which then no longer follows the workspace."""
     sent = read_body(call)
     fields = Fields(call.fields)
     fields.timezone("timezone", call.workspace.timezone)
     if sent["account_id"] and sent["account_id"] not in call.workspace.accounts:
-        fields.refuse("account_id", "The selected account is invalid.")
+        fields.add_error("account_id", "The selected account is invalid.")
     if sorted(day["id"] for day in sent["times"]) != list(range(7)):
-        fields.refuse("times", "The times field must have each of the seven days once.")
+        fields.add_error("times", "The times field must have each of the seven days exactly once.")
     if not all(_CLOCK.fullmatch(time["value"]) for day in sent["times"] for time in day["times"]):
-        fields.refuse("times", "The times do not match the format H:i.")
-    fields.finish()
+        fields.add_error("times", "The times do not match the format H:i.")
+    fields.raise_errors()
     require_accounts(call, [sent["account_id"]])
     schedule = {
         "timezone": sent["timezone"],
@@ -73,25 +73,25 @@ def update_posting_schedule(call: Call) -> Reply:
         "times": sent["times"],
     }
     call.workspace.records.setdefault("posting_schedule", {})[str(sent["account_id"])] = schedule
-    return enveloped(call, _shown(call, sent["account_id"]))
+    return enveloped(call, _render(call, sent["account_id"]))
 
 
-@answers("reset_account_posting_schedule")
-def reset_account_posting_schedule(call: Call) -> Reply:
+@handles("reset_account_posting_schedule")
+def reset_account_posting_schedule(call: Call) -> ApiResponse:
     account_id = _account_id(call, call.path["account_id"])
     if not account_id:
         raise not_found()
     call.workspace.records.get("posting_schedule", {}).pop(str(account_id), None)
-    return enveloped(call, _shown(call, account_id))
+    return enveloped(call, _render(call, account_id))
 
 
-@answers("list_queue_slots")
-def list_queue_slots(call: Call) -> Reply:
-    """List the next two weeks: posting times, and scheduled posts whether they are on one or not."""
+@handles("list_queue_slots")
+def list_queue_slots(call: Call) -> ApiResponse:
+    """List the next two weeks: posting times, and all scheduled posts, on a posting time or not."""
     account_id = _account_id(call, call.parameter("account_id"))
     fields = Fields({})
     start = _read_after(fields, call.parameter("after"), call.now)
-    fields.finish()
+    fields.raise_errors()
     end = call.now + _HORIZON
     moments: dict[datetime, str | None] = {}
     for slot in slots_after(max(start, call.now), call.workspace, account_id):
@@ -102,34 +102,38 @@ def list_queue_slots(call: Call) -> Reply:
         for target in (
             post.targets if post.status in ("scheduled", "needs_approval") and not post.trashed else ()
         ):
-            at = target.departs_at
+            at = target.publish_at
             if at and start < at <= end and account_id in (0, target.account.id):
                 moments[at] = post.uuid
     page = sorted(moments)[:_SLOTS_PER_PAGE]
     slots = [{"scheduled_at": stamp(at), "post_uuid": moments[at]} for at in page]
-    return Reply.of({"slots": slots, "next_cursor": stamp(page[-1]) if len(moments) > len(page) else None})
+    return ApiResponse.of(
+        {"slots": slots, "next_cursor": stamp(page[-1]) if len(moments) > len(page) else None}
+    )
 
 
 def _read_after(fields: Fields, text: str | None, default: datetime) -> datetime:
-    """Read ``after``: ``Y-m-d H:i:s`` in UTC, as ``next_cursor`` has it."""
+    """Read ``after``: ``Y-m-d H:i:s`` in UTC, the format of ``next_cursor``."""
     if text is None:
         return default
     try:
         return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
-        fields.refuse("after", "The after field does not match the format Y-m-d H:i:s.")
+        fields.add_error("after", "The after field does not match the format Y-m-d H:i:s.")
         return default
 
 
-@answers("get_recommended_posting_times")
-def get_recommended_posting_times(call: Call) -> Reply:
+@handles("get_recommended_posting_times")
+def get_recommended_posting_times(call: Call) -> ApiResponse:
     """Recommend the same hours for every day, once a few posts are published."""
     account_id = _account_id(call, call.parameter("account_id"))
     fields = Fields({"slots_per_day": call.parameter("slots_per_day")})
-    slots_per_day = fields.integer("slots_per_day", least=1) or 3
-    if slots_per_day > len(_BEST):
-        fields.refuse("slots_per_day", f"The slots per day field must not be greater than {len(_BEST)}.")
-    fields.finish()
+    slots_per_day = fields.integer("slots_per_day", minimum=1) or 3
+    if slots_per_day > len(_BEST_TIMES):
+        fields.add_error(
+            "slots_per_day", f"The slots per day field must not be greater than {len(_BEST_TIMES)}."
+        )
+    fields.raise_errors()
     published = [
         target
         for post in call.workspace.posts.values()
@@ -137,11 +141,11 @@ def get_recommended_posting_times(call: Call) -> Reply:
         if target.status == "published" and account_id in (0, target.account.id)
     ]
     has_data = len(published) >= _ENOUGH_POSTS
-    values = [{"value": each} for each in sorted(_BEST[:slots_per_day])]
-    return Reply.of(
+    values = [{"value": each} for each in sorted(_BEST_TIMES[:slots_per_day])]
+    return ApiResponse.of(
         {
             "has_data": has_data,
-            "timezone": _shown(call, account_id)["timezone"],
+            "timezone": _render(call, account_id)["timezone"],
             "slots_per_day": slots_per_day,
             "samples": len(published),
             "times": [{"id": day, "times": values} for day in range(7)] if has_data else [],

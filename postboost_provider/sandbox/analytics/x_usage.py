@@ -1,33 +1,31 @@
-"""What the workspace has used of its X allowance."""
+"""The workspace's use of its monthly X posts."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import answers
-from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.replies import Reply
+from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.clock import month_of, rfc3339
+from postboost_provider.sandbox.core.responses import ApiResponse
 from postboost_provider.sandbox.publishing.guardrails import x_posts_in_month
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
 
-_COST_USD = 0.01  # per post: made up
+_COST_USD = 0.01  # per post; not documented
 
 
-@answers("get_x_usage")
-def get_x_usage(call: Call) -> Reply:
-    """Count the X posts of this month in UTC. Without enforcement there is a count and no limit."""
-    start = call.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    end = (start + timedelta(days=32)).replace(day=1) - timedelta(seconds=1)
+@handles("get_x_usage")
+def get_x_usage(call: Call) -> ApiResponse:
+    """Count the X posts of this UTC month. Unless enforced, there is no limit."""
+    start, end = month_of(call.now)
     settings = call.store.settings
     posts = list(call.workspace.posts.values())
     used = x_posts_in_month(posts, call.now)
     with_links = x_posts_in_month(posts, call.now, only=re.compile(r"https?://\S"))
     limit = settings.x_monthly_limit if settings.x_enforced else None
-    return Reply.of(
+    return ApiResponse.of(
         {
             "period_start": rfc3339(start),
             "period_end": rfc3339(end),

@@ -1,4 +1,4 @@
-"""Run a sandbox in the background of a Python process: for tests, for a notebook, and for the command line."""
+"""Run a sandbox in a background thread: for tests, notebooks and the command line."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ T = TypeVar("T")
 SAVED_EVERY_TICKS = 20
 
 
-class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # httptools' where it is installed, else h11's
-    """Hand the connection's transport to the application, which breaks it off where a fault says so."""
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # of httptools if installed, else of h11
+    """Pass the connection's transport to the application, which drops it if a fault requires that."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -35,7 +35,7 @@ class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # httptools
 
 
 class _Server(uvicorn.Server):
-    """Remember the loop, so that other threads can act between two requests, and see to what nobody asks for."""
+    """Keep the event loop, so that other threads can run functions between requests, and do periodic work."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -49,24 +49,24 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Called ten times a second: a webhook is told of a post that goes out while no request comes in."""
+        """Run ten times a second: deliver webhooks while no requests arrive, and save the data."""
         if self._service.has_webhooks:
-            self._service.go_on()
+            self._service.advance_and_notify()
         if counter % SAVED_EVERY_TICKS == 0:
             self._service.save()
         return await super().on_tick(counter)
 
 
 class Sandbox:
-    """A local PostBoost. Use it in a ``with`` block; its methods may be called from any thread.
+    """A local PostBoost. Use it in a ``with`` block; its methods can be called from any thread.
 
     :param host: the address to listen on.
     :param port: 0 is any free port.
-    :param state: a file to keep everything in, tokens included: a sandbox that is started with it again goes on from
-        there. It is written every two seconds and at the end. Settings are those of each start.
+    :param state: a file that keeps all data, tokens included, across restarts. It is written every two seconds and at
+        the end. Settings are not kept.
     :param settings: the names and values of :class:`postboost_provider.sandbox.core.settings.Settings`.
     :raises OSError: the port is in use.
-    :raises SavedStateError: the state file is none of this version of the sandbox.
+    :raises SavedStateError: the state file was not written by this version of the sandbox.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class Sandbox:
             http=_Protocol,
             ws="none",
             lifespan="off",
-            log_level="critical",  # what goes wrong in an answer is logged by the pipeline
+            log_level="critical",  # the pipeline logs errors of handlers
             access_log=False,
-            date_header=False,  # answers of the API have the sandbox's own clock there
+            date_header=False,  # the app sets it by the sandbox's clock
             proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
@@ -97,7 +97,7 @@ class Sandbox:
         self._thread.start()
         while not self._server.started:
             if not self._thread.is_alive():
-                raise RuntimeError("The sandbox did not start; its log says why.")
+                raise RuntimeError("The sandbox did not start. See its log for the reason.")
             time.sleep(0.002)
         return self
 
@@ -118,7 +118,7 @@ class Sandbox:
 
     @property
     def page_url(self) -> str:
-        """What there is, for people."""
+        """The page that shows the sandbox's data."""
         return f"{self._origin}/"
 
     @property
@@ -126,57 +126,57 @@ class Sandbox:
         return f"{self._origin}{CONTROL}"
 
     def reset(self, **settings: Any) -> None:
-        """Start over, with the settings it was started with and these on top. Tokens stay."""
-        self._between_requests(lambda: self._service.reset(settings))
+        """Start over with the initial settings and these changes. Tokens stay valid."""
+        self._run_in_server(lambda: self._service.reset(settings))
 
     def change(self, **settings: Any) -> None:
-        """Change settings and nothing else."""
-        self._between_requests(lambda: self._service.change(settings))
+        """Change settings and keep all data."""
+        self._run_in_server(lambda: self._service.change(settings))
 
     def change_account(self, account_id: int, **values: Any) -> None:
-        """Change how one account stands: ``authorized``, ``has_token``, ``reconnect_code``, ``expires_in_seconds``,
-        ``daily_cap``, ``last_error``.
+        """Change ``authorized``, ``has_token``, ``reconnect_code``, ``expires_in_seconds``, ``daily_cap`` or
+        ``last_error`` of an account.
         """
-        self._between_requests(lambda: self._service.change_account(account_id, values))
+        self._run_in_server(lambda: self._service.change_account(account_id, values))
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward."""
-        self._between_requests(lambda: self._service.advance(seconds))
+        self._run_in_server(lambda: self._service.advance(seconds))
 
     def seed(self, **wanted: Any) -> dict[str, int]:
-        """Add made-up ``posts``, ``media``, ``tags`` and ``workspaces``, each a number, and return how many of each."""
-        return self._between_requests(lambda: self._service.seed(wanted))
+        """Add the given numbers of sample ``posts``, ``media``, ``tags`` and ``workspaces``, and return them."""
+        return self._run_in_server(lambda: self._service.seed(wanted))
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
-        """Replace the faults by these; without any, clear them."""
-        self._between_requests(lambda: self._service.set_faults(rules))
+        """Replace all faults; without arguments, clear them."""
+        self._run_in_server(lambda: self._service.set_faults(rules))
 
     def state(self) -> dict[str, Any]:
-        """Return clock, counts, posts in brief, settings and faults."""
-        return self._between_requests(self._service.state)
+        """Return clock, counts, summaries of posts and media, settings and remaining faults."""
+        return self._run_in_server(self._service.state)
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the requests since the last reset, oldest first."""
-        return self._between_requests(self._service.requests)
+        """Return the API requests since the last reset, oldest first."""
+        return self._run_in_server(self._service.requests)
 
     def deliveries(self) -> list[dict[str, Any]]:
-        """Return what webhooks were told since the last reset, oldest first."""
-        return self._between_requests(self._service.deliveries)
+        """Return the webhook deliveries since the last reset, oldest first."""
+        return self._run_in_server(self._service.deliveries)
 
     def resend(self, delivery_id: str) -> None:
-        """Deliver an event again, with the same id, as a person's "resend" in PostBoost does."""
-        self._between_requests(lambda: self._service.resend(delivery_id))
+        """Deliver an event again with the same id, like "resend" in PostBoost."""
+        self._run_in_server(lambda: self._service.resend(delivery_id))
 
     @property
     def _origin(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._socket.getsockname()[1]}"
 
-    def _between_requests(self, act: Callable[[], T]) -> T:
-        """Run it on the server's own loop, where requests are answered one step at a time."""
+    def _run_in_server(self, function: Callable[[], T]) -> T:
+        """Run a function in the server's event loop."""
 
         async def run() -> T:
-            return act()
+            return function()
 
         return asyncio.run_coroutine_threadsafe(run(), self._server.loop).result()
 

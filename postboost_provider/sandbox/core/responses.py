@@ -1,4 +1,4 @@
-"""Answers: plain values that are encoded once, errors that are raised, and Laravel's page envelope."""
+"""API responses: JSON that is encoded once, errors that are raised, and Laravel's page envelope."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer as it goes over the wire; what an ``Idempotency-Key`` keeps."""
+class ApiResponse:
+    """A response as it is sent, and as it is stored for an ``Idempotency-Key``."""
 
     status: int
     content: bytes
@@ -26,39 +26,39 @@ class Reply:
     code: str | None = None
 
     @classmethod
-    def of(cls, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    def of(cls, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
         content = _encode(body).encode()
         code = body.get("code") if isinstance(body, dict) and status >= 400 else None
         return cls(status, content, {"content-type": "application/json", **(headers or {})}, code)
 
 
-NO_CONTENT = Reply(204, b"")
-SUCCESS = Reply.of({"success": True})
+NO_CONTENT = ApiResponse(204, b"")
+SUCCESS = ApiResponse.of({"success": True})
 
 
-class Refusal(Exception):
-    """Answer with an error. ``message`` is there always, ``code`` where PostBoost has one for it."""
+class ErrorResponse(Exception):
+    """Respond with an error: always a ``message``, and a ``code`` where PostBoost has one for it."""
 
     def __init__(
         self, status: int, message: str, headers: Mapping[str, str] | None = None, **details: Any
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.reply = Reply.of({"message": message, **details}, status, headers)
+        self.response = ApiResponse.of({"message": message, **details}, status, headers)
 
 
-def not_found() -> Refusal:
-    return Refusal(404, "Not found.")
+def not_found() -> ErrorResponse:
+    return ErrorResponse(404, "Not found.")
 
 
-def forbidden(code: str | None = None) -> Refusal:
+def forbidden(code: str | None = None) -> ErrorResponse:
     details: dict[str, Any] = {"code": code} if code else {}
-    return Refusal(403, "Access forbidden.", **details)
+    return ErrorResponse(403, "Access forbidden.", **details)
 
 
-def invalid(errors: Mapping[str, list[str]]) -> Refusal:
-    """Return Laravel's validation answer, with the message of PostBoost's errors page."""
-    return Refusal(422, "Validation errors.", errors=dict(errors))
+def invalid(errors: Mapping[str, list[str]]) -> ErrorResponse:
+    """Return Laravel's validation error, with the message of PostBoost's errors page."""
+    return ErrorResponse(422, "Validation errors.", errors=dict(errors))
 
 
 def page_of(
@@ -69,11 +69,11 @@ def page_of(
     per_page: int,
     render: Callable[[T], dict[str, Any]],
     visible: Callable[[T], bool] = lambda _: True,
-) -> Reply:
+) -> ApiResponse:
     """Return one page in Laravel's envelope.
 
-    :param visible: applied *after* the counting, so that pages may be short or empty: how PostBoost lists posts
-        for a key that is limited to some accounts (SDK 1.66.3, ``create_api_key``).
+    :param visible: applied *after* counting, so pages may be short or empty. PostBoost lists posts this way for a
+        key that is limited to some accounts (SDK 1.66.3, ``create_api_key``).
     """
     given = dict(query)
     page = max(1, int(given["page"])) if given.get("page", "").isdecimal() else 1
@@ -89,7 +89,7 @@ def page_of(
     numbers = [
         {"url": link(number), "label": str(number), "active": number == page} for number in range(1, last + 1)
     ]
-    return Reply.of(
+    return ApiResponse.of(
         {
             "data": [render(item) for item in shown if visible(item)],
             "links": {"first": link(1), "last": link(last), "prev": link(page - 1), "next": link(page + 1)},
@@ -111,8 +111,8 @@ def page_of(
     )
 
 
-def page_size(text: str | None, *, default: int, most: int = 100) -> int:
-    """Read ``limit`` or ``per_page``: below 1 is the default, above the most is the most (SDK 1.66.3)."""
+def page_size(text: str | None, *, default: int, maximum: int = 100) -> int:
+    """Read ``limit`` or ``per_page``: below 1 is the default, and the maximum is a cap (SDK 1.66.3)."""
     if text is None or not text.isdecimal() or int(text) < 1:
         return default
-    return min(int(text), most)
+    return min(int(text), maximum)

@@ -1,15 +1,15 @@
-"""Account health: whether an account can publish, how full its day is, and when its connection ends."""
+"""Account health: whether an account can publish, its use of the daily cap, and the expiry of its connection."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.replies import Reply
-from postboost_provider.sandbox.publishing.connections import EXPIRING
+from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.scope import visible_accounts
+from postboost_provider.sandbox.publishing.account_state import EXPIRING
 from postboost_provider.sandbox.publishing.guardrails import cap_of, used_on_days
-from postboost_provider.sandbox.rules.auth import account_is_visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.core.models import Account
 
-_REFRESHED_FOR_EVER = {"twitter", "youtube", "gbp", "bluesky"}
+_REFRESHED_FOREVER = {"twitter", "youtube", "gbp", "bluesky"}
 _REFRESHED_UNTIL = {"tiktok", "pinterest", "linkedin", "linkedin_page"}
 _MESSAGES = {
-    "refresh_expired": "The permission to refresh the connection has ended.",
-    "linkedin_revoked": "LinkedIn's permission was withdrawn.",
-    "linkedin_expired": "LinkedIn's permission has ended.",
-    "google_revoked": "Google's permission was withdrawn.",
+    "refresh_expired": "The permission to refresh the connection has expired.",
+    "linkedin_revoked": "LinkedIn's permission was revoked.",
+    "linkedin_expired": "LinkedIn's permission has expired.",
+    "google_revoked": "Google's permission was revoked.",
 }
 
 
-@answers("get_account_health")
-def get_account_health(call: Call) -> Reply:
-    accounts = [each for each in call.workspace.accounts.values() if account_is_visible(call, each)]
-    return Reply.of({"data": render_health(call, accounts)})
+@handles("get_account_health")
+def get_account_health(call: Call) -> ApiResponse:
+    return ApiResponse.of({"data": render_health(call, visible_accounts(call))})
 
 
 def render_health(call: Call, accounts: Sequence[Account]) -> list[dict[str, Any]]:
@@ -60,7 +59,7 @@ def _render_connection(call: Call, account: Account) -> dict[str, Any]:
         "expiry_kind": _expiry_kind(account) if healthy else "expired",
         "expires_at": rfc3339(account.expires_at),
         "days_left": left.days if left is not None else None,
-        "refreshable": healthy and account.provider in _REFRESHED_FOR_EVER | _REFRESHED_UNTIL,
+        "refreshable": healthy and account.provider in _REFRESHED_FOREVER | _REFRESHED_UNTIL,
         "note": _note(account, healthy),
         "reconnect_reason": _reason(call, account),
         "last_success_at": rfc3339(account.last_success_at),
@@ -70,7 +69,7 @@ def _render_connection(call: Call, account: Account) -> dict[str, Any]:
 
 
 def connection_status(account: Account, now: datetime) -> str:
-    """Return expired, expiring, failing or healthy: the worst of what is so."""
+    """Return expired, expiring, failing or healthy: the worst that applies."""
     if not (account.authorized and account.has_token):
         return "expired"
     if account.expires_at is not None and account.expires_at - now <= EXPIRING:
@@ -81,7 +80,7 @@ def connection_status(account: Account, now: datetime) -> str:
 def _expiry_kind(account: Account) -> str:
     if account.expires_at is not None:
         return "refresh" if account.provider in _REFRESHED_UNTIL else "access"
-    return "unknown" if account.provider in _REFRESHED_FOR_EVER else "none"
+    return "unknown" if account.provider in _REFRESHED_FOREVER else "none"
 
 
 def _note(account: Account, healthy: bool) -> str:
@@ -89,17 +88,17 @@ def _note(account: Account, healthy: bool) -> str:
         return "Reconnect this account."
     if account.expires_at is not None:
         return f"Reconnect this account before {account.expires_at:%Y-%m-%d %H:%M} UTC."
-    if account.provider in _REFRESHED_FOR_EVER:
+    if account.provider in _REFRESHED_FOREVER:
         return "This connection is refreshed automatically."
     return "This connection does not expire."
 
 
 def _reason(call: Call, account: Account) -> dict[str, Any] | None:
-    """Return why the daily check found the token dead: null for a healthy account, and where it found nothing."""
+    """Return why the daily check found the token invalid; null for a healthy account."""
     if account.reconnect_code is not None:
         code = account.reconnect_code
         message = _MESSAGES.get(code, "Facebook has ended the session." if "meta" in code else code)
-        return {"code": code, "message": message, "found_at": rfc3339(account.found_dead_at)}
+        return {"code": code, "message": message, "found_at": rfc3339(account.disconnected_at)}
     if call.store.settings.reconnect_reason == "object":
-        return {"code": "none", "message": "Nothing was found.", "found_at": rfc3339(account.created_at)}
+        return {"code": "none", "message": "No problem was found.", "found_at": rfc3339(account.created_at)}
     return None
