@@ -22,7 +22,7 @@ def _switch(default: Any, meaning: str) -> Any:
 class Settings:
     """How the sandbox behaves. Every field is a command-line flag, an argument of ``Sandbox`` and a JSON key."""
 
-    publish_seconds: float = _switch(2.0, "Seconds that an account takes to publish; 0 is immediately.")
+    publish_seconds: float = _switch(2.0, "Seconds that an account takes to publish; 0 is immediate.")
     video_processing_seconds: float = _switch(0.0, "Seconds for which an uploaded video has is_processing.")
     processing_media: Literal["accept", "refuse"] = _switch(
         "accept", "Whether a post with a video that has is_processing can be scheduled, or gets a 422."
