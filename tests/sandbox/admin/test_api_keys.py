@@ -71,7 +71,7 @@ def test_an_admin_sees_and_revokes_every_key_or_their_own(sandbox, admin, member
     assert member.delete("/api-keys/1").status_code == status
 
 
-def test_a_key_is_refused_for_what_is_wrong_with_it(admin):
+def test_an_invalid_key_is_rejected_with_all_errors(admin):
     response = admin.post(
         "/api-keys", json={"abilities": ["fly"], "account_ids": [999], "expires_at": "soon"}
     )

@@ -32,7 +32,7 @@ def receipt(workspace, **changes):
     }
 
 
-def test_a_receipt_is_made_changed_and_deleted(sandbox, panel):
+def test_a_receipt_is_created_changed_and_deleted(sandbox, panel):
     workspace = sandbox.workspaces[0]["uuid"]
     with time_machine.travel(NOW, tick=False):
         made = panel("POST", "receipts", **receipt(workspace))
@@ -64,7 +64,7 @@ def test_receipts_are_found_by_workspace_and_number_15_per_page_newest_first(san
     assert panel("GET", "receipts").json()["meta"]["total"] == 0
 
 
-def test_a_receipt_is_refused_for_what_is_wrong_with_it(panel):
+def test_an_invalid_receipt_is_rejected_with_all_errors(panel):
     assert set(errors(panel("POST", "receipts"))) == receipt("").keys()
     bad = receipt("nope", amount="49", paid_at="Oct 1")
     assert set(errors(panel("POST", "receipts", **bad))) == {"workspace_uuid", "amount", "paid_at"}

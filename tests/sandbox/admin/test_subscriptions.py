@@ -28,7 +28,7 @@ def record(**changes):
     }
 
 
-def test_there_is_no_subscription_until_one_is_written_down(panel, path):
+def test_a_workspace_has_no_subscription_until_one_is_recorded(panel, path):
     none = panel("GET", path)
     assert (none.status_code, none.content) == (200, b"null")
     made = panel("POST", path, **record())
@@ -46,7 +46,7 @@ def test_there_is_no_subscription_until_one_is_written_down(panel, path):
     assert panel("DELETE", path).status_code == panel("PUT", path, **record()).status_code == 404
 
 
-def test_nothing_keeps_a_workspace_from_having_two(panel, path):
+def test_a_workspace_may_have_two_subscriptions(panel, path):
     for number in ("sub_1", "sub_2"):
         assert panel("POST", path, **record(platform_subscription_id=number)).status_code == 201
     panel("DELETE", path)
@@ -90,7 +90,7 @@ def test_a_subscription_is_canceled_and_resumed_before_it_ends(sandbox, panel, p
         assert set(errors(panel("POST", f"{path}/resume"))) == {"subscription"}
 
 
-def test_canceling_at_once_ends_it(panel, path):
+def test_canceling_at_once_ends_the_subscription(panel, path):
     panel("POST", path, **record(status="past_due"))
     assert panel("POST", f"{path}/cancel", immediately=True).json() == SUCCESS
     assert panel("GET", path).json() is None
@@ -109,7 +109,7 @@ def test_plans_are_changed_and_checked_out(panel, path):
     assert set(errors(panel("POST", f"{path}/new", plan_id=3, cycle="weekly"))) == {"cycle"}
 
 
-def test_a_plan_is_given_away_and_taken_back(panel, path):
+def test_a_free_plan_is_granted_and_removed(panel, path):
     refused = panel("DELETE", f"{path}/generic")
     assert refused.status_code == 422
     with time_machine.travel(NOW, tick=False):

@@ -16,7 +16,7 @@ def test_users_are_listed_15_per_page_and_searched_by_name_or_address(panel):
     assert panel("GET", "users?keyword=vera").json()["meta"]["total"] == 1
 
 
-def test_a_user_is_made_changed_and_deleted(panel, olga, connect):
+def test_a_user_is_created_changed_and_deleted(panel, olga, connect):
     assert olga.keys() == {*("id", "name", "email", "avatar", "is_admin", "email_verified_at", "created_at")}
     assert (olga["is_admin"], olga["email_verified_at"]) == (False, None)
     path = f"users/{olga['id']}"
@@ -28,7 +28,7 @@ def test_a_user_is_made_changed_and_deleted(panel, olga, connect):
     assert panel("GET", path).status_code == panel("DELETE", path).status_code == 404
 
 
-def test_a_user_is_refused_for_what_is_wrong_with_it(panel, olga):
+def test_an_invalid_user_is_rejected_with_all_errors(panel, olga):
     assert set(errors(panel("POST", "users"))) == {"name", "email", "password", "is_admin"}
     taken = errors(panel("POST", "users", **user("Olga@Client.example")))
     assert taken == {"email": ["The email has already been taken."]}

@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.bodies import SUCCESS, errors, post
 
 
-def test_a_workspace_is_made_changed_and_deleted(panel, workspace, olga):
+def test_a_workspace_is_created_changed_and_deleted(panel, workspace, olga):
     assert workspace.keys() == {
         *("uuid", "name", "hex_color", "avatar", "owner", "access_status", "created_at")
     }
@@ -23,7 +23,7 @@ def test_a_workspace_is_made_changed_and_deleted(panel, workspace, olga):
     assert panel("GET", path).status_code == panel("DELETE", path).status_code == 404
 
 
-def test_nothing_keeps_two_workspaces_from_having_one_name(panel, workspace, olga):
+def test_two_workspaces_may_have_the_same_name(panel, workspace, olga):
     body = {"name": "Client", "owner_id": olga["id"], "access_status": "subscription"}
     assert panel("POST", "workspaces", **body).status_code == 201
     assert panel("GET", "workspaces?keyword=client").json()["meta"]["total"] == 2
@@ -38,7 +38,7 @@ def test_an_update_that_does_not_name_the_owner_keeps_or_drops_it(sandbox, panel
     assert (seen and seen["name"]) == owner
 
 
-def test_a_workspace_is_refused_for_what_is_wrong_with_it(panel):
+def test_an_invalid_workspace_is_rejected_with_all_errors(panel):
     assert set(errors(panel("POST", "workspaces"))) == {"name", "access_status"}
     bad = {"name": "x" * 61, "access_status": "free", "owner_id": 99}
     assert set(errors(panel("POST", "workspaces", **bad))) == {"name", "access_status", "owner_id"}
@@ -66,7 +66,7 @@ def test_several_workspaces_are_deleted_at_once_with_all_that_is_in_them(sandbox
     assert set(errors(panel("DELETE", "workspaces", workspaces=[1]))) == {"workspaces.0"}
 
 
-def test_a_locked_workspace_answers_nobody(panel, member, sandbox):
+def test_a_locked_workspace_is_forbidden_to_everyone(panel, member, sandbox):
     path = f"workspaces/{sandbox.workspaces[0]['uuid']}"
     panel("PUT", path, name="Northwind Coffee", access_status="locked")
     assert member.get("/tags").json() == {"message": "Access forbidden."}
@@ -104,7 +104,7 @@ def test_members_come_change_and_go(panel, workspace, connect):
 
 
 @pytest.mark.parametrize("status", [422, 201])
-def test_adding_a_member_again_is_refused_or_changes_the_membership(
+def test_adding_a_member_again_is_an_error_or_changes_the_membership(
     sandbox, panel, workspace, connect, status
 ):
     sandbox.change(member_again=status)
@@ -117,7 +117,7 @@ def test_adding_a_member_again_is_refused_or_changes_the_membership(
     assert role == ("viewer" if status == 422 else "admin")
 
 
-def test_the_flag_is_owner_gives_a_workspace_away_and_its_absence_leaves_it_without(panel, workspace, olga):
+def test_is_owner_sets_and_removes_the_owner(panel, workspace, olga):
     path = f"workspaces/{workspace['uuid']}"
 
     def owner():
@@ -136,7 +136,7 @@ def test_the_flag_is_owner_gives_a_workspace_away_and_its_absence_leaves_it_with
     assert owner() is None
 
 
-def test_a_member_is_refused_for_what_is_wrong_with_it(panel, workspace):
+def test_an_invalid_member_is_rejected_with_all_errors(panel, workspace):
     path = f"workspaces/{workspace['uuid']}/users"
     assert set(errors(panel("POST", path))) == {"user_id", "role", "can_approve", "is_owner"}
     bad = {"user_id": 99, "role": "owner", "can_approve": "yes", "is_owner": False}

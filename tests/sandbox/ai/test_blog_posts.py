@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def test_a_blog_post_becomes_captions_and_a_draft_where_one_is_wanted(member):
+def test_a_blog_post_becomes_captions_and_a_draft_on_request(member):
     body = {"title": "Roasting", "excerpt": "How we do it.", "account_ids": [1, 7]}
     response = member.post("/ai/blog-to-social", json=body).json()
     assert [each["content"] for each in response["data"]["captions"]] == ["Roasting: How we do it."] * 2

@@ -22,7 +22,7 @@ def test_most_tools_take_no_token_and_those_with_ai_do(sandbox, connect):
     assert len(httpx.get(url).json()["data"]) == 53
 
 
-def test_a_tool_says_what_is_wrong_and_gives_back_what_it_was_told(sandbox):
+def test_a_tool_reports_errors_and_repeats_its_input(sandbox):
     url = f"{sandbox.base_url}/tools/ai-text-cleaner"
     assert list(httpx.post(url, json={"text": "x", "dashes": "long"}).json()["errors"]) == ["dashes"]
     assert httpx.post(url, json={"text": "Clean"}).json()["text"] == "Clean"

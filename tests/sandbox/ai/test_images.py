@@ -41,7 +41,7 @@ def test_an_alt_text_is_saved_with_its_picture(member):
     assert set(member.post("/ai/image-alt-text", json={"media_uuid": "x"}).json()["errors"]) == {"media_uuid"}
 
 
-def test_a_brand_voice_is_applied_unless_it_is_not_wanted(member):
+def test_a_brand_voice_is_applied_unless_switched_off(member):
     member.put("/brand-voice", json={"mission": "Good coffee"})
     assert repurpose(member)["meta"] == {"brand_voice_applied": True}
     assert repurpose(member, use_brand_voice=False)["meta"] == {"brand_voice_applied": False}

@@ -13,7 +13,7 @@ def run_of(client, accepted):
     return client.get(f"/ai/repurpose/runs/{accepted['data']['run_id']}").json()["data"]
 
 
-def test_a_short_run_is_answered_with_its_result(member):
+def test_a_short_run_responds_with_its_result(member):
     response = repurpose(member)
     result = response["data"]
     assert response["meta"] == {"brand_voice_applied": False}
@@ -33,7 +33,7 @@ def test_a_short_run_is_answered_with_its_result(member):
     ) == (4, 1)
 
 
-def test_a_run_that_is_queued_comes_to_its_end_by_the_clock(sandbox, member):
+def test_a_queued_run_finishes_by_the_clock(sandbox, member):
     sandbox.change(repurpose_seconds=60)
     accepted = repurpose(member, 202)
     assert accepted["data"]["status"] == "queued"
@@ -109,7 +109,7 @@ def test_a_key_makes_one_run_of_two_calls(member):
         ({**ARTICLE, "slide_count": 9}, {"slide_count"}),
     ],
 )
-def test_what_cannot_be_repurposed_is_refused(member, body, fields):
+def test_an_invalid_source_is_rejected(member, body, fields):
     response = member.post("/ai/repurpose", json=body)
     assert (response.status_code, set(response.json()["errors"])) == (422, fields)
     assert member.get("/usage/ai").json()["text"]["used"] == 0
@@ -135,7 +135,7 @@ def test_a_key_needs_the_ability_and_a_limited_one_its_accounts(connect, admin):
     assert limited.post("/ai/repurpose", json={**ARTICLE, "account_ids": [1]}).status_code == 200
 
 
-def test_ten_a_minute(member):
+def test_the_limit_is_ten_a_minute(member):
     body = {**ARTICLE, "account_ids": [1], "carousel": False}
     statuses = [member.post("/ai/repurpose", json=body).status_code for _ in range(11)]
     assert statuses == [200] * 10 + [429]

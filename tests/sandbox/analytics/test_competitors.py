@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def test_a_competitors_numbers_come_after_the_answer(member, accounts):
+def test_a_competitors_numbers_follow_after_the_response(member, accounts):
     instagram = accounts["northwind.coffee"]["id"]
     body = {"account_id": instagram, "username": "@rival"}
     added = member.post("/competitors", json=body)

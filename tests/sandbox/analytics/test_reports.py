@@ -86,7 +86,7 @@ def test_the_default_is_last_month(member):
     assert (own["period"], own["date_from"], own["date_to"]) == (None, "2026-01-01", "2026-01-31")
 
 
-def test_after_seven_days_the_file_is_gone_and_its_entry_stays(sandbox, member):
+def test_after_seven_days_the_file_expires_and_its_entry_stays(sandbox, member):
     made = export(member)
     sandbox.advance(7 * 86400 - 60)
     assert download(member, made).status_code == 200
@@ -114,7 +114,7 @@ def test_the_latest_fifty_are_listed_newest_first(sandbox, member):
     assert listed == list(reversed(made))[:50]
 
 
-def test_twenty_a_minute(member):
+def test_the_limit_is_twenty_a_minute(member):
     statuses = [member.post("/reports/exports", json={"format": "pdf"}).status_code for _ in range(21)]
     assert statuses == [201] * 20 + [429]
 
@@ -130,7 +130,7 @@ def test_twenty_a_minute(member):
         ({"format": "csv", "date_from": "2026-10-02", "date_to": "2026-10-01"}, {"date_to"}),
     ],
 )
-def test_a_report_that_cannot_be_made_is_refused(member, body, fields):
+def test_an_invalid_report_is_rejected(member, body, fields):
     response = member.post("/reports/exports", json=body)
     assert (response.status_code, set(response.json()["errors"])) == (422, fields)
 

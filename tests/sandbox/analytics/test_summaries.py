@@ -90,7 +90,7 @@ def test_a_period_is_compared_with_the_equally_long_one_before(member, days):
         ({"period": "for_ever"}, {"period"}),
     ],
 )
-def test_a_period_that_cannot_be_meant_is_refused(member, params, fields):
+def test_an_invalid_period_is_rejected(member, params, fields):
     response = member.get("/analytics", params=params)
     assert (response.status_code, set(response.json()["errors"])) == (422, fields)
 
@@ -134,7 +134,7 @@ def test_a_post_that_is_not_out_has_nothing_and_one_in_the_trash_keeps_its_numbe
     assert member.get(f"/posts/{live['uuid']}/analytics").json() == before
 
 
-def test_the_best_times_are_those_of_what_went_out(member, days, accounts):
+def test_the_best_times_are_those_of_published_posts(member, days, accounts):
     times = member.get("/analytics/posting-times", params={"timezone": "UTC"}).json()
     assert (times["has_data"], times["samples"], times["accounts"]) == (True, 6, 3)
     assert times["best"][0]["score"] == 100

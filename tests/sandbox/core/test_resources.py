@@ -26,7 +26,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_created_is_read_listed_changed_and_deleted(member, kind):
+def test_a_record_is_created_read_listed_changed_and_deleted(member, kind):
     body, change, paged = KINDS[kind]
     created = member.post(f"/{kind}", json=body)
     assert created.status_code == 201
@@ -54,7 +54,7 @@ def test_what_is_created_is_read_listed_changed_and_deleted(member, kind):
         ("agents", {"deleted": True}),
     ],
 )
-def test_each_family_has_its_own_answer_to_a_deletion(member, kind, reply):
+def test_each_kind_has_its_own_response_to_a_deletion(member, kind, reply):
     thing = member.post(f"/{kind}", json=KINDS[kind][0]).json()["data"]
     response = member.delete(f"/{kind}/{thing.get('uuid') or thing['id']}")
     assert (response.status_code, response.json() if response.content else None) == (
@@ -72,7 +72,7 @@ def test_pages_are_of_100_newest_first_unless_asked_otherwise(member):
     assert (len(page["data"]), page["meta"]["last_page"]) == (41, 2)
 
 
-def test_what_is_left_out_stays_and_null_sets_it_back(member):
+def test_missing_fields_stay_and_null_resets_a_field(member):
     feed = member.post("/rss-feeds", json={**KINDS["rss-feeds"][0], "mode": "queue", "name": "N"}).json()[
         "data"
     ]
@@ -81,7 +81,7 @@ def test_what_is_left_out_stays_and_null_sets_it_back(member):
     assert changed == {**feed, "name": None, "mode": "draft"}
 
 
-def test_what_is_wrong_with_a_body_is_said_in_laravels_shape(member):
+def test_errors_of_a_body_are_in_laravels_format(member):
     body = {"url": "x" * 2049, "account_ids": [], "mode": "loud", "max_items_per_run": 6, "active": "yes"}
     response = member.post("/rss-feeds", json=body)
     assert response.status_code == 422
@@ -102,7 +102,7 @@ def test_what_is_wrong_with_a_body_is_said_in_laravels_shape(member):
     ]
 
 
-def test_a_limited_key_has_what_is_of_its_accounts_alone(admin, connect):
+def test_a_limited_key_only_sees_records_of_its_accounts(admin, connect):
     body = {"name": "b", "abilities": ["read", "write"], "account_ids": [1]}
     limited = connect(admin.post("/api-keys", json=body).json()["data"]["token"])
     mine, other = ({"url": "https://a.example/rss", "account_ids": [each]} for each in (1, 2))

@@ -67,7 +67,7 @@ def test_conversations_are_found_by_when_somebody_wrote_last(sandbox, member):
     assert list(wrong.json()["errors"]) == ["since"]
 
 
-def test_an_inbox_that_is_off_is_not_found_and_viewers_have_none(sandbox, member, connect):
+def test_an_inbox_that_is_off_is_not_found_and_viewers_are_forbidden(sandbox, member, connect):
     assert connect("viewer").get("/inbox/conversations").status_code == 403
     sandbox.change(inbox="off")
     assert member.get("/inbox/conversations").json() == {"message": "Not found."}

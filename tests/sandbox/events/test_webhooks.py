@@ -83,7 +83,7 @@ def subscribe(admin, receiver, events=ALL, **more):
     return response.json()["data"]
 
 
-def test_the_secret_is_told_once(admin, receiver):
+def test_the_secret_is_shown_once(admin, receiver):
     made = subscribe(admin, receiver, source="zapier")
     assert made["name"] == "Zapier trigger"
     assert made["active"] is True
@@ -92,7 +92,7 @@ def test_the_secret_is_told_once(admin, receiver):
     assert listed == {name: value for name, value in made.items() if name != "secret"}
 
 
-def test_a_lost_answer_leaves_a_live_subscription(sandbox, admin, receiver):
+def test_a_lost_response_leaves_an_active_subscription(sandbox, admin, receiver):
     """It takes no Idempotency-Key: a repeat makes another one."""
     for _ in range(2):
         body = {"callback_url": receiver.url, "events": ["post.deleted"]}
@@ -100,7 +100,7 @@ def test_a_lost_answer_leaves_a_live_subscription(sandbox, admin, receiver):
     assert len(admin.get("/webhooks/subscriptions").json()["data"]) == 2
 
 
-def test_admins_alone_and_keys_with_the_ability(member, scoped, admin, connect):
+def test_only_admins_and_keys_with_the_ability_may_subscribe(member, scoped, admin, connect):
     assert member.get("/webhooks/subscriptions").status_code == 403
     assert scoped.get("/webhooks/subscriptions").json()["code"] == "insufficient_scope"
     key = admin.post("/api-keys", json={"name": "hooks", "abilities": ["webhooks"]}).json()["data"]
@@ -121,7 +121,7 @@ def test_admins_alone_and_keys_with_the_ability(member, scoped, admin, connect):
         {"callback_url": "https://hooks.example/" + "x" * 255},
     ],
 )
-def test_what_is_refused(admin, changes):
+def test_an_invalid_subscription_is_rejected(admin, changes):
     body = {"callback_url": "https://hooks.example/postboost", "events": ["post.deleted"], **changes}
     response = admin.post("/webhooks/subscriptions", json=body)
     assert response.status_code == 422
@@ -157,7 +157,7 @@ def test_a_post_is_followed_from_its_schedule_to_its_end(sandbox, admin, member,
     assert len({json.loads(body)["id"] for _, body in receiver.got}) == 6
 
 
-def test_it_is_told_while_no_request_comes_in(sandbox, admin, member, receiver, accounts):
+def test_webhooks_are_delivered_while_no_requests_arrive(sandbox, admin, member, receiver, accounts):
     sandbox.change(publish_seconds=0.05)
     subscribe(admin, receiver, ["post.published_all"])
     member.post("/posts", json=post(accounts=[accounts["threads"]["id"]], schedule_now=True))
@@ -176,7 +176,7 @@ def test_three_attempts_with_one_id(sandbox, admin, member, receiver, accounts, 
     assert len(receiver.got) == 3
 
 
-def test_a_person_may_send_it_again(sandbox, admin, member, receiver, accounts):
+def test_a_delivery_can_be_resent(sandbox, admin, member, receiver, accounts):
     subscribe(admin, receiver, ["post.published_all"])
     member.post("/posts", json=post(accounts=[accounts["threads"]["id"]], schedule_now=True))
     (delivery,) = settled(sandbox)
@@ -187,7 +187,7 @@ def test_a_person_may_send_it_again(sandbox, admin, member, receiver, accounts):
         sandbox.resend("nope")
 
 
-def test_nothing_leaves_this_machine_unless_it_is_allowed(sandbox, admin, member, accounts):
+def test_deliveries_stay_on_this_machine_by_default(sandbox, admin, member, accounts):
     body = {"callback_url": "https://hooks.example/postboost", "events": ["post.published_all"]}
     assert admin.post("/webhooks/subscriptions", json=body).status_code == 201
     member.post("/posts", json=post(accounts=[accounts["threads"]["id"]], schedule_now=True))
@@ -196,7 +196,7 @@ def test_nothing_leaves_this_machine_unless_it_is_allowed(sandbox, admin, member
     assert "webhook_deliver_anywhere" in delivery["error"]
 
 
-def test_one_that_is_deleted_is_told_nothing_more(sandbox, admin, member, receiver, accounts):
+def test_a_deleted_subscription_receives_nothing(sandbox, admin, member, receiver, accounts):
     made = subscribe(admin, receiver)
     assert admin.delete(f"/webhooks/subscriptions/{made['uuid']}").status_code == 200
     assert admin.delete(f"/webhooks/subscriptions/{made['uuid']}").status_code == 404
@@ -214,7 +214,7 @@ def test_a_receiver_that_is_gone_is_reported(sandbox, admin, member, accounts):
     assert secret not in json.dumps(sandbox.deliveries())
 
 
-def test_drafts_of_replies_and_connected_channels_are_told_of(admin, receiver):
+def test_reply_drafts_and_connected_channels_are_announced(admin, receiver):
     events = ["inbox.draft.created", "inbox.draft.sent", "account.added", "account.updated"]
     subscribe(admin, receiver, events)
     conversation = admin.get("/inbox/conversations").json()["data"][0]["id"]

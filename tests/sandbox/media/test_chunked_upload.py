@@ -56,7 +56,7 @@ def test_the_server_chooses_the_size_of_a_chunk(sandbox, member):
     assert initiate(member).json()["total_chunks"] == 3
 
 
-def test_what_arrived_is_what_was_sent(sandbox, member, start):
+def test_the_stored_content_equals_the_sent_content(sandbox, member, start):
     session = start()
     assert session.send_all() == [{"received": 1}, {"received": 2}, {"received": 3}]
     assert sandbox.state()["workspaces"][0]["uploads"] == 1
@@ -85,7 +85,7 @@ def test_a_body_is_not_needed_to_complete(member, start):
     assert member.post(f"/media/chunked/{session.uuid}/complete").status_code == 201
 
 
-def test_what_the_file_is_counts_more_than_what_it_was_said_to_be(start):
+def test_the_content_decides_the_type_over_the_declared_one(start):
     session = start(total_size=len(PNG))
     for index in range(0, len(PNG), 100):
         session.send(index // 100, PNG[index : index + 100])
@@ -122,7 +122,7 @@ def test_chunks_are_taken_in_order_and_have_their_size(start):
 
 
 @pytest.mark.parametrize("index", ["", "-1", "one", "9" * 30, "1.0"])
-def test_an_index_is_a_whole_number(member, start, index):
+def test_a_chunk_index_is_an_integer(member, start, index):
     url = f"/media/chunked/{start().uuid}/upload"
     assert fields_with_errors(member.post(url, files={"chunk": b"x"}, data={"chunk_index": index})) == {
         "chunk_index"
@@ -162,7 +162,7 @@ def test_chunks_that_are_missing_are_counted_and_can_still_be_sent(start):
 
 
 @pytest.mark.parametrize("status", [404, 201])
-def test_completing_again_is_answered_as_the_setting_says(sandbox, member, start, status):
+def test_completing_again_has_the_status_of_the_setting(sandbox, member, start, status):
     session = start()
     sandbox.change(complete_twice=status)
     session.send_all()
@@ -185,7 +185,7 @@ def test_an_aborted_upload_is_gone(member, start):
     assert member.get("/media").json()["data"] == []
 
 
-def test_a_session_ends_by_the_clock_and_belongs_to_its_workspace(sandbox, connect, start):
+def test_a_session_expires_by_the_clock_and_belongs_to_its_workspace(sandbox, connect, start):
     session = start()
     assert Session(connect("member", 1), session.uuid).send(0).status_code == 404
     sandbox.advance(3590)
@@ -205,7 +205,7 @@ def test_of_a_large_file_only_hash_and_size_are_kept(sandbox, start):
     assert sandbox.state()["media"][0]["sha256"] == hashlib.sha256(WHOLE).hexdigest()
 
 
-def test_a_connection_that_breaks_before_or_after_a_chunk_can_be_gone_on_from(sandbox, start):
+def test_an_upload_continues_after_a_dropped_connection(sandbox, start):
     session = start()
     session.send(0)
     sandbox.faults(
@@ -224,7 +224,7 @@ def test_a_connection_that_breaks_before_or_after_a_chunk_can_be_gone_on_from(sa
     assert sandbox.state()["media"][0]["sha256"] == hashlib.sha256(WHOLE).hexdigest()
 
 
-def test_a_throttled_start_is_made_once_under_its_key(sandbox, member):
+def test_a_throttled_start_happens_once_under_its_key(sandbox, member):
     sandbox.faults({"kind": "throttle", "operation": "initiate_chunked_upload"})
     body = {"filename": "clip.mp4", "mime_type": "video/mp4", "total_size": 10}
     headers = {"Idempotency-Key": "k"}

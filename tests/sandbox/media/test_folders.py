@@ -79,7 +79,7 @@ def test_a_folder_is_not_moved_into_itself(member, make):
         assert fields_with_errors(response) == {"parent"}
 
 
-def test_an_update_changes_only_what_it_names(member, make):
+def test_an_update_changes_only_the_fields_it_names(member, make):
     one = make("1")
     two = make("2", one)
     url = f"/media/folders/{two['uuid']}"
@@ -87,7 +87,7 @@ def test_an_update_changes_only_what_it_names(member, make):
     assert member.put(url, json={"name": None, "parent": None}).json() == {**two, "name": "3", "parent": None}
 
 
-def test_what_was_in_a_deleted_folder_moves_up(member, make, upload):
+def test_content_of_a_deleted_folder_moves_up(member, make, upload):
     outer = make("outer")
     middle = make("middle", outer)
     make("inner", middle)
@@ -100,7 +100,7 @@ def test_what_was_in_a_deleted_folder_moves_up(member, make, upload):
     assert member.get(f"/media/{media['uuid']}").json()["folder"] is None
 
 
-def test_a_folder_stays_if_what_would_move_up_has_a_name_that_is_taken(member, make):
+def test_a_folder_is_not_deleted_if_its_content_cannot_move_up(member, make):
     outer = make("same")
     make("Same", outer)
     other = make("other", outer)
@@ -152,7 +152,7 @@ def test_media_is_listed_by_folder_and_moved(member, make, upload):
     assert fields_with_errors(member.put(f"/media/{filed['uuid']}", json={"folder": "nope"})) == {"folder"}
 
 
-def test_a_viewer_looks_and_changes_nothing(connect, make):
+def test_a_viewer_reads_and_changes_nothing(connect, make):
     viewer, folder = connect("viewer"), make("x")
     assert viewer.get("/media/folders").status_code == 200
     assert viewer.post("/media/folders", json={"name": "y"}).status_code == 403

@@ -23,7 +23,7 @@ def test_the_page_size_has_a_default_and_a_cap(member, limit, size):
     assert member.get("/media", params={"limit": limit} if limit else {}).json()["meta"]["per_page"] == size
 
 
-def test_an_update_writes_only_what_it_names(member, upload):
+def test_an_update_changes_only_the_fields_it_names(member, upload):
     media = upload(alt_text="before")
     url = f"/media/{media['uuid']}"
     assert member.put(url, json={"name": "new.png"}).json() == {"success": True}
@@ -50,7 +50,7 @@ def test_bulk_delete_mixes_ids_and_uuids(member, upload):
     assert member.request("DELETE", "/media").status_code == 422
 
 
-def test_a_video_is_processing_for_as_long_as_the_setting_says(sandbox, member, upload):
+def test_a_video_is_processing_for_the_seconds_of_the_setting(sandbox, member, upload):
     sandbox.reset(video_processing_seconds=60)
     media = upload("clip.mp4", b"....ftypmp42")
     assert (media["is_video"], media["is_processing"], media["type"]) == (True, True, "video")
@@ -59,9 +59,7 @@ def test_a_video_is_processing_for_as_long_as_the_setting_says(sandbox, member, 
 
 
 @pytest.mark.parametrize("policy", ["accept", "refuse"])
-def test_a_video_in_conversion_can_be_scheduled_unless_the_setting_refuses(
-    sandbox, member, upload, accounts, policy
-):
+def test_a_video_in_processing_can_be_scheduled_by_the_setting(sandbox, member, upload, accounts, policy):
     sandbox.reset(video_processing_seconds=60, processing_media=policy)
     media = [int(upload("clip.mp4", b"....ftypmp42")["id"])]
     draft = member.post("/posts", json=post("a", accounts["threads"], media=media)).json()
@@ -78,7 +76,7 @@ def test_a_video_in_conversion_can_be_scheduled_unless_the_setting_refuses(
         assert member.post(f"/posts/schedule/{draft['uuid']}", json={"postNow": True}).status_code == 200
 
 
-def test_deleted_media_leaves_every_post(sandbox, member, upload, accounts):
+def test_deleted_media_is_removed_from_every_post(sandbox, member, upload, accounts):
     gone, stays = int(upload()["id"]), int(upload()["id"])
     at = {"date": "2040-01-01", "time": "10:00", "schedule": True}
     scheduled = post("a", accounts["threads"], media=[gone, stays], **at)

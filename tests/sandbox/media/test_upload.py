@@ -13,7 +13,7 @@ from tests.sandbox.bodies import PNG
 BASE64 = base64.b64encode(PNG).decode()
 
 
-def test_an_upload_comes_back_with_its_id_in_digits_and_is_served(member, upload):
+def test_an_upload_returns_its_id_as_text_and_is_served(member, upload):
     media = upload(alt_text="A bean")
     assert media["id"].isdigit()
     assert (media["type"], media["mime_type"], media["alt_text"]) == ("image", "image/png", "A bean")
@@ -23,7 +23,7 @@ def test_an_upload_comes_back_with_its_id_in_digits_and_is_served(member, upload
     assert member.get(f"/media/{media['uuid']}").json() == media
 
 
-def test_an_upload_without_a_file_or_with_a_long_alt_text_is_refused(member):
+def test_an_upload_without_a_file_or_with_a_long_alt_text_is_rejected(member):
     assert member.post("/media", data={"alt_text": "x"}).json()["errors"] == {
         "file": ["The file field is required."]
     }

@@ -48,7 +48,7 @@ def poll_to_the_end(client, download_id):
     raise AssertionError(seen)
 
 
-def test_a_small_file_is_there_at_once_but_its_answer_has_no_size(sandbox, member, fetch):
+def test_a_small_file_is_available_at_once_but_its_response_has_no_size(sandbox, member, fetch):
     folder = member.post("/media/folders", json={"name": "F"}).json()
     response = fetch("/bean.png?v=1", alt_text="A bean", folder=folder["uuid"])
     assert set(response) == {"status", "media"}
@@ -72,7 +72,7 @@ def test_nothing_of_the_callers_goes_along(member, fetch, source):
     assert sent == [{"accept-encoding", "host", "user-agent", "connection"}] * 2
 
 
-def test_a_large_file_comes_step_by_step_and_its_end_is_told_once(sandbox, member, fetch):
+def test_a_large_file_advances_by_poll_and_its_final_status_is_reported_once(sandbox, member, fetch):
     started = fetch("/clip.mp4")
     assert set(started) == {"status", "download_id"}
     seen, last = poll_to_the_end(member, started["download_id"])
@@ -96,7 +96,7 @@ def test_a_download_lasts_until_the_file_has_arrived(sandbox, member, fetch, sou
     assert poll_to_the_end(member, download_id)[0][-2:] == ["processing", "completed"]
 
 
-def test_an_end_that_was_lost_on_the_way_is_not_told_again_but_the_file_is_there(sandbox, member, fetch):
+def test_a_lost_final_status_is_not_reported_again_but_the_file_exists(sandbox, member, fetch):
     download_id = fetch("/clip.mp4")["download_id"]
     while poll(member, download_id).json()["status"] != "processing":
         pass
@@ -138,14 +138,14 @@ def test_a_download_is_forgotten_after_an_hour_and_belongs_to_its_workspace(sand
         ("http://user:secret@127.0.0.1/bean.png", "could not be downloaded"),
     ],
 )
-def test_what_cannot_be_had_has_failed_with_status_200(member, fetch, path, reason):
+def test_a_failed_download_is_reported_with_status_200(member, fetch, path, reason):
     response = fetch(path)
     assert (set(response), response["status"]) == ({"status", "error"}, "failed")
     assert reason in response["error"]
     assert member.get("/media").json()["data"] == []
 
 
-def test_a_large_file_that_breaks_off_fails_in_the_end(member, fetch):
+def test_a_large_file_whose_download_drops_fails(member, fetch):
     download_id = fetch("/short.mp4")["download_id"]
     seen, last = poll_to_the_end(member, download_id)
     assert seen == ["pending", "downloading", "failed"]
@@ -169,14 +169,14 @@ def test_a_server_that_keeps_silent_is_given_up(sandbox, member, fetch):
 
 
 @pytest.mark.parametrize("url", [None, "", "bean.png", "ftp://127.0.0.1/bean.png", "http://", "http://[::1"])
-def test_what_is_no_url_is_refused(member, url):
+def test_an_invalid_url_is_rejected(member, url):
     response = member.post(
         "/media/remote/initiate", json={"url": url, "alt_text": "x" * 256, "folder": "nope"}
     )
     assert (response.status_code, set(response.json()["errors"])) == (422, {"url", "alt_text", "folder"})
 
 
-def test_any_host_is_fetched_from_where_the_setting_says_so(sandbox, fetch):
+def test_any_host_is_allowed_by_the_setting(sandbox, fetch):
     sandbox.change(remote_fetch_anywhere=True, remote_timeout_seconds=0.2)
     assert "could not be downloaded" in fetch("http://192.0.2.1/bean.png")["error"]
 
@@ -192,7 +192,7 @@ def test_a_key_makes_one_download_and_keeps_a_failure(sandbox, member, fetch, so
     assert len(source.requests) == 2
 
 
-def test_others_are_answered_and_the_key_is_taken_while_a_file_is_fetched(sandbox, connect, source):
+def test_others_are_served_and_the_key_is_reserved_during_a_download(sandbox, connect, source):
     sandbox.reset(remote_background_bytes=10**9)
     first, second = connect("member"), connect("member")
     headers, body = {"Idempotency-Key": "k"}, {"url": f"{source.url}/slow.mp4"}
@@ -206,7 +206,7 @@ def test_others_are_answered_and_the_key_is_taken_while_a_file_is_fetched(sandbo
         assert waiting.result(timeout=10).json()["status"] == "completed"
 
 
-def test_the_folder_may_have_gone_when_the_file_arrives(member, fetch, source):
+def test_the_folder_may_be_deleted_before_the_file_arrives(member, fetch, source):
     folder = member.post("/media/folders", json={"name": "F"}).json()
     download_id = fetch("/slow.mp4", folder=folder["uuid"])["download_id"]
     member.delete(f"/media/folders/{folder['uuid']}")

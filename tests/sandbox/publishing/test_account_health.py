@@ -27,7 +27,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "account_id", "code"), CHANGES)
-def test_an_account_that_needs_reconnection_says_why_where_its_network_does(
+def test_an_account_that_needs_reconnection_has_its_networks_reason(
     sandbox, member, change, account_id, code
 ):
     sandbox.change_account(account_id, **change)
@@ -42,7 +42,7 @@ def test_an_account_that_needs_reconnection_says_why_where_its_network_does(
     assert (connection["status"], connection["reconnect_reason"]) == ("healthy", None)
 
 
-def test_the_cap_of_one_account_holds_for_it_alone(sandbox, member, accounts):
+def test_an_accounts_own_cap_applies_only_to_it(sandbox, member, accounts):
     sandbox.change_account(2, daily_cap=1)
     first = member.post("/posts", json=post("One", accounts["threads"], schedule_now=True))
     assert first.status_code == 201
@@ -54,13 +54,13 @@ def test_the_cap_of_one_account_holds_for_it_alone(sandbox, member, accounts):
     assert member.post("/posts", json=post("Two", accounts["threads"], schedule_now=True)).status_code == 201
 
 
-def test_a_failing_account_says_its_error_in_300_characters(sandbox, member):
+def test_a_failing_account_shows_its_error_in_300_characters(sandbox, member):
     sandbox.change_account(1, last_error="x" * 400)
     connection = health_of(member, 1)["connection"]
     assert (connection["status"], connection["last_error"]) == ("failing", "x" * 300)
 
 
-def test_account_health_tells_the_cap_and_what_is_used_today(sandbox, member, accounts):
+def test_account_health_shows_the_cap_and_its_use_today(sandbox, member, accounts):
     sandbox.reset(publish_seconds=0, daily_cap=7)
     member.post("/posts", json=post("one", accounts["threads"], schedule_now=True))
     health = {each["id"]: each for each in member.get("/account-health").json()["data"]}

@@ -43,7 +43,7 @@ def test_a_post_fails_on_an_account_whose_connection_ended_before_it_left(sandbo
     assert accounts[2]["errors"] == ["Northwind Coffee must be reconnected before it can publish."]
 
 
-def test_webhooks_hear_of_a_connection_that_ends(sandbox, admin):
+def test_webhooks_are_told_of_an_expiring_connection(sandbox, admin):
     hook = {
         "callback_url": "http://127.0.0.1:9/",
         "events": ["account.token_expiring", "account.disconnected"],

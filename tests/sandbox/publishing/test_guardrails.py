@@ -46,7 +46,7 @@ def test_scheduling_a_duplicate_needs_the_header(member, accounts):
 
 
 @pytest.mark.parametrize("counts", [True, False])
-def test_a_trashed_post_counts_as_a_duplicate_if_the_setting_says_so(sandbox, member, accounts, counts):
+def test_a_trashed_post_counts_as_a_duplicate_by_the_setting(sandbox, member, accounts, counts):
     sandbox.reset(duplicate_check_trashed=counts)
     body = post("same", accounts["threads"])
     uuid = member.post("/posts", json=body).json()["uuid"]
@@ -54,7 +54,7 @@ def test_a_trashed_post_counts_as_a_duplicate_if_the_setting_says_so(sandbox, me
     assert member.post("/posts", json=body).status_code == (409 if counts else 201)
 
 
-def test_an_account_that_needs_reconnection_takes_drafts_and_refuses_schedules(member, accounts):
+def test_an_account_that_needs_reconnection_accepts_only_drafts(member, accounts):
     old = accounts["northwindold"]
     assert old["authorized"] is False
     assert member.post("/posts", json=post("draft", old)).status_code == 201
@@ -64,7 +64,7 @@ def test_an_account_that_needs_reconnection_takes_drafts_and_refuses_schedules(m
     assert "errors" not in refused.json()
 
 
-def test_an_account_without_a_stored_token_refuses_schedules(connect):
+def test_an_account_without_a_stored_token_accepts_only_drafts(connect):
     contoso = connect("member", 1)
     alerts = next(each for each in contoso.get("/accounts").json()["data"] if each["provider"] == "telegram")
     refused = contoso.post("/posts", json=post("out", alerts, schedule_now=True))
@@ -88,7 +88,7 @@ def test_the_daily_cap_is_that_of_the_planned_utc_day(sandbox, member, accounts)
 
 
 @pytest.mark.parametrize("enforced", [True, False])
-def test_the_x_allowance_refuses_only_where_it_is_enforced(sandbox, member, accounts, enforced):
+def test_the_x_limit_applies_only_if_enforced(sandbox, member, accounts, enforced):
     sandbox.reset(x_enforced=enforced, x_monthly_limit=3)
     thread = post("one", accounts["northwind"], schedule=True, **AT)
     thread["versions"][0]["content"].append({"body": "two"})

@@ -17,7 +17,7 @@ def publish(member):
     return create
 
 
-def test_posting_now_starts_in_the_request_and_ends_by_the_clock(sandbox, member, accounts, publish):
+def test_posting_now_starts_in_the_request_and_finishes_by_the_clock(sandbox, member, accounts, publish):
     created = publish("now", accounts["northwind"], accounts["threads"])
     assert created["status"] == "publishing"
     assert created["publish_progress"] == {"total": 2, "published": 0, "failed": 0}
@@ -45,7 +45,7 @@ def test_a_scheduled_post_waits_for_its_time(sandbox, member, accounts):
     assert after["published_at"] == f"{when:%Y-%m-%d %H:%M}:02"
 
 
-def test_accounts_leave_at_their_own_times(sandbox, member, accounts):
+def test_accounts_publish_at_their_own_times(sandbox, member, accounts):
     early = datetime.now(UTC) + timedelta(hours=1)
     late = early + timedelta(hours=1)
     first, second = accounts["threads"], accounts["northwind"]
@@ -91,7 +91,7 @@ def test_scheduling_uses_the_drafts_own_time_or_asks_for_one(member, accounts):
     )
 
 
-def test_the_queue_gives_each_account_its_next_free_slot_and_answers_201(sandbox, member, accounts):
+def test_the_queue_gives_each_account_its_next_free_slot_with_201(sandbox, member, accounts):
     taken = member.post("/posts", json=post("a", accounts["threads"], queue=True)).json()
     uuid = member.post("/posts", json=post("b", accounts["threads"], accounts["northwind"])).json()["uuid"]
     response = member.post(f"/posts/add-to-queue/{uuid}")
@@ -159,7 +159,7 @@ def test_threads_publish_every_part_and_other_networks_the_first(sandbox, member
     assert parts == [3, 2, 1]
 
 
-def test_media_that_was_deleted_is_missing_when_the_post_goes_out(sandbox, member, accounts):
+def test_deleted_media_is_missing_when_the_post_is_published(sandbox, member, accounts):
     media = member.post("/media", files={"file": ("a.png", PNG)}).json()
     body = post("picture", accounts["northwind.coffee"], media=[int(media["id"])], queue=True)
     uuid = member.post("/posts", json=body).json()["uuid"]
@@ -171,7 +171,7 @@ def test_media_that_was_deleted_is_missing_when_the_post_goes_out(sandbox, membe
     assert after["accounts"][0]["errors"] == ["instagram requires media."]
 
 
-def test_what_a_role_schedules_waits_for_approval_where_the_setting_says(sandbox, member, admin, accounts):
+def test_posts_of_a_role_wait_for_approval_by_the_setting(sandbox, member, admin, accounts):
     sandbox.reset(approval_required_for=["member"])
     assert (
         admin.post("/posts", json=post("a", accounts["threads"], queue=True)).json()["status"] == "scheduled"
@@ -192,7 +192,7 @@ def test_what_a_role_schedules_waits_for_approval_where_the_setting_says(sandbox
     assert member.get(f"/posts/{uuid}").json()["status"] == "scheduled"
 
 
-def test_a_post_submitted_for_now_goes_out_when_it_is_approved(sandbox, member, admin, accounts):
+def test_a_post_submitted_for_now_is_published_when_approved(sandbox, member, admin, accounts):
     sandbox.reset(approval_required_for=["member"])
     created = member.post("/posts", json=post("b", accounts["threads"], schedule_now=True)).json()
     assert created["status"] == "needs_approval"

@@ -55,7 +55,7 @@ def test_a_schedule_has_all_seven_days_and_times_of_day(admin):
     assert admin.get("/posting-schedule", params={"account_id": 99}).status_code == 404
 
 
-def test_times_are_recommended_once_there_are_posts(sandbox, member):
+def test_times_are_recommended_after_a_few_posts(sandbox, member):
     assert member.get("/posting-schedule/recommended").json()["has_data"] is False
     publish_on_threads(member, sandbox, "a", "b", "c")
     found = member.get("/posting-schedule/recommended", params={"slots_per_day": 2}).json()

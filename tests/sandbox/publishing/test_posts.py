@@ -7,7 +7,7 @@ from tests.sandbox.bodies import errors, post
 MISSING = "00000000-0000-0000-0000-000000000000"
 
 
-def test_a_draft_comes_back_whole_and_is_listed_first(member, accounts):
+def test_a_draft_is_returned_completely_and_listed_first(member, accounts):
     member.post("/posts", json=post("older"))
     created = member.post("/posts", json=post("newer", accounts["northwind"], tags=[1]))
     assert created.status_code == 201
@@ -39,7 +39,7 @@ def test_a_draft_comes_back_whole_and_is_listed_first(member, accounts):
         ({"schedule": "yes"}, "schedule", "The schedule field must be true or false."),
     ],
 )
-def test_a_wrong_field_is_named_in_laravels_shape(member, change, field, message):
+def test_an_invalid_field_is_named_in_laravels_format(member, change, field, message):
     assert errors(member.post("/posts", json={**post(), **change}))[field] == [message]
 
 
@@ -58,13 +58,13 @@ def test_a_wrong_field_is_named_in_laravels_shape(member, change, field, message
         ({"is_original": True, "account_id": 0, "content": ["text"]}, "versions.0.content.0"),
     ],
 )
-def test_a_wrong_version_is_named_by_its_place(member, version, field):
+def test_an_invalid_version_is_named_by_its_index(member, version, field):
     body = {"versions": [{"content": [{"body": "x"}], **version}]}
     assert field in errors(member.post("/posts", json=body))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"text"', b"null"])
-def test_a_body_that_is_no_object_lacks_what_is_required(member, content):
+def test_a_body_that_is_not_an_object_lacks_the_required_fields(member, content):
     response = member.post("/posts", content=content, headers={"Content-Type": "application/json"})
     assert errors(response)["versions"] == ["The versions field is required."]
 
@@ -110,7 +110,7 @@ def test_a_long_threads_post_is_only_a_warning(member, accounts):
     assert [each["code"] for each in created.json()["warnings"]] == ["threads_too_long"]
 
 
-def test_update_replaces_and_answers_with_success_only(member, accounts):
+def test_update_replaces_and_responds_with_success_only(member, accounts):
     uuid = member.post("/posts", json=post("before", accounts["threads"], tags=[1])).json()["uuid"]
     assert member.put(f"/posts/{uuid}", json=post("after")).json() == {"success": True}
     after = member.get(f"/posts/{uuid}").json()
@@ -125,7 +125,7 @@ def test_update_does_not_take_the_post_for_its_own_duplicate(member, accounts):
 
 
 @pytest.mark.parametrize("choice, status", [("keep", "scheduled"), ("drop", "draft")])
-def test_an_update_keeps_or_drops_the_schedule_as_the_setting_says(sandbox, member, accounts, choice, status):
+def test_an_update_keeps_or_drops_the_schedule_by_the_setting(sandbox, member, accounts, choice, status):
     sandbox.reset(put_schedule=choice)
     when = {"date": "2030-01-01", "time": "10:00"}
     uuid = member.post("/posts", json=post("a", accounts["threads"], schedule=True, **when)).json()["uuid"]
@@ -135,7 +135,7 @@ def test_an_update_keeps_or_drops_the_schedule_as_the_setting_says(sandbox, memb
     assert after["scheduled_at"] == ("2030-01-01 09:00:00" if choice == "keep" else None)
 
 
-def test_an_update_that_says_schedule_false_makes_a_draft(member, accounts):
+def test_an_update_with_schedule_false_makes_a_draft(member, accounts):
     uuid = member.post("/posts", json=post("a", accounts["threads"], queue=True)).json()["uuid"]
     member.put(f"/posts/{uuid}", json=post("a", accounts["threads"], schedule=False))
     assert member.get(f"/posts/{uuid}").json()["status"] == "draft"
@@ -147,7 +147,7 @@ def test_an_update_without_accounts_makes_a_draft(member, accounts):
     assert member.get(f"/posts/{uuid}").json()["status"] == "draft"
 
 
-def test_an_update_that_keeps_the_schedule_is_held_against_the_networks(member, accounts):
+def test_an_update_that_keeps_the_schedule_is_checked_by_the_networks_rules(member, accounts):
     uuid = member.post("/posts", json=post("a", accounts["northwind"], queue=True)).json()["uuid"]
     errors(member.put(f"/posts/{uuid}", json=post("x" * 281, accounts["northwind"])))
     assert member.get(f"/posts/{uuid}").json()["versions"][0]["content"][0]["body"] == "a"
@@ -162,7 +162,7 @@ def test_a_published_post_cannot_be_edited(sandbox, member, accounts, status):
     assert response.status_code == status
 
 
-def test_validate_always_answers_200_and_tells_everything(member, accounts):
+def test_validate_always_responds_200_with_all_findings(member, accounts):
     response = member.post("/posts/validate", json=post("x" * 301, accounts["northwind.bsky.social"]))
     report = response.json()
     assert response.status_code == 200
@@ -179,7 +179,7 @@ def test_validate_of_nothing_is_still_200(member):
     assert report["errors"] == {"versions": ["The versions field is required."]}
 
 
-def test_validate_tells_when_a_good_post_would_go_out(member, accounts):
+def test_validate_returns_when_a_valid_post_would_be_published(member, accounts):
     when = {"date": "2030-01-01", "time": "10:00", "schedule": True}
     report = member.post("/posts/validate", json=post("ok", accounts["threads"], **when)).json()
     assert report["valid"] is True
@@ -187,7 +187,7 @@ def test_validate_tells_when_a_good_post_would_go_out(member, accounts):
     assert report["publish_at"] == "2030-01-01T09:00:00Z"
 
 
-def test_deleting_is_for_good_unless_it_says_trash(member):
+def test_deleting_is_permanent_unless_trash_is_set(member):
     gone, trashed = (member.post("/posts", json=post(text)).json()["uuid"] for text in ("a", "b"))
     response = member.delete(f"/posts/{gone}")
     assert response.json() == {"deleted": True, "deleted_from_app": True, "to_trash": False}
@@ -199,7 +199,7 @@ def test_deleting_is_for_good_unless_it_says_trash(member):
     assert member.put(f"/posts/{trashed}", json=post("c")).status_code == 404
 
 
-def test_bulk_delete_takes_what_exists(member):
+def test_bulk_delete_ignores_missing_posts(member):
     uuid = member.post("/posts", json=post()).json()["uuid"]
     assert member.request("DELETE", "/posts", json={"posts": [uuid, MISSING]}).json()["deleted"] is True
     assert member.request("DELETE", "/posts", json={"posts": [uuid]}).json()["deleted"] is False
@@ -253,7 +253,7 @@ def test_a_page_has_laravels_links_and_meta(member):
         {"tags": "Launch"},
     ],
 )
-def test_nonsense_never_breaks_the_sandbox(member, change):
+def test_invalid_types_never_cause_a_server_error(member, change):
     options = change.pop("versions_options", {})
     body = {**post("x"), **change}
     body["versions"][0]["options"] = options
@@ -267,7 +267,7 @@ def test_a_broken_multipart_body_lacks_its_file(member):
     assert errors(response) == {"file": ["The file field is required."]}
 
 
-def test_scheduling_without_a_time_is_refused(member, accounts):
+def test_scheduling_without_a_time_is_rejected(member, accounts):
     for given in ({}, {"date": "2030-01-01"}, {"time": "10:00"}):
         response = member.post("/posts", json=post("x", accounts["threads"], schedule=True, **given))
         assert response.status_code == 422
@@ -286,7 +286,7 @@ def test_the_last_writer_wins_whatever_was_read_before(member):
     assert member.get(f"/posts/{uuid}").json()["versions"][0]["content"][0]["body"] == "third"
 
 
-def test_what_old_documents_list_is_not_there(member, connect):
+def test_removed_operations_do_not_exist(member, connect):
     png = {"file": ("a.png", b"\x89PNG\r\n\x1a\n", "image/png")}
     media = member.post("/media", files=png).json()["uuid"]
     assert member.delete(f"/media/{media}").status_code == 405

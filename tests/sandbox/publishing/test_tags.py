@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.bodies import post
 
 
-def test_tags_come_and_go_and_leave_their_posts(member):
+def test_a_deleted_tag_is_removed_from_its_posts(member):
     tag = member.post("/tags", json={"name": "New", "hex_color": "#ABC"}).json()
     assert member.get("/tags").json()["data"][0] == tag
     uuid = member.post("/posts", json=post(tags=[tag["id"]])).json()["uuid"]

@@ -28,7 +28,7 @@ def test_tokens_look_like_postboosts(sandbox):
         assert len(secret) == 48
 
 
-def test_an_access_token_ends_at_midnight_utc_on_its_date(sandbox, connect):
+def test_an_access_token_expires_at_midnight_utc_on_its_date(sandbox, connect):
     day = datetime(2026, 9, 1, 15, tzinfo=UTC)
     with time_machine.travel(day, tick=False):
         sandbox.reset()
@@ -73,14 +73,14 @@ def test_a_scoped_key_sees_its_own_workspace_only(connect, scoped):
 
 
 @pytest.mark.parametrize("status", [404, 403])
-def test_an_unknown_workspace_answers_as_the_setting_says(sandbox, connect, status):
+def test_an_unknown_workspace_has_the_status_of_the_setting(sandbox, connect, status):
     sandbox.reset(unknown_workspace=status)
     response = connect("member", None).get("/00000000-0000-0000-0000-000000000000/posts")
     assert response.status_code == status
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_foreign_workspace_answers_as_the_setting_says(sandbox, connect, status):
+def test_a_foreign_workspace_has_the_status_of_the_setting(sandbox, connect, status):
     sandbox.reset(foreign_workspace=status)
     store = sandbox._service.store
     workspace = list(store.workspaces.values())[1]

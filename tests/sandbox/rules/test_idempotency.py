@@ -12,7 +12,7 @@ def keyed(key="key-1"):
     return {"Idempotency-Key": key}
 
 
-def test_a_repeat_gets_the_stored_answer_and_nothing_happens(member):
+def test_a_repeated_request_gets_the_stored_response_and_has_no_effect(member):
     first = member.post("/posts", json=post("once"), headers=keyed())
     again = member.post("/posts", json=post("once"), headers=keyed())
     assert (again.status_code, again.content) == (201, first.content)
@@ -57,7 +57,7 @@ def test_a_key_is_forgotten_after_24_hours(sandbox, member):
 
 
 @pytest.mark.parametrize("coded", [False, True])
-def test_a_key_with_another_body_is_refused(sandbox, member, coded):
+def test_a_key_with_a_different_body_is_rejected(sandbox, member, coded):
     sandbox.reset(conflict_code=coded)
     member.post("/posts", json=post("once"), headers=keyed())
     response = member.post("/posts", json=post("twice"), headers=keyed())
@@ -110,7 +110,7 @@ def test_429_is_never_stored(sandbox, member, accounts):
 
 
 @pytest.mark.parametrize("kind", ["server_error", "throttle"])
-def test_what_never_reached_the_service_leaves_no_trace_of_the_key(sandbox, member, kind):
+def test_a_request_that_never_arrived_does_not_use_the_key(sandbox, member, kind):
     sandbox.faults({"kind": kind, "operation": "create_post"})
     assert member.post("/posts", json=post("once"), headers=keyed()).status_code in (500, 429)
     response = member.post("/posts", json=post("once"), headers=keyed())
@@ -139,7 +139,7 @@ def test_a_repeat_while_the_first_is_running_is_a_conflict(sandbox, connect, cod
 
 
 @pytest.mark.parametrize("fingerprint, status", [("raw", 422), ("parsed", 201)])
-def test_json_is_compared_as_the_setting_says(sandbox, member, fingerprint, status):
+def test_json_is_compared_by_the_setting(sandbox, member, fingerprint, status):
     sandbox.reset(idempotency_fingerprint=fingerprint)
     headers = {**keyed(), "Content-Type": "application/json"}
     one, other = b'{"name":"x","hex_color":"#fff"}', b'{ "hex_color": "#fff", "name": "x" }'
@@ -148,9 +148,7 @@ def test_json_is_compared_as_the_setting_says(sandbox, member, fingerprint, stat
 
 
 @pytest.mark.parametrize("fingerprint, status", [("raw", 422), ("parsed", 201)])
-def test_multipart_with_another_boundary_is_compared_as_the_setting_says(
-    sandbox, member, fingerprint, status
-):
+def test_multipart_with_another_boundary_is_compared_by_the_setting(sandbox, member, fingerprint, status):
     sandbox.reset(idempotency_fingerprint=fingerprint)
 
     def upload(boundary, content=PNG):

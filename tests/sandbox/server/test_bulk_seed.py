@@ -30,7 +30,7 @@ def test_posts_are_spread_over_time_and_fates(sandbox, member):
     assert "failing" not in {each["connection"]["status"] for each in healths}
 
 
-def test_what_is_scheduled_goes_out(sandbox, member):
+def test_scheduled_posts_are_published(sandbox, member):
     sandbox.seed(posts=10)
     sandbox.advance(31 * 86400)
     assert {each["status"] for each in member.get("/posts").json()["data"]} == {

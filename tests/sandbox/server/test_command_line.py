@@ -21,7 +21,7 @@ def _start(*arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_the_command_line_says_where_it_is_in_one_line_of_json_and_ends_on_a_signal():
+def test_the_command_line_prints_one_line_of_json_and_stops_on_a_signal():
     with _start(
         "--port", "0", "--json", "--daily-cap", "0", "--panel-timezone", "Asia/Tokyo", "--no-store-4xx"
     ) as process:
@@ -50,7 +50,7 @@ def test_without_json_it_prints_a_table_to_read():
         assert word in text
 
 
-def test_a_port_in_use_is_one_clear_error(capsys):
+def test_a_port_in_use_is_a_one_line_error(capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -62,13 +62,13 @@ def test_a_port_in_use_is_one_clear_error(capsys):
     assert captured.err.count("\n") == 1
 
 
-def test_a_setting_out_of_range_is_one_clear_error(capsys):
+def test_an_invalid_setting_is_a_one_line_error(capsys):
     assert main(["--port", "0", "--daily-cap", "-1"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "daily_cap" in line
 
 
-def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
+def test_without_the_extra_it_names_what_to_install(capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "starlette" else object())
     assert main([]) == 1
     assert "pip install 'airflow-provider-postboost[sandbox]'" in capsys.readouterr().err

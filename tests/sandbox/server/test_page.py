@@ -36,7 +36,7 @@ def test_failures_say_why(sandbox, member, accounts):
     assert "It is down" in page(sandbox).text
 
 
-def test_what_people_write_is_text(sandbox, member, accounts):
+def test_html_in_posts_is_escaped(sandbox, member, accounts):
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
     body = post(accounts=[accounts["threads"]["id"]])
     body["versions"][0]["content"][0]["body"] = evil
@@ -59,7 +59,7 @@ def test_no_token_and_no_secret_is_on_it(sandbox, admin, member, accounts):
     assert not any(hidden in text for hidden in (secret, *sandbox.tokens.values()))
 
 
-def test_it_loads_again_only_when_it_is_told_to(sandbox):
+def test_it_reloads_only_on_request(sandbox):
     assert "http-equiv" not in page(sandbox).text
     assert '<meta http-equiv="refresh" content="5">' in page(sandbox, "?refresh=5").text
     assert "http-equiv" not in page(sandbox, '?refresh=5"><b>').text

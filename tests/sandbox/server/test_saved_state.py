@@ -36,7 +36,7 @@ def everything(sandbox: Sandbox) -> dict[str, Any]:
     return found
 
 
-def test_everything_is_there_again(tmp_path: Path) -> None:
+def test_all_data_is_restored(tmp_path: Path) -> None:
     file = tmp_path / "postboost.state"
     scheduled = post(accounts=[1, 2], schedule=True, date="2099-01-01", time="09:00", timezone="UTC")
     with Sandbox(state=file) as first, workspace(first) as api:

@@ -13,7 +13,7 @@ from postboost_provider.sandbox.core.settings import Settings
 from tests.sandbox.bodies import post
 
 
-def test_every_operation_is_answered(connect, sandbox):
+def test_every_operation_has_a_handler(connect, sandbox):
     admin = connect("admin", None)
     uuid = sandbox.workspaces[0]["uuid"]
     # The workspace is deleted last.
@@ -23,14 +23,14 @@ def test_every_operation_is_answered(connect, sandbox):
         assert response.status_code < 500, name
 
 
-def test_unknown_paths_and_methods_answer_in_json(member, sandbox):
+def test_unknown_paths_and_methods_respond_with_json(member, sandbox):
     unknown = member.get("/nothing/here")
     assert (unknown.status_code, unknown.json()) == (404, {"message": "Not found."})
     assert member.patch("/posts").status_code == 405
     assert [entry["operation"] for entry in sandbox.requests()] == [None, None]
 
 
-def test_the_date_of_an_answer_is_the_sandboxs_own_clock(member, sandbox):
+def test_the_date_of_a_response_is_the_sandboxs_clock(member, sandbox):
     sandbox.advance(86400)
     told = parsedate_to_datetime(member.get("/tags").headers["date"])
     assert abs(told - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=30)
@@ -47,7 +47,7 @@ def test_the_requests_are_on_record_without_tokens(sandbox, member):
     assert sandbox.tokens["member"] not in json.dumps(sandbox.requests())
 
 
-def test_the_state_tells_posts_counts_clock_and_settings(sandbox, member, accounts):
+def test_the_state_has_posts_counts_clock_and_settings(sandbox, member, accounts):
     member.post("/posts", json=post("hello", accounts["threads"], schedule_now=True))
     state = httpx.get(sandbox.control_url + "/state").json()
     assert state["posts"][0]["text"] == "hello"
