@@ -7,7 +7,7 @@ from typing import Any
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import ApiKey
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse
+from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import new_token
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.rules.auth import is_expired
@@ -37,15 +37,15 @@ def _keys_of(call: Call) -> dict[int, ApiKey]:
 
 
 @handles("list_api_keys")
-def list_api_keys(call: Call) -> ApiResponse:
+def list_api_keys(call: Call) -> Response:
     keys = sorted(_keys_of(call).values(), key=lambda key: key.id, reverse=True)
     if call.store.settings.expired_keys == "hidden":
         keys = [key for key in keys if not is_expired(key, call.now)]
-    return ApiResponse.of({"data": [_render_key(key) for key in keys]})
+    return Response.of({"data": [_render_key(key) for key in keys]})
 
 
 @handles("create_api_key")
-def create_api_key(call: Call) -> ApiResponse:
+def create_api_key(call: Call) -> Response:
     """Create a key for the caller. Only this response has its token (SDK 1.66.3)."""
     fields = Fields(call.fields)
     name = fields.text("name", required=True, max_length=255) or ""
@@ -69,11 +69,11 @@ def create_api_key(call: Call) -> ApiResponse:
     )
     call.workspace.keys[key.id] = key
     call.store.api_keys[key.token] = key
-    return ApiResponse.of({"data": {**_render_key(key), "token": key.token}}, 201)
+    return Response.of({"data": {**_render_key(key), "token": key.token}}, 201)
 
 
 @handles("delete_api_key")
-def delete_api_key(call: Call) -> ApiResponse:
+def delete_api_key(call: Call) -> Response:
     key = call.find_by_id(_keys_of(call), "api_key_id")
     del call.workspace.keys[key.id]
     del call.store.api_keys[key.token]

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.models import User, Workspace
-    from postboost_provider.sandbox.core.responses import ApiResponse
+    from postboost_provider.sandbox.core.responses import Response
 
     T = TypeVar("T")
 
 _PER_PAGE = 15
 
 
-def panel_page(call: Call, items: Sequence[T], render: Callable[[Call, T], dict[str, Any]]) -> ApiResponse:
+def panel_page(call: Call, items: Sequence[T], render: Callable[[Call, T], dict[str, Any]]) -> Response:
     """Return one page of the panel, which has 15 items (SDK 1.66.3)."""
     return call.page(items, lambda item: render(call, item), per_page=_PER_PAGE)
 

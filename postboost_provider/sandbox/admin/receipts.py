@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from postboost_provider.sandbox.admin.panel import displayed_day, panel_page
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.models import Receipt
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse
+from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 
 
 def _render_receipt(call: Call, receipt: Receipt) -> dict[str, Any]:
-    return {
-        "uuid": receipt.uuid,
-        "transaction_id": receipt.transaction_id,
-        "invoice_number": receipt.invoice_number,
-        "amount": receipt.amount,
-        "tax": receipt.tax,
-        "currency": receipt.currency,
-        "receipt_url": receipt.receipt_url,
-        "description": receipt.description,
-        "paid_at": displayed_day(call, receipt.paid_at),
-        "created_at": displayed_day(call, receipt.created_at),
-    }
+    days = {name: displayed_day(call, getattr(receipt, name)) for name in ("paid_at", "created_at")}
+    shown = {**asdict(receipt), **days}
+    del shown["id"], shown["workspace_uuid"]
+    return shown
 
 
 def _receipt_of(call: Call) -> Receipt:
@@ -48,7 +41,7 @@ def _write_receipt(fields: Fields, receipt: Receipt, *, tax_required: bool) -> N
 
 
 @handles("list_receipts")
-def list_receipts(call: Call) -> ApiResponse:
+def list_receipts(call: Call) -> Response:
     workspace, invoice = call.parameter("workspace_uuid"), call.parameter("invoice_number")
     found = [
         receipt
@@ -59,7 +52,7 @@ def list_receipts(call: Call) -> ApiResponse:
 
 
 @handles("create_receipt")
-def create_receipt(call: Call) -> ApiResponse:
+def create_receipt(call: Call) -> Response:
     """Record a receipt. Invoice numbers need not be unique."""
     fields = Fields(call.fields)
     uuid = fields.text("workspace_uuid", required=True)
@@ -68,28 +61,28 @@ def create_receipt(call: Call) -> ApiResponse:
     receipt = Receipt(call.store.next_id("receipt"), new_uuid(), uuid or "", call.now)
     _write_receipt(fields, receipt, tax_required=True)
     call.store.receipts[receipt.uuid] = receipt
-    return ApiResponse.of(_render_receipt(call, receipt), 201)
+    return Response.of(_render_receipt(call, receipt), 201)
 
 
 @handles("get_receipt")
-def get_receipt(call: Call) -> ApiResponse:
-    return ApiResponse.of(_render_receipt(call, _receipt_of(call)))
+def get_receipt(call: Call) -> Response:
+    return Response.of(_render_receipt(call, _receipt_of(call)))
 
 
 @handles("update_receipt")
-def update_receipt(call: Call) -> ApiResponse:
+def update_receipt(call: Call) -> Response:
     _write_receipt(Fields(call.fields), _receipt_of(call), tax_required=False)
     return SUCCESS
 
 
 @handles("delete_receipt")
-def delete_receipt(call: Call) -> ApiResponse:
+def delete_receipt(call: Call) -> Response:
     del call.store.receipts[_receipt_of(call).uuid]
     return SUCCESS
 
 
 @handles("delete_receipts_bulk")
-def delete_receipts_bulk(call: Call) -> ApiResponse:
+def delete_receipts_bulk(call: Call) -> Response:
     fields = Fields(call.fields)
     uuids = fields.items("receipts", required=True)
     fields.raise_errors()

@@ -8,7 +8,7 @@ from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Membership, Workspace
 from postboost_provider.sandbox.core.resources import Record, enveloped
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 
@@ -38,14 +38,14 @@ def _render(client: Workspace) -> Record:
 
 
 @handles("list_reseller_clients")
-def list_reseller_clients(call: Call) -> ApiResponse:
+def list_reseller_clients(call: Call) -> Response:
     clients = _clients(call)
     meta = {"used": len(clients), "limit": call.store.settings.reseller_clients}
-    return ApiResponse.of({"data": [_render(client) for client in clients], "meta": meta})
+    return Response.of({"data": [_render(client) for client in clients], "meta": meta})
 
 
 @handles("create_reseller_client")
-def create_reseller_client(call: Call) -> ApiResponse:
+def create_reseller_client(call: Call) -> Response:
     """Create a workspace with the caller as its owner and admin."""
     sent = read_body(call)
     if len(_clients(call)) >= call.store.settings.reseller_clients:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from postboost_provider.sandbox.admin.panel import displayed_day, workspace_of
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.models import Subscription, Workspace
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse, ErrorResponse, invalid, not_found
+from postboost_provider.sandbox.core.responses import SUCCESS, ErrorResponse, Response, invalid, not_found
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.rules.ai_credits import text_left
 
@@ -15,7 +16,7 @@ STATUSES = ("active", "trialing", "past_due", "paused", "canceled", "incomplete"
 CYCLES = ("monthly", "yearly")
 # The sandbox has no billing periods: a canceled subscription ends a month later.
 _PERIOD = timedelta(days=30)
-_CREATED = ApiResponse.of({"success": True}, 201)
+_CREATED = Response.of({"success": True}, 201)
 
 
 def _current(call: Call, workspace: Workspace) -> Subscription | None:
@@ -43,27 +44,18 @@ def _billed_of(call: Call, statuses: tuple[str, ...], message: str) -> Subscript
 
 
 @handles("get_subscription")
-def get_subscription(call: Call) -> ApiResponse:
+def get_subscription(call: Call) -> Response:
     """Respond ``null`` without a subscription (SDK 1.66.3)."""
     subscription = _current(call, workspace_of(call))
     if subscription is None:
-        return ApiResponse.of(None)
-    return ApiResponse.of(
-        {
-            "name": subscription.name,
-            "platform_subscription_id": subscription.platform_subscription_id,
-            "platform_plan_id": subscription.platform_plan_id,
-            "status": subscription.status,
-            "recurring": subscription.recurring,
-            "trial_ends_at": displayed_day(call, subscription.trial_ends_at),
-            "paused_from": displayed_day(call, subscription.paused_from),
-            "ends_at": displayed_day(call, subscription.ends_at),
-        }
-    )
+        return Response.of(None)
+    days = ("trial_ends_at", "paused_from", "ends_at")
+    shown = {name: displayed_day(call, getattr(subscription, name)) for name in days}
+    return Response.of({**asdict(subscription), **shown})
 
 
 @handles("create_subscription")
-def create_subscription(call: Call) -> ApiResponse:
+def create_subscription(call: Call) -> Response:
     """Record a subscription. A workspace may have several."""
     workspace = workspace_of(call)
     fields = Fields(call.fields)
@@ -74,7 +66,7 @@ def create_subscription(call: Call) -> ApiResponse:
 
 
 @handles("update_subscription")
-def update_subscription(call: Call) -> ApiResponse:
+def update_subscription(call: Call) -> Response:
     subscription = _subscription_of(call)
     terms = _read_terms(Fields(call.fields), pausing=True)
     (
@@ -100,14 +92,14 @@ def _read_terms(
 
 
 @handles("delete_subscription")
-def delete_subscription(call: Call) -> ApiResponse:
+def delete_subscription(call: Call) -> Response:
     workspace = workspace_of(call)
     workspace.subscriptions.remove(_subscription_of(call))
     return SUCCESS
 
 
 @handles("cancel_subscription")
-def cancel_subscription(call: Call) -> ApiResponse:
+def cancel_subscription(call: Call) -> Response:
     """Cancel at the end of the period or at once; requires active or past due (SDK 1.66.3)."""
     subscription = _billed_of(call, ("active", "past_due"), "The workspace has no active subscription.")
     fields = Fields(call.fields)
@@ -121,7 +113,7 @@ def cancel_subscription(call: Call) -> ApiResponse:
 
 
 @handles("resume_subscription")
-def resume_subscription(call: Call) -> ApiResponse:
+def resume_subscription(call: Call) -> Response:
     """Undo a cancellation before the end of the period."""
     message = "The workspace has no canceled subscription."
     subscription = _billed_of(call, ("active", "canceled"), message)
@@ -132,7 +124,7 @@ def resume_subscription(call: Call) -> ApiResponse:
 
 
 @handles("change_subscription_plan")
-def change_subscription_plan(call: Call) -> ApiResponse:
+def change_subscription_plan(call: Call) -> Response:
     subscription = _billed_of(call, STATUSES, "The workspace has no subscription.")
     plan = _read_plan(Fields(call.fields), "prorate", "billing_immediately")
     subscription.platform_plan_id = plan
@@ -140,12 +132,12 @@ def change_subscription_plan(call: Call) -> ApiResponse:
 
 
 @handles("checkout_subscription")
-def checkout_subscription(call: Call) -> ApiResponse:
+def checkout_subscription(call: Call) -> Response:
     workspace = workspace_of(call)
     fields = Fields(call.fields)
     fields.text("coupon")
     plan = _read_plan(fields)
-    return ApiResponse.of({"url": f"https://checkout.stripe.example/{workspace.uuid}/{plan}"})
+    return Response.of({"url": f"https://checkout.stripe.example/{workspace.uuid}/{plan}"})
 
 
 def _read_plan(fields: Fields, *flags: str) -> str:
@@ -159,7 +151,7 @@ def _read_plan(fields: Fields, *flags: str) -> str:
 
 
 @handles("add_generic_subscription")
-def add_generic_subscription(call: Call) -> ApiResponse:
+def add_generic_subscription(call: Call) -> Response:
     """Grant a free plan, optionally with trial days."""
     workspace = workspace_of(call)
     fields = Fields(call.fields)
@@ -182,7 +174,7 @@ def add_generic_subscription(call: Call) -> ApiResponse:
 
 
 @handles("remove_generic_subscription")
-def remove_generic_subscription(call: Call) -> ApiResponse:
+def remove_generic_subscription(call: Call) -> Response:
     workspace = workspace_of(call)
     subscription = _current(call, workspace)
     if subscription is None or subscription.name != "generic":
@@ -192,9 +184,9 @@ def remove_generic_subscription(call: Call) -> ApiResponse:
 
 
 @handles("get_workspace_ai_credits")
-def get_workspace_ai_credits(call: Call) -> ApiResponse:
+def get_workspace_ai_credits(call: Call) -> Response:
     """Return the balance. It is low at 10 credits or fewer, and null if credits are unlimited (SDK 1.66.3)."""
     left = text_left(call.store, workspace_of(call))
-    return ApiResponse.of(
+    return Response.of(
         {"available": left is None or left > 0, "balance": left, "low": left is not None and 0 < left <= 10}
     )

@@ -7,7 +7,7 @@ import re
 from postboost_provider.sandbox.admin.panel import panel_page, read_list, render_user
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.models import User
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import SUCCESS, ErrorResponse, Response
 from postboost_provider.sandbox.core.validation import Fields, is_integer
 
 _MIN_PASSWORD = 8
@@ -37,34 +37,34 @@ def _read_user(call: Call, user: User | None) -> tuple[str, str, bool]:
 
 
 @handles("list_users")
-def list_users(call: Call) -> ApiResponse:
+def list_users(call: Call) -> Response:
     keyword = (call.parameter("keyword") or "").lower()
     users = [user for user in call.store.users.values() if keyword in f"{user.name} {user.email}".lower()]
     return panel_page(call, users, render_user)
 
 
 @handles("create_user")
-def create_user(call: Call) -> ApiResponse:
+def create_user(call: Call) -> Response:
     name, email, is_admin = _read_user(call, None)
     user = User(call.store.next_id("user"), name, email, is_admin, call.now)
     call.store.users[user.id] = user
-    return ApiResponse.of(render_user(call, user), 201)
+    return Response.of(render_user(call, user), 201)
 
 
 @handles("get_user")
-def get_user(call: Call) -> ApiResponse:
-    return ApiResponse.of(render_user(call, _user_of(call)))
+def get_user(call: Call) -> Response:
+    return Response.of(render_user(call, _user_of(call)))
 
 
 @handles("update_user")
-def update_user(call: Call) -> ApiResponse:
+def update_user(call: Call) -> Response:
     user = _user_of(call)
     user.name, user.email, user.is_admin = _read_user(call, user)
     return SUCCESS
 
 
 @handles("delete_user")
-def delete_user(call: Call) -> ApiResponse:
+def delete_user(call: Call) -> Response:
     if call.path["user_id"] == str(call.caller.user.id):
         raise ErrorResponse(400, "You cannot delete your own account.", success=False)
     _remove_user(call, _user_of(call))
@@ -72,7 +72,7 @@ def delete_user(call: Call) -> ApiResponse:
 
 
 @handles("delete_users_bulk")
-def delete_users_bulk(call: Call) -> ApiResponse:
+def delete_users_bulk(call: Call) -> Response:
     """Delete the existing users except the caller. What PostBoost does with the caller is not documented."""
     for number in read_list(call, "users", is_integer):
         user = call.store.users.get(number)

@@ -8,7 +8,7 @@ from postboost_provider.sandbox.admin.panel import displayed, panel_page, read_l
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import stamp
 from postboost_provider.sandbox.core.models import Membership, User, Workspace
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse, invalid, not_found
+from postboost_provider.sandbox.core.responses import SUCCESS, Response, invalid, not_found
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 
@@ -17,7 +17,7 @@ ACCESS = ("subscription", "unlimited", "locked")
 
 
 @handles("list_my_workspaces")
-def list_my_workspaces(call: Call) -> ApiResponse:
+def list_my_workspaces(call: Call) -> Response:
     """List the caller's workspaces. Not documented: a scoped key only sees its own."""
     key = call.caller.key
     found = [
@@ -26,7 +26,7 @@ def list_my_workspaces(call: Call) -> ApiResponse:
         if call.caller.user.id in workspace.members and (key is None or key.workspace_uuid == workspace.uuid)
     ]
     found.sort(key=lambda each: each.updated_at or each.created_at, reverse=True)
-    return ApiResponse.of(
+    return Response.of(
         {"data": [_render_membership(each, each.members[call.caller.user.id]) for each in found]}
     )
 
@@ -78,7 +78,7 @@ def _write_workspace(call: Call, workspace: Workspace | None) -> Workspace:
 
 
 @handles("list_workspaces")
-def list_workspaces(call: Call) -> ApiResponse:
+def list_workspaces(call: Call) -> Response:
     keyword = (call.parameter("keyword") or "").lower()
     access, status = call.parameter("access_status"), call.parameter("subscription_status")
     found = [
@@ -92,32 +92,32 @@ def list_workspaces(call: Call) -> ApiResponse:
 
 
 @handles("create_workspace")
-def create_workspace(call: Call) -> ApiResponse:
+def create_workspace(call: Call) -> Response:
     """Create a workspace. Names need not be unique."""
     workspace = _write_workspace(call, None)
     call.store.workspaces[workspace.uuid] = workspace
-    return ApiResponse.of(_render_workspace(call, workspace), 201)
+    return Response.of(_render_workspace(call, workspace), 201)
 
 
 @handles("get_workspace")
-def get_workspace(call: Call) -> ApiResponse:
-    return ApiResponse.of(_render_workspace(call, workspace_of(call)))
+def get_workspace(call: Call) -> Response:
+    return Response.of(_render_workspace(call, workspace_of(call)))
 
 
 @handles("update_workspace")
-def update_workspace(call: Call) -> ApiResponse:
+def update_workspace(call: Call) -> Response:
     _write_workspace(call, workspace_of(call))
     return SUCCESS
 
 
 @handles("delete_workspace")
-def delete_workspace(call: Call) -> ApiResponse:
+def delete_workspace(call: Call) -> Response:
     _remove_workspace(call, workspace_of(call))
     return SUCCESS
 
 
 @handles("delete_workspaces_bulk")
-def delete_workspaces_bulk(call: Call) -> ApiResponse:
+def delete_workspaces_bulk(call: Call) -> Response:
     for uuid in read_list(call, "workspaces", lambda each: isinstance(each, str)):
         if uuid in call.store.workspaces:
             _remove_workspace(call, call.store.workspaces[uuid])
@@ -151,17 +151,17 @@ def _read_member(call: Call) -> tuple[User, Membership, bool]:
 
 
 @handles("add_user_to_workspace")
-def add_user_to_workspace(call: Call) -> ApiResponse:
+def add_user_to_workspace(call: Call) -> Response:
     workspace = workspace_of(call)
     user, membership, is_owner = _read_member(call)
     if user.id in workspace.members and call.store.settings.member_again == 422:
         raise invalid({"user_id": ["The user is already a member of the workspace."]})
     _save_member(workspace, membership, is_owner)
-    return ApiResponse.of({"success": True}, 201)
+    return Response.of({"success": True}, 201)
 
 
 @handles("update_workspace_user")
-def update_workspace_user(call: Call) -> ApiResponse:
+def update_workspace_user(call: Call) -> Response:
     workspace = workspace_of(call)
     user, membership, is_owner = _read_member(call)
     if user.id not in workspace.members:
@@ -183,7 +183,7 @@ def _save_member(workspace: Workspace, membership: Membership, is_owner: bool) -
 
 
 @handles("remove_user_from_workspace")
-def remove_user_from_workspace(call: Call) -> ApiResponse:
+def remove_user_from_workspace(call: Call) -> Response:
     """Remove a member; the user's account stays."""
     workspace = workspace_of(call)
     fields = Fields(call.fields)

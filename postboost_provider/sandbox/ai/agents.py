@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339, stamp
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, small_page
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.publishing import lifecycle
 from postboost_provider.sandbox.rules.auth import require_ability
@@ -64,19 +64,19 @@ def _proposals_of(call: Call, run: Record) -> list[Record]:
 
 
 @handles("list_agent_runs")
-def list_agent_runs(call: Call) -> ApiResponse:
+def list_agent_runs(call: Call) -> Response:
     agent = AGENTS.of_path(call)
     return small_page(call, [run for run in RUNS.visible(call) if run["agent_uuid"] == agent["uuid"]])
 
 
 @handles("list_agent_proposals")
-def list_agent_proposals(call: Call) -> ApiResponse:
+def list_agent_proposals(call: Call) -> Response:
     status = call.parameter("status") or "pending"
     return small_page(call, [each for each in PROPOSALS.visible(call) if each["status"] == status])
 
 
 @handles("run_agent")
-def run_agent(call: Call) -> ApiResponse:
+def run_agent(call: Call) -> Response:
     """Queue a run. It is finished by the next request."""
     agent = AGENTS.of_path(call)
     if not agent["enabled"]:
@@ -187,12 +187,12 @@ def _decide(call: Call, status: str) -> Record:
 
 
 @handles("reject_agent_proposal")
-def reject_agent_proposal(call: Call) -> ApiResponse:
+def reject_agent_proposal(call: Call) -> Response:
     return enveloped(call, _decide(call, "rejected"))
 
 
 @handles("approve_agent_proposal")
-def approve_agent_proposal(call: Call) -> ApiResponse:
+def approve_agent_proposal(call: Call) -> Response:
     """Apply the proposal, or mark it stale if the post has changed."""
     proposal = _decide(call, "applied")
     post = call.workspace.posts.get(proposal["post_uuid"])

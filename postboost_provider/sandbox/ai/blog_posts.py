@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.ai.brand_voice import brand_voice_meta
 from postboost_provider.sandbox.ai.captions import caption, make_draft, target_accounts, title_of
-from postboost_provider.sandbox.ai.placeholder_images import SIZES, draw
 from postboost_provider.sandbox.core.calls import handles
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.shapes import read_with_defaults
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.library import render_media
+from postboost_provider.sandbox.media.placeholder_images import SIZES, add_placeholder
 from postboost_provider.sandbox.rules import ai_credits
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @handles("blog_to_social")
-def blog_to_social(call: Call) -> ApiResponse:
+def blog_to_social(call: Call) -> Response:
     wanted = read_with_defaults(call)
     fields = Fields(call.fields)
     if not wanted.get("url"):
@@ -27,11 +27,10 @@ def blog_to_social(call: Call) -> ApiResponse:
         fields.text("excerpt", required=True)
     accounts = target_accounts(call, fields, wanted)
     fields.raise_errors()
-    ai_credits.require(call.store, call.workspace, text=len(accounts))
+    ai_credits.charge(call, text=len(accounts))
     title = wanted.get("title") or title_of(wanted["url"])
     excerpt = wanted.get("excerpt") or f"Read more at {wanted.get('url')}."
     captions = [caption(account, title, excerpt) for account in accounts]
-    ai_credits.spend(call.workspace, call.now, text=len(captions))
     data: dict[str, Any] = {
         "blog_title": title,
         "blog_excerpt": excerpt,
@@ -41,11 +40,13 @@ def blog_to_social(call: Call) -> ApiResponse:
     }
     if wanted.get("create_post"):
         image = (
-            draw(call.store, call.workspace, "blog.png", SIZES["16:9"]) if wanted.get("image_url") else None
+            add_placeholder(call.store, call.workspace, "blog.png", SIZES["16:9"])
+            if wanted.get("image_url")
+            else None
         )
         media = {account.id: [image.id] for account in accounts} if image else {}
         post = make_draft(call.store, call.workspace, captions, media)
         call.post_uuid = data["post_uuid"] = post.uuid
         if image:
             data["media"] = {"id": image.id, "url": render_media(call, image)["url"]}
-    return ApiResponse.of({"data": data, "meta": brand_voice_meta(call, wanted.get("use_brand_voice", True))})
+    return Response.of({"data": data, "meta": brand_voice_meta(call, wanted.get("use_brand_voice", True))})

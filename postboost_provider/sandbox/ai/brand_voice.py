@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.resources import Record, enveloped
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import SUCCESS, ErrorResponse, Response
 from postboost_provider.sandbox.core.scope import require_named_accounts
 from postboost_provider.sandbox.core.shapes import read_body, read_with_defaults
 from postboost_provider.sandbox.rules import ai_credits
@@ -53,25 +53,25 @@ def _save(call: Call, voice: Record) -> Record:
 
 
 @handles("get_brand_voice")
-def get_brand_voice(call: Call) -> ApiResponse:
+def get_brand_voice(call: Call) -> Response:
     return enveloped(call, _saved(call))
 
 
 @handles("update_brand_voice")
-def update_brand_voice(call: Call) -> ApiResponse:
+def update_brand_voice(call: Call) -> Response:
     """Change the fields that were sent; null resets a field."""
     sent = {name: _DEFAULTS[name] if value is None else value for name, value in read_body(call).items()}
     return enveloped(call, _save(call, {**(_saved(call) or _DEFAULTS), **sent}))
 
 
 @handles("delete_brand_voice")
-def delete_brand_voice(call: Call) -> ApiResponse:
+def delete_brand_voice(call: Call) -> Response:
     call.workspace.records.pop("brand_voice", None)
     return SUCCESS
 
 
 @handles("learn_brand_voice")
-def learn_brand_voice(call: Call) -> ApiResponse:
+def learn_brand_voice(call: Call) -> Response:
     """Propose a voice from the latest published posts; ``apply`` saves it and needs the ability ``write``."""
     wanted = read_with_defaults(call)
     if wanted["apply"]:
@@ -87,8 +87,7 @@ def learn_brand_voice(call: Call) -> ApiResponse:
     if len(texts) < _MINIMUM_POSTS:
         message = f"At least {_MINIMUM_POSTS} published posts are needed; the workspace has {len(texts)}."
         raise ErrorResponse(422, message, code="not_enough_posts")
-    ai_credits.require(call.store, call.workspace, text=1)
-    ai_credits.spend(call.workspace, call.now, text=1)
+    ai_credits.charge(call, text=1)
     learned = {
         "personality": "Direct and friendly.",
         "topics_preferred": ["Products"],
@@ -111,4 +110,4 @@ def learn_brand_voice(call: Call) -> ApiResponse:
         "credits_used": 1,
         "credits_remaining": ai_credits.text_left(call.store, call.workspace),
     }
-    return ApiResponse.of({"data": proposed, "meta": meta})
+    return Response.of({"data": proposed, "meta": meta})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox.core.calls import handles
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.shapes import example, read_with_defaults
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ from postboost_provider.sandbox.core.calls import Call
 _SITE = "https://postboost.co"
 
 
-def _placeholder(call: Call) -> ApiResponse:
+def _placeholder(call: Call) -> Response:
     sent = dict(call.query) if call.operation.is_read else read_with_defaults(call)
-    return ApiResponse.of(example(call.operation.operation, sent))
+    return Response.of(example(call.operation.operation, sent))
 
 
 for _operation in load_operations().values():
@@ -32,8 +32,8 @@ for _operation in load_operations().values():
 
 
 @handles("list_free_tools")
-def list_free_tools(call: Call) -> ApiResponse:
-    return ApiResponse.of(
+def list_free_tools(call: Call) -> Response:
+    return Response.of(
         {"data": [_describe(each) for each in load_operations().values() if each.path.startswith("/tools/")]}
     )
 
@@ -52,11 +52,11 @@ def _describe(operation: Operation) -> dict[str, Any]:
 
 
 @handles("verify_webhook_signature")
-def verify_webhook_signature(call: Call) -> ApiResponse:
+def verify_webhook_signature(call: Call) -> Response:
     sent = read_with_defaults(call)
     digest = hmac.new(sent["secret"].encode(), sent["body"].encode(), sent["algorithm"]).digest()
     text = digest.hex() if sent["encoding"] == "hex" else base64.b64encode(digest).decode()
     expected = sent["prefix"] + text
     valid = hmac.compare_digest(expected.encode(), sent["signature"].encode())
     hints = [] if valid else ["The signature does not match the body and the secret."]
-    return ApiResponse.of({"valid": valid, "expected": expected, "hints": hints})
+    return Response.of({"valid": valid, "expected": expected, "hints": hints})

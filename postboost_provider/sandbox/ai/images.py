@@ -5,29 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.ai.brand_voice import brand_voice_meta
-from postboost_provider.sandbox.ai.placeholder_images import SIZES, draw
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.shapes import read_body, read_with_defaults
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.library import render_media
+from postboost_provider.sandbox.media.placeholder_images import SIZES, add_placeholder
 from postboost_provider.sandbox.rules import ai_credits
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.models import Media
+    from postboost_provider.sandbox.core.media_models import Media
 
 
 @handles("image_prompt")
-def image_prompt(call: Call) -> ApiResponse:
+def image_prompt(call: Call) -> Response:
     wanted = read_with_defaults(call)
-    ai_credits.require(call.store, call.workspace, text=1)
-    ai_credits.spend(call.workspace, call.now, text=1)
+    ai_credits.charge(call, text=1)
     data = {"prompt": _prompt(wanted)}
-    return ApiResponse.of({"data": data, "meta": brand_voice_meta(call, wanted.get("use_brand_voice", True))})
+    return Response.of({"data": data, "meta": brand_voice_meta(call, wanted.get("use_brand_voice", True))})
 
 
 @handles("image_generate")
-def image_generate(call: Call) -> ApiResponse:
+def image_generate(call: Call) -> Response:
     """Generate from a caption for a network, else from the caller's own prompt."""
     wanted = read_with_defaults(call)
     fields = Fields(call.fields)
@@ -40,35 +39,32 @@ def image_generate(call: Call) -> ApiResponse:
     prompt = wanted["prompt"] if own else _prompt(wanted)
     data = {**_generate(call, wanted), "prompt_used": prompt, "revised_prompt": None}
     voice = not own and wanted.get("use_brand_voice", True)
-    return ApiResponse.of({"data": data, "meta": brand_voice_meta(call, voice)})
+    return Response.of({"data": data, "meta": brand_voice_meta(call, voice)})
 
 
 @handles("image_edit")
-def image_edit(call: Call) -> ApiResponse:
+def image_edit(call: Call) -> Response:
     wanted = read_with_defaults(call)
     _image_of(call, "media_uuid")
     if wanted.get("mask_uuid"):
         _image_of(call, "mask_uuid")
     data = {**_generate(call, wanted), "prompt_used": wanted["prompt"], "revised_prompt": None}
-    return ApiResponse.of(
-        {"data": data, "meta": brand_voice_meta(call, wanted.get("use_brand_voice", False))}
-    )
+    return Response.of({"data": data, "meta": brand_voice_meta(call, wanted.get("use_brand_voice", False))})
 
 
 @handles("image_variations")
-def image_variations(call: Call) -> ApiResponse:
+def image_variations(call: Call) -> Response:
     wanted = read_with_defaults(call)
     _image_of(call, "media_uuid")
-    return ApiResponse.of({"data": _generate(call, wanted)})
+    return Response.of({"data": _generate(call, wanted)})
 
 
 @handles("image_alt_text")
-def image_alt_text(call: Call) -> ApiResponse:
+def image_alt_text(call: Call) -> Response:
     """Describe an image, and save the description as its alt text."""
     read_body(call)
     media = _image_of(call, "media_uuid")
-    ai_credits.require(call.store, call.workspace, text=1)
-    ai_credits.spend(call.workspace, call.now, text=1)
+    ai_credits.charge(call, text=1)
     media.alt_text = f"An image: {media.name}"
     data = {
         "media_uuid": media.uuid,
@@ -76,7 +72,7 @@ def image_alt_text(call: Call) -> ApiResponse:
         "credits_used": 1,
         "credits_remaining": ai_credits.text_left(call.store, call.workspace),
     }
-    return ApiResponse.of({"data": data})
+    return Response.of({"data": data})
 
 
 def _image_of(call: Call, name: str) -> Media:
@@ -95,10 +91,9 @@ def _generate(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:
     count, ratio = int(wanted["count"]), str(wanted.get("aspect_ratio") or "1:1")
     pooled = call.store.settings.ai_image_pool
     text, image = (0, count) if pooled else (count * ai_credits.IMAGE_WEIGHT, 0)
-    ai_credits.require(call.store, call.workspace, text=text, image=image)
-    ai_credits.spend(call.workspace, call.now, text=text, image=image)
+    ai_credits.charge(call, text=text, image=image)
     images = [
-        draw(call.store, call.workspace, f"ai-{call.store.next_id('image')}.png", SIZES[ratio])
+        add_placeholder(call.store, call.workspace, f"ai-{call.store.next_id('image')}.png", SIZES[ratio])
         for _ in range(count)
     ]
     return {

@@ -14,18 +14,19 @@ from postboost_provider.sandbox.ai.captions import (
     target_accounts,
     title_of,
 )
-from postboost_provider.sandbox.ai.placeholder_images import SIZES, draw
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.models import RepurposeRun
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_with_defaults
 from postboost_provider.sandbox.core.validation import Fields
+from postboost_provider.sandbox.media.placeholder_images import SIZES, add_placeholder
 from postboost_provider.sandbox.rules import ai_credits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from postboost_provider.sandbox.core.models import Account, Media
+    from postboost_provider.sandbox.core.media_models import Media
+    from postboost_provider.sandbox.core.models import Account
     from postboost_provider.sandbox.core.store import Store
 
 SYNCHRONOUS_SECONDS = 20.0  # longer runs continue in the queue
@@ -42,7 +43,7 @@ _SLIDES = {
 
 
 @handles("repurpose_content")
-def repurpose_content(call: Call) -> ApiResponse:
+def repurpose_content(call: Call) -> Response:
     """Respond with the result of a run that takes at most 20 seconds, else with the URL of its status."""
     wanted = read_with_defaults(call)
     fields = Fields(call.fields)
@@ -73,23 +74,23 @@ def repurpose_content(call: Call) -> ApiResponse:
     if wanted["async"] or settings.repurpose_seconds > SYNCHRONOUS_SECONDS:
         call.store.running.add(run)
         where = f"{call.origin}{call.url}/runs/{run.id}"
-        return ApiResponse.of({"data": {"run_id": run.id, "status": "queued", "status_url": where}}, 202)
+        return Response.of({"data": {"run_id": run.id, "status": "queued", "status_url": where}}, 202)
     _finish(call.store, run)
     call.post_uuid = run.post_uuid
     if run.outcome == "failed":
         raise ErrorResponse(500, str(run.error), run_id=run.id)
-    return ApiResponse.of({"data": run.result, "meta": {"brand_voice_applied": run.voice}})
+    return Response.of({"data": run.result, "meta": {"brand_voice_applied": run.voice}})
 
 
 @handles("get_repurpose_run")
-def get_repurpose_run(call: Call) -> ApiResponse:
+def get_repurpose_run(call: Call) -> Response:
     run = call.find_by_id(call.workspace.runs, "run_id")
     is_running = run in call.store.running
     status = (
         run.outcome if not is_running else "queued" if call.now < run.started_at + _QUEUED_FOR else "running"
     )
     has_result = not is_running and call.now < run.ends_at + RESULT_LIFETIME
-    return ApiResponse.of(
+    return Response.of(
         {
             "data": {
                 "run_id": run.id,
@@ -152,7 +153,13 @@ def _slides_on(account: Account) -> int:
 
 def _draw_slides(store: Store, run: RepurposeRun) -> list[Media]:
     return [
-        draw(store, run.workspace, f"slide-{run.id}-{number}.png", SIZES["4:5"], 40 + 20 * number)
+        add_placeholder(
+            store,
+            run.workspace,
+            f"slide-{run.id}-{number}.png",
+            SIZES["4:5"],
+            bytes([(40 + 20 * number) % 256]),
+        )
         for number in range(1, run.wanted["slide_count"] + 1)
     ]
 

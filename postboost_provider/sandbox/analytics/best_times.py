@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.analytics.metrics import published
 from postboost_provider.sandbox.analytics.summaries import analysed_accounts
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.validation import Fields
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _HORIZON_DAYS = 14
 
 
 @handles("get_posting_times")
-def get_posting_times(call: Call) -> ApiResponse:
+def get_posting_times(call: Call) -> Response:
     accounts, zone, _ = _read(call)
     slots = _slots(call, accounts, zone)
     busy = {each.account for each in published(call.workspace, date.min, date.max, accounts)}
@@ -34,7 +34,7 @@ def get_posting_times(call: Call) -> ApiResponse:
         if len(best) < 3 and day not in (each["day"] for each in best):
             best.append({"day": day, "hour": hour, "score": _score(views, highest), "samples": len(views)})
     offset = call.now.astimezone(zone).utcoffset() or timedelta()
-    return ApiResponse.of(
+    return Response.of(
         {
             "has_data": bool(slots),
             "timezone": str(zone),
@@ -51,7 +51,7 @@ def get_posting_times(call: Call) -> ApiResponse:
 
 
 @handles("get_best_posting_times")
-def get_best_posting_times(call: Call) -> ApiResponse:
+def get_best_posting_times(call: Call) -> Response:
     """Recommend each account's next best slot; accounts without history are left out."""
     accounts, zone, earliest = _read(call)
     times = []
@@ -68,7 +68,7 @@ def get_best_posting_times(call: Call) -> ApiResponse:
                 "time": f"{moment:%H:%M}",
             }
         )
-    return ApiResponse.of({"timezone": str(zone), "times": times})
+    return Response.of({"timezone": str(zone), "times": times})
 
 
 def _read(call: Call) -> tuple[list[Account], ZoneInfo, datetime]:

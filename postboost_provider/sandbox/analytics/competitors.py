@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_body
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ COMPETITORS = Resource(
 
 
 @handles("add_competitor")
-def add_competitor(call: Call) -> ApiResponse:
+def add_competitor(call: Call) -> Response:
     """Track a competitor. Its numbers are missing here: they are imported afterwards (SDK 1.66.3)."""
     new = COMPETITORS.new(call, read_body(call))
     for known in COMPETITORS.records(call).values():
@@ -67,11 +67,11 @@ def add_competitor(call: Call) -> ApiResponse:
         "avg_engagement": followers // 50,
         "last_snapshot_date": call.now.date().isoformat(),
     }
-    return ApiResponse.of({"data": accepted, "status": "importing"}, 202)
+    return Response.of({"data": accepted, "status": "importing"}, 202)
 
 
 @handles("get_competitor")
-def get_competitor(call: Call) -> ApiResponse:
+def get_competitor(call: Call) -> Response:
     record = COMPETITORS.of_path(call)
     days = [call.now.date() - timedelta(days=ago) for ago in reversed(range(_SNAPSHOT_DAYS))]
     counts = {"followers_count": record["followers_count"], "media_count": record["media_count"]}

@@ -14,7 +14,7 @@ from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339, stamp
 from postboost_provider.sandbox.core.models import ReportExport
 from postboost_provider.sandbox.core.resources import Record, enveloped
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.scope import require_named_accounts
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
@@ -39,7 +39,7 @@ _DEFAULT_BRANDING: Record = {
 
 
 @handles("create_report_export")
-def create_report_export(call: Call) -> ApiResponse:
+def create_report_export(call: Call) -> Response:
     """Generate the file. A key that is limited to accounts must name some (SDK 1.66.3)."""
     wanted = read_body(call)
     fields = Fields(call.fields)
@@ -63,22 +63,22 @@ def create_report_export(call: Call) -> ApiResponse:
         created_at=call.now,
     )
     call.workspace.exports[export.uuid] = export
-    return ApiResponse.of({"data": _render(call, export)}, 201)
+    return Response.of({"data": _render(call, export)}, 201)
 
 
 @handles("list_report_exports")
-def list_report_exports(call: Call) -> ApiResponse:
+def list_report_exports(call: Call) -> Response:
     newest_first = list(reversed(call.workspace.exports.values()))
-    return ApiResponse.of({"data": [_render(call, each) for each in newest_first[:_MAX_LISTED]]})
+    return Response.of({"data": [_render(call, each) for each in newest_first[:_MAX_LISTED]]})
 
 
 @handles("get_report_export")
-def get_report_export(call: Call) -> ApiResponse:
-    return ApiResponse.of({"data": _render(call, _export_of(call))})
+def get_report_export(call: Call) -> Response:
+    return Response.of({"data": _render(call, _export_of(call))})
 
 
 @handles("download_report_export")
-def download_report_export(call: Call) -> ApiResponse:
+def download_report_export(call: Call) -> Response:
     export = _export_of(call)
     status = _status(call, export)
     if export.content is None or status != "ready":
@@ -87,7 +87,7 @@ def download_report_export(call: Call) -> ApiResponse:
     kind = "application/pdf" if export.format == "pdf" else "text/csv; charset=UTF-8"
     name = f"report-{export.start}-{export.end}.{export.format}"
     headers = {"content-type": kind, "content-disposition": f'attachment; filename="{name}"'}
-    return ApiResponse(200, export.content, headers)
+    return Response(200, export.content, headers)
 
 
 def _export_of(call: Call) -> ReportExport:
@@ -190,19 +190,19 @@ def _branding(call: Call) -> Record:
     return {**_DEFAULT_BRANDING, **call.workspace.records.get("report_branding", {}).get("saved", {})}
 
 
-def _save_branding(call: Call, changes: Record) -> ApiResponse:
+def _save_branding(call: Call, changes: Record) -> Response:
     saved = {**_branding(call), **changes, "updated_at": rfc3339(call.now)}
     call.workspace.records["report_branding"] = {"saved": saved}
     return enveloped(call, saved)
 
 
 @handles("get_report_branding")
-def get_report_branding(call: Call) -> ApiResponse:
+def get_report_branding(call: Call) -> Response:
     return enveloped(call, _branding(call))
 
 
 @handles("update_report_branding")
-def update_report_branding(call: Call) -> ApiResponse:
+def update_report_branding(call: Call) -> Response:
     """Change the fields that were sent; null resets a field."""
     sent = read_body(call)
     return _save_branding(
@@ -211,7 +211,7 @@ def update_report_branding(call: Call) -> ApiResponse:
 
 
 @handles("upload_report_branding_logo")
-def upload_report_branding_logo(call: Call) -> ApiResponse:
+def upload_report_branding_logo(call: Call) -> Response:
     fields = Fields(call.fields)
     logo = call.uploads.get("logo")
     if logo is None:

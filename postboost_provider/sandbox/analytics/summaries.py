@@ -17,7 +17,7 @@ from postboost_provider.sandbox.analytics.metrics import (
 )
 from postboost_provider.sandbox.analytics.periods import Period, read_period
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.responses import ApiResponse, page_size
+from postboost_provider.sandbox.core.responses import Response, page_size
 from postboost_provider.sandbox.core.scope import visible_accounts
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.publishing.accounts import account_of, render_account
@@ -54,7 +54,7 @@ def account_totals(call: Call, accounts: Iterable[Account], period: Period) -> l
 
 
 @handles("get_analytics_summary")
-def get_analytics_summary(call: Call) -> ApiResponse:
+def get_analytics_summary(call: Call) -> Response:
     fields = Fields(dict(call.query))
     period = read_period(fields, call.now.date(), default="this_month")
     fields.raise_errors()
@@ -84,11 +84,11 @@ def get_analytics_summary(call: Call) -> ApiResponse:
         "follower_distribution": [{"label": name, "value": value} for name, value in reach.most_common()],
         "posting_streak": {"days": _streak(call, accounts, period)},
     }
-    return ApiResponse.of({"period": period.as_dict(), "data": data})
+    return Response.of({"period": period.as_dict(), "data": data})
 
 
 @handles("get_account_analytics")
-def get_account_analytics(call: Call) -> ApiResponse:
+def get_account_analytics(call: Call) -> Response:
     account = account_of(call)
     fields = Fields(dict(call.query))
     period = read_period(fields, call.now.date(), default="this_month")
@@ -107,7 +107,7 @@ def get_account_analytics(call: Call) -> ApiResponse:
         (data,) = account_totals(call, [account], period)
         days = days_of(period.start, period.end)
         data["followers_chart"] = [{"date": str(day), "value": followers(account, day)} for day in days]
-    return ApiResponse.of(
+    return Response.of(
         {
             "account": render_account(account),
             "type": tab,
@@ -146,7 +146,7 @@ def _posts_tab(call: Call, account: Account, period: Period, sort_by: str) -> di
 
 
 @handles("get_post_analytics")
-def get_post_analytics(call: Call) -> ApiResponse:
+def get_post_analytics(call: Call) -> Response:
     """Sum up the post over its accounts; empty before it is published."""
     publications = publications_of(post_of(call))
     accounts = [
@@ -158,7 +158,7 @@ def get_post_analytics(call: Call) -> ApiResponse:
         for each in publications
     ]
     if not accounts:
-        return ApiResponse.of({"summary": {}, "winner": None, "accounts": []})
+        return Response.of({"summary": {}, "winner": None, "accounts": []})
     sums = total(publications, call.now)
     del sums["posts"]
     winner = max(accounts, key=lambda each: each["engagement_rate"])
@@ -170,7 +170,7 @@ def get_post_analytics(call: Call) -> ApiResponse:
         "peak_day": {"date": str(first), "value": sums["views"]},
         "trends": {"views": [{"date": str(first), "value": sums["views"]}]},
     }
-    return ApiResponse.of({"summary": summary, "winner": winner, "accounts": accounts})
+    return Response.of({"summary": summary, "winner": winner, "accounts": accounts})
 
 
 def _identity(account: Account) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import month_of, rfc3339
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.publishing.guardrails import x_posts_in_month
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _COST_USD = 0.01  # per post; not documented
 
 
 @handles("get_x_usage")
-def get_x_usage(call: Call) -> ApiResponse:
+def get_x_usage(call: Call) -> Response:
     """Count the X posts of this UTC month. Unless enforced, there is no limit."""
     start, end = month_of(call.now)
     settings = call.store.settings
@@ -25,7 +25,7 @@ def get_x_usage(call: Call) -> ApiResponse:
     used = x_posts_in_month(posts, call.now)
     with_links = x_posts_in_month(posts, call.now, only=re.compile(r"https?://\S"))
     limit = settings.x_monthly_limit if settings.x_enforced else None
-    return ApiResponse.of(
+    return Response.of(
         {
             "period_start": rfc3339(start),
             "period_end": rfc3339(end),

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from postboost_provider.sandbox.core.responses import ApiResponse, not_found, page_of, page_size
+from postboost_provider.sandbox.core.responses import Response, not_found, page_of, page_size
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -114,7 +114,7 @@ class Call:
         per_page: int,
         size_parameter: str | None = None,
         visible: Callable[[T], bool] = lambda _: True,
-    ) -> ApiResponse:
+    ) -> Response:
         """Return the page that the query asks for.
 
         :param per_page: items on a page, unless the query parameter ``size_parameter`` says otherwise.
@@ -132,7 +132,7 @@ def _existing(item: T | None) -> T:
     return item
 
 
-Handler = Callable[[Call], ApiResponse | Awaitable[ApiResponse]]
+Handler = Callable[[Call], Response | Awaitable[Response]]
 H = TypeVar("H", bound=Handler)
 HANDLERS: dict[str, Handler] = {}
 

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -104,8 +104,8 @@ def due_for_request(faults: list[Fault], operation: str) -> Fault | None:
 def due_for_account(faults: list[Fault], account: Account, kind: str = "fail_account") -> Fault | None:
     """Return the fault of this kind for this attempt to publish."""
     for fault in faults:
-        mine = fault.account_id == account.id or fault.provider == account.provider
-        if fault.kind == kind and mine and fault.due():
+        matches = fault.account_id == account.id or fault.provider == account.provider
+        if fault.kind == kind and matches and fault.due():
             return fault
     return None
 
@@ -116,14 +116,14 @@ def account_errors(fault: Fault, account: Account) -> list[Any]:
     A raw network error has two entries, a readable line and an object; any other failure has one line (SDK 1.66.3,
     ``Account.errors``).
     """
-    message = fault.message or "The network refused the post."
+    message = fault.message or "The network rejected the post."
     if fault.code is None and fault.raw is None:
         return [message]
     line = f"{account.provider}: {message}" + (f" (code {fault.code})" if fault.code is not None else "")
     return [line, {"platform": account.provider, "code": fault.code, "message": message, "raw": fault.raw}]
 
 
-def injected_response(fault: Fault) -> ApiResponse | None:
+def injected_response(fault: Fault) -> Response | None:
     """Return the response of a throttle or a server error; the request is not handled."""
     headers = {}
     if fault.retry_after is not None:
@@ -135,7 +135,7 @@ def injected_response(fault: Fault) -> ApiResponse | None:
         headers |= {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}
         headers["X-RateLimit-Reset"] = str(int(time.time()) + wait)
         body: dict[str, Any] = {"message": fault.message or "Too Many Attempts."}
-        return ApiResponse.of({**body, **({"code": fault.code} if fault.code else {})}, 429, headers)
+        return Response.of({**body, **({"code": fault.code} if fault.code else {})}, 429, headers)
     if fault.kind == "server_error":
-        return ApiResponse.of({"message": fault.message or "Server Error"}, fault.status, headers)
+        return Response.of({"message": fault.message or "Server Error"}, fault.status, headers)
     return None

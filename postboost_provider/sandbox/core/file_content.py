@@ -48,7 +48,7 @@ class ContentBuilder:
         return Content(self.size, self._digest.hexdigest(), self._start, data)
 
 
-def content_of(whole: bytes, keep: int) -> Content:
+def content_of(data: bytes, keep: int) -> Content:
     builder = ContentBuilder(keep)
-    builder.add(whole)
+    builder.add(data)
     return builder.content()

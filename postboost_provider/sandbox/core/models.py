@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.file_content import Content, ContentBuilder
-    from postboost_provider.sandbox.core.responses import ApiResponse
+    from postboost_provider.sandbox.core.media_models import Download, Folder, Media, UploadSession
+    from postboost_provider.sandbox.core.responses import Response
 
 PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
 Role = Literal["admin", "member", "viewer"]
@@ -100,65 +100,6 @@ class Tag:
     uuid: str
     name: str
     hex_color: str
-
-
-@dataclass(eq=False, slots=True)
-class Folder:
-    uuid: str
-    name: str
-    parent: Folder | None
-
-    def path(self) -> list[Folder]:
-        """Return the folder and its parents, up to the top level."""
-        return [self, *(self.parent.path() if self.parent else ())]
-
-
-@dataclass(eq=False, slots=True)
-class Media:
-    id: int
-    uuid: str
-    name: str
-    mime_type: str
-    content: Content
-    width: int | None
-    height: int | None
-    alt_text: str | None
-    folder: Folder | None
-    created_at: datetime
-
-    @property
-    def is_video(self) -> bool:
-        return self.mime_type.startswith("video/")
-
-
-@dataclass(eq=False, slots=True)
-class UploadSession:
-    """An upload in chunks.
-
-    :param digests: the hash of every chunk so far; a repeated chunk is recognized by it.
-    :param media: the media item, once the upload is complete.
-    """
-
-    uuid: str
-    filename: str
-    mime_type: str
-    total_size: int
-    chunk_size: int
-    builder: ContentBuilder
-    started_at: datetime
-    digests: list[str] = field(default_factory=list)
-    media: Media | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Download:
-    """A remote upload in the background. ``status`` was reported last; the file may have progressed since."""
-
-    id: str
-    started_at: datetime
-    status: Literal["pending", "downloading", "processing"] = "pending"
-    media: Media | None = None
-    error: str | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -266,7 +207,7 @@ class Subscription:
     """The subscription of a workspace.
 
     :param name: ``generic`` for a free plan granted by an admin, ``default`` for a billed one.
-    :param ends_at: when a canceled subscription ends; None if it was not cancelled.
+    :param ends_at: when a canceled subscription ends; None if it was not canceled.
     """
 
     name: Literal["default", "generic"]
@@ -342,7 +283,7 @@ class IdempotencyRecord:
 
     fingerprint: str
     started_at: datetime
-    response: ApiResponse | None = None
+    response: Response | None = None
     post_uuid: str | None = None
 
 

@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.responses import (
-    NO_CONTENT,
-    SUCCESS,
-    ApiResponse,
-    not_found,
-    page_size,
-)
+from postboost_provider.sandbox.core.responses import NO_CONTENT, SUCCESS, Response, not_found, page_size
 from postboost_provider.sandbox.core.scope import ids_are_visible, require_accounts, require_named_accounts
 from postboost_provider.sandbox.core.shapes import defaults, read_body
 from postboost_provider.sandbox.core.store import new_uuid
@@ -143,12 +137,12 @@ def _accounts_of(record: Record) -> Sequence[int]:
     return ids if isinstance(ids, list) else (ids,)
 
 
-def _create(resource: Resource, call: Call) -> ApiResponse:
+def _create(resource: Resource, call: Call) -> Response:
     record = resource.save(call, resource.new(call, read_body(call)))
     return enveloped(call, resource.shown(call, record))
 
 
-def _list(resource: Resource, call: Call) -> ApiResponse:
+def _list(resource: Resource, call: Call) -> Response:
     found = resource.visible(call)
     for name in resource.filters:
         if wanted := call.parameter(name):
@@ -156,11 +150,11 @@ def _list(resource: Resource, call: Call) -> ApiResponse:
     return listed(call, resource, found)
 
 
-def _get(resource: Resource, call: Call) -> ApiResponse:
+def _get(resource: Resource, call: Call) -> Response:
     return enveloped(call, resource.shown(call, resource.of_path(call)))
 
 
-def _update(resource: Resource, call: Call) -> ApiResponse:
+def _update(resource: Resource, call: Call) -> Response:
     """Change the fields that were sent; null resets a field to its default, if it has one."""
     record, sent = resource.of_path(call), read_body(call)
     resource.check_editable(call, record)
@@ -174,14 +168,14 @@ def _update(resource: Resource, call: Call) -> ApiResponse:
     return enveloped(call, resource.shown(call, record))
 
 
-def _delete(resource: Resource, call: Call) -> ApiResponse:
+def _delete(resource: Resource, call: Call) -> Response:
     record = resource.of_path(call)
     resource.check_editable(call, record)
     del resource.records(call)[str(record[resource.key])]
     return enveloped(call, {"deleted": True})
 
 
-_VERBS: dict[str, Callable[[Resource, Call], ApiResponse]] = {
+_VERBS: dict[str, Callable[[Resource, Call], Response]] = {
     "create": _create,
     "list": _list,
     "get": _get,
@@ -190,20 +184,20 @@ _VERBS: dict[str, Callable[[Resource, Call], ApiResponse]] = {
 }
 
 
-def enveloped(call: Call, value: Any, status: int | None = None) -> ApiResponse:
+def enveloped(call: Call, value: Any, status: int | None = None) -> Response:
     """Return the value in the operation's envelope, with its status code."""
     operation = call.operation
     if operation.reply == "none":
         return NO_CONTENT
     if operation.reply == "untyped":
         return SUCCESS
-    return ApiResponse.of({"data": value} if operation.reply == "data" else value, status or operation.status)
+    return Response.of({"data": value} if operation.reply == "data" else value, status or operation.status)
 
 
-def listed(call: Call, resource: Resource, found: Sequence[Record]) -> ApiResponse:
+def listed(call: Call, resource: Resource, found: Sequence[Record]) -> Response:
     """Return a page of the records, all of them or the latest, as the operation requires."""
     if call.operation.reply != "page":
-        return ApiResponse.of({"data": [resource.shown(call, record) for record in found[: resource.latest]]})
+        return Response.of({"data": [resource.shown(call, record) for record in found[: resource.latest]]})
     return call.page(
         found,
         lambda record: resource.shown(call, record),
@@ -212,7 +206,7 @@ def listed(call: Call, resource: Resource, found: Sequence[Record]) -> ApiRespon
     )
 
 
-def small_page(call: Call, found: Sequence[Record]) -> ApiResponse:
+def small_page(call: Call, found: Sequence[Record]) -> Response:
     """Return a page in the smaller envelope of the agents' lists: no links, four numbers."""
     per_page = page_size(call.parameter("per_page"), default=25)
     page = max(1, int(text)) if (text := call.parameter("page") or "").isdecimal() else 1
@@ -222,4 +216,4 @@ def small_page(call: Call, found: Sequence[Record]) -> ApiResponse:
         "per_page": per_page,
         "total": len(found),
     }
-    return ApiResponse.of({"data": found[(page - 1) * per_page : page * per_page], "meta": meta})
+    return Response.of({"data": found[(page - 1) * per_page : page * per_page], "meta": meta})

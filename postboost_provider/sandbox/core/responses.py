@@ -17,7 +17,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class ApiResponse:
+class Response:
     """A response as it is sent, and as it is stored for an ``Idempotency-Key``."""
 
     status: int
@@ -26,14 +26,14 @@ class ApiResponse:
     code: str | None = None
 
     @classmethod
-    def of(cls, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
+    def of(cls, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
         content = _encode(body).encode()
         code = body.get("code") if isinstance(body, dict) and status >= 400 else None
         return cls(status, content, {"content-type": "application/json", **(headers or {})}, code)
 
 
-NO_CONTENT = ApiResponse(204, b"")
-SUCCESS = ApiResponse.of({"success": True})
+NO_CONTENT = Response(204, b"")
+SUCCESS = Response.of({"success": True})
 
 
 class ErrorResponse(Exception):
@@ -44,7 +44,7 @@ class ErrorResponse(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.response = ApiResponse.of({"message": message, **details}, status, headers)
+        self.response = Response.of({"message": message, **details}, status, headers)
 
 
 def not_found() -> ErrorResponse:
@@ -69,7 +69,7 @@ def page_of(
     per_page: int,
     render: Callable[[T], dict[str, Any]],
     visible: Callable[[T], bool] = lambda _: True,
-) -> ApiResponse:
+) -> Response:
     """Return one page in Laravel's envelope.
 
     :param visible: applied *after* counting, so pages may be short or empty. PostBoost lists posts this way for a
@@ -89,7 +89,7 @@ def page_of(
     numbers = [
         {"url": link(number), "label": str(number), "active": number == page} for number in range(1, last + 1)
     ]
-    return ApiResponse.of(
+    return Response.of(
         {
             "data": [render(item) for item in shown if visible(item)],
             "links": {"first": link(1), "last": link(last), "prev": link(page - 1), "next": link(page + 1)},

@@ -40,70 +40,54 @@ class Fields:
         """Return the value; null, an empty text and an empty list count as absent, as in Laravel."""
         value = self.values.get(name)
         if value is None or value in ("", [], {}):
-            if required:
-                self.add_error(name, f"The {name.replace('_', ' ')} field is required.")
+            self._check(name, not required, "is required")
             return None
         return value
 
+    def _check(self, name: str, is_valid: bool, problem: str) -> bool:
+        """Return whether the field is valid; if not, add the error."""
+        if not is_valid:
+            self.add_error(name, f"The {name.replace('_', ' ')} field {problem}.")
+        return is_valid
+
     def text(self, name: str, *, required: bool = False, max_length: int | None = None) -> str | None:
         value = self.present(name, required=required)
-        if value is None:
+        if value is None or not self._check(name, isinstance(value, str), "must be a string"):
             return None
-        if not isinstance(value, str):
-            self.add_error(name, f"The {name.replace('_', ' ')} field must be a string.")
-            return None
-        if max_length is not None and len(value) > max_length:
-            words = name.replace("_", " ")
-            self.add_error(name, f"The {words} field must not be greater than {max_length} characters.")
-            return None
-        return value
+        fits = max_length is None or len(value) <= max_length
+        return (
+            str(value)
+            if self._check(name, fits, f"must not be greater than {max_length} characters")
+            else None
+        )
 
     def integer(self, name: str, *, required: bool = False, minimum: int = 0) -> int | None:
         """Return a whole number; forms send it as digits."""
         value = self.present(name, required=required)
-        if value is None:
-            return None
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
             value = int(value)
-        if not is_integer(value):
-            self.add_error(name, f"The {name.replace('_', ' ')} field must be an integer.")
+        if value is None or not self._check(name, is_integer(value), "must be an integer"):
             return None
-        if value < minimum:
-            self.add_error(name, f"The {name.replace('_', ' ')} field must be at least {minimum}.")
-            return None
-        return int(value)
+        return int(value) if self._check(name, value >= minimum, f"must be at least {minimum}") else None
 
     def number(self, name: str, *, required: bool = False) -> float | None:
         value = self.present(name, required=required)
-        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-            return value
-        self.add_error(name, f"The {name.replace('_', ' ')} field must be a number.")
-        return None
+        is_valid = value is None or is_integer(value) or isinstance(value, float)
+        return value if self._check(name, is_valid, "must be a number") else None
 
     def boolean(self, name: str, *, required: bool = False) -> bool | None:
         value = self.values.get(name)
         if value is None:
-            if required:
-                self.add_error(name, f"The {name.replace('_', ' ')} field is required.")
+            self._check(name, not required, "is required")
             return None
-        if not isinstance(value, bool):
-            self.add_error(name, f"The {name.replace('_', ' ')} field must be true or false.")
-            return None
-        return value
+        return bool(value) if self._check(name, isinstance(value, bool), "must be true or false") else None
 
     def items(self, name: str, *, required: bool = False, maximum: int | None = None) -> list[Any]:
         value = self.present(name, required=required)
-        if value is None:
+        if value is None or not self._check(name, isinstance(value, list), "must be an array"):
             return []
-        if not isinstance(value, list):
-            self.add_error(name, f"The {name.replace('_', ' ')} field must be an array.")
-            return []
-        if maximum is not None and len(value) > maximum:
-            self.add_error(
-                name, f"The {name.replace('_', ' ')} field must not have more than {maximum} items."
-            )
-            return []
-        return value
+        fits = maximum is None or len(value) <= maximum
+        return list(value) if self._check(name, fits, f"must not have more than {maximum} items") else []
 
     def ids(self, name: str, known: Container[int], noun: str, *, maximum: int | None = None) -> list[int]:
         """Return a list of known integer ids. A text of digits is not an integer."""
@@ -155,7 +139,7 @@ class Fields:
             moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", value))
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):  # the first hours of year 1 are out of range in UTC
-            self.add_error(name, f"The {name.replace('_', ' ')} field must be a valid date.")
+            self._check(name, False, "must be a valid date")
             return None
 
     def timezone(self, name: str, default: str) -> ZoneInfo:

@@ -8,7 +8,7 @@ from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Event
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.scope import account_is_visible, require_accounts
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
@@ -33,7 +33,7 @@ def _with_messages(conversation: Record) -> Record:
 
 
 @handles("list_inbox_conversations")
-def list_inbox_conversations(call: Call) -> ApiResponse:
+def list_inbox_conversations(call: Call) -> Response:
     found = [
         {
             **{key: value for key, value in record.items() if key != "messages"},
@@ -58,12 +58,12 @@ def list_inbox_conversations(call: Call) -> ApiResponse:
 
 
 @handles("get_inbox_conversation")
-def get_inbox_conversation(call: Call) -> ApiResponse:
+def get_inbox_conversation(call: Call) -> Response:
     return enveloped(call, _with_messages(_conversation_of(call)))
 
 
 @handles("update_inbox_conversation")
-def update_inbox_conversation(call: Call) -> ApiResponse:
+def update_inbox_conversation(call: Call) -> Response:
     conversation = _conversation_of(call)
     conversation |= {name: value for name, value in read_body(call).items() if value is not None}
     return enveloped(call, _with_messages(conversation))
@@ -101,7 +101,7 @@ DRAFTS = Resource(
 
 
 @handles("create_inbox_reply_draft")
-def create_inbox_reply_draft(call: Call) -> ApiResponse:
+def create_inbox_reply_draft(call: Call) -> Response:
     """Draft a reply to the latest incoming message, or to ``in_reply_to``. Nothing is sent."""
     conversation = _conversation_of(call)
     sent = read_body(call)
@@ -124,7 +124,7 @@ def create_inbox_reply_draft(call: Call) -> ApiResponse:
     return _announce(call, record, "inbox.draft.created")
 
 
-def _announce(call: Call, draft: Record, event: str) -> ApiResponse:
+def _announce(call: Call, draft: Record, event: str) -> Response:
     """Return the draft, and record the event for webhooks."""
     shown = DRAFTS.shown(call, draft)
     call.store.events.append(Event(event, call.now, workspace=call.workspace, data=shown))
@@ -132,7 +132,7 @@ def _announce(call: Call, draft: Record, event: str) -> ApiResponse:
 
 
 @handles("approve_inbox_reply_draft")
-def approve_inbox_reply_draft(call: Call) -> ApiResponse:
+def approve_inbox_reply_draft(call: Call) -> Response:
     """Send the draft. The key that created it may not approve it (SDK 1.66.3)."""
     draft = DRAFTS.of_path(call)
     if call.caller.key is not None and draft["author_token"] == call.caller.token_ref:
@@ -156,7 +156,7 @@ def approve_inbox_reply_draft(call: Call) -> ApiResponse:
 
 
 @handles("reject_inbox_reply_draft")
-def reject_inbox_reply_draft(call: Call) -> ApiResponse:
+def reject_inbox_reply_draft(call: Call) -> Response:
     _require_pending(call, DRAFTS.of_path(call))
     return enveloped(call, DRAFTS.shown(call, _review(call, "rejected")))
 

@@ -10,7 +10,7 @@ from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.fetch import is_loopback_url, is_url
 from postboost_provider.sandbox.core.models import Delivery, Event, Webhook, Workspace
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse
+from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import Store, new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.events import deliveries
@@ -18,18 +18,15 @@ from postboost_provider.sandbox.publishing.accounts import render_account
 from postboost_provider.sandbox.publishing.posts import render_post
 
 EVENTS = (
-    "post.scheduled",
-    "post.published",
-    "post.published_all",
-    "post.publishing_failed",
-    "post.deleted",
-    "account.added",
-    "account.updated",
-    "account.deleted",
-    "account.token_expiring",
-    "account.disconnected",
-    "inbox.draft.created",
-    "inbox.draft.sent",
+    *("post.scheduled", "post.published", "post.published_all", "post.publishing_failed", "post.deleted"),
+    *(
+        "account.added",
+        "account.updated",
+        "account.deleted",
+        "account.token_expiring",
+        "account.disconnected",
+    ),
+    *("inbox.draft.created", "inbox.draft.sent"),
 )
 SOURCES = {"n8n": "n8n", "zapier": "Zapier", "make": "Make", "other": "Other"}
 
@@ -46,13 +43,13 @@ def _render(webhook: Webhook) -> dict[str, Any]:
 
 
 @handles("list_webhook_subscriptions")
-def list_webhook_subscriptions(call: Call) -> ApiResponse:
+def list_webhook_subscriptions(call: Call) -> Response:
     webhooks = sorted(call.workspace.webhooks.values(), key=lambda each: each.created_at, reverse=True)
-    return ApiResponse.of({"data": [_render(each) for each in webhooks]})
+    return Response.of({"data": [_render(each) for each in webhooks]})
 
 
 @handles("create_webhook_subscription")
-def create_webhook_subscription(call: Call) -> ApiResponse:
+def create_webhook_subscription(call: Call) -> Response:
     """Create a subscription. Only this response has the secret (SDK 1.66.3)."""
     fields = Fields(call.fields)
     url = fields.text("callback_url", required=True, max_length=255) or ""
@@ -74,11 +71,11 @@ def create_webhook_subscription(call: Call) -> ApiResponse:
         created_at=call.now,
     )
     call.workspace.webhooks[webhook.uuid] = webhook
-    return ApiResponse.of({"data": {**_render(webhook), "secret": webhook.secret}}, 201)
+    return Response.of({"data": {**_render(webhook), "secret": webhook.secret}}, 201)
 
 
 @handles("delete_webhook_subscription")
-def delete_webhook_subscription(call: Call) -> ApiResponse:
+def delete_webhook_subscription(call: Call) -> Response:
     webhook = call.find(call.workspace.webhooks, "subscription_uuid")
     del call.workspace.webhooks[webhook.uuid]
     return SUCCESS

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.file_content import ContentBuilder
-from postboost_provider.sandbox.core.models import UploadSession
-from postboost_provider.sandbox.core.responses import NO_CONTENT, ApiResponse, not_found
+from postboost_provider.sandbox.core.media_models import UploadSession
+from postboost_provider.sandbox.core.responses import NO_CONTENT, Response, not_found
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.folders import read_folder
@@ -17,7 +17,7 @@ from postboost_provider.sandbox.media.library import ALT_TEXT, add_media, media_
 
 
 @handles("initiate_chunked_upload")
-def initiate_chunked_upload(call: Call) -> ApiResponse:
+def initiate_chunked_upload(call: Call) -> Response:
     settings = call.store.settings
     fields = Fields(call.fields)
     filename = fields.text("filename", required=True, max_length=255) or ""
@@ -39,7 +39,7 @@ def initiate_chunked_upload(call: Call) -> ApiResponse:
     )
     _drop_expired(call)
     call.workspace.uploads[session.uuid] = session
-    return ApiResponse.of(
+    return Response.of(
         {
             "upload_uuid": session.uuid,
             "chunk_size": session.chunk_size,
@@ -50,7 +50,7 @@ def initiate_chunked_upload(call: Call) -> ApiResponse:
 
 
 @handles("upload_chunk")
-def upload_chunk(call: Call) -> ApiResponse:
+def upload_chunk(call: Call) -> Response:
     """Receive the next chunk; ``received`` is the number of chunks so far (SDK 1.66.3)."""
     session = _session_of(call)
     fields = Fields(call.fields)
@@ -80,16 +80,16 @@ def upload_chunk(call: Call) -> ApiResponse:
     if index == received:
         session.digests.append(digest)
         session.builder.add(upload.content)
-    return ApiResponse.of({"received": len(session.digests)}, 201)
+    return Response.of({"received": len(session.digests)}, 201)
 
 
 @handles("complete_chunked_upload")
-def complete_chunked_upload(call: Call) -> ApiResponse:
+def complete_chunked_upload(call: Call) -> Response:
     session = _session_of(call, completed=call.store.settings.complete_twice == 201)
     if session.media is not None:
         if session.media.uuid not in call.workspace.media:
             raise not_found()
-        return ApiResponse.of(render_media(call, session.media), 201)
+        return Response.of(render_media(call, session.media), 201)
     fields = Fields(call.fields)
     alt_text = fields.text("alt_text", max_length=ALT_TEXT)
     folder = read_folder(call, fields)
@@ -111,11 +111,11 @@ def complete_chunked_upload(call: Call) -> ApiResponse:
         folder=folder,
     )
     session.builder = ContentBuilder(0)
-    return ApiResponse.of(render_media(call, session.media), 201)
+    return Response.of(render_media(call, session.media), 201)
 
 
 @handles("abort_chunked_upload")
-def abort_chunked_upload(call: Call) -> ApiResponse:
+def abort_chunked_upload(call: Call) -> Response:
     del call.workspace.uploads[_session_of(call).uuid]
     return NO_CONTENT
 

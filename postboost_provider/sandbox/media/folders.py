@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.models import Folder
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse, invalid
+from postboost_provider.sandbox.core.media_models import Folder
+from postboost_provider.sandbox.core.responses import SUCCESS, Response, invalid
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.library import remove_media
@@ -65,13 +65,13 @@ def _check_position(
 
 
 @handles("list_media_folders")
-def list_media_folders(call: Call) -> ApiResponse:
+def list_media_folders(call: Call) -> Response:
     by_name = sorted(call.workspace.folders.values(), key=lambda folder: folder.name.casefold())
-    return ApiResponse.of({"data": [_render(call.workspace, folder) for folder in by_name]})
+    return Response.of({"data": [_render(call.workspace, folder) for folder in by_name]})
 
 
 @handles("create_media_folder")
-def create_media_folder(call: Call) -> ApiResponse:
+def create_media_folder(call: Call) -> Response:
     fields = Fields(call.fields)
     name = fields.text("name", required=True, max_length=255)
     parent = read_folder(call, fields, "parent")
@@ -79,11 +79,11 @@ def create_media_folder(call: Call) -> ApiResponse:
     fields.raise_errors()
     folder = Folder(new_uuid(), name or "", parent)
     call.workspace.folders[folder.uuid] = folder
-    return ApiResponse.of(_render(call.workspace, folder), 201)
+    return Response.of(_render(call.workspace, folder), 201)
 
 
 @handles("update_media_folder")
-def update_media_folder(call: Call) -> ApiResponse:
+def update_media_folder(call: Call) -> Response:
     """Rename, move or both; without a ``parent`` the folder stays where it is (SDK 1.66.3)."""
     folder = _folder_of(call)
     fields = Fields(call.fields)
@@ -92,11 +92,11 @@ def update_media_folder(call: Call) -> ApiResponse:
     _check_position(call, fields, name, parent, folder)
     fields.raise_errors()
     folder.name, folder.parent = name, parent
-    return ApiResponse.of(_render(call.workspace, folder))
+    return Response.of(_render(call.workspace, folder))
 
 
 @handles("delete_media_folder")
-def delete_media_folder(call: Call) -> ApiResponse:
+def delete_media_folder(call: Call) -> Response:
     """Delete the folder. Its content moves up one level, or is deleted with it (SDK 1.66.3)."""
     folder, workspace = _folder_of(call), call.workspace
     fields = Fields(call.fields)

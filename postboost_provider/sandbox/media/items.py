@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse
+from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.validation import Fields, is_integer
 from postboost_provider.sandbox.media.folders import read_folder
 from postboost_provider.sandbox.media.library import kind_of, remove_media, render_media
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.models import Media
+    from postboost_provider.sandbox.core.media_models import Media
 
 
 def _media_of(call: Call) -> Media:
@@ -19,7 +19,7 @@ def _media_of(call: Call) -> Media:
 
 
 @handles("list_media")
-def list_media(call: Call) -> ApiResponse:
+def list_media(call: Call) -> Response:
     """List newest first. A keyword searches the whole library; folder and favorite are ignored (SDK 1.66.3)."""
     found = list(call.workspace.media.values())
     if mime_types := call.parameters("mime_types[]"):
@@ -40,12 +40,12 @@ def list_media(call: Call) -> ApiResponse:
 
 
 @handles("get_media")
-def get_media(call: Call) -> ApiResponse:
-    return ApiResponse.of(render_media(call, _media_of(call)))
+def get_media(call: Call) -> Response:
+    return Response.of(render_media(call, _media_of(call)))
 
 
 @handles("update_media")
-def update_media(call: Call) -> ApiResponse:
+def update_media(call: Call) -> Response:
     """Change only the fields in the body; a null folder is the root (SDK 1.66.3)."""
     media = _media_of(call)
     fields = Fields(call.fields)
@@ -63,7 +63,7 @@ def update_media(call: Call) -> ApiResponse:
 
 
 @handles("delete_media_bulk")
-def delete_media_bulk(call: Call) -> ApiResponse:
+def delete_media_bulk(call: Call) -> Response:
     """Delete by ids and UUIDs, mixed."""
     fields = Fields(call.fields)
     items = fields.items("items", required=True, maximum=500)

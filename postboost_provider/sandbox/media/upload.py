@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from postboost_provider.sandbox.core.calls import Call, Upload, handles
 from postboost_provider.sandbox.core.file_content import content_of
-from postboost_provider.sandbox.core.responses import ApiResponse, not_found
+from postboost_provider.sandbox.core.responses import Response, not_found
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.folders import read_folder
 from postboost_provider.sandbox.media.library import (
@@ -26,7 +26,7 @@ _DATA_PREFIX = re.compile(r"data:([\w.+/-]*)(?:;[\w.+=-]*)*;base64,")
 
 
 @handles("upload_media")
-def upload_media(call: Call) -> ApiResponse:
+def upload_media(call: Call) -> Response:
     fields = Fields(call.fields)
     upload = call.uploads.get("file")
     if upload is None:
@@ -38,7 +38,7 @@ def upload_media(call: Call) -> ApiResponse:
 
 
 @handles("upload_media_base64")
-def upload_media_base64(call: Call) -> ApiResponse:
+def upload_media_base64(call: Call) -> Response:
     fields = Fields(call.fields)
     filename = fields.text("filename", required=True, max_length=255) or ""
     if "/" in filename or "\\" in filename:
@@ -63,7 +63,7 @@ def _decode(fields: Fields, filename: str) -> Upload | None:
     return Upload(filename, prefix.group(1) if prefix else "", content)
 
 
-def _add(call: Call, fields: Fields, upload: Upload | None, field: str) -> ApiResponse:
+def _add(call: Call, fields: Fields, upload: Upload | None, field: str) -> Response:
     """Validate the file and add it to the library."""
     settings = call.store.settings
     content = content_of(upload.content, settings.keep_media_bytes) if upload else None
@@ -86,4 +86,4 @@ def _add(call: Call, fields: Fields, upload: Upload | None, field: str) -> ApiRe
         alt_text=alt_text,
         folder=folder,
     )
-    return ApiResponse.of(render_media(call, media), 201)
+    return Response.of(render_media(call, media), 201)

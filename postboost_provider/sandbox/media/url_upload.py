@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.core import fetch
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.fetch import FetchError, Source
-from postboost_provider.sandbox.core.models import Download
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.media_models import Download
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.folders import read_folder
@@ -25,13 +25,13 @@ from postboost_provider.sandbox.media.library import (
 )
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.models import Folder, Media
+    from postboost_provider.sandbox.core.media_models import Folder, Media
 
 LIFETIME = timedelta(hours=1)
 
 
 @handles("initiate_remote_upload")
-async def initiate_remote_upload(call: Call) -> ApiResponse:
+async def initiate_remote_upload(call: Call) -> Response:
     """Respond 200 whatever the result; a file without a known size is downloaded at once (SDK 1.66.3)."""
     settings = call.store.settings
     fields = Fields(call.fields)
@@ -47,39 +47,37 @@ async def initiate_remote_upload(call: Call) -> ApiResponse:
         )
         if source.size is None or source.size < settings.remote_background_bytes:
             media = await _store(call, source, alt_text, folder)
-            return ApiResponse.of({"status": "completed", "media": _without_size(call, media)})
+            return Response.of({"status": "completed", "media": _without_size(call, media)})
     except FetchError as error:
-        return ApiResponse.of({"status": "failed", "error": str(error)})
+        return Response.of({"status": "failed", "error": str(error)})
     download = Download(new_uuid(), call.now)
     call.workspace.downloads[download.id] = download
     task = asyncio.create_task(_store_later(call, download, source, alt_text, folder))
     call.store.tasks.add(task)
     task.add_done_callback(call.store.tasks.discard)
-    return ApiResponse.of({"status": "pending", "download_id": download.id})
+    return Response.of({"status": "pending", "download_id": download.id})
 
 
 @handles("get_remote_upload_status")
-def get_remote_upload_status(call: Call) -> ApiResponse:
+def get_remote_upload_status(call: Call) -> Response:
     """Advance one step per poll. The final status is reported once, then the download is gone (SDK 1.66.3)."""
     downloads = call.workspace.downloads
     download = downloads.get(call.path["download_id"])
     if download is None or call.now - download.started_at >= LIFETIME:
-        return ApiResponse.of(
-            {"status": "failed", "error": "The download was not found or has expired."}, 404
-        )
+        return Response.of({"status": "failed", "error": "The download was not found or has expired."}, 404)
     if download.status == "pending":
         download.status = "downloading"
     elif download.error is not None:
         del downloads[download.id]
-        return ApiResponse.of({"status": "failed", "progress": 0, "error": download.error})
+        return Response.of({"status": "failed", "progress": 0, "error": download.error})
     elif download.status == "processing" and download.media is not None:
         del downloads[download.id]
         exists = download.media.uuid in call.workspace.media  # it may have been deleted before this poll
         media = {"media": render_media(call, download.media)} if exists else {}
-        return ApiResponse.of({"status": "completed", "progress": 100, **media})
+        return Response.of({"status": "completed", "progress": 100, **media})
     elif download.media is not None:
         download.status = "processing"
-    return ApiResponse.of({"status": download.status, "progress": 0})
+    return Response.of({"status": download.status, "progress": 0})
 
 
 async def _store(call: Call, source: Source, alt_text: str | None, folder: Folder | None) -> Media:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.scope import visible_accounts
 from postboost_provider.sandbox.publishing.account_state import EXPIRING
 from postboost_provider.sandbox.publishing.guardrails import cap_of, used_on_days
@@ -28,8 +28,8 @@ _MESSAGES = {
 
 
 @handles("get_account_health")
-def get_account_health(call: Call) -> ApiResponse:
-    return ApiResponse.of({"data": render_health(call, visible_accounts(call))})
+def get_account_health(call: Call) -> Response:
+    return Response.of({"data": render_health(call, visible_accounts(call))})
 
 
 def render_health(call: Call, accounts: Sequence[Account]) -> list[dict[str, Any]]:

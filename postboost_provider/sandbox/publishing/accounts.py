@@ -7,7 +7,7 @@ from typing import Any
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import stamp
 from postboost_provider.sandbox.core.models import Account, AccountGroup
-from postboost_provider.sandbox.core.responses import NO_CONTENT, ApiResponse, not_found
+from postboost_provider.sandbox.core.responses import NO_CONTENT, Response, not_found
 from postboost_provider.sandbox.core.scope import ids_are_visible, require_accounts, visible_accounts
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
@@ -38,7 +38,7 @@ def account_of(call: Call) -> Account:
 
 
 @handles("list_accounts")
-def list_accounts(call: Call) -> ApiResponse:
+def list_accounts(call: Call) -> Response:
     found = visible_accounts(call)
     if keyword := call.parameter("keyword"):
         found = [each for each in found if keyword.lower() in f"{each.name} {each.username}".lower()]
@@ -50,12 +50,12 @@ def list_accounts(call: Call) -> ApiResponse:
     if call.parameter("unauthorized") in ("true", "1"):
         found = [each for each in found if not each.authorized]
     newest_first = sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
-    return ApiResponse.of({"data": [render_account(each) for each in newest_first]})
+    return Response.of({"data": [render_account(each) for each in newest_first]})
 
 
 @handles("get_account")
-def get_account(call: Call) -> ApiResponse:
-    return ApiResponse.of(render_account(account_of(call)))
+def get_account(call: Call) -> Response:
+    return Response.of(render_account(account_of(call)))
 
 
 def _render_group(group: AccountGroup) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _read_group(call: Call) -> tuple[str, list[int]]:
 
 
 @handles("list_account_groups")
-def list_account_groups(call: Call) -> ApiResponse:
+def list_account_groups(call: Call) -> Response:
     """List by name. Groups outside a limited key's accounts are hidden from it, and not counted."""
     groups = [group for group in call.workspace.groups.values() if ids_are_visible(call, group.account_ids)]
     by_name = sorted(groups, key=lambda group: group.name.lower())
@@ -86,27 +86,27 @@ def list_account_groups(call: Call) -> ApiResponse:
 
 
 @handles("create_account_group")
-def create_account_group(call: Call) -> ApiResponse:
+def create_account_group(call: Call) -> Response:
     name, ids = _read_group(call)
     group = AccountGroup(call.store.next_id("group"), new_uuid(), name, ids)
     call.workspace.groups[group.uuid] = group
-    return ApiResponse.of({"data": _render_group(group)}, 201)
+    return Response.of({"data": _render_group(group)}, 201)
 
 
 @handles("get_account_group")
-def get_account_group(call: Call) -> ApiResponse:
-    return ApiResponse.of({"data": _render_group(_group_of(call))})
+def get_account_group(call: Call) -> Response:
+    return Response.of({"data": _render_group(_group_of(call))})
 
 
 @handles("update_account_group")
-def update_account_group(call: Call) -> ApiResponse:
+def update_account_group(call: Call) -> Response:
     """Replace name and membership."""
     group = _group_of(call)
     group.name, group.account_ids = _read_group(call)
-    return ApiResponse.of({"data": _render_group(group)})
+    return Response.of({"data": _render_group(group)})
 
 
 @handles("delete_account_group")
-def delete_account_group(call: Call) -> ApiResponse:
+def delete_account_group(call: Call) -> Response:
     del call.workspace.groups[_group_of(call).uuid]
     return NO_CONTENT

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import stamp
-from postboost_provider.sandbox.core.responses import ApiResponse, forbidden, invalid
+from postboost_provider.sandbox.core.responses import Response, forbidden, invalid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.library import unschedulable_media
 from postboost_provider.sandbox.publishing import guardrails, lifecycle, network_rules
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @handles("schedule_post")
-def schedule_post(call: Call) -> ApiResponse:
+def schedule_post(call: Call) -> Response:
     post = untrashed_post_of(call)
     require_editable(post, 422)
     fields = Fields(call.fields)
@@ -53,7 +53,7 @@ def schedule_post(call: Call) -> ApiResponse:
 
 
 @handles("add_post_to_queue")
-def add_post_to_queue(call: Call) -> ApiResponse:
+def add_post_to_queue(call: Call) -> Response:
     post = untrashed_post_of(call)
     require_editable(post, 422)
     fields = Fields(call.fields)
@@ -69,7 +69,7 @@ def add_post_to_queue(call: Call) -> ApiResponse:
 
 
 @handles("approve_post")
-def approve_post(call: Call) -> ApiResponse:
+def approve_post(call: Call) -> Response:
     """Schedule a post that waits for approval, at its own time unless the approver changes it."""
     if call.membership is None or not call.membership.can_approve:
         raise forbidden()
@@ -84,11 +84,11 @@ def approve_post(call: Call) -> ApiResponse:
     _require_networks(call, post)
     lifecycle.set_publish_times(post, max(new_time or call.now, call.now), account_times)
     lifecycle.schedule(call.store, post)
-    return ApiResponse.of({"success": True, "scheduled_at": stamp(post.scheduled_at)})
+    return Response.of({"success": True, "scheduled_at": stamp(post.scheduled_at)})
 
 
 @handles("retry_post_account")
-def retry_post_account(call: Call) -> ApiResponse:
+def retry_post_account(call: Call) -> Response:
     post = post_of(call)
     fields = Fields(call.fields)
     target = post.target_of(account_of(call))
@@ -102,7 +102,7 @@ def retry_post_account(call: Call) -> ApiResponse:
     if target is not None:
         lifecycle.retry(call.store, post, target)
     progress = lifecycle.publish_progress(post)
-    return ApiResponse.of({"success": True, "status": post.status, "publish_progress": progress})
+    return Response.of({"success": True, "status": post.status, "publish_progress": progress})
 
 
 def _read_times(call: Call, fields: Fields, post: Post) -> tuple[datetime | None, dict[int, datetime] | None]:
@@ -143,14 +143,14 @@ def _check(call: Call, post: Post, publish_times: dict[int, datetime]) -> None:
         raise found[0].error_response()
 
 
-def _schedule(call: Call, post: Post, status: int) -> ApiResponse:
+def _schedule(call: Call, post: Post, status: int) -> Response:
     waits_for_approval = needs_approval(call)
     if waits_for_approval:
         call.store.unfinished.discard(post)
         post.status = "needs_approval"
     else:
         lifecycle.schedule(call.store, post)
-    return ApiResponse.of(
+    return Response.of(
         {
             "success": True,
             "scheduled_at": stamp(post.scheduled_at),

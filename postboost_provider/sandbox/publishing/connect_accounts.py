@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Account, Event
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse, not_found
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response, not_found
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
@@ -29,13 +29,13 @@ _WEBHOOK_HOSTS = {"discord": ("discord.com", "discordapp.com"), "slack": ("hooks
 
 
 @handles("create_connect_link")
-def create_connect_link(call: Call) -> ApiResponse:
+def create_connect_link(call: Call) -> Response:
     provider = read_body(call)["provider"]
     return _link(call, "connect", _LINK_LIFETIME, {"provider": provider})
 
 
 @handles("create_reconnect_link")
-def create_reconnect_link(call: Call) -> ApiResponse:
+def create_reconnect_link(call: Call) -> Response:
     """Return a link for a person without a PostBoost login; 404 if the feature is off (SDK 1.66.3)."""
     if call.store.settings.reconnect_links == "off":
         raise not_found()
@@ -45,13 +45,13 @@ def create_reconnect_link(call: Call) -> ApiResponse:
     return _link(call, "reconnect", _RECONNECT_LINK_LIFETIME, {"account_uuid": account.uuid})
 
 
-def _link(call: Call, kind: str, lifetime: timedelta, about: dict[str, str]) -> ApiResponse:
+def _link(call: Call, kind: str, lifetime: timedelta, about: dict[str, str]) -> Response:
     url = f"{call.origin}/{kind}/{secrets.token_urlsafe(24)}"
-    return ApiResponse.of({"url": url, "expires_at": rfc3339(call.now + lifetime), **about}, 201)
+    return Response.of({"url": url, "expires_at": rfc3339(call.now + lifetime), **about}, 201)
 
 
 @handles("connect_channel")
-def connect_channel(call: Call) -> ApiResponse:
+def connect_channel(call: Call) -> Response:
     """Connect a Telegram, Discord or Slack channel; an existing one is updated: 200 instead of 201."""
     provider = call.path["provider"]
     if provider not in ("telegram", *_WEBHOOK_HOSTS):
@@ -79,4 +79,4 @@ def connect_channel(call: Call) -> ApiResponse:
     accounts[account.id] = account
     event = "account.updated" if known else "account.added"
     call.store.events.append(Event(event, call.now, account=account, workspace=call.workspace))
-    return ApiResponse.of(render_account(account), 200 if known else 201)
+    return Response.of(render_account(account), 200 if known else 201)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.shapes import read_body
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ MENTIONS = Resource(
 
 
 @handles("create_mention")
-def create_mention(call: Call) -> ApiResponse:
+def create_mention(call: Call) -> Response:
     """Create a mention, or extend the one that has one of the identities: 200 instead of 201 (SDK 1.66.3)."""
     sent = read_body(call)
     identities = sent.get("identities") or []
@@ -76,7 +76,7 @@ def create_mention(call: Call) -> ApiResponse:
 
 
 @handles("list_mentions")
-def list_mentions(call: Call) -> ApiResponse:
+def list_mentions(call: Call) -> Response:
     """List mentions that contain ``q``; names that start with it come first."""
     wanted = (call.parameter("q") or "").casefold()
     ranked = []
@@ -89,7 +89,7 @@ def list_mentions(call: Call) -> ApiResponse:
 
 
 @handles("delete_mention")
-def delete_mention(call: Call) -> ApiResponse:
+def delete_mention(call: Call) -> Response:
     """Delete a mention. A missing one gets ``success: false``, not an error (SDK 1.66.3)."""
     deleted = MENTIONS.records(call).pop(call.path["mention_id"], None)
-    return ApiResponse.of({"success": deleted is not None})
+    return Response.of({"success": deleted is not None})

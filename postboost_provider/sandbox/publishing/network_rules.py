@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.models import Account, Media, version_for
+from postboost_provider.sandbox.core.models import Account, version_for
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
+
+    from postboost_provider.sandbox.core.media_models import Media
 
 # From PostBoost's own GitHub Action, and for Bluesky from the SDK 1.66.3.
 TEXT_LIMITS = {
@@ -56,7 +58,7 @@ def requirements(
         limit = TEXT_LIMITS.get(account.provider)
         for index, item in enumerate(content):
             if limit is not None and len(item["body"]) > limit:
-                message = f"{account.provider} ({account.name}) takes at most {limit} characters."
+                message = f"{account.provider} ({account.name}) allows at most {limit} characters."
                 errors.setdefault(f"{where}.content.{index}.body", []).append(message)
             if any(each in blocked_media for each in item["media"]):
                 message = "A video is still being processed."
@@ -72,14 +74,14 @@ def requirements(
         if account.provider in ("instagram", "instagram_standalone"):
             collaborators = _option(options, account.provider, "collaborators")
             if isinstance(collaborators, list) and len(collaborators) > 3:
-                message = "Instagram takes at most 3 collaborators."
+                message = "Instagram allows at most 3 collaborators."
                 errors.setdefault(f"{where}.options.{account.provider}.collaborators", []).append(message)
     return errors
 
 
 def _option(options: Mapping[str, Any], network: str, name: str) -> Any:
-    mine = options.get(network)
-    return mine.get(name) if isinstance(mine, dict) else None
+    own = options.get(network)
+    return own.get(name) if isinstance(own, dict) else None
 
 
 def _media_problems(account: Account, attached: list[Media]) -> list[str]:
@@ -87,7 +89,7 @@ def _media_problems(account: Account, attached: list[Media]) -> list[str]:
         return [f"{account.provider} ({account.name}) requires media."]
     if any(media.mime_type == "application/pdf" for media in attached):
         if account.provider not in _LINKEDIN:
-            return [f"{account.provider} ({account.name}) does not take a PDF; only LinkedIn does."]
+            return [f"{account.provider} ({account.name}) does not accept PDFs; only LinkedIn does."]
         if len(attached) > 1:
             return ["A PDF must be the only media of a post."]
     return []
@@ -112,21 +114,23 @@ def _warnings_for(
     body = content[0]["body"]
     if provider == "threads":
         if any(_threads_length(item["body"]) > 500 for item in content):
-            found.append(("threads_too_long", "Threads takes at most 500 characters."))
+            found.append(("threads_too_long", "Threads allows at most 500 characters."))
         if any(len(_LINK.findall(item["body"])) > 5 for item in content):
-            found.append(("threads_too_many_links", "Threads takes at most 5 links."))
+            found.append(("threads_too_many_links", "Threads allows at most 5 links."))
     if provider in _LINKEDIN and len(content) > 1:
         message = "First comments are not enabled for LinkedIn here; the comment will not be posted."
         found.append(("linkedin_first_comment_unavailable", message))
     if provider == "youtube":
         if len(body.encode()) > 5000:
-            found.append(("youtube_description_too_long", "YouTube takes at most 5000 bytes of description."))
+            found.append(
+                ("youtube_description_too_long", "YouTube allows at most 5000 bytes of description.")
+            )
         if "<" in body or ">" in body:
-            found.append(("youtube_forbidden_characters", "YouTube does not take < and > in a description."))
+            found.append(("youtube_forbidden_characters", "YouTube does not allow < and > in a description."))
     if provider in ("instagram", "instagram_standalone"):
         for media in (library[each] for each in content[0]["media"] if each in library):
             if media.width and media.height and not 4 / 5 <= media.width / media.height <= 1.91:
-                found.append(("instagram_image_ratio", "Instagram takes pictures from 4:5 to 1.91:1."))
+                found.append(("instagram_image_ratio", "Instagram accepts images from 4:5 to 1.91:1."))
     return found
 
 

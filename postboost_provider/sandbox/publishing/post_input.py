@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from postboost_provider.sandbox.core.calls import Call
-    from postboost_provider.sandbox.core.models import Account, Media, Workspace
+    from postboost_provider.sandbox.core.media_models import Media
+    from postboost_provider.sandbox.core.models import Account, Workspace
 
 Plan = Literal["draft", "at", "queue", "now"]
 

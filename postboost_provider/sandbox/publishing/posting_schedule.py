@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import stamp
 from postboost_provider.sandbox.core.resources import Record, enveloped
-from postboost_provider.sandbox.core.responses import ApiResponse, not_found
+from postboost_provider.sandbox.core.responses import Response, not_found
 from postboost_provider.sandbox.core.scope import require_accounts
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.validation import Fields
@@ -49,12 +49,12 @@ def _render(call: Call, account_id: int) -> Record:
 
 
 @handles("get_posting_schedule")
-def get_posting_schedule(call: Call) -> ApiResponse:
+def get_posting_schedule(call: Call) -> Response:
     return enveloped(call, _render(call, _account_id(call, call.parameter("account_id"))))
 
 
 @handles("update_posting_schedule")
-def update_posting_schedule(call: Call) -> ApiResponse:
+def update_posting_schedule(call: Call) -> Response:
     """Set all seven days of the workspace, or of one account, which then no longer follows the workspace."""
     sent = read_body(call)
     fields = Fields(call.fields)
@@ -77,7 +77,7 @@ def update_posting_schedule(call: Call) -> ApiResponse:
 
 
 @handles("reset_account_posting_schedule")
-def reset_account_posting_schedule(call: Call) -> ApiResponse:
+def reset_account_posting_schedule(call: Call) -> Response:
     account_id = _account_id(call, call.path["account_id"])
     if not account_id:
         raise not_found()
@@ -86,7 +86,7 @@ def reset_account_posting_schedule(call: Call) -> ApiResponse:
 
 
 @handles("list_queue_slots")
-def list_queue_slots(call: Call) -> ApiResponse:
+def list_queue_slots(call: Call) -> Response:
     """List the next two weeks: posting times, and all scheduled posts, on a posting time or not."""
     account_id = _account_id(call, call.parameter("account_id"))
     fields = Fields({})
@@ -107,9 +107,7 @@ def list_queue_slots(call: Call) -> ApiResponse:
                 moments[at] = post.uuid
     page = sorted(moments)[:_SLOTS_PER_PAGE]
     slots = [{"scheduled_at": stamp(at), "post_uuid": moments[at]} for at in page]
-    return ApiResponse.of(
-        {"slots": slots, "next_cursor": stamp(page[-1]) if len(moments) > len(page) else None}
-    )
+    return Response.of({"slots": slots, "next_cursor": stamp(page[-1]) if len(moments) > len(page) else None})
 
 
 def _read_after(fields: Fields, text: str | None, default: datetime) -> datetime:
@@ -124,7 +122,7 @@ def _read_after(fields: Fields, text: str | None, default: datetime) -> datetime
 
 
 @handles("get_recommended_posting_times")
-def get_recommended_posting_times(call: Call) -> ApiResponse:
+def get_recommended_posting_times(call: Call) -> Response:
     """Recommend the same hours for every day, once a few posts are published."""
     account_id = _account_id(call, call.parameter("account_id"))
     fields = Fields({"slots_per_day": call.parameter("slots_per_day")})
@@ -142,7 +140,7 @@ def get_recommended_posting_times(call: Call) -> ApiResponse:
     ]
     has_data = len(published) >= _ENOUGH_POSTS
     values = [{"value": each} for each in sorted(_BEST_TIMES[:slots_per_day])]
-    return ApiResponse.of(
+    return Response.of(
         {
             "has_data": has_data,
             "timezone": _render(call, account_id)["timezone"],

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339, stamp
 from postboost_provider.sandbox.core.models import Account, Event, Post, Target, Workspace
-from postboost_provider.sandbox.core.responses import (
-    ApiResponse,
-    ErrorResponse,
-    invalid,
-    not_found,
-)
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response, invalid, not_found
 from postboost_provider.sandbox.core.scope import post_is_visible, require_accounts
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
@@ -114,7 +109,7 @@ def warnings_of(call: Call, versions: list[dict[str, Any]], accounts: Sequence[A
 
 
 @handles("list_posts")
-def list_posts(call: Call) -> ApiResponse:
+def list_posts(call: Call) -> Response:
     posts = [post for post in call.workspace.posts.values() if not post.trashed]
     return call.page(
         sorted(posts, key=lambda post: (post.created_at, post.id), reverse=True),
@@ -126,12 +121,12 @@ def list_posts(call: Call) -> ApiResponse:
 
 
 @handles("get_post")
-def get_post(call: Call) -> ApiResponse:
-    return ApiResponse.of(render_post(call.workspace, post_of(call)))
+def get_post(call: Call) -> Response:
+    return Response.of(render_post(call.workspace, post_of(call)))
 
 
 @handles("create_post")
-def create_post(call: Call) -> ApiResponse:
+def create_post(call: Call) -> Response:
     require_accounts(call, named_accounts(call.fields))
     fields = Fields(call.fields)
     draft = read_post(call, fields)
@@ -150,11 +145,11 @@ def create_post(call: Call) -> ApiResponse:
     call.post_uuid = post.uuid
     _apply_plan(call, post, draft, publish_times)
     rendered = render_post(call.workspace, post)
-    return ApiResponse.of({**rendered, **warnings_of(call, post.versions, draft.accounts)}, 201)
+    return Response.of({**rendered, **warnings_of(call, post.versions, draft.accounts)}, 201)
 
 
 @handles("update_post")
-def update_post(call: Call) -> ApiResponse:
+def update_post(call: Call) -> Response:
     """Replace the post. The response only reports success, without the post (SDK 1.66.3)."""
     post = untrashed_post_of(call)
     require_accounts(call, named_accounts(call.fields))
@@ -179,7 +174,7 @@ def update_post(call: Call) -> ApiResponse:
     post.versions, post.tag_ids = draft.versions, draft.tag_ids
     post.targets = [Target(account, offsets.get(account.id, timedelta())) for account in draft.accounts]
     _apply_plan(call, post, draft, publish_times, needs_approval_again=keeps and needed_approval)
-    return ApiResponse.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
+    return Response.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
 
 
 def require_editable(post: Post, status: int) -> None:
@@ -245,7 +240,7 @@ def _apply_plan(
 
 
 @handles("validate_post")
-def validate_post(call: Call) -> ApiResponse:
+def validate_post(call: Call) -> Response:
     """Validate a post without creating it: always 200 (SDK 1.66.3)."""
     require_accounts(call, named_accounts(call.fields))
     fields = Fields(call.fields)
@@ -261,7 +256,7 @@ def validate_post(call: Call) -> ApiResponse:
         warnings = network_rules.warnings(draft.versions, draft.accounts, library)
         publish_times = planned_publish_times(call, draft)
         found = _issues(call, draft, publish_times)
-    return ApiResponse.of(
+    return Response.of(
         {
             "valid": not fields.errors and not found,
             "errors": fields.errors,
@@ -274,12 +269,12 @@ def validate_post(call: Call) -> ApiResponse:
 
 
 @handles("delete_post")
-def delete_post(call: Call) -> ApiResponse:
+def delete_post(call: Call) -> Response:
     return _delete(call, [post_of(call)])
 
 
 @handles("delete_posts_bulk")
-def delete_posts_bulk(call: Call) -> ApiResponse:
+def delete_posts_bulk(call: Call) -> Response:
     """Delete the posts of the list that exist; a missing one is not an error."""
     fields = Fields(call.fields)
     uuids = fields.items("posts", required=True)
@@ -292,7 +287,7 @@ def delete_posts_bulk(call: Call) -> ApiResponse:
     return _delete(call, posts)
 
 
-def _delete(call: Call, posts: list[Post]) -> ApiResponse:
+def _delete(call: Call, posts: list[Post]) -> Response:
     fields = Fields(call.fields)
     to_trash = bool(fields.boolean("trash"))
     mode = fields.text("delete_mode") or "app_only"
@@ -316,6 +311,6 @@ def _delete(call: Call, posts: list[Post]) -> ApiResponse:
             call.store.unfinished.discard(post)
             del call.workspace.posts[post.uuid]
     removed = from_app and bool(posts)
-    return ApiResponse.of(
+    return Response.of(
         {"deleted": bool(posts), "deleted_from_app": removed, "to_trash": removed and to_trash}
     )

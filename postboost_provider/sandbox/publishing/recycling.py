@@ -14,7 +14,7 @@ from postboost_provider.sandbox.publishing.posts import post_of
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
-    from postboost_provider.sandbox.core.responses import ApiResponse
+    from postboost_provider.sandbox.core.responses import Response
 
 
 def _complete_rule(call: Call, fields: Fields, record: Record) -> None:
@@ -52,7 +52,7 @@ RUNS = Resource("recycling_run", key="id", numbered=True, latest=100, verbs=())
 
 
 @handles("recycle_post")
-def recycle_post(call: Call) -> ApiResponse:
+def recycle_post(call: Call) -> Response:
     post = post_of(call)
     new = RULES.new(call, read_body(call))
     record = RULES.save(call, {**new, "type": "post", "post_uuid": post.uuid})
@@ -60,6 +60,6 @@ def recycle_post(call: Call) -> ApiResponse:
 
 
 @handles("list_recycling_runs")
-def list_recycling_runs(call: Call) -> ApiResponse:
+def list_recycling_runs(call: Call) -> Response:
     rule = RULES.of_path(call)
     return listed(call, RUNS, [run for run in RUNS.visible(call) if run["rule_uuid"] == rule["uuid"]])

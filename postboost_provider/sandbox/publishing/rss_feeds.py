@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.resources import Record, Resource
-from postboost_provider.sandbox.core.responses import ApiResponse
+from postboost_provider.sandbox.core.responses import Response
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
@@ -29,8 +29,8 @@ FEEDS = Resource(
 
 
 @handles("poll_rss_feed")
-def poll_rss_feed(call: Call) -> ApiResponse:
+def poll_rss_feed(call: Call) -> Response:
     """Report that the feed has nothing new."""
     feed = FEEDS.of_path(call)
     feed["last_polled_at"] = rfc3339(call.now)
-    return ApiResponse.of({"created": 0, "skipped": 0, "data": FEEDS.shown(call, feed)})
+    return Response.of({"created": 0, "skipped": 0, "data": FEEDS.shown(call, feed)})

@@ -7,7 +7,7 @@ from typing import Any
 
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.models import Tag
-from postboost_provider.sandbox.core.responses import SUCCESS, ApiResponse
+from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 
@@ -31,33 +31,33 @@ def _read_tag(call: Call) -> tuple[str, str]:
 
 
 @handles("list_tags")
-def list_tags(call: Call) -> ApiResponse:
+def list_tags(call: Call) -> Response:
     newest_first = sorted(call.workspace.tags.values(), key=lambda tag: tag.id, reverse=True)
-    return ApiResponse.of({"data": [render_tag(tag) for tag in newest_first]})
+    return Response.of({"data": [render_tag(tag) for tag in newest_first]})
 
 
 @handles("create_tag")
-def create_tag(call: Call) -> ApiResponse:
+def create_tag(call: Call) -> Response:
     name, color = _read_tag(call)
     tag = Tag(call.store.next_id("tag"), new_uuid(), name, color)
     call.workspace.tags[tag.uuid] = tag
-    return ApiResponse.of(render_tag(tag), 201)
+    return Response.of(render_tag(tag), 201)
 
 
 @handles("get_tag")
-def get_tag(call: Call) -> ApiResponse:
-    return ApiResponse.of(render_tag(_tag_of(call)))
+def get_tag(call: Call) -> Response:
+    return Response.of(render_tag(_tag_of(call)))
 
 
 @handles("update_tag")
-def update_tag(call: Call) -> ApiResponse:
+def update_tag(call: Call) -> Response:
     tag = _tag_of(call)
     tag.name, tag.hex_color = _read_tag(call)
     return SUCCESS
 
 
 @handles("delete_tag")
-def delete_tag(call: Call) -> ApiResponse:
+def delete_tag(call: Call) -> Response:
     tag = _tag_of(call)
     del call.workspace.tags[tag.uuid]
     for post in call.workspace.posts.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from postboost_provider.sandbox.core.models import Activity
 from postboost_provider.sandbox.core.validation import Fields
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.responses import ApiResponse
+    from postboost_provider.sandbox.core.responses import Response
 
 RETENTION = timedelta(days=90)
 _LOGGED = ("POST", "PUT", "DELETE")  # neither reads nor PATCH are documented as logged (SDK 1.66.3)
@@ -30,7 +31,7 @@ _OUTCOMES = {
 _CREATING = ("create_", "upload_media", "initiate_chunked", "complete_chunked")
 
 
-def log(call: Call, response: ApiResponse) -> None:
+def log(call: Call, response: Response) -> None:
     """Log the request, if its method is logged."""
     if call.operation.method not in _LOGGED or call.workspace_or_none is None:
         return
@@ -50,7 +51,7 @@ def log(call: Call, response: ApiResponse) -> None:
     )
 
 
-def _outcome(call: Call, response: ApiResponse) -> str:
+def _outcome(call: Call, response: Response) -> str:
     if "Idempotent-Replayed" in response.headers:
         return "replayed"
     if response.code in _OUTCOME_OF_CODE:
@@ -67,22 +68,11 @@ def _outcome(call: Call, response: ApiResponse) -> str:
 
 
 def _render(entry: Activity) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "user_id": entry.user_id,
-        "token_ref": entry.token_ref,
-        "client": entry.client,
-        "route_name": entry.route_name,
-        "method": entry.method,
-        "post_uuid": entry.post_uuid,
-        "outcome": entry.outcome,
-        "http_status": entry.http_status,
-        "created_at": rfc3339(entry.created_at),
-    }
+    return {**asdict(entry), "created_at": rfc3339(entry.created_at)}
 
 
 @handles("list_api_activity")
-def list_api_activity(call: Call) -> ApiResponse:
+def list_api_activity(call: Call) -> Response:
     activity = call.workspace.activity
     while activity and call.now - activity[0].created_at > RETENTION:
         activity.popleft()

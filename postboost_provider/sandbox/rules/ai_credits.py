@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core.calls import handles
 from postboost_provider.sandbox.core.clock import month_of, rfc3339
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
@@ -38,6 +38,15 @@ def require(store: Store, workspace: Workspace, *, text: int = 0, image: int = 0
             raise ErrorResponse(429, message, **details)
 
 
+def charge(call: Call, *, text: int = 0, image: int = 0) -> None:
+    """Spend credits.
+
+    :raises ErrorResponse: 429 if too few are left.
+    """
+    require(call.store, call.workspace, text=text, image=image)
+    spend(call.workspace, call.now, text=text, image=image)
+
+
 def text_left(store: Store, workspace: Workspace) -> int | None:
     """Return the remaining text credits, None if they are unlimited."""
     if store.settings.ai_unlimited:
@@ -52,7 +61,7 @@ def image_left(store: Store, workspace: Workspace) -> int | None:
 
 
 @handles("get_ai_usage")
-def get_ai_usage(call: Call) -> ApiResponse:
+def get_ai_usage(call: Call) -> Response:
     settings, workspace = call.store.settings, call.workspace
     cycle, (month, month_end) = _cycle_start(call.store, workspace), month_of(call.now)
     unlimited = settings.ai_unlimited
@@ -70,7 +79,7 @@ def get_ai_usage(call: Call) -> ApiResponse:
         "period_start": rfc3339(month),
         "period_end": rfc3339(month_end),
     }
-    return ApiResponse.of({"text": text, "image": image})
+    return Response.of({"text": text, "image": image})
 
 
 def _used(workspace: Workspace, since: datetime) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core.models import IdempotencyRecord
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse, invalid
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response, invalid
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
@@ -47,7 +47,7 @@ def reserve(call: Call) -> IdempotencyRecord | None:
     return replace(found, response=_replayed(found.response))
 
 
-def complete(call: Call, record: IdempotencyRecord, response: ApiResponse | None) -> None:
+def complete(call: Call, record: IdempotencyRecord, response: Response | None) -> None:
     """Store the response, or free the key: 5xx and 429 are never stored, 4xx only if ``store_4xx`` is on."""
     stored = response is not None and response.status < 500 and response.status != 429
     if response is not None and 400 <= response.status < 500 and not call.store.settings.store_4xx:
@@ -63,7 +63,7 @@ def _scope(call: Call, key: str) -> tuple[int, str, str, str, str]:
     return (call.caller.user.id, call.workspace.uuid, call.operation.method, call.url, key)
 
 
-def _replayed(response: ApiResponse) -> ApiResponse:
+def _replayed(response: Response) -> Response:
     return replace(response, headers={**response.headers, "Idempotent-Replayed": "true"})
 
 

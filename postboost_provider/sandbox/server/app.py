@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.core.responses import ApiResponse
 from postboost_provider.sandbox.core.routes import Routes
 from postboost_provider.sandbox.media.library import find_media
 from postboost_provider.sandbox.server import control, page, pipeline
@@ -42,10 +41,10 @@ def build_app(service: Service) -> Starlette:
     return app
 
 
-def _endpoint(service: Service) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(service: Service) -> Callable[[Request], Awaitable[HttpResponse]]:
     routes = Routes(load_operations().values())
 
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(request: Request) -> HttpResponse:
         operation, request.scope["path_params"] = routes.find(request.method, request.path_params["path"])
         try:
             response = await pipeline.respond(service, operation, request)
@@ -57,34 +56,34 @@ def _endpoint(service: Service) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-def _page(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    async def serve(request: Request) -> Response:
+def _page(service: Service) -> Callable[[Request], Awaitable[HttpResponse]]:
+    async def serve(request: Request) -> HttpResponse:
         return page.show(service, request)
 
     return serve
 
 
-def _file_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    async def serve(request: Request) -> Response:
+def _file_of(service: Service) -> Callable[[Request], Awaitable[HttpResponse]]:
+    async def serve(request: Request) -> HttpResponse:
         found = find_media(service.store, request.path_params["uuid"])
         if found is None:
-            return pipeline.to_starlette(ApiResponse.of({"message": "Not found."}, 404))
+            return pipeline.json_response({"message": "Not found."}, 404)
         if found.content.data is None:
             message = (
                 f"{found.name} is larger than keep_media_bytes. The sandbox kept only its size and hash."
             )
-            return pipeline.to_starlette(ApiResponse.of({"message": message}, 404))
-        return Response(found.content.data, media_type=found.mime_type)
+            return pipeline.json_response({"message": message}, 404)
+        return HttpResponse(found.content.data, media_type=found.mime_type)
 
     return serve
 
 
-def _routing_error(service: Service) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def respond(request: Request, error: Exception) -> Response:
+def _routing_error(service: Service) -> Callable[[Request, Exception], Awaitable[HttpResponse]]:
+    async def respond(request: Request, error: Exception) -> HttpResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if request.url.path.startswith(API):
             pipeline.record_request(service.store, request, None)["status"] = status
         message = "Not found." if status == 404 else "The method is not supported for this route."
-        return pipeline.to_starlette(ApiResponse.of({"message": message}, status))
+        return pipeline.json_response({"message": message}, status)
 
     return respond

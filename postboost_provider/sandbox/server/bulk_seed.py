@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.file_content import content_of
-from postboost_provider.sandbox.core.models import Account, Media, Membership, Post, Tag, Target, Workspace
+from postboost_provider.sandbox.core.models import Account, Membership, Post, Tag, Target, Workspace
 from postboost_provider.sandbox.core.store import Store, new_uuid
-from postboost_provider.sandbox.media.library import add_media
+from postboost_provider.sandbox.media.placeholder_images import add_placeholder
 from postboost_provider.sandbox.publishing import lifecycle
 from postboost_provider.sandbox.publishing.network_rules import NEEDS_MEDIA
 from postboost_provider.sandbox.server.seed import stable_uuid
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.core.media_models import Media
 
 KINDS = ("posts", "media", "tags", "workspaces")
 MAX_COUNT = 200_000
@@ -86,32 +87,10 @@ def _add_workspace(store: Store, model: Workspace, number: int) -> None:
 
 
 def _add_image(store: Store, workspace: Workspace, number: int) -> Media:
-    return add_media(
-        store,
-        workspace,
-        content_of(_png(number), store.settings.keep_media_bytes),
-        name=f"picture-{number + 1}.png",
-        mime_type="image/png",
-        alt_text=f"Image {number + 1}",
-        folder=None,
-    )
-
-
-def _png(number: int, size: int = 32) -> bytes:
-    """Return a square whose color depends on the number."""
+    """Add a square whose color depends on the number."""
     color = zlib.crc32(str(number).encode()).to_bytes(4, "big")[:3]
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
-    rows = (b"\0" + color * size) * size
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+    name, alt_text = f"image-{number + 1}.png", f"Image {number + 1}"
+    return add_placeholder(store, workspace, name, (32, 32), color, alt_text=alt_text)
 
 
 def _add_post(

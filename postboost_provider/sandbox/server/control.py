@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from postboost_provider.sandbox.core.faults import FaultError
-from postboost_provider.sandbox.core.responses import ApiResponse
 from postboost_provider.sandbox.core.settings import SettingsError
-from postboost_provider.sandbox.server.pipeline import to_starlette
+from postboost_provider.sandbox.server.pipeline import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,9 +46,9 @@ def _endpoint(service: Service, action: Callable[[Any], Any]) -> Callable[[Reque
         raw = await request.body()
         try:
             service.changed = service.changed or request.method != "GET"
-            return to_starlette(ApiResponse.of(action(json.loads(raw) if raw else {})))
+            return json_response(action(json.loads(raw) if raw else {}))
         except (FaultError, SettingsError, ValueError, TypeError) as error:
-            return to_starlette(ApiResponse.of({"message": str(error)}, 422))
+            return json_response({"message": str(error)}, 422)
 
     return endpoint
 

@@ -30,3 +30,5 @@ from postboost_provider.sandbox.publishing import (
     templates,
 )
 from postboost_provider.sandbox.rules import activity_log, ai_credits
+
+__all__ = ["HANDLERS"]

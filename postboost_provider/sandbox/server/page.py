@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from postboost_provider.sandbox.core.models import Media, Post, Workspace
+    from postboost_provider.sandbox.core.media_models import Media
+    from postboost_provider.sandbox.core.models import Post, Workspace
     from postboost_provider.sandbox.core.store import Store
     from postboost_provider.sandbox.server.service import Service
 

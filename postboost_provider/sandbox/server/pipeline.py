@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response as HttpResponse
 
 from postboost_provider.sandbox.core import faults
 from postboost_provider.sandbox.core.calls import Call, Upload
-from postboost_provider.sandbox.core.responses import ApiResponse, ErrorResponse
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.events import webhooks
 from postboost_provider.sandbox.rules import activity_log, auth, idempotency, rate_limit
 from postboost_provider.sandbox.server.handlers import HANDLERS
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class DroppedConnection(Response):
+class DroppedConnection(HttpResponse):
     """Drop the connection without a response. The server's protocol class provides the transport."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +40,7 @@ class DroppedConnection(Response):
             pass  # uvicorn would respond 500 if this returned before it notices
 
 
-async def respond(service: Service, operation: Operation, request: Request) -> Response:
+async def respond(service: Service, operation: Operation, request: Request) -> HttpResponse:
     """Handle one API request, and send its events to webhooks."""
     raw = await request.body()
     store = service.store
@@ -52,7 +52,7 @@ async def respond(service: Service, operation: Operation, request: Request) -> R
         webhooks.send_events(store)
 
 
-async def _respond(store: Store, operation: Operation, request: Request, raw: bytes) -> Response:
+async def _respond(store: Store, operation: Operation, request: Request, raw: bytes) -> HttpResponse:
     entry = record_request(store, request, operation.operation)
     fault = faults.due_for_request(store.faults, operation.operation)
     entry["fault"] = fault.kind if fault is not None else None
@@ -64,11 +64,15 @@ async def _respond(store: Store, operation: Operation, request: Request, raw: by
     if fault is not None and fault.kind == "drop_after":
         return DroppedConnection()
     entry["status"] = response.status
-    return to_starlette(response)
+    return to_http(response)
 
 
-def to_starlette(response: ApiResponse) -> Response:
-    return Response(response.content, response.status, dict(response.headers))
+def to_http(response: Response) -> HttpResponse:
+    return HttpResponse(response.content, response.status, dict(response.headers))
+
+
+def json_response(body: Any, status: int = 200) -> HttpResponse:
+    return to_http(Response.of(body, status))
 
 
 def record_request(store: Store, request: Request, operation: str | None) -> dict[str, Any]:
@@ -90,7 +94,7 @@ def record_request(store: Store, request: Request, operation: str | None) -> dic
 
 async def _handle(
     store: Store, operation: Operation, request: Request, raw: bytes, fault: Fault | None
-) -> ApiResponse:
+) -> Response:
     try:
         if operation.tier == "tools":
             caller = auth.authorize_tools(store, operation, request.headers)
@@ -133,7 +137,7 @@ async def _handle(
     return replace(response, headers={**response.headers, **rate})
 
 
-async def _with_idempotency(call: Call, *, delay: float) -> ApiResponse:
+async def _with_idempotency(call: Call, *, delay: float) -> Response:
     """Run the handler, or return the response stored for the Idempotency-Key. A delay keeps the key reserved."""
     try:
         record = idempotency.reserve(call)
@@ -152,7 +156,7 @@ async def _with_idempotency(call: Call, *, delay: float) -> ApiResponse:
     return response
 
 
-async def _dispatch(call: Call) -> ApiResponse:
+async def _dispatch(call: Call) -> Response:
     try:
         if call.workspace_or_none is not None:
             auth.check_access(call)
@@ -163,12 +167,12 @@ async def _dispatch(call: Call) -> ApiResponse:
         if handler is None:
             raise _not_implemented(call.operation)
         response = handler(call)
-        return response if isinstance(response, ApiResponse) else await response
+        return response if isinstance(response, Response) else await response
     except ErrorResponse as error:
         return error.response
     except Exception:
         log.exception("The sandbox failed to handle %s", call.operation.operation)
-        return ApiResponse.of({"message": "Server Error"}, 500)
+        return Response.of({"message": "Server Error"}, 500)
 
 
 def _not_implemented(operation: Operation) -> ErrorResponse:

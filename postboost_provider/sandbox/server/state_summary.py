@@ -11,6 +11,8 @@ from postboost_provider.sandbox.media.library import summarize_media
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.store import Store
 
+COUNTED = ("accounts", "media", "folders", "tags", "activity", "posts")
+
 
 def summarize(store: Store) -> dict[str, Any]:
     """Return clock, counts, summaries of posts and media, settings and remaining faults."""
@@ -24,13 +26,8 @@ def summarize(store: Store) -> dict[str, Any]:
                 "name": workspace.name,
                 "uuid": workspace.uuid,
                 "timezone": workspace.timezone,
-                "accounts": len(workspace.accounts),
-                "media": len(workspace.media),
-                "folders": len(workspace.folders),
+                **{name: len(getattr(workspace, name)) for name in COUNTED},
                 "uploads": sum(upload.media is None for upload in workspace.uploads.values()),
-                "tags": len(workspace.tags),
-                "activity": len(workspace.activity),
-                "posts": len(workspace.posts),
                 "statuses": dict(Counter(post.status for post in workspace.posts.values())),
             }
             for workspace in store.workspaces.values()
