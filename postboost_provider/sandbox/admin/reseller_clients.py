@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Membership, Workspace
 from postboost_provider.sandbox.core.resources import Record, enveloped
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
 
 
 def _clients(call: Call) -> list[Workspace]:

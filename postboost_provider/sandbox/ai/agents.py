@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339, stamp
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, small_page
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response
@@ -16,7 +16,6 @@ from postboost_provider.sandbox.rules.auth import require_ability
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.models import Post
     from postboost_provider.sandbox.core.validation import Fields
 
@@ -63,16 +62,21 @@ def _proposals_of(call: Call, run: Record) -> list[Record]:
     return [each for each in PROPOSALS.visible(call) if each["run_uuid"] == run["uuid"]]
 
 
+def _page(call: Call, records: list[Record]) -> Response:
+    data, meta = small_page(call, records)
+    return Response.of({"data": data, "meta": meta})
+
+
 @handles("list_agent_runs")
 def list_agent_runs(call: Call) -> Response:
     agent = AGENTS.of_path(call)
-    return small_page(call, [run for run in RUNS.visible(call) if run["agent_uuid"] == agent["uuid"]])
+    return _page(call, [run for run in RUNS.visible(call) if run["agent_uuid"] == agent["uuid"]])
 
 
 @handles("list_agent_proposals")
 def list_agent_proposals(call: Call) -> Response:
     status = call.parameter("status") or "pending"
-    return small_page(call, [each for each in PROPOSALS.visible(call) if each["status"] == status])
+    return _page(call, [each for each in PROPOSALS.visible(call) if each["status"] == status])
 
 
 @handles("run_agent")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from postboost_provider.sandbox.ai.brand_voice import brand_voice_meta
 from postboost_provider.sandbox.ai.captions import caption, make_draft, target_accounts, title_of
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.shapes import read_with_defaults
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.library import render_media
 from postboost_provider.sandbox.media.placeholder_images import SIZES, add_placeholder
 from postboost_provider.sandbox.rules import ai_credits
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
 
 
 @handles("blog_to_social")

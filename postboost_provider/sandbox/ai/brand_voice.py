@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.resources import Record, enveloped
 from postboost_provider.sandbox.core.responses import SUCCESS, ErrorResponse, Response
@@ -14,7 +14,6 @@ from postboost_provider.sandbox.rules import ai_credits
 from postboost_provider.sandbox.rules.auth import require_ability
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.models import Workspace
 
 _DEFAULTS: Record = {

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from postboost_provider.sandbox.core.models import Post, Target
 from postboost_provider.sandbox.core.scope import require_named_accounts, visible_accounts
-from postboost_provider.sandbox.core.store import new_uuid
+from postboost_provider.sandbox.publishing import lifecycle
 from postboost_provider.sandbox.publishing.network_rules import TEXT_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postboost_provider.sandbox.core.calls import Call
-    from postboost_provider.sandbox.core.models import Account, Workspace
+    from postboost_provider.sandbox.core.models import Account, Post, Workspace
     from postboost_provider.sandbox.core.store import Store
     from postboost_provider.sandbox.core.validation import Fields
 
@@ -77,30 +76,11 @@ def make_draft(
     """
     good = [each for each in captions if each["content"] is not None]
     versions = [
-        _version(account_id, each["content"], list(media.get(each["account_id"], ())))
+        lifecycle.version(account_id, each["content"], list(media.get(each["account_id"], ())))
         for account_id, each in [(0, good[0]), *((each["account_id"], each) for each in good)]
     ]
-    post = Post(
-        id=store.next_id("post"),
-        uuid=new_uuid(),
-        created_at=store.clock.now(),
-        versions=versions,
-        targets=[Target(workspace.accounts[each["account_id"]]) for each in good],
-        tag_ids=[],
-    )
-    workspace.posts[post.uuid] = post
-    return post
-
-
-def _version(account_id: int, text: str, media: list[int]) -> dict[str, Any]:
-    content = [{"body": text, "url": None, "media": media, "video_thumbs": []}]
-    return {
-        "account_id": account_id,
-        "is_original": account_id == 0,
-        "synced_with": None,
-        "content": content,
-        "options": {},
-    }
+    accounts = [workspace.accounts[each["account_id"]] for each in good]
+    return lifecycle.create(store, workspace, versions, accounts)
 
 
 def title_of(url: str) -> str:

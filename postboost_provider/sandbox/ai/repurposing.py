@@ -15,7 +15,7 @@ from postboost_provider.sandbox.ai.captions import (
     title_of,
 )
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.models import RepurposeRun
+from postboost_provider.sandbox.core.models import Account, RepurposeRun
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_with_defaults
 from postboost_provider.sandbox.core.validation import Fields
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postboost_provider.sandbox.core.media_models import Media
-    from postboost_provider.sandbox.core.models import Account
     from postboost_provider.sandbox.core.store import Store
 
 SYNCHRONOUS_SECONDS = 20.0  # longer runs continue in the queue

@@ -6,14 +6,13 @@ import zlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_body
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.validation import Fields
 
 _SNAPSHOT_DAYS = 90

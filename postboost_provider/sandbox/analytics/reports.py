@@ -5,23 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from postboost_provider.sandbox.analytics.metrics import METRICS, published, with_rate
 from postboost_provider.sandbox.analytics.periods import Period, read_period
 from postboost_provider.sandbox.analytics.summaries import account_totals, analysed_accounts
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339, stamp
-from postboost_provider.sandbox.core.models import ReportExport
+from postboost_provider.sandbox.core.models import Account, ReportExport
 from postboost_provider.sandbox.core.resources import Record, enveloped
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.scope import require_named_accounts
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.models import Account
 
 LIFETIME = timedelta(days=7)
 MAX_POSTS = 500

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.analytics.metrics import (
     METRICS,
     WITHOUT_ANALYTICS,
+    Publication,
     days_of,
     followers,
     publications_of,
@@ -17,7 +18,8 @@ from postboost_provider.sandbox.analytics.metrics import (
 )
 from postboost_provider.sandbox.analytics.periods import Period, read_period
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.responses import Response, page_size
+from postboost_provider.sandbox.core.resources import small_page
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.scope import visible_accounts
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.publishing.accounts import account_of, render_account
@@ -26,7 +28,6 @@ from postboost_provider.sandbox.publishing.posts import post_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postboost_provider.sandbox.analytics.metrics import Publication
     from postboost_provider.sandbox.core.models import Account
 
 _TABS = ("overview", "posts")
@@ -132,17 +133,8 @@ def _posts_tab(call: Call, account: Account, period: Period, sort_by: str) -> di
     items.sort(
         key=lambda each: (each[sort_by], each["post_uuid"]), reverse=call.parameter("sort_dir") != "asc"
     )
-    size = page_size(call.parameter("per_page"), default=20, maximum=50)
-    page = page_size(call.parameter("page"), default=1, maximum=10**9)
-    return {
-        "items": items[(page - 1) * size : page * size],
-        "meta": {
-            "current_page": page,
-            "last_page": max(1, -(-len(items) // size)),
-            "per_page": size,
-            "total": len(items),
-        },
-    }
+    shown, meta = small_page(call, items, per_page=20, maximum=50)
+    return {"items": shown, "meta": meta}
 
 
 @handles("get_post_analytics")

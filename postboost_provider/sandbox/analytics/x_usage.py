@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import month_of, rfc3339
 from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.publishing.guardrails import x_posts_in_month
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
 
 _COST_USD = 0.01  # per post; not documented
 

@@ -206,14 +206,12 @@ def listed(call: Call, resource: Resource, found: Sequence[Record]) -> Response:
     )
 
 
-def small_page(call: Call, found: Sequence[Record]) -> Response:
-    """Return a page in the smaller envelope of the agents' lists: no links, four numbers."""
-    per_page = page_size(call.parameter("per_page"), default=25)
-    page = max(1, int(text)) if (text := call.parameter("page") or "").isdecimal() else 1
-    meta = {
-        "current_page": page,
-        "last_page": max(1, math.ceil(len(found) / per_page)),
-        "per_page": per_page,
-        "total": len(found),
-    }
-    return Response.of({"data": found[(page - 1) * per_page : page * per_page], "meta": meta})
+def small_page(
+    call: Call, items: Sequence[Record], *, per_page: int = 25, maximum: int = 100
+) -> tuple[list[Record], Record]:
+    """Return the items of the page and its ``meta``: the small envelope without links."""
+    size = page_size(call.parameter("per_page"), default=per_page, maximum=maximum)
+    page = page_size(call.parameter("page"), default=1, maximum=10**9)
+    last = max(1, math.ceil(len(items) / size))
+    meta = {"current_page": page, "last_page": last, "per_page": size, "total": len(items)}
+    return list(items[(page - 1) * size : page * size]), meta

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Event
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
@@ -13,9 +11,6 @@ from postboost_provider.sandbox.core.scope import account_is_visible, require_ac
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
 
 _MESSAGES_SHOWN = 50
 _TEXT_LIMITS = {"bluesky": 300, "mastodon": 500, "linkedin_page": 1250, "gbp": 4000}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from postboost_provider.sandbox.core.clock import stamp
-from postboost_provider.sandbox.core.media_models import Media
+from postboost_provider.sandbox.core.media_models import Folder, Media
 from postboost_provider.sandbox.core.store import Store, new_uuid
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.file_content import Content
-    from postboost_provider.sandbox.core.media_models import Folder
     from postboost_provider.sandbox.core.models import Workspace
     from postboost_provider.sandbox.core.settings import Settings
 

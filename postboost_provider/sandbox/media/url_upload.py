@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from postboost_provider.sandbox.core import fetch
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.fetch import FetchError, Source
-from postboost_provider.sandbox.core.media_models import Download
+from postboost_provider.sandbox.core.media_models import Download, Folder, Media
 from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
@@ -23,9 +23,6 @@ from postboost_provider.sandbox.media.library import (
     type_by_name,
     type_of,
 )
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.media_models import Folder, Media
 
 LIFETIME = timedelta(hours=1)
 

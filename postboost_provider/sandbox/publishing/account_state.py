@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.models import Event
+from postboost_provider.sandbox.core.models import Account, Event
 from postboost_provider.sandbox.core.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from postboost_provider.sandbox.core.models import Account
     from postboost_provider.sandbox.core.store import Store
 
 # Results of the daily check by network; the others are not checked (SDK 1.66.3, `reconnect_reason`).

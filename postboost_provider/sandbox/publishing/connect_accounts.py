@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Account, Event
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response, not_found
@@ -15,9 +14,6 @@ from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.publishing.accounts import account_of, render_account
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
 
 _LINK_LIFETIME = timedelta(minutes=15)
 _RECONNECT_LINK_LIFETIME = timedelta(days=7)

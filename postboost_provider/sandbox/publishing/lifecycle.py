@@ -9,18 +9,49 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core import faults
-from postboost_provider.sandbox.core.models import Event
+from postboost_provider.sandbox.core.models import Account, Event, Post, Target, Workspace
+from postboost_provider.sandbox.core.store import Store, new_uuid
 from postboost_provider.sandbox.publishing import account_state
 from postboost_provider.sandbox.publishing.network_rules import NEEDS_MEDIA, live_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from postboost_provider.sandbox.core.models import Post, Target
-    from postboost_provider.sandbox.core.store import Store
+    from collections.abc import Iterable, Mapping
 
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def create(
+    store: Store,
+    workspace: Workspace,
+    versions: list[dict[str, Any]],
+    accounts: Iterable[Account],
+    *,
+    tag_ids: Iterable[int] = (),
+    created_at: datetime | None = None,
+) -> Post:
+    """Add a draft to the workspace."""
+    post = Post(
+        id=store.next_id("post"),
+        uuid=new_uuid(),
+        created_at=created_at or store.clock.now(),
+        versions=versions,
+        targets=[Target(account) for account in accounts],
+        tag_ids=list(tag_ids),
+    )
+    workspace.posts[post.uuid] = post
+    return post
+
+
+def version(account_id: int, text: str, media: list[int]) -> dict[str, Any]:
+    """Return a version with one text; account id 0 is the original."""
+    return {
+        "account_id": account_id,
+        "is_original": account_id == 0,
+        "synced_with": None,
+        "content": [{"body": text, "url": None, "media": media, "video_thumbs": []}],
+        "options": {},
+    }
 
 
 def advance(store: Store) -> None:

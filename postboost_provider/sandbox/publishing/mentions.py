@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
 from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.shapes import read_body
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.validation import Fields
 
 

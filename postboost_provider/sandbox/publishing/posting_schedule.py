@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import stamp
 from postboost_provider.sandbox.core.resources import Record, enveloped
 from postboost_provider.sandbox.core.responses import Response, not_found
@@ -14,9 +13,6 @@ from postboost_provider.sandbox.core.scope import require_accounts
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.publishing.queue import schedule_for, slots_after
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _SLOTS_PER_PAGE = 25

@@ -10,7 +10,6 @@ from postboost_provider.sandbox.core.clock import rfc3339, stamp
 from postboost_provider.sandbox.core.models import Account, Event, Post, Target, Workspace
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response, invalid, not_found
 from postboost_provider.sandbox.core.scope import post_is_visible, require_accounts
-from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.media.library import unschedulable_media
 from postboost_provider.sandbox.publishing import guardrails, lifecycle, network_rules
@@ -133,15 +132,7 @@ def create_post(call: Call) -> Response:
     if draft.plan != "draft":
         require_ability(call, "publish")
     publish_times = _check(call, fields, draft)
-    post = Post(
-        id=call.store.next_id("post"),
-        uuid=new_uuid(),
-        created_at=call.now,
-        versions=draft.versions,
-        targets=[Target(account) for account in draft.accounts],
-        tag_ids=draft.tag_ids,
-    )
-    call.workspace.posts[post.uuid] = post
+    post = lifecycle.create(call.store, call.workspace, draft.versions, draft.accounts, tag_ids=draft.tag_ids)
     call.post_uuid = post.uuid
     _apply_plan(call, post, draft, publish_times)
     rendered = render_post(call.workspace, post)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
 from postboost_provider.sandbox.core.shapes import read_body
@@ -13,7 +13,6 @@ from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.publishing.posts import post_of
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.responses import Response
 
 

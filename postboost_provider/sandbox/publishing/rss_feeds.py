@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.resources import Record, Resource
 from postboost_provider.sandbox.core.responses import Response
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.validation import Fields
 
 

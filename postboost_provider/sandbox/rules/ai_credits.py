@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.calls import handles
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import month_of, rfc3339
 from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.models import Workspace
     from postboost_provider.sandbox.core.store import Store
 

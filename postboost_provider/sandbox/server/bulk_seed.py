@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.models import Account, Membership, Post, Tag, Target, Workspace
+from postboost_provider.sandbox.core.models import Account, Membership, Tag, Workspace
 from postboost_provider.sandbox.core.store import Store, new_uuid
 from postboost_provider.sandbox.media.placeholder_images import add_placeholder
 from postboost_provider.sandbox.publishing import lifecycle
@@ -105,28 +105,15 @@ def _add_post(
     now, status = store.clock.now(), STATUSES[number % len(STATUSES)]
     share = (number + 1) / (count + 1)
     has_media = bool(media) and (number % 3 == 0 or account.provider in NEEDS_MEDIA)
-    content = {
-        "body": f"Sample post {number + 1}",
-        "url": None,
-        "media": [media[number % len(media)].id] if has_media else [],
-        "video_thumbs": [],
-    }
-    version: dict[str, Any] = {
-        "account_id": 0,
-        "is_original": True,
-        "synced_with": None,
-        "content": [content],
-        "options": {},
-    }
-    post = Post(
-        id=store.next_id("post"),
-        uuid=new_uuid(),
+    media_ids = [media[number % len(media)].id] if has_media else []
+    post = lifecycle.create(
+        store,
+        workspace,
+        [lifecycle.version(0, f"Sample post {number + 1}", media_ids)],
+        [account],
+        tag_ids=tag_ids[number % len(tag_ids) :][:1] if tag_ids else (),
         created_at=now - PAST * (1 - share),
-        versions=[version],
-        targets=[Target(account)],
-        tag_ids=tag_ids[number % len(tag_ids) :][:1] if tag_ids else [],
     )
-    workspace.posts[post.uuid] = post
     if status == "draft":
         return
     at = now + FUTURE * share if status == "scheduled" else post.created_at
