@@ -35,7 +35,7 @@ def read_sdk() -> dict[str, dict[str, Any]]:
             if path.startswith("/tools"):
                 schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
                 answers[name] = shape_of(schema, models)
-    return {"bodies": dict(sorted(bodies.items())), "answers": dict(sorted(answers.items()))}
+    return {"bodies": dict(sorted(bodies.items())), "responses": dict(sorted(answers.items()))}
 
 
 def shape_of(schema: dict[str, Any], models: dict[str, Any]) -> Any:

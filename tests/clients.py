@@ -59,7 +59,7 @@ def promote_member(sandbox: Sandbox) -> None:
                 if membership.role == "member":
                     membership.role = "admin"
 
-    sandbox._between_requests(promote)
+    sandbox._run_in_server(promote)
 
 
 def posts(sandbox: Sandbox) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def test_discovering_the_provider_imports_nothing_heavy():
     """Every Airflow process discovers it: with the client or Airflow itself each would start more slowly."""
     code = (
         "import sys, postboost_provider.get_provider_info as p; p.get_provider_info();"
-        "print(sorted({'airflow', 'httpx', 'pendulum', 'tenacity', 'fastapi'} & set(sys.modules)))"
+        "print(sorted({'airflow', 'httpx', 'pendulum', 'tenacity', 'fastapi', 'starlette'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,8 +1,8 @@
-"""A local stand-in for PostBoost, so that everything can be tried without posting to a real network.
+"""A local PostBoost, to develop and test without posting to real networks.
 
 Start it with ``python -m postboost_provider.sandbox``, or from Python with
-:class:`postboost_provider.sandbox.server.background.Sandbox`. It is written from PostBoost's public documents and its
-official SDK, and shares nothing with this package's client but the table of operations.
+:class:`postboost_provider.sandbox.server.Sandbox`. It is written from PostBoost's public documents and its
+official SDK, and shares only the table of operations with this package's client.
 """
 
 from __future__ import annotations

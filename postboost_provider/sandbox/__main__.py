@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 from postboost_provider.sandbox.core.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.server.background import Sandbox
+    from postboost_provider.sandbox.server import Sandbox
 
-_NEEDED = ("fastapi", "jinja2", "uvicorn", "python_multipart")
+_REQUIRED = ("jinja2", "python_multipart", "starlette", "uvicorn")
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = vars(_parser().parse_args(arguments))
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    missing = [name for name in _REQUIRED if importlib.util.find_spec(name) is None]
     if missing:
         print(
-            f"The sandbox needs {', '.join(missing)}: pip install 'airflow-provider-postboost[sandbox]'",
+            f"The sandbox requires {', '.join(missing)}. Run: pip install 'airflow-provider-postboost[sandbox]'",
             file=sys.stderr,
         )
         return 1
-    from postboost_provider.sandbox.server.background import Sandbox
+    from postboost_provider.sandbox.server import Sandbox
     from postboost_provider.sandbox.server.saved_state import SavedStateError
 
     as_json = options.pop("json")
@@ -52,25 +52,29 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m postboost_provider.sandbox",
-        description="A local PostBoost to develop and test against. Without --state it keeps everything in memory.",
+        description="Run a local PostBoost for development and tests. Without --state, data is kept only in memory.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="Where to listen (default: this machine only).")
-    parser.add_argument("--port", type=int, default=8765, help="Port; 0 is any free one (default: 8765).")
-    parser.add_argument("--state", metavar="FILE", help="Keep everything in this file, over restarts.")
-    parser.add_argument("--json", action="store_true", help="Say where it is as one line of JSON.")
-    switches = parser.add_argument_group("switches")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="Address to listen on (default: only this machine)."
+    )
+    parser.add_argument("--port", type=int, default=8765, help="Port; 0 is any free port (default: 8765).")
+    parser.add_argument("--state", metavar="FILE", help="Keep all data in this file across restarts.")
+    parser.add_argument(
+        "--json", action="store_true", help="Print the URL, workspaces and tokens as one line of JSON."
+    )
+    settings = parser.add_argument_group("settings")
     hints = get_type_hints(Settings)
     for each in fields(Settings):
         flag = "--" + each.name.replace("_", "-")
-        shown = f"{each.metadata['meaning']} (default: {_shown(each.default)})"
-        switches.add_argument(
-            flag, dest=each.name, default=each.default, help=shown, **_reads(hints[each.name])
+        help_text = f"{each.metadata['meaning']} (default: {_shown(each.default)})"
+        settings.add_argument(
+            flag, dest=each.name, default=each.default, help=help_text, **_argparse_type(hints[each.name])
         )
     return parser
 
 
-def _reads(kind: Any) -> dict[str, Any]:
-    """Return how argparse reads a setting of that type."""
+def _argparse_type(kind: Any) -> dict[str, Any]:
+    """Return the arguments with which argparse reads a setting of that type."""
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction}
     if kind in (int, float, str):
@@ -105,9 +109,9 @@ def _as_text(sandbox: Sandbox, state: str | None) -> str:
     lines += [
         f"  curl -H 'Authorization: Bearer {sandbox.tokens['member']}' {sandbox.base_url}/workspaces",
         "",
-        "Ctrl-C ends it, and forgets everything."
+        "Press Ctrl-C to stop. All data will be lost."
         if state is None
-        else f"Ctrl-C ends it. {state} keeps everything.",
+        else f"Press Ctrl-C to stop. {state} keeps all data.",
     ]
     return "\n".join(lines)
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.core.calls import HANDLERS
 from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.sandbox.server.handlers import HANDLERS
 from tests import clients
 from tests.contract.schema import UNDECLARED, document
 from tests.contract.world import NAMED, World

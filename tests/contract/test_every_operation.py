@@ -9,8 +9,8 @@ import official_sdk
 import pytest
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.core.calls import HANDLERS
 from postboost_provider.sandbox.server import Sandbox
+from postboost_provider.sandbox.server.handlers import HANDLERS
 from tests import clients
 from tests.contract.schema import CORRECTIONS, problems
 from tests.contract.world import BODIES, NAMED, QUERIES, STATES, World, body_of, file
@@ -27,7 +27,7 @@ SDK_IS_WRONG = {
 }
 
 
-def test_the_sandbox_answers_all_of_them():
+def test_the_sandbox_handles_every_operation():
     assert OPERATIONS.keys() == HANDLERS.keys()
 
 
@@ -117,5 +117,5 @@ def test_every_correction_has_a_reason():
         ("update_agent", 200, {"data": {"last_run_at": 5}}, "is not valid under any"),
     ],
 )
-def test_the_schema_finds_what_is_wrong(name, status, payload, wrong):
+def test_the_schema_finds_errors(name, status, payload, wrong):
     assert any(wrong in each for each in problems(name, status, payload)), problems(name, status, payload)

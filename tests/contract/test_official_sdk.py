@@ -155,7 +155,7 @@ def test_the_dry_run_as_documented_is_more_than_the_sdk_can_parse(client, posts,
         postboost.AccountsApi(client).get_account_health(workspace)
 
 
-def test_a_guardrails_answer_is_the_sdks_guardrail_error(client, posts, sandbox, workspace):
+def test_a_guardrails_response_is_the_sdks_guardrail_error(client, posts, sandbox, workspace):
     threads = account_id(client, workspace, "threads")
     first = posts.create_post(workspace, draft("same", threads))
     with pytest.raises(postboost.ApiException) as refused:

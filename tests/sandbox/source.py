@@ -32,26 +32,26 @@ def serving() -> Iterator[Source]:
                 self.send_header("Location", "/bean.png" if path == "/moved" else "http://192.0.2.1/bean.png")
                 self.end_headers()
             elif path == "/bean.png":
-                self.answer(PNG, "image/png", len(PNG))
+                self.send(PNG, "image/png", len(PNG))
             elif path == "/blob":
-                self.answer(PNG, None, None)
+                self.send(PNG, None, None)
             elif path == "/clip.mp4":
-                self.answer(CLIP, "video/mp4", len(CLIP))
+                self.send(CLIP, "video/mp4", len(CLIP))
             elif path == "/endless.mp4":
-                self.answer(CLIP, "video/mp4", None)
+                self.send(CLIP, "video/mp4", None)
             elif path == "/short.mp4":
-                self.answer(CLIP, "video/mp4", len(CLIP) + 1)
+                self.send(CLIP, "video/mp4", len(CLIP) + 1)
             elif path == "/slow.mp4":
-                self.answer(CLIP[:1000], "video/mp4", len(CLIP))
+                self.send(CLIP[:1000], "video/mp4", len(CLIP))
                 self.wfile.flush()
                 source.gate.wait(10)
                 self.wfile.write(CLIP[1000:])
             elif path == "/page":
-                self.answer(b"<html>", "text/html", 6)
+                self.send(b"<html>", "text/html", 6)
             else:
                 self.send_error(404)
 
-        def answer(self, content: bytes, kind: str | None, length: int | None) -> None:
+        def send(self, content: bytes, kind: str | None, length: int | None) -> None:
             self.send_response(200)
             if kind is not None:
                 self.send_header("Content-Type", kind)

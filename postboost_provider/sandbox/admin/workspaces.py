@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from postboost_provider.sandbox.admin.panel import displayed, panel_page, read_list, render_user, workspace_of
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import stamp
 from postboost_provider.sandbox.core.models import Membership, User, Workspace
-from postboost_provider.sandbox.core.replies import SUCCESS, Reply, invalid, not_found
+from postboost_provider.sandbox.core.responses import SUCCESS, Response, invalid, not_found
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 
@@ -16,20 +16,22 @@ ROLES = ("admin", "member", "viewer")
 ACCESS = ("subscription", "unlimited", "locked")
 
 
-@answers("list_my_workspaces")
-def list_my_workspaces(call: Call) -> Reply:
-    """List the caller's memberships; whether a scoped key sees more than its own workspace is not documented."""
+@handles("list_my_workspaces")
+def list_my_workspaces(call: Call) -> Response:
+    """List the caller's workspaces. Not documented: a scoped key only sees its own."""
     key = call.caller.key
-    mine = [
+    found = [
         workspace
         for workspace in call.store.workspaces.values()
         if call.caller.user.id in workspace.members and (key is None or key.workspace_uuid == workspace.uuid)
     ]
-    mine.sort(key=lambda each: each.updated_at or each.created_at, reverse=True)
-    return Reply.of({"data": [_render_mine(each, each.members[call.caller.user.id]) for each in mine]})
+    found.sort(key=lambda each: each.updated_at or each.created_at, reverse=True)
+    return Response.of(
+        {"data": [_render_membership(each, each.members[call.caller.user.id]) for each in found]}
+    )
 
 
-def _render_mine(workspace: Workspace, membership: Membership) -> dict[str, Any]:
+def _render_membership(workspace: Workspace, membership: Membership) -> dict[str, Any]:
     return {
         "id": workspace.id,
         "uuid": workspace.uuid,
@@ -55,15 +57,15 @@ def _render_workspace(call: Call, workspace: Workspace) -> dict[str, Any]:
 
 
 def _write_workspace(call: Call, workspace: Workspace | None) -> Workspace:
-    """Make a workspace, or change one. Its owner is a member, and an admin of it."""
+    """Create or change a workspace. A new owner becomes a member with the role admin."""
     fields = Fields(call.fields)
-    name = fields.text("name", required=True, longest=60) or ""
+    name = fields.text("name", required=True, max_length=60) or ""
     access = fields.choice("access_status", ACCESS, required=True)
     owner_id = fields.integer("owner_id")
     owner = call.store.users.get(owner_id) if owner_id is not None else None
     if owner_id is not None and owner is None:
-        fields.refuse("owner_id", "The selected owner id is invalid.")
-    fields.finish()
+        fields.add_error("owner_id", "The selected owner id is invalid.")
+    fields.raise_errors()
     if owner is None and workspace is not None and call.store.settings.put_owner == "keep":
         owner = workspace.owner
     if workspace is None:
@@ -75,8 +77,8 @@ def _write_workspace(call: Call, workspace: Workspace | None) -> Workspace:
     return workspace
 
 
-@answers("list_workspaces")
-def list_workspaces(call: Call) -> Reply:
+@handles("list_workspaces")
+def list_workspaces(call: Call) -> Response:
     keyword = (call.parameter("keyword") or "").lower()
     access, status = call.parameter("access_status"), call.parameter("subscription_status")
     found = [
@@ -89,33 +91,33 @@ def list_workspaces(call: Call) -> Reply:
     return panel_page(call, found, _render_workspace)
 
 
-@answers("create_workspace")
-def create_workspace(call: Call) -> Reply:
-    """Make a workspace. Nothing keeps two from having the same name and owner."""
+@handles("create_workspace")
+def create_workspace(call: Call) -> Response:
+    """Create a workspace. Names need not be unique."""
     workspace = _write_workspace(call, None)
     call.store.workspaces[workspace.uuid] = workspace
-    return Reply.of(_render_workspace(call, workspace), 201)
+    return Response.of(_render_workspace(call, workspace), 201)
 
 
-@answers("get_workspace")
-def get_workspace(call: Call) -> Reply:
-    return Reply.of(_render_workspace(call, workspace_of(call)))
+@handles("get_workspace")
+def get_workspace(call: Call) -> Response:
+    return Response.of(_render_workspace(call, workspace_of(call)))
 
 
-@answers("update_workspace")
-def update_workspace(call: Call) -> Reply:
+@handles("update_workspace")
+def update_workspace(call: Call) -> Response:
     _write_workspace(call, workspace_of(call))
     return SUCCESS
 
 
-@answers("delete_workspace")
-def delete_workspace(call: Call) -> Reply:
+@handles("delete_workspace")
+def delete_workspace(call: Call) -> Response:
     _remove_workspace(call, workspace_of(call))
     return SUCCESS
 
 
-@answers("delete_workspaces_bulk")
-def delete_workspaces_bulk(call: Call) -> Reply:
+@handles("delete_workspaces_bulk")
+def delete_workspaces_bulk(call: Call) -> Response:
     for uuid in read_list(call, "workspaces", lambda each: isinstance(each, str)):
         if uuid in call.store.workspaces:
             _remove_workspace(call, call.store.workspaces[uuid])
@@ -123,7 +125,7 @@ def delete_workspaces_bulk(call: Call) -> Reply:
 
 
 def _remove_workspace(call: Call, workspace: Workspace) -> None:
-    """Remove a workspace with all that is in it or about it."""
+    """Remove a workspace with its content, keys and receipts."""
     store = call.store
     del store.workspaces[workspace.uuid]
     store.unfinished -= set(workspace.posts.values())
@@ -134,42 +136,42 @@ def _remove_workspace(call: Call, workspace: Workspace) -> None:
 
 
 def _read_member(call: Call) -> tuple[User, Membership, bool]:
-    """Return a user, the place that the body gives them, and whether they are to own the workspace."""
+    """Return the user and the membership of the body, and whether the user is the owner."""
     fields = Fields(call.fields)
     user = call.store.users.get(fields.integer("user_id", required=True) or 0)
     if user is None and "user_id" not in fields.errors:
-        fields.refuse("user_id", "The selected user id is invalid.")
+        fields.add_error("user_id", "The selected user id is invalid.")
     role = fields.choice("role", ROLES, required=True)
     can_approve = fields.boolean("can_approve", required=True)
     is_owner = fields.boolean("is_owner", required=True)
-    fields.finish()
+    fields.raise_errors()
     if user is None:
         raise not_found()
     return user, Membership(user, role, bool(can_approve), call.now), bool(is_owner)  # type: ignore[arg-type]
 
 
-@answers("add_user_to_workspace")
-def add_user_to_workspace(call: Call) -> Reply:
+@handles("add_user_to_workspace")
+def add_user_to_workspace(call: Call) -> Response:
     workspace = workspace_of(call)
     user, membership, is_owner = _read_member(call)
     if user.id in workspace.members and call.store.settings.member_again == 422:
         raise invalid({"user_id": ["The user is already a member of the workspace."]})
-    _put_member(workspace, membership, is_owner)
-    return Reply.of({"success": True}, 201)
+    _save_member(workspace, membership, is_owner)
+    return Response.of({"success": True}, 201)
 
 
-@answers("update_workspace_user")
-def update_workspace_user(call: Call) -> Reply:
+@handles("update_workspace_user")
+def update_workspace_user(call: Call) -> Response:
     workspace = workspace_of(call)
     user, membership, is_owner = _read_member(call)
     if user.id not in workspace.members:
         raise not_found()
-    _put_member(workspace, membership, is_owner)
+    _save_member(workspace, membership, is_owner)
     return SUCCESS
 
 
-def _put_member(workspace: Workspace, membership: Membership, is_owner: bool) -> None:
-    """Give a user a place in the workspace. Who owned it and is sent as no owner, owns it no more."""
+def _save_member(workspace: Workspace, membership: Membership, is_owner: bool) -> None:
+    """Add or change a member. The owner stops being it if the request says so."""
     user = membership.user
     before = workspace.members.get(user.id)
     membership.joined_at = before.joined_at if before else membership.joined_at
@@ -180,13 +182,13 @@ def _put_member(workspace: Workspace, membership: Membership, is_owner: bool) ->
         workspace.owner = None
 
 
-@answers("remove_user_from_workspace")
-def remove_user_from_workspace(call: Call) -> Reply:
-    """Take a user's place away; the account stays."""
+@handles("remove_user_from_workspace")
+def remove_user_from_workspace(call: Call) -> Response:
+    """Remove a member; the user's account stays."""
     workspace = workspace_of(call)
     fields = Fields(call.fields)
     number = fields.integer("user_id", required=True)
-    fields.finish()
+    fields.raise_errors()
     membership = workspace.members.pop(number or 0, None)
     if membership is None:
         raise not_found()

@@ -1,1 +1,3 @@
+"""AI operations. Their content is a placeholder."""
+
 from __future__ import annotations

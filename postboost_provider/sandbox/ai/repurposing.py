@@ -1,33 +1,38 @@
-"""Repurpose runs: a source becomes a draft with a caption per account and a carousel, at once or in a queue."""
+"""Repurpose runs: turn a source into a draft with a caption per account and a carousel, at once or in the queue."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from postboost_provider.sandbox.ai import credits as ai_credits
 from postboost_provider.sandbox.ai.brand_voice import has_brand_voice
-from postboost_provider.sandbox.ai.captions import caption, failed_caption, make_draft, target_accounts
-from postboost_provider.sandbox.ai.drawing import SIZES, draw
-from postboost_provider.sandbox.core.calls import Call, answers
-from postboost_provider.sandbox.core.replies import Refusal, Reply, not_found
-from postboost_provider.sandbox.core.shapes import defaults, read_body
+from postboost_provider.sandbox.ai.captions import (
+    caption,
+    failed_caption,
+    make_draft,
+    target_accounts,
+    title_of,
+)
+from postboost_provider.sandbox.core.calls import Call, handles
+from postboost_provider.sandbox.core.models import Account, RepurposeRun
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
+from postboost_provider.sandbox.core.shapes import read_with_defaults
 from postboost_provider.sandbox.core.validation import Fields
+from postboost_provider.sandbox.media.placeholder_images import SIZES, add_placeholder
+from postboost_provider.sandbox.rules import ai_credits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
-    from postboost_provider.sandbox.core.models import Account, Media, Workspace
+    from postboost_provider.sandbox.core.media_models import Media
     from postboost_provider.sandbox.core.store import Store
 
-WAITS_FOR = 20.0  # seconds that the call itself waits, after which the run goes on in the queue
-LONGEST = timedelta(minutes=10)
-RESULT_KEPT_FOR = timedelta(hours=1)
+SYNCHRONOUS_SECONDS = 20.0  # longer runs continue in the queue
+MAX_DURATION = timedelta(minutes=10)
+RESULT_LIFETIME = timedelta(hours=1)
 _QUEUED_FOR = timedelta(seconds=1)
-# Slides that a network shows; the others get the cover, and some none at all (SDK 1.66.3).
+# Maximum slides per network; other networks only get the cover (SDK 1.66.3).
 _SLIDES = {
     **dict.fromkeys(("instagram", "instagram_standalone", "facebook_page", "threads"), 10),
     **dict.fromkeys(("linkedin", "linkedin_page"), 9),
@@ -36,40 +41,14 @@ _SLIDES = {
 }
 
 
-@dataclass(eq=False, slots=True)
-class RepurposeRun:
-    """A source on its way to a draft.
-
-    :param wanted: the body, with its defaults.
-    :param origin: where this server is, for the URLs of slides.
-    :param voice: the brand voice shaped it.
-    :param outcome: what becomes of it at ``ends_at``.
-    """
-
-    id: int
-    workspace: Workspace
-    wanted: dict[str, Any]
-    source: dict[str, Any]
-    accounts: list[Account]
-    origin: str
-    voice: bool
-    outcome: Literal["ok", "partial", "failed"]
-    started_at: datetime
-    ends_at: datetime
-    post_uuid: str | None = None
-    credits_used: int = 0
-    result: dict[str, Any] | None = None
-    error: str | None = None
-
-
-@answers("repurpose_content")
-def repurpose_content(call: Call) -> Reply:
-    """Answer the result where the run is done within the call's 20 seconds, else where to ask for it."""
-    wanted = {**defaults("repurpose_content"), **{k: v for k, v in read_body(call).items() if v is not None}}
+@handles("repurpose_content")
+def repurpose_content(call: Call) -> Response:
+    """Respond with the result of a run that takes at most 20 seconds, else with the URL of its status."""
+    wanted = read_with_defaults(call)
     fields = Fields(call.fields)
     source = _read_source(fields, wanted)
     accounts = target_accounts(call, fields, wanted)
-    fields.finish()
+    fields.raise_errors()
     carousel = 1 if wanted["carousel"] else 0
     pooled = call.store.settings.ai_image_pool
     ai_credits.require(
@@ -86,32 +65,31 @@ def repurpose_content(call: Call) -> Reply:
         voice=bool(wanted["use_brand_voice"]) and has_brand_voice(call.workspace),
         outcome=settings.repurpose_result,
         started_at=call.now,
-        ends_at=call.now + min(timedelta(seconds=settings.repurpose_seconds), LONGEST),
+        ends_at=call.now + min(timedelta(seconds=settings.repurpose_seconds), MAX_DURATION),
     )
-    if settings.repurpose_seconds >= LONGEST.total_seconds():
+    if settings.repurpose_seconds >= MAX_DURATION.total_seconds():
         run.outcome = "failed"
     call.workspace.runs[run.id] = run
-    if wanted["async"] or settings.repurpose_seconds > WAITS_FOR:
+    if wanted["async"] or settings.repurpose_seconds > SYNCHRONOUS_SECONDS:
         call.store.running.add(run)
         where = f"{call.origin}{call.url}/runs/{run.id}"
-        return Reply.of({"data": {"run_id": run.id, "status": "queued", "status_url": where}}, 202)
+        return Response.of({"data": {"run_id": run.id, "status": "queued", "status_url": where}}, 202)
     _finish(call.store, run)
     call.post_uuid = run.post_uuid
     if run.outcome == "failed":
-        raise Refusal(500, str(run.error), run_id=run.id)
-    return Reply.of({"data": run.result, "meta": {"brand_voice_applied": run.voice}})
+        raise ErrorResponse(500, str(run.error), run_id=run.id)
+    return Response.of({"data": run.result, "meta": {"brand_voice_applied": run.voice}})
 
 
-@answers("get_repurpose_run")
-def get_repurpose_run(call: Call) -> Reply:
-    number = call.path["run_id"]
-    run = call.workspace.runs.get(int(number)) if number.isdecimal() else None
-    if run is None:
-        raise not_found()
-    going = run in call.store.running
-    status = run.outcome if not going else "queued" if call.now < run.started_at + _QUEUED_FOR else "running"
-    kept = not going and call.now < run.ends_at + RESULT_KEPT_FOR
-    return Reply.of(
+@handles("get_repurpose_run")
+def get_repurpose_run(call: Call) -> Response:
+    run = call.find_by_id(call.workspace.runs, "run_id")
+    is_running = run in call.store.running
+    status = (
+        run.outcome if not is_running else "queued" if call.now < run.started_at + _QUEUED_FOR else "running"
+    )
+    has_result = not is_running and call.now < run.ends_at + RESULT_LIFETIME
+    return Response.of(
         {
             "data": {
                 "run_id": run.id,
@@ -119,14 +97,14 @@ def get_repurpose_run(call: Call) -> Reply:
                 "error": run.error,
                 "post_uuid": run.post_uuid,
                 "credits_used": run.credits_used,
-                "result": run.result if kept else None,
+                "result": run.result if has_result else None,
             }
         }
     )
 
 
-def progress(store: Store) -> None:
-    """Finish the runs whose time has come."""
+def advance(store: Store) -> None:
+    """Finish the runs that are due."""
     now = store.clock.now()
     for run in sorted(store.running, key=lambda each: each.id):
         if run.ends_at <= now:
@@ -138,8 +116,8 @@ def _finish(store: Store, run: RepurposeRun) -> None:
     if run.outcome == "failed":
         run.error = (
             "The run did not finish in time."
-            if run.ends_at - run.started_at >= LONGEST
-            else "The AI gave up."
+            if run.ends_at - run.started_at >= MAX_DURATION
+            else "The AI service failed."
         )
         return
     captions = [caption(account, run.source["title"], _excerpt(run)) for account in run.accounts]
@@ -174,7 +152,13 @@ def _slides_on(account: Account) -> int:
 
 def _draw_slides(store: Store, run: RepurposeRun) -> list[Media]:
     return [
-        draw(store, run.workspace, f"slide-{run.id}-{number}.png", SIZES["4:5"], 40 + 20 * number)
+        add_placeholder(
+            store,
+            run.workspace,
+            f"slide-{run.id}-{number}.png",
+            SIZES["4:5"],
+            bytes([(40 + 20 * number) % 256]),
+        )
         for number in range(1, run.wanted["slide_count"] + 1)
     ]
 
@@ -188,18 +172,12 @@ def _excerpt(run: RepurposeRun) -> str:
 
 
 def _read_source(fields: Fields, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is repurposed. Nothing is fetched: a title is made of the address."""
+    """Return the source. Nothing is downloaded: its title is made of the URL."""
     kind = wanted["source_type"]
     for name in {"url": ("url",), "youtube": ("url",), "pdf": ("pdf_url",), "text": ("title", "text")}[kind]:
         if not wanted.get(name):
-            fields.refuse(name, f"The {name.replace('_', ' ')} field is required.")
+            fields.add_error(name, f"The {name.replace('_', ' ')} field is required.")
     url = wanted.get("pdf_url") if kind == "pdf" else wanted.get("url")
     if url and not urlsplit(url).scheme.startswith("http"):
-        fields.refuse("pdf_url" if kind == "pdf" else "url", "The url field must be a valid URL.")
+        fields.add_error("pdf_url" if kind == "pdf" else "url", "The url field must be a valid URL.")
     return {"type": kind, "title": wanted.get("title") or title_of(url or ""), "url": url}
-
-
-def title_of(url: str) -> str:
-    """Return a title for what is behind an address."""
-    name = urlsplit(url).path.rstrip("/").rpartition("/")[2] or urlsplit(url).netloc
-    return name.rpartition(".")[0].replace("-", " ").capitalize() or name.replace("-", " ").capitalize()

@@ -1,4 +1,4 @@
-"""Competitors on Instagram, with made-up numbers that stay the same for a username."""
+"""Competitors on Instagram, with invented numbers that stay the same for a username."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import zlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.replies import Refusal, Reply
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.core.shapes import read_body
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.validation import Fields
 
 _SNAPSHOT_DAYS = 90
-_RECENT = 12
-_NOT_YET = {
+_RECENT_POSTS = 12
+_NOT_IMPORTED = {
     "name": None,
     "image": None,
     "followers_count": None,
@@ -28,10 +27,10 @@ _NOT_YET = {
 }
 
 
-def _finish(call: Call, fields: Fields, record: Record) -> None:
+def _complete(call: Call, fields: Fields, record: Record) -> None:
     account = call.workspace.accounts.get(record["account_id"])
     if account is not None and account.provider != "instagram":
-        fields.refuse(
+        fields.add_error(
             "account_id", "The account must be an Instagram account connected through a Facebook Page."
         )
     record["username"] = record["username"].removeprefix("@")
@@ -41,23 +40,23 @@ COMPETITORS = Resource(
     "competitor",
     key="id",
     numbered=True,
-    fields=_NOT_YET,
+    fields=_NOT_IMPORTED,
     dated=False,
     order="followers_count",
     filters=("account_id",),
-    finish=_finish,
+    complete=_complete,
     verbs=("list", "delete"),
 ).register()
 
 
-@answers("add_competitor")
-def add_competitor(call: Call) -> Reply:
-    """Track one. The numbers are not in this answer: they come with an import afterwards (SDK 1.66.3)."""
+@handles("add_competitor")
+def add_competitor(call: Call) -> Response:
+    """Track a competitor. Its numbers are missing here: they are imported afterwards (SDK 1.66.3)."""
     new = COMPETITORS.new(call, read_body(call))
     for known in COMPETITORS.records(call).values():
         if (known["account_id"], known["username"]) == (new["account_id"], new["username"].removeprefix("@")):
-            raise Refusal(409, "This account tracks that username already.", competitor_id=known["id"])
-    record = COMPETITORS.keep(call, new)
+            raise ErrorResponse(409, "This account already tracks that username.", competitor_id=known["id"])
+    record = COMPETITORS.save(call, new)
     accepted = dict(record)
     followers = 1000 + zlib.crc32(record["username"].encode()) % 50_000
     record |= {
@@ -67,11 +66,11 @@ def add_competitor(call: Call) -> Reply:
         "avg_engagement": followers // 50,
         "last_snapshot_date": call.now.date().isoformat(),
     }
-    return Reply.of({"data": accepted, "status": "importing"}, 202)
+    return Response.of({"data": accepted, "status": "importing"}, 202)
 
 
-@answers("get_competitor")
-def get_competitor(call: Call) -> Reply:
+@handles("get_competitor")
+def get_competitor(call: Call) -> Response:
     record = COMPETITORS.of_path(call)
     days = [call.now.date() - timedelta(days=ago) for ago in reversed(range(_SNAPSHOT_DAYS))]
     counts = {"followers_count": record["followers_count"], "media_count": record["media_count"]}
@@ -84,7 +83,7 @@ def get_competitor(call: Call) -> Reply:
             "comments_count": 0,
             "timestamp": rfc3339(call.now - timedelta(days=number)),
         }
-        for number in range(1, _RECENT + 1)
+        for number in range(1, _RECENT_POSTS + 1)
     ]
     snapshots = [{"date": day.isoformat(), **counts} for day in days]
     return enveloped(call, {**record, "snapshots": snapshots, "recent_media": media})

@@ -1,7 +1,7 @@
-"""The numbers of the sandbox's analytics: made up from identifiers, and the same in every answer.
+"""The numbers of the sandbox's analytics: derived from identifiers, and consistent across all responses.
 
-A published account of a post has views, likes, comments and shares that grow over five days; whatever sums them up
-sums these. Days are UTC days, and a post counts on the day it went out.
+Views, likes, comments and shares of a post on an account grow over five days, and all sums are sums of these. Days
+are UTC days, and a post counts on the day it was published.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.core.models import Account, Post, Target, Workspace
 
 METRICS = ("views", "likes", "comments", "shares")
-GROWS_FOR = 5
+GROWTH_DAYS = 5
 # Networks without analytics; PostBoost does not list them.
 WITHOUT_ANALYTICS = {"telegram", "discord", "slack"}
 
@@ -36,23 +36,23 @@ class Publication:
         return self.target.account
 
     def numbers(self, now: datetime) -> dict[str, int]:
-        """Return what it has reached by now."""
+        """Return its numbers at that time."""
         seed = _digits(self.post.uuid, self.account.uuid)
         views = 100 + seed % 2000
-        whole = {
+        final = {
             "views": views,
             "likes": views * (2 + seed // 7 % 7) // 100,
             "comments": views * (1 + seed // 11 % 3) // 200,
             "shares": views * (1 + seed // 13 % 4) // 400,
         }
-        days = min(GROWS_FOR, (now - self.at).days + 1)
-        return {name: value * days // GROWS_FOR for name, value in whole.items()}
+        days = min(GROWTH_DAYS, (now - self.at).days + 1)
+        return {name: value * days // GROWTH_DAYS for name, value in final.items()}
 
 
 def published(
     workspace: Workspace, start: date, end: date, accounts: Container[Account] | None = None
 ) -> Iterator[Publication]:
-    """Yield what went out on these days, both included; trashed posts too, as their analytics stay."""
+    """Yield what was published from start to end, inclusive. Trashed posts count: their analytics stay."""
     for post in workspace.posts.values():
         for each in publications_of(post):
             if start <= each.at.date() <= end and (accounts is None or each.account in accounts):
@@ -68,7 +68,7 @@ def publications_of(post: Post) -> list[Publication]:
 
 
 def total(publications: Iterable[Publication], now: datetime) -> dict[str, Any]:
-    """Return how many they are, the sums of their numbers, and the engagement rate in per cent."""
+    """Return their count, the sums of their numbers, and the engagement rate in percent."""
     sums = Counter(dict.fromkeys(METRICS, 0))
     count = 0
     for each in publications:
@@ -86,7 +86,7 @@ def with_rate(numbers: dict[str, int]) -> dict[str, Any]:
 
 
 def followers(account: Account, day: date) -> int:
-    """Return how many follow the account at the end of that day."""
+    """Return the account's followers at the end of that day."""
     seed = _digits(account.uuid)
     days = max(0, (day - account.created_at.date()).days)
     return 500 + seed % 20_000 + days * (seed % 9)

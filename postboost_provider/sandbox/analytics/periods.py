@@ -1,4 +1,4 @@
-"""The period of a report: a preset, or two dates. Both are UTC days here."""
+"""The period of a report or of analytics: a preset, or two dates. Days are UTC days."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.validation import Fields
 
-LONGEST_DAYS = 366
+MAX_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """``preset`` is None for two dates of one's own."""
+    """A range of days, both included. ``preset`` is None for explicit dates."""
 
     start: date
     end: date
@@ -26,7 +26,7 @@ class Period:
 
     @property
     def before(self) -> Period:
-        """The equally long range before this one."""
+        """The range of the same length before this one."""
         return Period(self.start - timedelta(days=self.days), self.start - timedelta(days=1), None)
 
     def as_dict(self) -> dict[str, str]:
@@ -39,7 +39,7 @@ class Period:
 
 
 def presets(today: date) -> dict[str, tuple[date, date]]:
-    """Return the presets that report exports take (SDK 1.66.3); those of the analytics are not documented."""
+    """Return the presets of report exports (SDK 1.66.3); those of analytics are not documented."""
     monday = today - timedelta(days=today.weekday())
     first = today.replace(day=1)
     last_month = (first - timedelta(days=1)).replace(day=1)
@@ -57,22 +57,22 @@ def presets(today: date) -> dict[str, tuple[date, date]]:
 
 
 def read_period(fields: Fields, today: date, *, default: str) -> Period:
-    """Return the period of a query or a body; what is wrong with it is left in ``fields.errors``."""
+    """Return the period of a query or a body; errors are left in ``fields.errors``."""
     known = presets(today)
     start, end = fields.day("date_from"), fields.day("date_to")
     if start is None and end is None:
         preset = fields.text("period") or default
         if preset not in known:
-            fields.refuse("period", "The selected period is invalid.")
+            fields.add_error("period", "The selected period is invalid.")
             preset = default
         return Period(*known[preset], preset)
     for name, day in (("date_from", start), ("date_to", end)):
         if day is None and name not in fields.errors:
-            fields.refuse(name, f"The {name.replace('_', ' ')} field is required.")
+            fields.add_error(name, f"The {name.replace('_', ' ')} field is required.")
     if start is None or end is None:
         return Period(today, today, None)
     if end < start:
-        fields.refuse("date_to", "The date to field must be a date after or equal to date from.")
-    elif (end - start).days > LONGEST_DAYS:
-        fields.refuse("date_to", f"The range may span at most {LONGEST_DAYS} days.")
+        fields.add_error("date_to", "The date to field must be a date after or equal to date from.")
+    elif (end - start).days > MAX_DAYS:
+        fields.add_error("date_to", f"The range may span at most {MAX_DAYS} days.")
     return Period(start, end, None)

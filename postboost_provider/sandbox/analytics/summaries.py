@@ -1,4 +1,4 @@
-"""Analytics of the workspace, of an account and of a post. One set of numbers: what is summed up here sums there."""
+"""Analytics of the workspace, of an account and of a post, all from the same numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.analytics.metrics import (
     METRICS,
     WITHOUT_ANALYTICS,
+    Publication,
     days_of,
     followers,
     publications_of,
@@ -16,17 +17,17 @@ from postboost_provider.sandbox.analytics.metrics import (
     with_rate,
 )
 from postboost_provider.sandbox.analytics.periods import Period, read_period
-from postboost_provider.sandbox.core.calls import Call, answers
-from postboost_provider.sandbox.core.replies import Reply, page_size
+from postboost_provider.sandbox.core.calls import Call, handles
+from postboost_provider.sandbox.core.resources import small_page
+from postboost_provider.sandbox.core.responses import Response
+from postboost_provider.sandbox.core.scope import visible_accounts
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.publishing.accounts import account_of, render_account
 from postboost_provider.sandbox.publishing.posts import post_of
-from postboost_provider.sandbox.rules.auth import account_is_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from postboost_provider.sandbox.analytics.metrics import Publication
     from postboost_provider.sandbox.core.models import Account
 
 _TABS = ("overview", "posts")
@@ -34,34 +35,30 @@ _TABS = ("overview", "posts")
 
 def analysed_accounts(call: Call) -> list[Account]:
     """Return the caller's accounts that have analytics."""
-    return [
-        account
-        for account in call.workspace.accounts.values()
-        if account.provider not in WITHOUT_ANALYTICS and account_is_visible(call, account)
-    ]
+    return [each for each in visible_accounts(call) if each.provider not in WITHOUT_ANALYTICS]
 
 
 def account_totals(call: Call, accounts: Iterable[Account], period: Period) -> list[dict[str, Any]]:
-    """Return one entry for each account: who it is, its followers, its posts of the period and their numbers."""
-    mine: dict[Account, list[Publication]] = {account: [] for account in accounts}
-    for each in published(call.workspace, period.start, period.end, mine):
-        mine[each.account].append(each)
+    """Return an entry per account: its identity, followers, posts of the period and their numbers."""
+    by_account: dict[Account, list[Publication]] = {account: [] for account in accounts}
+    for each in published(call.workspace, period.start, period.end, by_account):
+        by_account[each.account].append(each)
     return [
         {
-            **_who(account),
+            **_identity(account),
             "followers": followers(account, period.end),
             "follower_growth": _growth(account, period),
             **total(publications, call.now),
         }
-        for account, publications in mine.items()
+        for account, publications in by_account.items()
     ]
 
 
-@answers("get_analytics_summary")
-def get_analytics_summary(call: Call) -> Reply:
+@handles("get_analytics_summary")
+def get_analytics_summary(call: Call) -> Response:
     fields = Fields(dict(call.query))
     period = read_period(fields, call.now.date(), default="this_month")
-    fields.finish()
+    fields.raise_errors()
     accounts = analysed_accounts(call)
     now = account_totals(call, accounts, period)
     before = account_totals(call, accounts, period.before)
@@ -88,30 +85,30 @@ def get_analytics_summary(call: Call) -> Reply:
         "follower_distribution": [{"label": name, "value": value} for name, value in reach.most_common()],
         "posting_streak": {"days": _streak(call, accounts, period)},
     }
-    return Reply.of({"period": period.as_dict(), "data": data})
+    return Response.of({"period": period.as_dict(), "data": data})
 
 
-@answers("get_account_analytics")
-def get_account_analytics(call: Call) -> Reply:
+@handles("get_account_analytics")
+def get_account_analytics(call: Call) -> Response:
     account = account_of(call)
     fields = Fields(dict(call.query))
     period = read_period(fields, call.now.date(), default="this_month")
     tab = fields.text("type") or _TABS[0]
     if account.provider in WITHOUT_ANALYTICS:
-        fields.refuse("account", f"{account.provider} has no analytics.")
+        fields.add_error("account", f"{account.provider} has no analytics.")
     elif tab not in _TABS:
-        fields.refuse("type", "The selected type is invalid.")
+        fields.add_error("type", "The selected type is invalid.")
     sort_by = fields.text("sort_by") or "published_at"
     if sort_by not in ("published_at", *METRICS):
-        fields.refuse("sort_by", "The selected sort by is invalid.")
-    fields.finish()
+        fields.add_error("sort_by", "The selected sort by is invalid.")
+    fields.raise_errors()
     if tab == "posts":
         data = _posts_tab(call, account, period, sort_by)
     else:
         (data,) = account_totals(call, [account], period)
         days = days_of(period.start, period.end)
         data["followers_chart"] = [{"date": str(day), "value": followers(account, day)} for day in days]
-    return Reply.of(
+    return Response.of(
         {
             "account": render_account(account),
             "type": tab,
@@ -136,29 +133,24 @@ def _posts_tab(call: Call, account: Account, period: Period, sort_by: str) -> di
     items.sort(
         key=lambda each: (each[sort_by], each["post_uuid"]), reverse=call.parameter("sort_dir") != "asc"
     )
-    size = page_size(call.parameter("per_page"), default=20, most=50)
-    page = page_size(call.parameter("page"), default=1, most=10**9)
-    return {
-        "items": items[(page - 1) * size : page * size],
-        "meta": {
-            "current_page": page,
-            "last_page": max(1, -(-len(items) // size)),
-            "per_page": size,
-            "total": len(items),
-        },
-    }
+    shown, meta = small_page(call, items, per_page=20, maximum=50)
+    return {"items": shown, "meta": meta}
 
 
-@answers("get_post_analytics")
-def get_post_analytics(call: Call) -> Reply:
-    """Sum up the post over its accounts; nothing is there before it is published."""
+@handles("get_post_analytics")
+def get_post_analytics(call: Call) -> Response:
+    """Sum up the post over its accounts; empty before it is published."""
     publications = publications_of(post_of(call))
     accounts = [
-        {**_who(each.account), "external_url": each.target.external_url, **with_rate(each.numbers(call.now))}
+        {
+            **_identity(each.account),
+            "external_url": each.target.external_url,
+            **with_rate(each.numbers(call.now)),
+        }
         for each in publications
     ]
     if not accounts:
-        return Reply.of({"summary": {}, "winner": None, "accounts": []})
+        return Response.of({"summary": {}, "winner": None, "accounts": []})
     sums = total(publications, call.now)
     del sums["posts"]
     winner = max(accounts, key=lambda each: each["engagement_rate"])
@@ -170,10 +162,10 @@ def get_post_analytics(call: Call) -> Reply:
         "peak_day": {"date": str(first), "value": sums["views"]},
         "trends": {"views": [{"date": str(first), "value": sums["views"]}]},
     }
-    return Reply.of({"summary": summary, "winner": winner, "accounts": accounts})
+    return Response.of({"summary": summary, "winner": winner, "accounts": accounts})
 
 
-def _who(account: Account) -> dict[str, Any]:
+def _identity(account: Account) -> dict[str, Any]:
     return {
         "account_id": account.id,
         "account_uuid": account.uuid,
@@ -192,7 +184,7 @@ def _compared(now: list[dict[str, Any]], before: list[dict[str, Any]], name: str
 
 
 def _streak(call: Call, accounts: list[Account], period: Period) -> int:
-    """Return how many days up to the end of the period had a post, without a gap."""
+    """Return the number of consecutive days with a post up to the end of the period."""
     busy = {each.at.date() for each in published(call.workspace, period.start, period.end, accounts)}
     streak = 0
     for day in reversed(days_of(period.start, min(period.end, call.now.date()))):

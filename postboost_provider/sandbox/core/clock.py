@@ -1,4 +1,4 @@
-"""The sandbox's time: the real time, plus whatever it was moved forward."""
+"""The sandbox's clock: real time plus an offset that tests move forward."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ class Clock:
         return datetime.fromtimestamp(time.time(), tz=UTC) + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Move forward. Time does not run backwards: publishing has happened, keys have expired."""
+        """Move forward. Moving back is an error: posts were published, keys have expired."""
         if seconds < 0:
-            raise ValueError("The clock only moves forward.")
+            raise ValueError(f"The clock only moves forward, and {seconds:g} seconds is negative.")
         self._offset += timedelta(seconds=seconds)
 
 
+def month_of(moment: datetime) -> tuple[datetime, datetime]:
+    """Return the first and the last second of the UTC month."""
+    start = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return start, (start + timedelta(days=32)).replace(day=1) - timedelta(seconds=1)
+
+
 def stamp(moment: datetime | None) -> str | None:
-    """Return ``Y-m-d H:i:s`` in UTC, as posts, accounts, media and memberships have it (SDK 1.66.3)."""
+    """Return ``Y-m-d H:i:s`` in UTC, the format of posts, accounts, media and memberships (SDK 1.66.3)."""
     return moment.strftime("%Y-%m-%d %H:%M:%S") if moment else None
 
 
 def rfc3339(moment: datetime | None) -> str | None:
-    """Return RFC 3339 in UTC, as the newer resources have it (SDK 1.66.3)."""
+    """Return RFC 3339 in UTC, the format of newer resources (SDK 1.66.3)."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

@@ -1,4 +1,4 @@
-"""Faults on request: accounts that fail, throttling, server errors, delays, connections that break off."""
+"""Injected faults: failing accounts, throttling, server errors, delays and dropped connections."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.core.replies import Reply
+from postboost_provider.sandbox.core.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from postboost_provider.sandbox.core.models import Account
 
-# What befalls an attempt to publish, and not a request.
-OF_ACCOUNTS = ("fail_account", "fail_comment")
-KINDS = (*OF_ACCOUNTS, "throttle", "server_error", "delay", "drop_before", "drop_after")
+# Faults of publishing; the others are faults of a request.
+ACCOUNT_KINDS = ("fail_account", "fail_comment")
+KINDS = (*ACCOUNT_KINDS, "throttle", "server_error", "delay", "drop_before", "drop_after")
 _WHOLE_NUMBERS = {"count", "after", "account_id", "status"}
 _NUMBERS = {"retry_after", "seconds"}
 
 
 class FaultError(ValueError):
-    """Say what is wrong with a fault that was asked for."""
+    """A fault rule is invalid."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One rule, which counts itself down. ``after`` and ``count`` are what is left to skip and to do.
+    """A fault rule. It counts down ``after``, the matches to skip, and then ``count``, the matches to act on.
 
-    :param operation: the operation it waits for, ``*`` for any. Those of accounts do not look at it: they
-        count attempts to publish, whichever request or departure time began them.
+    :param operation: the operation it applies to, ``*`` for any. Faults of accounts ignore it: they count attempts to
+        publish, whatever started them.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Fault:
     seconds: float = 0.0
 
     def due(self) -> bool:
-        """Count one match, and tell whether the rule acts on it."""
+        """Count one match, and return whether the rule acts on it."""
         if self.after > 0:
             self.after -= 1
             return False
@@ -64,7 +64,7 @@ class Fault:
 
 
 def read_faults(rules: Iterable[Mapping[str, Any]]) -> list[Fault]:
-    """Return the rules, checked.
+    """Return validated rules.
 
     :raises FaultError: a kind, a key or an operation is unknown.
     """
@@ -73,59 +73,61 @@ def read_faults(rules: Iterable[Mapping[str, Any]]) -> list[Fault]:
     for rule in rules:
         for name in rule:
             if name not in names:
-                raise FaultError(f"A fault has no {name!r}. It may have: {', '.join(names)}.")
+                raise FaultError(f"A fault has no key {name!r}. Its keys are: {', '.join(names)}.")
         if rule.get("kind") not in KINDS:
-            raise FaultError(f"A fault's kind is one of {', '.join(KINDS)}, not {rule.get('kind')!r}.")
+            raise FaultError(
+                f"{rule.get('kind')!r} is not a kind of fault. The kinds are: {', '.join(KINDS)}."
+            )
         if rule.get("operation", "*") not in ("*", *load_operations()):
-            raise FaultError(f"There is no operation {rule['operation']!r}.")
+            raise FaultError(f"The operation {rule['operation']!r} does not exist.")
         for name in _WHOLE_NUMBERS | _NUMBERS:
             kinds = int if name in _WHOLE_NUMBERS else (int, float)
             if rule.get(name) is not None and (
                 isinstance(rule[name], bool) or not isinstance(rule[name], kinds)
             ):
-                raise FaultError(f"A fault's {name} is a number, not {rule[name]!r}.")
-        if rule["kind"] in OF_ACCOUNTS and not (rule.get("account_id") or rule.get("provider")):
+                raise FaultError(f"A fault's {name} must be a number, not {rule[name]!r}.")
+        if rule["kind"] in ACCOUNT_KINDS and not (rule.get("account_id") or rule.get("provider")):
             raise FaultError(f"{rule['kind']} needs an account_id or a provider.")
-        waits = {"retry_after": 1} if rule["kind"] == "throttle" else {}
-        faults.append(Fault(**{**waits, **rule}))
+        defaults = {"retry_after": 1} if rule["kind"] == "throttle" else {}
+        faults.append(Fault(**{**defaults, **rule}))
     return faults
 
 
 def due_for_request(faults: list[Fault], operation: str) -> Fault | None:
-    """Return the fault that befalls this request: the first that is due. One request meets one fault."""
+    """Return the fault of this request: the first that is due. A request has at most one."""
     for fault in faults:
-        if fault.kind not in OF_ACCOUNTS and fault.operation in ("*", operation) and fault.due():
+        if fault.kind not in ACCOUNT_KINDS and fault.operation in ("*", operation) and fault.due():
             return fault
     return None
 
 
 def due_for_account(faults: list[Fault], account: Account, kind: str = "fail_account") -> Fault | None:
-    """Return the fault of this kind that befalls this attempt to publish."""
+    """Return the fault of this kind for this attempt to publish."""
     for fault in faults:
-        mine = fault.account_id == account.id or fault.provider == account.provider
-        if fault.kind == kind and mine and fault.due():
+        matches = fault.account_id == account.id or fault.provider == account.provider
+        if fault.kind == kind and matches and fault.due():
             return fault
     return None
 
 
 def account_errors(fault: Fault, account: Account) -> list[Any]:
-    """Return why publishing failed, as posts carry it.
+    """Return the errors of a failed account of a post.
 
-    A raw network error is two entries, a readable line and an object; any other failure is one line (SDK 1.66.3,
+    A raw network error has two entries, a readable line and an object; any other failure has one line (SDK 1.66.3,
     ``Account.errors``).
     """
-    message = fault.message or "The network refused the post."
+    message = fault.message or "The network rejected the post."
     if fault.code is None and fault.raw is None:
         return [message]
     line = f"{account.provider}: {message}" + (f" (code {fault.code})" if fault.code is not None else "")
     return [line, {"platform": account.provider, "code": fault.code, "message": message, "raw": fault.raw}]
 
 
-def injected_reply(fault: Fault) -> Reply | None:
-    """Return the answer that a throttle or a server error gives in place of acting."""
+def injected_response(fault: Fault) -> Response | None:
+    """Return the response of a throttle or a server error; the request is not handled."""
     headers = {}
     if fault.retry_after is not None:
-        # A date has to make sense on the client's clock, which the sandbox's own may have left behind.
+        # A date is read by the client's clock; the sandbox's own may be ahead of it.
         when = formatdate(time.time() + fault.retry_after, usegmt=True)
         headers["Retry-After"] = when if fault.http_date else str(math.ceil(fault.retry_after))
     if fault.kind == "throttle":
@@ -133,7 +135,7 @@ def injected_reply(fault: Fault) -> Reply | None:
         headers |= {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}
         headers["X-RateLimit-Reset"] = str(int(time.time()) + wait)
         body: dict[str, Any] = {"message": fault.message or "Too Many Attempts."}
-        return Reply.of({**body, **({"code": fault.code} if fault.code else {})}, 429, headers)
+        return Response.of({**body, **({"code": fault.code} if fault.code else {})}, 429, headers)
     if fault.kind == "server_error":
-        return Reply.of({"message": fault.message or "Server Error"}, fault.status, headers)
+        return Response.of({"message": fault.message or "Server Error"}, fault.status, headers)
     return None

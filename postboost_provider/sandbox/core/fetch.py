@@ -1,4 +1,4 @@
-"""Fetch a file from a URL, in a thread: from this machine only, and never with anything the caller sent."""
+"""Download a file from a URL in a thread: only from this machine by default, and never with the caller's headers."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from postboost_provider.sandbox.core.content import Content, Intake
+from postboost_provider.sandbox.core.file_content import Content, ContentBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
-_PIECE = 256 * 1024
+_CHUNK = 256 * 1024
 _IN_URLS = "%:/?#[]@!$&'()*+,;="
-_NOT_ALLOWED = "The sandbox fetches from this machine only (localhost, 127.0.0.1, ::1), unless remote_fetch_anywhere is on."
+_NOT_ALLOWED = (
+    "The sandbox downloads only from this machine (localhost, 127.0.0.1, ::1). Turn remote_fetch_anywhere on to allow"
+    " other hosts."
+)
 
 
 class FetchError(Exception):
-    """Say why the file could not be had."""
+    """The file could not be downloaded."""
 
 
 @dataclass(slots=True)
 class Source:
-    """A file whose headers are there, and whose content is still to be read.
+    """A file whose headers were received, and whose content is not read yet.
 
-    :param size: what the server says; None where it does not say.
+    :param size: the Content-Length; None without one.
     """
 
-    answer: Any
+    response: Any
     deadline: float
     name: str
     mime_type: str | None
@@ -54,28 +57,28 @@ def is_url(text: str) -> bool:
 
 
 def is_loopback_url(text: str) -> bool:
-    """Judge by what is written: a name other than localhost is not looked up."""
+    """Return whether the URL names this machine. Names other than localhost are not resolved."""
     return is_url(text) and _is_loopback(urlsplit(text).hostname or "")
 
 
 async def open_source(url: str, *, anywhere: bool, seconds: float) -> Source:
-    """Ask for the file and return once its headers are there.
+    """Request the file and return once its headers were received.
 
-    :raises FetchError: it cannot be had, or not within that many seconds.
+    :raises FetchError: it cannot be downloaded, or not within that many seconds.
     """
     return await in_thread(lambda: _open(url, anywhere, time.monotonic() + seconds))
 
 
-async def read_source(source: Source, *, most: int, keep: int) -> Content:
-    """Read all of it.
+async def read_source(source: Source, *, maximum: int, keep: int) -> Content:
+    """Read the content.
 
-    :raises FetchError: it breaks off, is too large or takes too long.
+    :raises FetchError: the connection drops, the file is too large or takes too long.
     """
-    return await in_thread(lambda: _read(source, most, keep))
+    return await in_thread(lambda: _read(source, maximum, keep))
 
 
-async def in_thread(act: Callable[[], T]) -> T:
-    """Run it in a thread that does not hold up the end of the sandbox, as those of asyncio's pool would."""
+async def in_thread(function: Callable[[], T]) -> T:
+    """Run a function in a daemon thread. Threads of asyncio's pool would delay stopping the sandbox."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
@@ -91,10 +94,10 @@ async def in_thread(act: Callable[[], T]) -> T:
         result: T | None = None
         error: Exception | None = None
         try:
-            result = act()
-        except Exception as failure:  # noqa: BLE001  raised in the one who waits for it
+            result = function()
+        except Exception as failure:  # noqa: BLE001  raised in the caller
             error = failure
-        with contextlib.suppress(RuntimeError):  # the sandbox has ended meanwhile
+        with contextlib.suppress(RuntimeError):  # the sandbox was stopped meanwhile
             loop.call_soon_threadsafe(deliver, result, error)
 
     threading.Thread(target=run, name="postboost-sandbox-fetch", daemon=True).start()
@@ -102,8 +105,8 @@ async def in_thread(act: Callable[[], T]) -> T:
 
 
 @contextlib.contextmanager
-def _fetching() -> Iterator[None]:
-    """Say of whatever goes wrong that the file could not be had."""
+def _download_errors() -> Iterator[None]:
+    """Turn every failure into a :class:`FetchError`."""
     try:
         yield
     except FetchError:
@@ -114,7 +117,7 @@ def _fetching() -> Iterator[None]:
 
 def _reason(failure: Exception) -> str:
     if isinstance(failure, urllib.error.HTTPError):
-        return f"the server answered {failure.code}"
+        return f"the server responded with {failure.code}"
     return str(getattr(failure, "reason", None) or failure or type(failure).__name__)
 
 
@@ -144,7 +147,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-@_fetching()
+@_download_errors()
 def _open(url: str, anywhere: bool, deadline: float) -> Source:
     _check(url, anywhere)
     handlers: list[Any] = [_Redirects(anywhere)]
@@ -152,29 +155,29 @@ def _open(url: str, anywhere: bool, deadline: float) -> Source:
         handlers.append(urllib.request.ProxyHandler({}))
     opener = urllib.request.build_opener(*handlers)
     opener.addheaders = [("User-Agent", "PostBoost-Sandbox")]
-    answer = opener.open(quote(url, safe=_IN_URLS), timeout=max(0.001, deadline - time.monotonic()))
-    length = answer.headers.get("Content-Length", "")
+    response = opener.open(quote(url, safe=_IN_URLS), timeout=max(0.001, deadline - time.monotonic()))
+    length = response.headers.get("Content-Length", "")
     return Source(
-        answer=answer,
+        response=response,
         deadline=deadline,
-        name=PurePosixPath(unquote(urlsplit(answer.geturl()).path)).name[:255] or "file",
-        mime_type=answer.headers.get_content_type() if "Content-Type" in answer.headers else None,
+        name=PurePosixPath(unquote(urlsplit(response.geturl()).path)).name[:255] or "file",
+        mime_type=response.headers.get_content_type() if "Content-Type" in response.headers else None,
         size=int(length) if length.isdecimal() else None,
     )
 
 
-@_fetching()
-def _read(source: Source, most: int, keep: int) -> Content:
-    intake = Intake(keep)
-    with source.answer as answer:
-        if source.size is not None and source.size > most:
-            raise FetchError(f"The file must not be greater than {most} bytes.")
-        while piece := answer.read1(_PIECE):
-            intake.add(piece)
-            if intake.size > most:
-                raise FetchError(f"The file must not be greater than {most} bytes.")
+@_download_errors()
+def _read(source: Source, maximum: int, keep: int) -> Content:
+    builder = ContentBuilder(keep)
+    with source.response as response:
+        if source.size is not None and source.size > maximum:
+            raise FetchError(f"The file must not be greater than {maximum} bytes.")
+        while chunk := response.read1(_CHUNK):
+            builder.add(chunk)
+            if builder.size > maximum:
+                raise FetchError(f"The file must not be greater than {maximum} bytes.")
             if time.monotonic() > source.deadline:
                 raise FetchError("The file could not be downloaded: it took too long.")
-    if source.size is not None and intake.size != source.size:
-        raise FetchError(f"The download broke off after {intake.size} of {source.size} bytes.")
-    return intake.content()
+    if source.size is not None and builder.size != source.size:
+        raise FetchError(f"The connection dropped after {builder.size} of {source.size} bytes.")
+    return builder.content()

@@ -1,4 +1,4 @@
-"""What the sandbox keeps: people, workspaces and what is in them."""
+"""The sandbox's data: users, workspaces and everything in them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.ai.repurposing import RepurposeRun
-    from postboost_provider.sandbox.analytics.reports import ReportExport
-    from postboost_provider.sandbox.core.content import Content, Intake
+    from postboost_provider.sandbox.core.media_models import Download, Folder, Media, UploadSession
+    from postboost_provider.sandbox.core.responses import Response
 
 PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
 Role = Literal["admin", "member", "viewer"]
@@ -36,7 +35,7 @@ class Membership:
 
 @dataclass(eq=False, slots=True)
 class AccessToken:
-    """A dashboard token: acts as its user everywhere. Dead from 00:00 UTC *on* ``expires_on``."""
+    """A dashboard token: acts as its user everywhere. Expires at 00:00 UTC *on* ``expires_on``."""
 
     token: str
     user: User
@@ -63,10 +62,11 @@ class ApiKey:
 class Account:
     """A connected social profile.
 
-    :param found_dead_at: since when an account that is not authorized has been so.
-    :param reconnect_code: why, where the network is one that PostBoost asks.
-    :param expires_at: when its connection ends unless somebody reconnects it; ``expiry_told``: webhooks know of it.
-    :param daily_cap: in place of the setting of that name.
+    :param disconnected_at: when the account stopped being authorized.
+    :param reconnect_code: why, for the networks that PostBoost checks daily.
+    :param expires_at: when the connection expires unless somebody reconnects the account.
+    :param expiry_announced: whether webhooks were told of the coming expiry.
+    :param daily_cap: overrides the setting of that name.
     """
 
     id: int
@@ -77,10 +77,10 @@ class Account:
     created_at: datetime
     authorized: bool = True
     has_token: bool = True
-    found_dead_at: datetime | None = None
+    disconnected_at: datetime | None = None
     reconnect_code: str | None = None
     expires_at: datetime | None = None
-    expiry_told: bool = False
+    expiry_announced: bool = False
     daily_cap: int | None = None
     last_success_at: datetime | None = None
     last_error: str | None = None
@@ -103,71 +103,15 @@ class Tag:
 
 
 @dataclass(eq=False, slots=True)
-class Folder:
-    uuid: str
-    name: str
-    parent: Folder | None
-
-    def path(self) -> list[Folder]:
-        """Return the folder and what it is in, up to the top level."""
-        return [self, *(self.parent.path() if self.parent else ())]
-
-
-@dataclass(eq=False, slots=True)
-class Media:
-    id: int
-    uuid: str
-    name: str
-    mime_type: str
-    content: Content
-    width: int | None
-    height: int | None
-    alt_text: str | None
-    folder: Folder | None
-    created_at: datetime
-
-    @property
-    def is_video(self) -> bool:
-        return self.mime_type.startswith("video/")
-
-
-@dataclass(eq=False, slots=True)
-class UploadSession:
-    """An upload in chunks.
-
-    :param digests: the hash of every chunk so far, by which one that is sent again is recognized.
-    :param media: what it became.
-    """
-
-    uuid: str
-    filename: str
-    mime_type: str
-    total_size: int
-    chunk_size: int
-    intake: Intake
-    started_at: datetime
-    digests: list[str] = field(default_factory=list)
-    media: Media | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Download:
-    """A remote upload in the background. ``status`` is what was told last; the file may be further on."""
-
-    id: str
-    started_at: datetime
-    status: Literal["pending", "downloading", "processing"] = "pending"
-    media: Media | None = None
-    error: str | None = None
-
-
-@dataclass(eq=False, slots=True)
 class Target:
-    """One account of a post: when it departs, and what became of it."""
+    """One account of a post: when to publish to it, and the outcome.
+
+    :param offset: how long after the post's scheduled time.
+    """
 
     account: Account
     offset: timedelta = timedelta()
-    departs_at: datetime | None = None
+    publish_at: datetime | None = None
     status: Literal["pending", "publishing", "published", "failed"] = "pending"
     finished_at: datetime | None = None
     published_parts: int = 0
@@ -197,7 +141,7 @@ class Post:
 
 
 def version_for(versions: list[dict[str, Any]], account: Account) -> dict[str, Any]:
-    """Return the account's own version, else the original, which comes first."""
+    """Return the account's own version, else the original, which is the first."""
     return next((version for version in versions if version["account_id"] == account.id), versions[0])
 
 
@@ -212,12 +156,13 @@ class Webhook:
 
 
 @dataclass(eq=False, slots=True)
-class Happening:
+class Event:
     """Something that webhooks are told of.
 
-    :param post: whom it happened to; or else ``account``, or what ``data`` says.
-    :param account: of a post, the one account that it is about.
-    :param workspace: None where it can be found by the post or the account.
+    :param event: the event's type, such as ``post.published``.
+    :param post: the post it is about; without one, it is about ``account``, or has only ``data``.
+    :param account: with a post, the account of the post that it is about.
+    :param workspace: None where the post or the account identifies it.
     """
 
     event: str
@@ -230,7 +175,7 @@ class Happening:
 
 @dataclass(eq=False, slots=True)
 class Delivery:
-    """One event on its way to one webhook. ``id`` is the event's: the same in every attempt."""
+    """One event for one webhook. ``id`` is the event's, and the same in every attempt."""
 
     id: str
     event: str
@@ -259,10 +204,10 @@ class Activity:
 
 @dataclass(eq=False, slots=True)
 class Subscription:
-    """What a workspace pays with.
+    """The subscription of a workspace.
 
-    :param name: ``generic`` for a plan that an admin gave away, ``default`` for one that is billed.
-    :param ends_at: when it ends or has ended; None while it goes on.
+    :param name: ``generic`` for a free plan granted by an admin, ``default`` for a billed one.
+    :param ends_at: when a canceled subscription ends; None if it was not canceled.
     """
 
     name: Literal["default", "generic"]
@@ -292,11 +237,62 @@ class Receipt:
 
 
 @dataclass(eq=False, slots=True)
+class ReportExport:
+    """A report of a period. ``content`` is None where it could not be generated."""
+
+    uuid: str
+    format: str
+    dataset: str | None
+    period: str | None
+    start: date
+    end: date
+    account_ids: list[int] | None
+    content: bytes | None
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class RepurposeRun:
+    """A source that is being turned into a draft.
+
+    :param wanted: the request's body, with its defaults.
+    :param origin: the server's origin, for the URLs of slides.
+    :param voice: whether the brand voice was applied.
+    :param outcome: its result at ``ends_at``.
+    """
+
+    id: int
+    workspace: Workspace
+    wanted: dict[str, Any]
+    source: dict[str, Any]
+    accounts: list[Account]
+    origin: str
+    voice: bool
+    outcome: Literal["ok", "partial", "failed"]
+    started_at: datetime
+    ends_at: datetime
+    post_uuid: str | None = None
+    credits_used: int = 0
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class IdempotencyRecord:
+    """A used ``Idempotency-Key``. Without a response, the first request is still running."""
+
+    fingerprint: str
+    started_at: datetime
+    response: Response | None = None
+    post_uuid: str | None = None
+
+
+@dataclass(eq=False, slots=True)
 class Workspace:
     """A workspace and what is in it.
 
-    :param credits_spent: when, and how many AI credits: text, image.
-    :param records: what has no class of its own, by kind and key: plain JSON, as resources.py keeps it.
+    :param credits_spent: time, text credits and image credits of every use of AI.
+    :param records: plain JSON of everything without a class, by kind and key. See ``resources.py``.
     """
 
     id: int

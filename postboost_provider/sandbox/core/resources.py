@@ -1,7 +1,7 @@
-"""The generic store: things that are kept as PostBoost shows them, and the operations on them.
+"""Generic resources: JSON records with create, list, get, update and delete.
 
-A :class:`Resource` says what is particular to a kind of thing. The rest follows from tables: ``operations.json``
-has paths, status codes and envelopes, ``shapes.json`` the fields of bodies with their limits and defaults.
+A :class:`Resource` states what is particular to one kind. The rest follows from tables: ``operations.json`` has
+paths, status codes and envelopes, ``shapes.json`` has the fields of bodies with their limits and defaults.
 """
 
 from __future__ import annotations
@@ -13,57 +13,49 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.operations import load_operations
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.replies import (
-    NO_CONTENT,
-    SUCCESS,
-    Reply,
-    forbidden,
-    not_found,
-    page_of,
-    page_size,
-)
+from postboost_provider.sandbox.core.responses import NO_CONTENT, SUCCESS, Response, not_found, page_size
+from postboost_provider.sandbox.core.scope import ids_are_visible, require_accounts, require_named_accounts
 from postboost_provider.sandbox.core.shapes import defaults, read_body
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
-from postboost_provider.sandbox.rules.auth import OUT_OF_SCOPE, require_accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Record = dict[str, Any]
 
 
-def _complete(call: Call, fields: Fields, record: Record) -> None:
-    """Find nothing missing and nothing wrong."""
+def _complete_nothing(call: Call, fields: Fields, record: Record) -> None:
+    """Accept the record as it is."""
 
 
-def _free(call: Call, record: Record) -> None:
-    """Let it be changed and deleted."""
+def _allow(call: Call, record: Record) -> None:
+    """Allow changing and deleting the record."""
 
 
-def _as_it_is(call: Call, record: Record) -> Record:
+def _unchanged(call: Call, record: Record) -> Record:
     return record
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind of thing.
+    """One kind of record.
 
-    :param noun: names its operations, such as ``create_template`` and ``list_templates``.
-    :param key: the field that paths name; a number where ``numbered``, else a UUID.
-    :param fields: what a new one has besides its key, unless it was sent.
-    :param dated: it has a ``created_at``.
-    :param hidden: what may be sent and is not shown.
-    :param order: ``newest`` first, or by this field.
-    :param per_page: items on a page unless ``per_page`` says otherwise.
-    :param latest: how many of them a list without pages has.
-    :param filters: query parameters that have to equal the field of that name.
-    :param finish: completes a new or changed one, and refuses what is wrong with it.
-    :param guard: refuses to change or delete one in its present state.
-    :param show: what it looks like at the moment.
-    :param verbs: what this store answers; other functions answer the rest.
+    :param noun: the noun of its operations, such as ``create_template`` and ``list_templates``.
+    :param key: the identifying field; a number if ``numbered``, else a UUID.
+    :param fields: fields of a new record and their defaults.
+    :param dated: whether it has a ``created_at``.
+    :param hidden: fields that are accepted but not shown.
+    :param order: ``newest`` first, or sorted by this field.
+    :param per_page: default page size.
+    :param latest: the length of a list without pages.
+    :param filters: query parameters that must equal the field of that name.
+    :param complete: completes a new or changed record, and reports what is invalid.
+    :param check_editable: raises an error if the record cannot be changed or deleted now.
+    :param render: returns the record as the API shows it.
+    :param verbs: the operations to handle; other functions handle the rest.
     """
 
     noun: str
@@ -76,25 +68,25 @@ class Resource:
     per_page: int = 100
     latest: int | None = None
     filters: tuple[str, ...] = ()
-    finish: Callable[[Call, Fields, Record], None] = _complete
-    guard: Callable[[Call, Record], None] = _free
-    show: Callable[[Call, Record], Record] = _as_it_is
+    complete: Callable[[Call, Fields, Record], None] = _complete_nothing
+    check_editable: Callable[[Call, Record], None] = _allow
+    render: Callable[[Call, Record], Record] = _unchanged
     verbs: tuple[str, ...] = ("create", "list", "get", "update", "delete")
 
     def register(self) -> Resource:
-        """Answer the operations that there are."""
+        """Handle those of the operations that exist."""
         for verb in self.verbs:
             name = f"{verb}_{self.noun}" + ("s" if verb == "list" else "")
             if name in load_operations():
-                answers(name)(functools.partial(_VERBS[verb], self))
+                handles(name)(functools.partial(_VERBS[verb], self))
         return self
 
     def records(self, call: Call) -> dict[str, Record]:
-        """Return the workspace's things of this kind by key, oldest first."""
+        """Return the workspace's records of this kind by key, oldest first."""
         return call.workspace.records.setdefault(self.noun, {})
 
     def find(self, call: Call, key: str) -> Record:
-        """Return one of them; a key that is limited to other accounts may not have it."""
+        """Return a record; a key that is limited to other accounts gets a 403."""
         record = self.records(call).get(key)
         if record is None:
             raise not_found()
@@ -102,73 +94,55 @@ class Resource:
         return record
 
     def of_path(self, call: Call) -> Record:
-        """Return the one that the path names."""
+        """Return the record of the path."""
         return self.find(call, *(value for name, value in call.path.items() if name != "workspace_uuid"))
 
     def visible(self, call: Call) -> list[Record]:
-        """Return those that the caller may see, in order."""
-        limit = call.caller.key.account_ids if call.caller.key else None
-        found = [
-            record
-            for record in self.records(call).values()
-            if limit is None or set(_accounts_of(record)) <= set(limit)
-        ]
+        """Return the records that the caller may see, in order."""
+        found = [each for each in self.records(call).values() if ids_are_visible(call, _accounts_of(each))]
         if self.order == "newest":
             return found[::-1]
         return sorted(found, key=lambda record: record[self.order] or 0, reverse=self.order.endswith("count"))
 
     def new(self, call: Call, sent: Mapping[str, Any]) -> Record:
-        """Return a new one that is not kept yet. Null is the same as absent."""
+        """Return a new record that is not saved yet. Null is the same as absent."""
         given = {name: value for name, value in sent.items() if value is not None}
         key = call.store.next_id(self.noun) if self.numbered else new_uuid()
         created = {"created_at": rfc3339(call.now)} if self.dated else {}
         initial = deepcopy(dict(self.fields))
         return {self.key: key, **initial, **defaults(call.operation.operation), **given, **created}
 
-    def keep(self, call: Call, record: Record) -> Record:
-        """Keep a new one, or the changed copy of an old one, unless something is wrong with it."""
+    def save(self, call: Call, record: Record) -> Record:
+        """Validate and save a new record, or the changed copy of an existing one."""
         fields = Fields({})
-        for name, known in (
-            ("account_ids", call.workspace.accounts),
-            ("account_id", call.workspace.accounts),
-        ):
-            if record.get(name) is not None:
-                named = record[name] if isinstance(record[name], list) else [record[name]]
-                if not set(named) <= set(known):
-                    fields.refuse(name, "The selected account is invalid.")
-        self.finish(call, fields, record)
-        fields.finish()
-        self.require_named_accounts(call, record)
+        if not set(_accounts_of(record)) <= set(call.workspace.accounts):
+            name = "account_ids" if "account_ids" in record else "account_id"
+            fields.add_error(name, "The selected account is invalid.")
+        self.complete(call, fields, record)
+        fields.raise_errors()
+        require_named_accounts(
+            call, record["account_ids"] if "account_ids" in record else _accounts_of(record)
+        )
         self.records(call)[str(record[self.key])] = record
         return record
 
-    def require_named_accounts(self, call: Call, record: Record) -> None:
-        """Refuse a limited key that names no accounts, or others than its own (SDK 1.66.3, ``create_api_key``)."""
-        if (
-            call.caller.key
-            and call.caller.key.account_ids is not None
-            and record.get("account_ids", ...) is None
-        ):
-            raise forbidden(OUT_OF_SCOPE)
-        require_accounts(call, _accounts_of(record))
-
     def shown(self, call: Call, record: Record) -> Record:
-        return {k: v for k, v in self.show(call, record).items() if k not in self.hidden}
+        return {k: v for k, v in self.render(call, record).items() if k not in self.hidden}
 
 
-def _accounts_of(record: Record) -> Iterable[int]:
-    named = record.get("account_ids", record.get("account_id"))
-    if named is None:
+def _accounts_of(record: Record) -> Sequence[int]:
+    ids = record.get("account_ids", record.get("account_id"))
+    if ids is None:
         return ()
-    return named if isinstance(named, list) else (named,)
+    return ids if isinstance(ids, list) else (ids,)
 
 
-def _create(resource: Resource, call: Call) -> Reply:
-    record = resource.keep(call, resource.new(call, read_body(call)))
+def _create(resource: Resource, call: Call) -> Response:
+    record = resource.save(call, resource.new(call, read_body(call)))
     return enveloped(call, resource.shown(call, record))
 
 
-def _list(resource: Resource, call: Call) -> Reply:
+def _list(resource: Resource, call: Call) -> Response:
     found = resource.visible(call)
     for name in resource.filters:
         if wanted := call.parameter(name):
@@ -176,32 +150,32 @@ def _list(resource: Resource, call: Call) -> Reply:
     return listed(call, resource, found)
 
 
-def _get(resource: Resource, call: Call) -> Reply:
+def _get(resource: Resource, call: Call) -> Response:
     return enveloped(call, resource.shown(call, resource.of_path(call)))
 
 
-def _update(resource: Resource, call: Call) -> Reply:
-    """Change what was sent; null sets it back to what a new one has, where that is anything."""
+def _update(resource: Resource, call: Call) -> Response:
+    """Change the fields that were sent; null resets a field to its default, if it has one."""
     record, sent = resource.of_path(call), read_body(call)
-    resource.guard(call, record)
+    resource.check_editable(call, record)
     fresh = {**resource.fields, **defaults(f"create_{resource.noun}")}
     changes = {
         name: fresh[name] if value is None else value
         for name, value in sent.items()
         if value is not None or name in fresh
     }
-    record = resource.keep(call, {**record, **changes})
+    record = resource.save(call, {**record, **changes})
     return enveloped(call, resource.shown(call, record))
 
 
-def _delete(resource: Resource, call: Call) -> Reply:
+def _delete(resource: Resource, call: Call) -> Response:
     record = resource.of_path(call)
-    resource.guard(call, record)
+    resource.check_editable(call, record)
     del resource.records(call)[str(record[resource.key])]
     return enveloped(call, {"deleted": True})
 
 
-_VERBS: dict[str, Callable[[Resource, Call], Reply]] = {
+_VERBS: dict[str, Callable[[Resource, Call], Response]] = {
     "create": _create,
     "list": _list,
     "get": _get,
@@ -210,37 +184,34 @@ _VERBS: dict[str, Callable[[Resource, Call], Reply]] = {
 }
 
 
-def enveloped(call: Call, value: Any, status: int | None = None) -> Reply:
-    """Return the value in the envelope and with the status code that the operation has."""
+def enveloped(call: Call, value: Any, status: int | None = None) -> Response:
+    """Return the value in the operation's envelope, with its status code."""
     operation = call.operation
     if operation.reply == "none":
         return NO_CONTENT
     if operation.reply == "untyped":
         return SUCCESS
-    return Reply.of({"data": value} if operation.reply == "data" else value, status or operation.status)
+    return Response.of({"data": value} if operation.reply == "data" else value, status or operation.status)
 
 
-def listed(call: Call, resource: Resource, found: Sequence[Record]) -> Reply:
-    """Return a page of them, or all, or the latest, as the operation has it."""
+def listed(call: Call, resource: Resource, found: Sequence[Record]) -> Response:
+    """Return a page of the records, all of them or the latest, as the operation requires."""
     if call.operation.reply != "page":
-        return Reply.of({"data": [resource.shown(call, record) for record in found[: resource.latest]]})
-    return page_of(
+        return Response.of({"data": [resource.shown(call, record) for record in found[: resource.latest]]})
+    return call.page(
         found,
-        url=call.origin + call.url,
-        query=call.query,
-        per_page=page_size(call.parameter("per_page"), default=resource.per_page),
-        render=lambda record: resource.shown(call, record),
+        lambda record: resource.shown(call, record),
+        per_page=resource.per_page,
+        size_parameter="per_page",
     )
 
 
-def small_page(call: Call, found: Sequence[Record]) -> Reply:
-    """Return a page in the smaller envelope that the lists of agents have: no links, four numbers."""
-    per_page = page_size(call.parameter("per_page"), default=25)
-    page = max(1, int(text)) if (text := call.parameter("page") or "").isdecimal() else 1
-    meta = {
-        "current_page": page,
-        "last_page": max(1, math.ceil(len(found) / per_page)),
-        "per_page": per_page,
-        "total": len(found),
-    }
-    return Reply.of({"data": found[(page - 1) * per_page : page * per_page], "meta": meta})
+def small_page(
+    call: Call, items: Sequence[Record], *, per_page: int = 25, maximum: int = 100
+) -> tuple[list[Record], Record]:
+    """Return the items of the page and its ``meta``: the small envelope without links."""
+    size = page_size(call.parameter("per_page"), default=per_page, maximum=maximum)
+    page = page_size(call.parameter("page"), default=1, maximum=10**9)
+    last = max(1, math.ceil(len(items) / size))
+    meta = {"current_page": page, "last_page": last, "per_page": size, "total": len(items)}
+    return list(items[(page - 1) * size : page * size]), meta

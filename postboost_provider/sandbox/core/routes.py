@@ -1,4 +1,4 @@
-"""Which operation a request is for. Starlette would try two hundred patterns one after the other."""
+"""Find the operation of a request by its path: a dictionary lookup, where Starlette would try 200 patterns."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ class Routes:
             shape = tuple(None if part.startswith("{") else part for part in parts)
             names = [part[1:-1] for part in parts if part.startswith("{")]
             self._operations[shape][operation.method] = operation, names
-        # By the number of parts: where parameters stand. Of two that fit, ``media/folders`` goes before
+        # Positions of parameters, by the number of parts. Literal parts come first: ``media/folders`` wins over
         # ``media/{media_uuid}``.
-        self._places: dict[int, list[tuple[bool, ...]]] = defaultdict(list)
-        for places in sorted({tuple(part is None for part in shape) for shape in self._operations}):
-            self._places[len(places)].append(places)
+        self._positions: dict[int, list[tuple[bool, ...]]] = defaultdict(list)
+        for positions in sorted({tuple(part is None for part in shape) for shape in self._operations}):
+            self._positions[len(positions)].append(positions)
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        """Return the operation, and what stands in its path for its parameters.
+        """Return the operation, and its path parameters.
 
-        :raises HTTPException: 404 where no path fits, 405 where one fits and its method is another.
+        :raises HTTPException: 404 if no path matches, 405 if one does with another method.
         """
         given = path.split("/")
-        fits = False
-        for places in self._places[len(given)]:
-            pairs = list(zip(places, given, strict=True))
+        path_exists = False
+        for positions in self._positions[len(given)]:
+            pairs = list(zip(positions, given, strict=True))
             found = self._operations.get(tuple(None if is_free else part for is_free, part in pairs), {})
             if method in found:
                 operation, names = found[method]
                 texts = [part for is_free, part in pairs if is_free]
                 if all(texts):
                     return operation, dict(zip(names, texts, strict=True))
-            fits = fits or bool(found)
-        raise HTTPException(405 if fits else 404)
+            path_exists = path_exists or bool(found)
+        raise HTTPException(405 if path_exists else 404)

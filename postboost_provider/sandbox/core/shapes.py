@@ -1,11 +1,11 @@
-"""What bodies and answers look like, from ``shapes.json``.
+"""The shapes of bodies and responses, from ``shapes.json``.
 
 ``scripts/refresh_shapes.py`` writes that file from the official SDK, in a short form:
 
-- ``{"name": ..., "label?": ...}`` is an object, whose ``label`` may be left out; ``{"*": ...}`` has any keys.
-- ``[..., "1..50"]`` is a list of 1 to 50.
+- ``{"name": ..., "label?": ...}`` is an object with an optional ``label``; ``{"*": ...}`` has any keys.
+- ``[..., "1..50"]`` is a list of 1 to 50 items.
 - ``"text ..255"`` is a text of at most 255 characters, ``"integer 1..5"`` a number from 1 to 5, ``"queue|draft"``
-  one of these words. A pattern stands between slashes, a default after ``=``.
+  one of these words. A pattern follows in slashes, a default after ``=``.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 _KINDS = ("text", "integer", "number", "boolean", "date", "date-time", "any")
 _EXAMPLES = {"boolean": True, "date": "2026-01-01", "date-time": "2026-01-01T00:00:00Z", "any": None}
 _RULE = re.compile(
-    r"(?P<kind>.*?)(?: (?P<least>\d*)\.\.(?P<most>\d*))?(?: /(?P<pattern>.*)/)?(?: = (?P<default>.*))?",
+    r"(?P<kind>.*?)(?: (?P<minimum>\d*)\.\.(?P<maximum>\d*))?(?: /(?P<pattern>.*)/)?(?: = (?P<default>.*))?",
     re.DOTALL,
 )
 
 
 @functools.cache
 def load_shapes() -> dict[str, dict[str, Any]]:
-    """Return ``bodies`` and ``answers`` by operation. Read from disk once, at the first call."""
+    """Return ``bodies`` and ``responses`` by operation. Read from disk once, at the first call."""
     shapes: dict[str, dict[str, Any]] = json.loads(
         (Path(__file__).parent / "shapes.json").read_text(encoding="utf-8")
     )
@@ -46,8 +46,8 @@ def load_shapes() -> dict[str, dict[str, Any]]:
 class _Rule:
     kind: str
     words: tuple[str, ...]
-    least: float
-    most: float
+    minimum: float
+    maximum: float
     pattern: str | None
     default: str | None
 
@@ -56,27 +56,36 @@ class _Rule:
 def _rule(text: str) -> _Rule:
     found = _RULE.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no rule")
+        raise ValueError(f"{text!r} is not a rule of shapes.json")
     kind = found["kind"]
     words = () if kind in _KINDS else tuple(kind.split("|"))
-    least, most = float(found["least"] or -math.inf), float(found["most"] or math.inf)
-    return _Rule("words" if words else kind, words, least, most, found["pattern"], found["default"])
+    minimum, maximum = float(found["minimum"] or -math.inf), float(found["maximum"] or math.inf)
+    return _Rule("words" if words else kind, words, minimum, maximum, found["pattern"], found["default"])
 
 
 def read_body(call: Call) -> dict[str, Any]:
-    """Return the fields of the body that the operation knows, null where null was sent. Deeper down null is absent.
+    """Return the body's fields that the operation has. A null is kept at the top level and dropped below it.
 
-    :raises Refusal: 422 with everything that is wrong.
+    :raises ErrorResponse: 422 with all errors of the body.
     """
     fields = Fields(call.fields)
     shape = load_shapes()["bodies"].get(call.operation.operation, {})
     found = _check_object(fields, "", shape, call.fields)
-    fields.finish()
+    fields.raise_errors()
     return dict(found)
 
 
+def read_with_defaults(call: Call) -> dict[str, Any]:
+    """Return the fields of the body and PostBoost's defaults of the others; null is the same as absent.
+
+    :raises ErrorResponse: 422 with all errors of the body.
+    """
+    sent = {name: value for name, value in read_body(call).items() if value is not None}
+    return {**defaults(call.operation.operation), **sent}
+
+
 def defaults(operation: str) -> dict[str, Any]:
-    """Return what the fields of a body are where they are left out, as far as PostBoost states it."""
+    """Return the defaults of a body's fields, as far as PostBoost states them."""
     found = {}
     for key, shape in load_shapes()["bodies"].get(operation, {}).items():
         if isinstance(shape, str) and (default := _rule(shape).default) is not None:
@@ -92,7 +101,7 @@ def _check(fields: Fields, name: str, shape: Any, value: Any) -> Any:
     if isinstance(shape, list):
         return _check_list(fields, name, shape, value)
     if not isinstance(value, Mapping):
-        fields.refuse(name, f"The {_spoken(name)} field must be an array.")
+        fields.add_error(name, f"The {_label(name)} field must be an array.")
         return {}
     return _check_object(fields, name + ".", shape, value)
 
@@ -106,7 +115,7 @@ def _check_object(fields: Fields, prefix: str, shape: Mapping[str, Any], value: 
         # An empty text and an empty list count as absent, as in Laravel.
         absent = value.get(name) in (None, "", [])
         if not optional and absent:
-            fields.refuse(prefix + name, f"The {_spoken(name)} field is required.")
+            fields.add_error(prefix + name, f"The {_label(name)} field is required.")
         elif name in value and (value[name] is not None or not prefix):
             found[name] = value[name] if absent else _check(fields, prefix + name, inner, value[name])
     return found
@@ -114,20 +123,22 @@ def _check_object(fields: Fields, prefix: str, shape: Mapping[str, Any], value: 
 
 def _check_list(fields: Fields, name: str, shape: list[Any], value: Any) -> Any:
     if not isinstance(value, list):
-        fields.refuse(name, f"The {_spoken(name)} field must be an array.")
+        fields.add_error(name, f"The {_label(name)} field must be an array.")
         return []
     limits = _rule(f"any {shape[1]}") if len(shape) > 1 else _rule("any")
-    if len(value) < limits.least:
-        fields.refuse(name, f"The {_spoken(name)} field must have at least {limits.least:.0f} items.")
-    if len(value) > limits.most:
-        fields.refuse(name, f"The {_spoken(name)} field must not have more than {limits.most:.0f} items.")
+    if len(value) < limits.minimum:
+        fields.add_error(name, f"The {_label(name)} field must have at least {limits.minimum:.0f} items.")
+    if len(value) > limits.maximum:
+        fields.add_error(
+            name, f"The {_label(name)} field must not have more than {limits.maximum:.0f} items."
+        )
     return [_check(fields, f"{name}.{index}", shape[0], each) for index, each in enumerate(value)]
 
 
 def _check_scalar(fields: Fields, name: str, rule: _Rule, value: Any) -> None:
     problem = _problem(rule, value)
     if problem:
-        fields.refuse(name, f"The {_spoken(name)} field {problem}.")
+        fields.add_error(name, f"The {_label(name)} field {problem}.")
 
 
 def _problem(rule: _Rule, value: Any) -> str | None:
@@ -139,13 +150,13 @@ def _problem(rule: _Rule, value: Any) -> str | None:
         number = is_integer(value) or (rule.kind == "number" and isinstance(value, float))
         if not number:
             return f"must be {'an integer' if rule.kind == 'integer' else 'a number'}"
-        if not rule.least <= value <= rule.most:
-            return f"must be between {rule.least:g} and {rule.most:g}"
+        if not rule.minimum <= value <= rule.maximum:
+            return f"must be between {rule.minimum:g} and {rule.maximum:g}"
     if rule.kind in ("text", "date", "date-time") and not isinstance(value, str):
         return "must be a string"
     if rule.kind == "text":
-        if not rule.least <= len(value) <= rule.most:
-            return f"must not be greater than {rule.most:g} characters"
+        if not rule.minimum <= len(value) <= rule.maximum:
+            return f"must not be greater than {rule.maximum:g} characters"
         if rule.pattern and not re.search(rule.pattern, value):
             return "format is invalid"
     if rule.kind in ("date", "date-time"):
@@ -156,20 +167,20 @@ def _problem(rule: _Rule, value: Any) -> str | None:
     return None
 
 
-def _spoken(name: str) -> str:
+def _label(name: str) -> str:
     return name.rpartition(".")[2].replace("_", " ")
 
 
 def example(operation: str, sent: Mapping[str, Any]) -> Any:
-    """Return an answer that fits its shape. What was sent comes back where the answer has a field of that name."""
-    return _example("", load_shapes()["answers"][operation], sent)
+    """Return a response that fits its shape. Values that were sent are repeated in fields of the same name."""
+    return _example("", load_shapes()["responses"][operation], sent)
 
 
 def _example(name: str, shape: Any, sent: Mapping[str, Any]) -> Any:
     if name in sent and _fits(shape, sent[name]):
         return sent[name]
     if isinstance(shape, dict):
-        # Only what is at the top comes back.
+        # Only top-level values are repeated.
         inner: Mapping[str, Any] = {} if name else sent
         return {
             key.rstrip("?"): _example(key.rstrip("?"), each, inner)
@@ -182,7 +193,7 @@ def _example(name: str, shape: Any, sent: Mapping[str, Any]) -> Any:
     if rule.kind == "text":
         return _example_text(name)
     if rule.kind in ("integer", "number"):
-        return 1 if rule.least <= 1 <= rule.most else int(rule.least)
+        return 1 if rule.minimum <= 1 <= rule.maximum else int(rule.minimum)
     return rule.words[0] if rule.words else _EXAMPLES[rule.kind]
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's state, in memory, and how it starts out."""
+"""The sandbox's state in memory."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from postboost_provider.sandbox.core.clock import Clock
 if TYPE_CHECKING:
     from asyncio import Task
 
-    from postboost_provider.sandbox.ai.repurposing import RepurposeRun
     from postboost_provider.sandbox.core.faults import Fault
     from postboost_provider.sandbox.core.models import (
         AccessToken,
         Account,
         ApiKey,
         Delivery,
-        Happening,
+        Event,
+        IdempotencyRecord,
         Post,
         Receipt,
+        RepurposeRun,
         User,
         Workspace,
     )
     from postboost_provider.sandbox.core.settings import Settings
-    from postboost_provider.sandbox.rules.idempotency import Record
 
 TOKEN_NAMES = ("member", "admin", "viewer", "scoped", "expiring", "expired")
 _REQUESTS_KEPT = 10_000
@@ -43,7 +43,7 @@ class RateWindow:
 
 
 class Store:
-    """Everything that a reset forgets."""
+    """All data; a reset replaces it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -56,14 +56,14 @@ class Store:
         self.unfinished: set[Post] = set()
         self.expiring: set[Account] = set()
         self.running: set[RepurposeRun] = set()
-        # When the first of them comes further, or earlier.
-        self.next_step = datetime.min.replace(tzinfo=UTC)
+        # No unfinished post changes before this.
+        self.next_change_at = datetime.min.replace(tzinfo=UTC)
         self.faults: list[Fault] = []
         self.tasks: set[Task[None]] = set()
-        self.idempotency: dict[tuple[int, str, str, str, str], Record] = {}
+        self.idempotency: dict[tuple[int, str, str, str, str], IdempotencyRecord] = {}
         self.rates: dict[str, RateWindow] = {}
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REQUESTS_KEPT)
-        self.happenings: list[Happening] = []
+        self.events: list[Event] = []
         self.deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
         self._ids: Counter[str] = Counter()
 
@@ -80,6 +80,6 @@ def new_uuid() -> str:
 
 
 def new_token() -> str:
-    """Return a token as PostBoost's look: a number, a bar and 48 letters and digits."""
+    """Return a token in PostBoost's format: a number, a bar and 48 letters and digits."""
     alphabet = string.ascii_letters + string.digits
     return f"{secrets.randbelow(9000) + 1000}|{''.join(secrets.choice(alphabet) for _ in range(48))}"

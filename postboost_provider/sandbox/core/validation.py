@@ -1,4 +1,4 @@
-"""Read a body's fields and collect what is wrong with them, in Laravel's words and shape."""
+"""Read the fields of a body and collect their errors, in Laravel's wording and format."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from postboost_provider.sandbox.core.replies import invalid
+from postboost_provider.sandbox.core.responses import invalid
 
 
 class Fields:
-    """The fields of one object. What they lack is collected under dotted names, and refused all at once."""
+    """The fields of one object. Errors are collected under dotted names and raised together."""
 
     def __init__(
         self, values: Mapping[str, Any], errors: dict[str, list[str]] | None = None, prefix: str = ""
@@ -22,17 +22,17 @@ class Fields:
         self.prefix = prefix
 
     def inside(self, name: str, value: Any) -> Fields:
-        """Return the fields of an object within this one, whose errors are reported along with this one's."""
+        """Return the fields of an object inside this one. Both share their errors."""
         if not isinstance(value, Mapping):
-            self.refuse(name, f"The {name} field must be an array.")
+            self.add_error(name, f"The {name} field must be an array.")
             value = {}
         return Fields(value, self.errors, f"{self.prefix}{name}.")
 
-    def refuse(self, name: str, message: str) -> None:
+    def add_error(self, name: str, message: str) -> None:
         self.errors.setdefault(self.prefix + name, []).append(message)
 
-    def finish(self) -> None:
-        """Refuse with 422 if anything was wrong."""
+    def raise_errors(self) -> None:
+        """Respond with 422 if there are errors."""
         if self.errors:
             raise invalid(self.errors)
 
@@ -40,77 +40,63 @@ class Fields:
         """Return the value; null, an empty text and an empty list count as absent, as in Laravel."""
         value = self.values.get(name)
         if value is None or value in ("", [], {}):
-            if required:
-                self.refuse(name, f"The {name.replace('_', ' ')} field is required.")
+            self._check(name, not required, "is required")
             return None
         return value
 
-    def text(self, name: str, *, required: bool = False, longest: int | None = None) -> str | None:
-        value = self.present(name, required=required)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            self.refuse(name, f"The {name.replace('_', ' ')} field must be a string.")
-            return None
-        if longest is not None and len(value) > longest:
-            words = name.replace("_", " ")
-            self.refuse(name, f"The {words} field must not be greater than {longest} characters.")
-            return None
-        return value
+    def _check(self, name: str, is_valid: bool, problem: str) -> bool:
+        """Return whether the field is valid; if not, add the error."""
+        if not is_valid:
+            self.add_error(name, f"The {name.replace('_', ' ')} field {problem}.")
+        return is_valid
 
-    def integer(self, name: str, *, required: bool = False, least: int = 0) -> int | None:
-        """Return a whole number; in a form it comes as digits."""
+    def text(self, name: str, *, required: bool = False, max_length: int | None = None) -> str | None:
         value = self.present(name, required=required)
-        if value is None:
+        if value is None or not self._check(name, isinstance(value, str), "must be a string"):
             return None
+        fits = max_length is None or len(value) <= max_length
+        return (
+            str(value)
+            if self._check(name, fits, f"must not be greater than {max_length} characters")
+            else None
+        )
+
+    def integer(self, name: str, *, required: bool = False, minimum: int = 0) -> int | None:
+        """Return a whole number; forms send it as digits."""
+        value = self.present(name, required=required)
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
             value = int(value)
-        if not is_integer(value):
-            self.refuse(name, f"The {name.replace('_', ' ')} field must be an integer.")
+        if value is None or not self._check(name, is_integer(value), "must be an integer"):
             return None
-        if value < least:
-            self.refuse(name, f"The {name.replace('_', ' ')} field must be at least {least}.")
-            return None
-        return int(value)
+        return int(value) if self._check(name, value >= minimum, f"must be at least {minimum}") else None
 
     def number(self, name: str, *, required: bool = False) -> float | None:
         value = self.present(name, required=required)
-        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-            return value
-        self.refuse(name, f"The {name.replace('_', ' ')} field must be a number.")
-        return None
+        is_valid = value is None or is_integer(value) or isinstance(value, float)
+        return value if self._check(name, is_valid, "must be a number") else None
 
     def boolean(self, name: str, *, required: bool = False) -> bool | None:
         value = self.values.get(name)
         if value is None:
-            if required:
-                self.refuse(name, f"The {name.replace('_', ' ')} field is required.")
+            self._check(name, not required, "is required")
             return None
-        if not isinstance(value, bool):
-            self.refuse(name, f"The {name.replace('_', ' ')} field must be true or false.")
-            return None
-        return value
+        return bool(value) if self._check(name, isinstance(value, bool), "must be true or false") else None
 
-    def items(self, name: str, *, required: bool = False, most: int | None = None) -> list[Any]:
+    def items(self, name: str, *, required: bool = False, maximum: int | None = None) -> list[Any]:
         value = self.present(name, required=required)
-        if value is None:
+        if value is None or not self._check(name, isinstance(value, list), "must be an array"):
             return []
-        if not isinstance(value, list):
-            self.refuse(name, f"The {name.replace('_', ' ')} field must be an array.")
-            return []
-        if most is not None and len(value) > most:
-            self.refuse(name, f"The {name.replace('_', ' ')} field must not have more than {most} items.")
-            return []
-        return value
+        fits = maximum is None or len(value) <= maximum
+        return list(value) if self._check(name, fits, f"must not have more than {maximum} items") else []
 
-    def ids(self, name: str, known: Container[int], noun: str, *, most: int | None = None) -> list[int]:
-        """Return a list of integer ids, each of which has to be known. A text of digits is no integer."""
+    def ids(self, name: str, known: Container[int], noun: str, *, maximum: int | None = None) -> list[int]:
+        """Return a list of known integer ids. A text of digits is not an integer."""
         found = []
-        for index, value in enumerate(self.items(name, most=most)):
+        for index, value in enumerate(self.items(name, maximum=maximum)):
             if not is_integer(value):
-                self.refuse(f"{name}.{index}", f"The {name}.{index} field must be an integer.")
+                self.add_error(f"{name}.{index}", f"The {name}.{index} field must be an integer.")
             elif value not in known:
-                self.refuse(f"{name}.{index}", f"The selected {noun} is invalid.")
+                self.add_error(f"{name}.{index}", f"The selected {noun} is invalid.")
             elif value not in found:
                 found.append(value)
         return found
@@ -118,7 +104,7 @@ class Fields:
     def choice(self, name: str, allowed: Container[str], *, required: bool = False) -> str | None:
         value = self.text(name, required=required)
         if value is not None and value not in allowed:
-            self.refuse(name, f"The selected {name.replace('_', ' ')} is invalid.")
+            self.add_error(name, f"The selected {name.replace('_', ' ')} is invalid.")
             return None
         return value
 
@@ -126,7 +112,7 @@ class Fields:
         found = []
         for index, value in enumerate(self.items(name, required=required)):
             if value not in allowed:
-                self.refuse(f"{name}.{index}", f"The selected {name}.{index} is invalid.")
+                self.add_error(f"{name}.{index}", f"The selected {name}.{index} is invalid.")
             else:
                 found.append(value)
         return found
@@ -139,21 +125,21 @@ class Fields:
             try:
                 return date.fromisoformat(value)
             except ValueError:
-                pass  # 2026-02-30 looks right and is none
-        self.refuse(name, f"The {name.replace('_', ' ')} does not match the format Y-m-d.")
+                pass  # 2026-02-30 has the right format and does not exist
+        self.add_error(name, f"The {name.replace('_', ' ')} does not match the format Y-m-d.")
         return None
 
     def instant(self, name: str, *, required: bool = False) -> datetime | None:
-        """Return a date-time in UTC, which it is in where it names no zone of its own."""
+        """Return a date-time in UTC, which is also its default zone."""
         value = self.text(name, required=required)
         if value is None:
             return None
         try:
-            # A plus sign that was not escaped in a query arrives as a space.
+            # An unescaped plus sign in a query arrives as a space.
             moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", value))
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):  # the first hours of the year 1 have no place in UTC
-            self.refuse(name, f"The {name.replace('_', ' ')} field must be a valid date.")
+        except (ValueError, OverflowError):  # the first hours of year 1 are out of range in UTC
+            self._check(name, False, "must be a valid date")
             return None
 
     def timezone(self, name: str, default: str) -> ZoneInfo:
@@ -161,15 +147,15 @@ class Fields:
         try:
             return ZoneInfo(value)
         except (KeyError, ValueError, TypeError, OSError):
-            self.refuse(name, "The timezone field must be a valid timezone.")
+            self.add_error(name, "The timezone field must be a valid timezone.")
             return ZoneInfo(default)
 
     def moment(self, zone: ZoneInfo, *, required: bool = False) -> datetime | None:
-        """Return what ``date`` and ``time`` say in that zone, in UTC; None unless both are there."""
+        """Return ``date`` and ``time``, read in that zone, in UTC; None unless both are given."""
         day = self.day("date", required=required)
         clock = self.text("time", required=required)
         if clock is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", clock):
-            self.refuse("time", "The time does not match the format H:i.")
+            self.add_error("time", "The time does not match the format H:i.")
             return None
         if day is None or clock is None:
             return None

@@ -1,1 +1,3 @@
+"""Webhooks and the inbox."""
+
 from __future__ import annotations

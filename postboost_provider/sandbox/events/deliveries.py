@@ -1,4 +1,4 @@
-"""Webhook deliveries: signed, tried three times, to this machine only unless the settings allow more."""
+"""Webhook deliveries: signed, up to three attempts, and only to this machine unless the settings allow others."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.core.store import Store
 
 ATTEMPTS = 3  # SDK 1.66.3, create_webhook_subscription
-HELD = (
-    "Deliveries go to this machine only (localhost, 127.0.0.1, ::1), unless webhook_deliver_anywhere is on."
+NOT_LOOPBACK = (
+    "Webhooks are delivered only to this machine (localhost, 127.0.0.1, ::1)."
+    " Turn webhook_deliver_anywhere on to allow other hosts."
 )
 
 
 def deliver(store: Store, delivery: Delivery) -> None:
-    """Keep the delivery, and send it in the background of the running event loop."""
+    """Record the delivery, and send it in the background of the running event loop."""
     store.deliveries.append(delivery)
     send(store, delivery)
 
 
 def send(store: Store, delivery: Delivery) -> None:
-    """Send it, or send it again as a person's "resend" does: the same id, the same body."""
+    """Send the delivery, or send it again with the same id and body."""
     if not store.settings.webhook_deliver_anywhere and not is_loopback_url(delivery.webhook.callback_url):
-        delivery.status, delivery.error = "held", HELD
+        delivery.status, delivery.error = "held", NOT_LOOPBACK
         return
     delivery.status, delivery.error = "pending", None
     task = asyncio.get_running_loop().create_task(_attempt(store, delivery))
@@ -42,18 +43,18 @@ def send(store: Store, delivery: Delivery) -> None:
 def resend(store: Store, delivery_id: str) -> list[Delivery]:
     """Send all deliveries of one event again.
 
-    :raises ValueError: there is none.
+    :raises ValueError: the event does not exist.
     """
     found = [each for each in store.deliveries if each.id == delivery_id]
     if not found:
-        raise ValueError(f"There is no delivery {delivery_id}. GET deliveries lists them.")
+        raise ValueError(f"The delivery {delivery_id} does not exist. GET deliveries lists all deliveries.")
     for each in found:
         send(store, each)
     return found
 
 
-def brief(delivery: Delivery) -> dict[str, Any]:
-    """Return what may be told of a delivery: all but the secret."""
+def summarize(delivery: Delivery) -> dict[str, Any]:
+    """Return the delivery without the webhook's secret."""
     return {
         "id": delivery.id,
         "event": delivery.event,
@@ -78,7 +79,7 @@ async def _attempt(store: Store, delivery: Delivery) -> None:
             return
         try:
             status = await in_thread(lambda: _post(delivery, settings.webhook_timeout_seconds))
-            error = None if 200 <= status < 300 else f"The receiver answered {status}."
+            error = None if 200 <= status < 300 else f"The receiver responded with {status}."
         except (OSError, http.client.HTTPException, ValueError) as failure:
             reason = getattr(failure, "reason", None) or failure
             error = f"The receiver could not be reached: {reason or type(failure).__name__}."
@@ -91,14 +92,14 @@ async def _attempt(store: Store, delivery: Delivery) -> None:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer like any other: a signed body goes nowhere but where it was subscribed to."""
+    """Treat a redirect as a failed response: a signed body is sent only to the subscribed URL."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def _post(delivery: Delivery, timeout: float) -> int:
-    """Return the status of the answer."""
+    """Return the status of the response."""
     signature = hmac.new(delivery.webhook.secret.encode(), delivery.body, hashlib.sha256).hexdigest()
     request = urllib.request.Request(
         delivery.webhook.callback_url,
@@ -113,8 +114,8 @@ def _post(delivery: Delivery, timeout: float) -> int:
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
     try:
-        with opener.open(request, timeout=timeout) as answer:
-            return int(answer.status)
+        with opener.open(request, timeout=timeout) as response:
+            return int(response.status)
     except urllib.error.HTTPError as error:
         error.close()
         return error.code

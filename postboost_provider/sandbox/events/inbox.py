@@ -1,21 +1,16 @@
-"""The inbox: conversations on the accounts, and drafts of replies that a person or another key approves."""
+"""The inbox: conversations on accounts, and reply drafts that a person or another key approves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from postboost_provider.sandbox.core.calls import answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.models import Happening
-from postboost_provider.sandbox.core.replies import Refusal, Reply, not_found
+from postboost_provider.sandbox.core.models import Event
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
+from postboost_provider.sandbox.core.scope import account_is_visible, require_accounts
 from postboost_provider.sandbox.core.shapes import read_body
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
-from postboost_provider.sandbox.rules.auth import account_is_visible, require_accounts
-
-if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
 
 _MESSAGES_SHOWN = 50
 _TEXT_LIMITS = {"bluesky": 300, "mastodon": 500, "linkedin_page": 1250, "gbp": 4000}
@@ -23,9 +18,7 @@ CONVERSATIONS = Resource("inbox_conversation", key="id", per_page=25, verbs=())
 
 
 def _conversation_of(call: Call) -> Record:
-    record = CONVERSATIONS.records(call).get(call.path["conversation_id"])
-    if record is None:
-        raise not_found()
+    record = call.find(CONVERSATIONS.records(call), "conversation_id")
     require_accounts(call, [record["account"]["id"]])
     return record
 
@@ -34,8 +27,8 @@ def _with_messages(conversation: Record) -> Record:
     return {**conversation, "messages": conversation["messages"][-_MESSAGES_SHOWN:]}
 
 
-@answers("list_inbox_conversations")
-def list_inbox_conversations(call: Call) -> Reply:
+@handles("list_inbox_conversations")
+def list_inbox_conversations(call: Call) -> Response:
     found = [
         {
             **{key: value for key, value in record.items() if key != "messages"},
@@ -53,33 +46,33 @@ def list_inbox_conversations(call: Call) -> Reply:
         found = [record for record in found if record["unread"] == (unread in ("true", "1"))]
     fields = Fields({"since": call.parameter("since")})
     since = rfc3339(fields.instant("since"))
-    fields.finish()
+    fields.raise_errors()
     found = [record for record in found if since is None or record["last_message_at"] >= since]
     found.sort(key=lambda record: record["last_message_at"], reverse=True)
     return listed(call, CONVERSATIONS, found)
 
 
-@answers("get_inbox_conversation")
-def get_inbox_conversation(call: Call) -> Reply:
+@handles("get_inbox_conversation")
+def get_inbox_conversation(call: Call) -> Response:
     return enveloped(call, _with_messages(_conversation_of(call)))
 
 
-@answers("update_inbox_conversation")
-def update_inbox_conversation(call: Call) -> Reply:
+@handles("update_inbox_conversation")
+def update_inbox_conversation(call: Call) -> Response:
     conversation = _conversation_of(call)
     conversation |= {name: value for name, value in read_body(call).items() if value is not None}
     return enveloped(call, _with_messages(conversation))
 
 
-def _finish_draft(call: Call, fields: Fields, record: Record) -> None:
+def _complete_draft(call: Call, fields: Fields, record: Record) -> None:
     limit = _TEXT_LIMITS.get(record["provider"])
     if limit is not None and len(record["body"]) > limit:
-        fields.refuse("body", f"The body field must not be greater than {limit} characters.")
+        fields.add_error("body", f"The body field must not be greater than {limit} characters.")
 
 
-def _still_pending(call: Call, record: Record) -> None:
+def _require_pending(call: Call, record: Record) -> None:
     if record["status"] != "pending":
-        raise Refusal(409, f"This draft is {record['status']} already.")
+        raise ErrorResponse(409, f"This draft is already {record['status']}.")
 
 
 DRAFTS = Resource(
@@ -96,15 +89,15 @@ DRAFTS = Resource(
     hidden=("author_token", "account_id"),
     per_page=25,
     filters=("status", "conversation_id"),
-    finish=_finish_draft,
-    guard=_still_pending,
+    complete=_complete_draft,
+    check_editable=_require_pending,
     verbs=("list", "get", "update", "delete"),
 ).register()
 
 
-@answers("create_inbox_reply_draft")
-def create_inbox_reply_draft(call: Call) -> Reply:
-    """Propose a reply to the latest incoming message, or to the one that is named. Nothing is sent."""
+@handles("create_inbox_reply_draft")
+def create_inbox_reply_draft(call: Call) -> Response:
+    """Draft a reply to the latest incoming message, or to ``in_reply_to``. Nothing is sent."""
     conversation = _conversation_of(call)
     sent = read_body(call)
     incoming = [each for each in conversation["messages"] if each["direction"] == "inbound"]
@@ -112,8 +105,8 @@ def create_inbox_reply_draft(call: Call) -> Reply:
     message = next((each for each in incoming if each["id"] == wanted), None)
     if message is None:
         fields = Fields({})
-        fields.refuse("in_reply_to", "The selected in reply to is invalid.")
-        fields.finish()
+        fields.add_error("in_reply_to", "The selected in reply to is invalid.")
+        fields.raise_errors()
     about = {
         "conversation_id": conversation["id"],
         "provider": conversation["provider"],
@@ -122,27 +115,27 @@ def create_inbox_reply_draft(call: Call) -> Reply:
         "author_token": call.caller.token_ref,
         "account_id": conversation["account"]["id"],
     }
-    record = DRAFTS.keep(call, {**DRAFTS.new(call, sent), **about})
-    return _told(call, record, "inbox.draft.created")
+    record = DRAFTS.save(call, {**DRAFTS.new(call, sent), **about})
+    return _announce(call, record, "inbox.draft.created")
 
 
-def _told(call: Call, draft: Record, event: str) -> Reply:
-    """Return the draft, and tell webhooks of it."""
+def _announce(call: Call, draft: Record, event: str) -> Response:
+    """Return the draft, and record the event for webhooks."""
     shown = DRAFTS.shown(call, draft)
-    call.store.happenings.append(Happening(event, call.now, workspace=call.workspace, data=shown))
+    call.store.events.append(Event(event, call.now, workspace=call.workspace, data=shown))
     return enveloped(call, shown)
 
 
-@answers("approve_inbox_reply_draft")
-def approve_inbox_reply_draft(call: Call) -> Reply:
-    """Send the draft, once. The key that wrote it may not approve it (SDK 1.66.3)."""
+@handles("approve_inbox_reply_draft")
+def approve_inbox_reply_draft(call: Call) -> Response:
+    """Send the draft. The key that created it may not approve it (SDK 1.66.3)."""
     draft = DRAFTS.of_path(call)
     if call.caller.key is not None and draft["author_token"] == call.caller.token_ref:
-        raise Refusal(403, "The key that wrote a draft cannot approve it.", code="self_approval")
-    _still_pending(call, draft)
+        raise ErrorResponse(403, "The key that created a draft cannot approve it.", code="self_approval")
+    _require_pending(call, draft)
     body = read_body(call).get("body") or draft["body"]
     message_id = new_uuid()
-    DRAFTS.keep(call, {**draft, "body": body})  # an edited text has the same limits
+    DRAFTS.save(call, {**draft, "body": body})  # an edited text has the same limits
     conversation = CONVERSATIONS.records(call)[draft["conversation_id"]]
     conversation["messages"].append(
         {
@@ -154,12 +147,12 @@ def approve_inbox_reply_draft(call: Call) -> Reply:
         }
     )
     conversation["last_message_at"] = rfc3339(call.now)
-    return _told(call, _review(call, "sent", sent_message_id=message_id), "inbox.draft.sent")
+    return _announce(call, _review(call, "sent", sent_message_id=message_id), "inbox.draft.sent")
 
 
-@answers("reject_inbox_reply_draft")
-def reject_inbox_reply_draft(call: Call) -> Reply:
-    _still_pending(call, DRAFTS.of_path(call))
+@handles("reject_inbox_reply_draft")
+def reject_inbox_reply_draft(call: Call) -> Response:
+    _require_pending(call, DRAFTS.of_path(call))
     return enveloped(call, DRAFTS.shown(call, _review(call, "rejected")))
 
 

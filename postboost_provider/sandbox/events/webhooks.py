@@ -1,4 +1,4 @@
-"""Webhook subscriptions: made, listed and deleted by workspace admins, and what happens told to them."""
+"""Webhook subscriptions, and the events that are sent to them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import secrets
 from typing import Any
 
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.fetch import is_loopback_url, is_url
-from postboost_provider.sandbox.core.models import Delivery, Happening, Webhook, Workspace
-from postboost_provider.sandbox.core.replies import SUCCESS, Reply, not_found
+from postboost_provider.sandbox.core.models import Delivery, Event, Webhook, Workspace
+from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import Store, new_uuid
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.events import deliveries
@@ -18,18 +18,15 @@ from postboost_provider.sandbox.publishing.accounts import render_account
 from postboost_provider.sandbox.publishing.posts import render_post
 
 EVENTS = (
-    "post.scheduled",
-    "post.published",
-    "post.published_all",
-    "post.publishing_failed",
-    "post.deleted",
-    "account.added",
-    "account.updated",
-    "account.deleted",
-    "account.token_expiring",
-    "account.disconnected",
-    "inbox.draft.created",
-    "inbox.draft.sent",
+    *("post.scheduled", "post.published", "post.published_all", "post.publishing_failed", "post.deleted"),
+    *(
+        "account.added",
+        "account.updated",
+        "account.deleted",
+        "account.token_expiring",
+        "account.disconnected",
+    ),
+    *("inbox.draft.created", "inbox.draft.sent"),
 )
 SOURCES = {"n8n": "n8n", "zapier": "Zapier", "make": "Make", "other": "Other"}
 
@@ -45,26 +42,26 @@ def _render(webhook: Webhook) -> dict[str, Any]:
     }
 
 
-@answers("list_webhook_subscriptions")
-def list_webhook_subscriptions(call: Call) -> Reply:
+@handles("list_webhook_subscriptions")
+def list_webhook_subscriptions(call: Call) -> Response:
     webhooks = sorted(call.workspace.webhooks.values(), key=lambda each: each.created_at, reverse=True)
-    return Reply.of({"data": [_render(each) for each in webhooks]})
+    return Response.of({"data": [_render(each) for each in webhooks]})
 
 
-@answers("create_webhook_subscription")
-def create_webhook_subscription(call: Call) -> Reply:
-    """Subscribe. The secret is in this answer and never again (SDK 1.66.3)."""
+@handles("create_webhook_subscription")
+def create_webhook_subscription(call: Call) -> Response:
+    """Create a subscription. Only this response has the secret (SDK 1.66.3)."""
     fields = Fields(call.fields)
-    url = fields.text("callback_url", required=True, longest=255) or ""
-    # PostBoost takes public https alone; the sandbox has to be able to reach a receiver on this machine.
+    url = fields.text("callback_url", required=True, max_length=255) or ""
+    # PostBoost only accepts public https; the sandbox also needs receivers on this machine.
     if url and not is_loopback_url(url) and not (is_url(url) and url.startswith("https://")):
-        fields.refuse("callback_url", "The callback url field must be a public https URL.")
+        fields.add_error("callback_url", "The callback url field must be a public https URL.")
     events = fields.choices("events", EVENTS, required=True)
     source = fields.text("source")
     if source is not None and source not in SOURCES:
-        fields.refuse("source", "The selected source is invalid.")
-    name = fields.text("name", longest=255)
-    fields.finish()
+        fields.add_error("source", "The selected source is invalid.")
+    name = fields.text("name", max_length=255)
+    fields.raise_errors()
     webhook = Webhook(
         uuid=new_uuid(),
         name=name or f"{SOURCES.get(source or 'other', 'Other')} trigger",
@@ -74,25 +71,25 @@ def create_webhook_subscription(call: Call) -> Reply:
         created_at=call.now,
     )
     call.workspace.webhooks[webhook.uuid] = webhook
-    return Reply.of({"data": {**_render(webhook), "secret": webhook.secret}}, 201)
+    return Response.of({"data": {**_render(webhook), "secret": webhook.secret}}, 201)
 
 
-@answers("delete_webhook_subscription")
-def delete_webhook_subscription(call: Call) -> Reply:
-    if call.workspace.webhooks.pop(call.path["subscription_uuid"], None) is None:
-        raise not_found()
+@handles("delete_webhook_subscription")
+def delete_webhook_subscription(call: Call) -> Response:
+    webhook = call.find(call.workspace.webhooks, "subscription_uuid")
+    del call.workspace.webhooks[webhook.uuid]
     return SUCCESS
 
 
-def announce(store: Store) -> None:
-    """Tell the subscribers what has happened since the last time. Must run in the server's event loop."""
-    happened, store.happenings = store.happenings, []
-    for each in happened:
+def send_events(store: Store) -> None:
+    """Send the new events to their subscribers. Must run in the server's event loop."""
+    events, store.events = store.events, []
+    for each in events:
         workspace = each.workspace or _workspace_of(store, each)
         if workspace is None:
             continue
-        wanted = [webhook for webhook in workspace.webhooks.values() if each.event in webhook.events]
-        if not wanted:
+        subscribed = [webhook for webhook in workspace.webhooks.values() if each.event in webhook.events]
+        if not subscribed:
             continue
         envelope = {
             "event": each.event,
@@ -102,14 +99,14 @@ def announce(store: Store) -> None:
             "data": _data(workspace, each),
         }
         body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
-        for webhook in wanted:
+        for webhook in subscribed:
             deliveries.deliver(
                 store, Delivery(str(envelope["id"]), each.event, workspace.uuid, webhook, body, each.moment)
             )
 
 
-def _workspace_of(store: Store, happening: Happening) -> Workspace | None:
-    post, account = happening.post, happening.account
+def _workspace_of(store: Store, event: Event) -> Workspace | None:
+    post, account = event.post, event.account
     for workspace in store.workspaces.values():
         if (post is not None and post.uuid in workspace.posts) or (
             post is None and account is not None and account.id in workspace.accounts
@@ -118,9 +115,9 @@ def _workspace_of(store: Store, happening: Happening) -> Workspace | None:
     return None
 
 
-def _data(workspace: Workspace, happening: Happening) -> dict[str, Any]:
-    """Return the post as a GET does, plus ``account`` where it is of one account; else the account, or the draft."""
-    if happening.post is not None:
-        post = render_post(workspace, happening.post)
-        return {**post, "account": render_account(happening.account)} if happening.account else post
-    return render_account(happening.account) if happening.account else happening.data
+def _data(workspace: Workspace, event: Event) -> dict[str, Any]:
+    """Return the post as a GET does, with ``account`` if the event is about one; else the account, or the draft."""
+    if event.post is not None:
+        post = render_post(workspace, event.post)
+        return {**post, "account": render_account(event.account)} if event.account else post
+    return render_account(event.account) if event.account else event.data

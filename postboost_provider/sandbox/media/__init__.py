@@ -1,1 +1,3 @@
+"""The media library and uploads."""
+
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The media library, whichever way a file came in: what it takes, how an item is answered, adding and removing."""
+"""The media library: accepted files, adding and removing items, and how the API shows an item."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from postboost_provider.sandbox.core.clock import stamp
-from postboost_provider.sandbox.core.models import Media
+from postboost_provider.sandbox.core.media_models import Folder, Media
 from postboost_provider.sandbox.core.store import Store, new_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from postboost_provider.sandbox.core.calls import Call
-    from postboost_provider.sandbox.core.content import Content
-    from postboost_provider.sandbox.core.models import Folder, Workspace
+    from postboost_provider.sandbox.core.file_content import Content
+    from postboost_provider.sandbox.core.models import Workspace
     from postboost_provider.sandbox.core.settings import Settings
 
 PDF = "application/pdf"
-ALT_TEXT = 255  # characters at the upload; an update takes 500 (SDK 1.66.3)
+ALT_TEXT = 255  # maximum characters at upload; an update allows 500 (SDK 1.66.3)
 _SIGNATURES = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
@@ -31,12 +31,12 @@ _SIGNATURES = (
 )
 
 
-def type_of(start: bytes, *said: str | None) -> str:
-    """Return the MIME type: what the file is, else the first thing that was said of it."""
+def type_of(start: bytes, *declared: str | None) -> str:
+    """Return the MIME type by the file's first bytes, else the first declared type."""
     for offset, signature, mime_type in _SIGNATURES:
         if start.startswith(signature, offset):
             return mime_type
-    return next((each for each in said if each), "application/octet-stream")
+    return next((each for each in declared if each), "application/octet-stream")
 
 
 def type_by_name(filename: str) -> str | None:
@@ -44,25 +44,25 @@ def type_by_name(filename: str) -> str | None:
 
 
 def kind_of(mime_type: str) -> str:
-    """Return image, video or gif; a PDF is an image, for want of another word in the SDK's enum (1.66.3)."""
+    """Return image, video or gif. A PDF is an image: the enum has only these three (SDK 1.66.3)."""
     if mime_type == "image/gif":
         return "gif"
     return "video" if mime_type.startswith("video/") else "image"
 
 
-def largest(settings: Settings, mime_type: str) -> int:
-    """Return how many bytes a file of that type may have."""
+def max_bytes(settings: Settings, mime_type: str) -> int:
+    """Return the maximum size of a file of that type."""
     if mime_type == PDF:
         return settings.pdf_bytes
     sizes = {"gif": settings.gif_bytes, "video": settings.video_bytes, "image": settings.image_bytes}
     return sizes[kind_of(mime_type)]
 
 
-def problem_with(settings: Settings, mime_type: str, size: int, field: str) -> str | None:
-    """Return why such a file is not taken, in Laravel's words."""
+def media_error(settings: Settings, mime_type: str, size: int, field: str) -> str | None:
+    """Return why such a file is rejected, in Laravel's wording; None if it is accepted."""
     if mime_type != PDF and not mime_type.startswith(("image/", "video/")):
         return f"The {field} field must be an image, a video or a PDF."
-    limit = largest(settings, mime_type)
+    limit = max_bytes(settings, mime_type)
     return f"The {field} field must not be greater than {limit} bytes." if size > limit else None
 
 
@@ -93,20 +93,20 @@ def add_media(
     return media
 
 
-def remove_media(workspace: Workspace, gone: Iterable[Media]) -> None:
-    """Delete the items. They leave every post, scheduled ones too (SDK 1.66.3)."""
+def remove_media(workspace: Workspace, items: Iterable[Media]) -> None:
+    """Delete the items, and remove them from every post, even scheduled ones (SDK 1.66.3)."""
     ids = set()
-    for media in gone:
+    for media in items:
         del workspace.media[media.uuid]
         ids.add(media.id)
     for post in workspace.posts.values():
         for version in post.versions:
-            for item in version["content"]:
-                item["media"] = [each for each in item["media"] if each not in ids]
+            for part in version["content"]:
+                part["media"] = [each for each in part["media"] if each not in ids]
 
 
 def find_media(store: Store, uuid: str) -> Media | None:
-    """Return a file of any workspace, for whoever knows its address."""
+    """Return a file of any workspace: files are public to anyone with the URL."""
     return next((space.media[uuid] for space in store.workspaces.values() if uuid in space.media), None)
 
 
@@ -132,8 +132,8 @@ def render_media(call: Call, media: Media) -> dict[str, Any]:
     }
 
 
-def brief_media(workspace: Workspace, media: Media) -> dict[str, Any]:
-    """Return what the sandbox's state tells of an item, so that tests can hold it against what they sent."""
+def summarize_media(workspace: Workspace, media: Media) -> dict[str, Any]:
+    """Return an item's part of the sandbox's state, for tests to compare with what they sent."""
     return {
         "uuid": media.uuid,
         "workspace_uuid": workspace.uuid,
@@ -146,8 +146,8 @@ def brief_media(workspace: Workspace, media: Media) -> dict[str, Any]:
     }
 
 
-def not_ready(call: Call) -> set[int]:
-    """Return the media that may not be scheduled yet: videos in conversion, if the setting refuses them."""
+def unschedulable_media(call: Call) -> set[int]:
+    """Return the media that cannot be scheduled yet: videos in processing, if the setting refuses them."""
     settings = call.store.settings
     if settings.processing_media == "accept":
         return set()
@@ -155,8 +155,8 @@ def not_ready(call: Call) -> set[int]:
 
 
 def _is_processing(settings: Settings, media: Media, now: datetime) -> bool:
-    converted_at = media.created_at + timedelta(seconds=settings.video_processing_seconds)
-    return media.is_video and now < converted_at
+    processed_at = media.created_at + timedelta(seconds=settings.video_processing_seconds)
+    return media.is_video and now < processed_at
 
 
 def _dimensions(mime_type: str, start: bytes) -> tuple[int | None, int | None]:

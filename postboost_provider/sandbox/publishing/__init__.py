@@ -1,1 +1,3 @@
+"""Posts and accounts."""
+
 from __future__ import annotations

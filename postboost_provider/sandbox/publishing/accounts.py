@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import stamp
 from postboost_provider.sandbox.core.models import Account, AccountGroup
-from postboost_provider.sandbox.core.replies import NO_CONTENT, Reply, not_found, page_of, page_size
+from postboost_provider.sandbox.core.responses import NO_CONTENT, Response, not_found
+from postboost_provider.sandbox.core.scope import ids_are_visible, require_accounts, visible_accounts
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields
-from postboost_provider.sandbox.rules.auth import account_is_visible, require_accounts
 
 
 def render_account(account: Account) -> dict[str, Any]:
@@ -37,9 +37,9 @@ def account_of(call: Call) -> Account:
     raise not_found()
 
 
-@answers("list_accounts")
-def list_accounts(call: Call) -> Reply:
-    found = [account for account in call.workspace.accounts.values() if account_is_visible(call, account)]
+@handles("list_accounts")
+def list_accounts(call: Call) -> Response:
+    found = visible_accounts(call)
     if keyword := call.parameter("keyword"):
         found = [each for each in found if keyword.lower() in f"{each.name} {each.username}".lower()]
     if providers := call.parameters("providers[]"):
@@ -50,12 +50,12 @@ def list_accounts(call: Call) -> Reply:
     if call.parameter("unauthorized") in ("true", "1"):
         found = [each for each in found if not each.authorized]
     newest_first = sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
-    return Reply.of({"data": [render_account(each) for each in newest_first]})
+    return Response.of({"data": [render_account(each) for each in newest_first]})
 
 
-@answers("get_account")
-def get_account(call: Call) -> Reply:
-    return Reply.of(render_account(account_of(call)))
+@handles("get_account")
+def get_account(call: Call) -> Response:
+    return Response.of(render_account(account_of(call)))
 
 
 def _render_group(group: AccountGroup) -> dict[str, Any]:
@@ -63,62 +63,50 @@ def _render_group(group: AccountGroup) -> dict[str, Any]:
 
 
 def _group_of(call: Call) -> AccountGroup:
-    group = call.workspace.groups.get(call.path["account_group_uuid"])
-    if group is None:
-        raise not_found()
+    group = call.find(call.workspace.groups, "account_group_uuid")
     require_accounts(call, group.account_ids)
     return group
 
 
 def _read_group(call: Call) -> tuple[str, list[int]]:
     fields = Fields(call.fields)
-    name = fields.text("name", required=True, longest=255) or ""
+    name = fields.text("name", required=True, max_length=255) or ""
     ids = fields.ids("accounts", call.workspace.accounts, "account")
-    fields.finish()
+    fields.raise_errors()
     require_accounts(call, ids)
     return name, ids
 
 
-@answers("list_account_groups")
-def list_account_groups(call: Call) -> Reply:
-    """List by name. Groups with other accounts are hidden from a limited key, and not counted either."""
-    limit = call.caller.key.account_ids if call.caller.key else None
-    groups = [
-        group
-        for group in call.workspace.groups.values()
-        if limit is None or set(group.account_ids) <= set(limit)
-    ]
-    return page_of(
-        sorted(groups, key=lambda group: group.name.lower()),
-        url=call.origin + call.url,
-        query=call.query,
-        per_page=page_size(call.parameter("per_page"), default=100),
-        render=_render_group,
-    )
+@handles("list_account_groups")
+def list_account_groups(call: Call) -> Response:
+    """List by name. Groups outside a limited key's accounts are hidden from it, and not counted."""
+    groups = [group for group in call.workspace.groups.values() if ids_are_visible(call, group.account_ids)]
+    by_name = sorted(groups, key=lambda group: group.name.lower())
+    return call.page(by_name, _render_group, per_page=100, size_parameter="per_page")
 
 
-@answers("create_account_group")
-def create_account_group(call: Call) -> Reply:
+@handles("create_account_group")
+def create_account_group(call: Call) -> Response:
     name, ids = _read_group(call)
     group = AccountGroup(call.store.next_id("group"), new_uuid(), name, ids)
     call.workspace.groups[group.uuid] = group
-    return Reply.of({"data": _render_group(group)}, 201)
+    return Response.of({"data": _render_group(group)}, 201)
 
 
-@answers("get_account_group")
-def get_account_group(call: Call) -> Reply:
-    return Reply.of({"data": _render_group(_group_of(call))})
+@handles("get_account_group")
+def get_account_group(call: Call) -> Response:
+    return Response.of({"data": _render_group(_group_of(call))})
 
 
-@answers("update_account_group")
-def update_account_group(call: Call) -> Reply:
+@handles("update_account_group")
+def update_account_group(call: Call) -> Response:
     """Replace name and membership."""
     group = _group_of(call)
     group.name, group.account_ids = _read_group(call)
-    return Reply.of({"data": _render_group(group)})
+    return Response.of({"data": _render_group(group)})
 
 
-@answers("delete_account_group")
-def delete_account_group(call: Call) -> Reply:
+@handles("delete_account_group")
+def delete_account_group(call: Call) -> Response:
     del call.workspace.groups[_group_of(call).uuid]
     return NO_CONTENT

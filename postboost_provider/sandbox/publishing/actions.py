@@ -1,29 +1,29 @@
-"""Existing posts on their way out: schedule, queue, approve, and retry one account."""
+"""Actions on existing posts: schedule, queue, approve, and retry one account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import stamp
-from postboost_provider.sandbox.core.replies import Reply, forbidden, invalid
+from postboost_provider.sandbox.core.responses import Response, forbidden, invalid
 from postboost_provider.sandbox.core.validation import Fields
-from postboost_provider.sandbox.media.library import not_ready
-from postboost_provider.sandbox.publishing import delivery as publishing, guardrails, networks
+from postboost_provider.sandbox.media.library import unschedulable_media
+from postboost_provider.sandbox.publishing import guardrails, lifecycle, network_rules
 from postboost_provider.sandbox.publishing.accounts import account_of
 from postboost_provider.sandbox.publishing.post_input import (
     allows_duplicate,
     media_by_id,
     read_account_times,
-    refuse_past,
+    reject_past,
 )
 from postboost_provider.sandbox.publishing.posts import (
     needs_approval,
     post_of,
-    refuse_in_history,
+    require_editable,
     untrashed_post_of,
 )
-from postboost_provider.sandbox.publishing.queue import NO_SLOTS, at_the_earliest, next_free_slots
+from postboost_provider.sandbox.publishing.queue import NO_SLOTS, at_earliest_slot, next_free_slots
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,82 +31,82 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.core.models import Post
 
 
-@answers("schedule_post")
-def schedule_post(call: Call) -> Reply:
+@handles("schedule_post")
+def schedule_post(call: Call) -> Response:
     post = untrashed_post_of(call)
-    refuse_in_history(post, 422)
+    require_editable(post, 422)
     fields = Fields(call.fields)
     post_now = bool(fields.boolean("postNow", required=True))
     at, account_times = _read_times(call, fields, post)
-    _require_accounts(fields, post)
+    _require_any_account(fields, post)
     if post_now:
         at, account_times = call.now, {}  # per-account times are dropped (SDK 1.66.3)
     elif at is None:
-        fields.refuse("date", "The date field is required.")
+        fields.add_error("date", "The date field is required.")
     else:
-        refuse_past(fields, call.now, at, account_times)
-    fields.finish()
+        reject_past(fields, call.now, at, account_times)
+    fields.raise_errors()
     at = at or call.now
-    _check(call, post, publishing.times_at(post, at, account_times))
-    publishing.set_times(post, at, account_times)
-    return _set_out(call, post, 200)
+    _check(call, post, lifecycle.publish_times_at(post, at, account_times))
+    lifecycle.set_publish_times(post, at, account_times)
+    return _schedule(call, post, 200)
 
 
-@answers("add_post_to_queue")
-def add_post_to_queue(call: Call) -> Reply:
+@handles("add_post_to_queue")
+def add_post_to_queue(call: Call) -> Response:
     post = untrashed_post_of(call)
-    refuse_in_history(post, 422)
+    require_editable(post, 422)
     fields = Fields(call.fields)
-    _require_accounts(fields, post)
+    _require_any_account(fields, post)
     accounts = [target.account for target in post.targets]
-    slots = next_free_slots(call.workspace, accounts, call.now, but=post)
+    slots = next_free_slots(call.workspace, accounts, call.now, exclude=post)
     if len(slots) < len(accounts):
-        fields.refuse("queue", NO_SLOTS)
-    fields.finish()
-    _check(call, post, at_the_earliest(slots))
-    publishing.set_times(post, min(slots.values()), slots)
-    return _set_out(call, post, 201)
+        fields.add_error("queue", NO_SLOTS)
+    fields.raise_errors()
+    _check(call, post, at_earliest_slot(slots))
+    lifecycle.set_publish_times(post, min(slots.values()), slots)
+    return _schedule(call, post, 201)
 
 
-@answers("approve_post")
-def approve_post(call: Call) -> Reply:
-    """Let a waiting post go, at the time it was submitted with unless the approver moves it."""
+@handles("approve_post")
+def approve_post(call: Call) -> Response:
+    """Schedule a post that waits for approval, at its own time unless the approver changes it."""
     if call.membership is None or not call.membership.can_approve:
         raise forbidden()
     post = untrashed_post_of(call)
     fields = Fields(call.fields)
     if post.status != "needs_approval":
-        fields.refuse("status", "The post is not waiting for approval.")
-    moved, account_times = _read_times(call, fields, post)
+        fields.add_error("status", "The post is not waiting for approval.")
+    new_time, account_times = _read_times(call, fields, post)
     if "date" in call.fields:
-        refuse_past(fields, call.now, moved, account_times)
-    fields.finish()
+        reject_past(fields, call.now, new_time, account_times)
+    fields.raise_errors()
     _require_networks(call, post)
-    publishing.set_times(post, max(moved or call.now, call.now), account_times)
-    publishing.set_out(call.store, post)
-    return Reply.of({"success": True, "scheduled_at": stamp(post.scheduled_at)})
+    lifecycle.set_publish_times(post, max(new_time or call.now, call.now), account_times)
+    lifecycle.schedule(call.store, post)
+    return Response.of({"success": True, "scheduled_at": stamp(post.scheduled_at)})
 
 
-@answers("retry_post_account")
-def retry_post_account(call: Call) -> Reply:
+@handles("retry_post_account")
+def retry_post_account(call: Call) -> Response:
     post = post_of(call)
     fields = Fields(call.fields)
     target = post.target_of(account_of(call))
     if target is None:
-        fields.refuse("account", "The account is not on the post.")
+        fields.add_error("account", "The account is not on the post.")
     elif post.status == "publishing":
-        fields.refuse("post", "The post is still publishing.")
+        fields.add_error("post", "The post is still publishing.")
     elif target.status != "failed":
-        fields.refuse("account", "The account did not fail.")
-    fields.finish()
+        fields.add_error("account", "The account did not fail.")
+    fields.raise_errors()
     if target is not None:
-        publishing.retry(call.store, post, target)
-    progress = publishing.publish_progress(post)
-    return Reply.of({"success": True, "status": post.status, "publish_progress": progress})
+        lifecycle.retry(call.store, post, target)
+    progress = lifecycle.publish_progress(post)
+    return Response.of({"success": True, "status": post.status, "publish_progress": progress})
 
 
 def _read_times(call: Call, fields: Fields, post: Post) -> tuple[datetime | None, dict[int, datetime] | None]:
-    """Return the body's time, else the post's own, and the accounts' times."""
+    """Return the body's time, else the post's, and the times of single accounts."""
     zone = fields.timezone("timezone", call.workspace.timezone)
     both = bool(call.fields.get("date") or call.fields.get("time"))
     moment = fields.moment(zone, required=both)
@@ -114,45 +114,47 @@ def _read_times(call: Call, fields: Fields, post: Post) -> tuple[datetime | None
     return moment or post.scheduled_at, read_account_times(fields, zone, accounts)
 
 
-def _require_accounts(fields: Fields, post: Post) -> None:
+def _require_any_account(fields: Fields, post: Post) -> None:
     if not post.targets:
-        fields.refuse("accounts", "The post has no accounts.")
+        fields.add_error("accounts", "The post has no accounts.")
 
 
 def _require_networks(call: Call, post: Post) -> None:
     accounts = [target.account for target in post.targets]
-    if errors := networks.requirements(post.versions, accounts, media_by_id(call.workspace), not_ready(call)):
+    if errors := network_rules.requirements(
+        post.versions, accounts, media_by_id(call.workspace), unschedulable_media(call)
+    ):
         raise invalid(errors)
 
 
-def _check(call: Call, post: Post, departures: dict[int, datetime]) -> None:
-    """Hold the saved post against the networks' rules and the guardrails, at the time it would publish."""
+def _check(call: Call, post: Post, publish_times: dict[int, datetime]) -> None:
+    """Check the saved post against the networks' rules and the guardrails at its publish times."""
     _require_networks(call, post)
     found = guardrails.issues(
         call.store,
         call.workspace,
         post.versions,
         [target.account for target in post.targets],
-        departures,
+        publish_times,
         allow_duplicate=allows_duplicate(call),
-        but=post,
+        exclude=post,
     )
     if found:
-        raise found[0].refusal()
+        raise found[0].error_response()
 
 
-def _set_out(call: Call, post: Post, status: int) -> Reply:
-    waits = needs_approval(call)
-    if waits:
+def _schedule(call: Call, post: Post, status: int) -> Response:
+    waits_for_approval = needs_approval(call)
+    if waits_for_approval:
         call.store.unfinished.discard(post)
         post.status = "needs_approval"
     else:
-        publishing.set_out(call.store, post)
-    return Reply.of(
+        lifecycle.schedule(call.store, post)
+    return Response.of(
         {
             "success": True,
             "scheduled_at": stamp(post.scheduled_at),
-            **({"needs_approval": True} if waits else {}),
+            **({"needs_approval": True} if waits_for_approval else {}),
         },
         status,
     )

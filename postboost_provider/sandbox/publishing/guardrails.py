@@ -1,6 +1,6 @@
-"""The guardrails for automated clients: duplicates, accounts that cannot publish, daily and monthly caps.
+"""Guardrails for automated clients: duplicates, accounts that cannot publish, daily and monthly caps.
 
-They are checked before anything is written, and listed as ``issues`` by ``posts/validate`` (SDK 1.66.3).
+They are checked before anything is saved, and listed as ``issues`` by ``posts/validate`` (SDK 1.66.3).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core.models import Account, Post, Workspace, version_for
-from postboost_provider.sandbox.core.replies import Refusal
-from postboost_provider.sandbox.publishing.networks import live_parts
+from postboost_provider.sandbox.core.responses import ErrorResponse
+from postboost_provider.sandbox.publishing.network_rules import live_parts
 
 if TYPE_CHECKING:
     import re
@@ -32,8 +32,8 @@ class Issue:
     message: str
     details: Mapping[str, Any]
 
-    def refusal(self) -> Refusal:
-        return Refusal(self.status, self.message, code=self.code, **self.details)
+    def error_response(self) -> ErrorResponse:
+        return ErrorResponse(self.status, self.message, code=self.code, **self.details)
 
     def as_dict(self) -> dict[str, Any]:
         return {"message": self.message, "code": self.code, **self.details}
@@ -44,21 +44,21 @@ def issues(
     workspace: Workspace,
     versions: list[dict[str, Any]],
     accounts: Sequence[Account],
-    departures: Mapping[int, datetime],
+    publish_times: Mapping[int, datetime],
     *,
     allow_duplicate: bool,
-    but: Post | None = None,
+    exclude: Post | None = None,
 ) -> list[Issue]:
-    """Return what stands in the way.
+    """Return all issues of a post.
 
-    :param departures: when each account would publish; empty for a draft, of which only duplicates are checked.
-    :param but: the post itself, which is no duplicate of itself and does not count twice.
+    :param publish_times: when each account would publish; empty for a draft, which is only checked for duplicates.
+    :param exclude: the post itself, which is not its own duplicate and does not count twice.
     """
     found = []
-    others = [post for post in workspace.posts.values() if post is not but]
+    others = [post for post in workspace.posts.values() if post is not exclude]
     if not allow_duplicate:
         found += _duplicates(store, others, versions, accounts)
-    planned = [account for account in accounts if account.id in departures]
+    planned = [account for account in accounts if account.id in publish_times]
     for account in planned:
         if not account.authorized:
             message = f"{account.name} must be reconnected before it can publish."
@@ -66,14 +66,14 @@ def issues(
         elif not account.has_token:
             message = f"{account.name} has no stored token; reconnect it."
             found.append(Issue(422, "account_token_missing", message, {"account_id": account.id}))
-    used = used_on_days(others, {account: departures[account.id].date() for account in planned})
+    used = used_on_days(others, {account: publish_times[account.id].date() for account in planned})
     for account in planned:
         limit = cap_of(store, account)
         if used[account] >= limit:
             message = f"{account.name} has reached its daily cap of {limit} posts."
             details = {"account_id": account.id, "limit": limit, "used": used[account]}
             found.append(Issue(429, "account_daily_cap_reached", message, details))
-    if store.settings.x_enforced and _x_is_exceeded(store, others, versions, planned, departures):
+    if store.settings.x_enforced and _x_limit_exceeded(store, others, versions, planned, publish_times):
         message = "The workspace's X posts for this month are used up."
         found.append(Issue(429, "x_monthly_cap_reached", message, {}))
     return found
@@ -85,11 +85,11 @@ def cap_of(store: Store, account: Account) -> int:
 
 
 def used_on_days(posts: Iterable[Post], days: Mapping[Account, date]) -> Counter[Account]:
-    """Count each account's scheduled, waiting and published posts of its UTC day."""
+    """Count each account's scheduled, unapproved and published posts on its UTC day."""
     used: Counter[Account] = Counter()
     for post in posts:
         for target in () if post.trashed or post.status not in _COUNTED else post.targets:
-            at = target.departs_at
+            at = target.publish_at
             if at is not None and target.status != "failed" and days.get(target.account) == at.date():
                 used[target.account] += 1
     return used
@@ -118,7 +118,7 @@ def _duplicates(
 
 
 def _fingerprint(content: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return what makes content the same: texts apart from spaces and case, and the media."""
+    """Return what makes content a duplicate: its texts, ignoring spaces and case, and its media."""
     items = tuple(
         (" ".join(unicodedata.normalize("NFC", item["body"]).casefold().split()), tuple(item["media"]))
         for item in content
@@ -126,15 +126,15 @@ def _fingerprint(content: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, tuple
     return items if any(text or media for text, media in items) else ()
 
 
-def _x_is_exceeded(
+def _x_limit_exceeded(
     store: Store,
     others: Sequence[Post],
     versions: list[dict[str, Any]],
     planned: Sequence[Account],
-    departures: Mapping[int, datetime],
+    publish_times: Mapping[int, datetime],
 ) -> bool:
     for account in (each for each in planned if each.provider == "twitter"):
-        moment = departures[account.id]
+        moment = publish_times[account.id]
         used = x_posts_in_month(others, moment)
         if (
             used + live_parts(account, version_for(versions, account)["content"])
@@ -145,14 +145,14 @@ def _x_is_exceeded(
 
 
 def x_posts_in_month(posts: Sequence[Post], moment: datetime, *, only: re.Pattern[str] | None = None) -> int:
-    """Count X posts of that UTC month; every part of a thread is one.
+    """Count X posts of that UTC month; every part of a thread counts.
 
-    :param only: count the parts whose text has this in it.
+    :param only: count only parts whose text matches this.
     """
     used = 0
     for post in posts:
         for target in () if post.trashed or post.status not in _COUNTED else post.targets:
-            at = target.departs_at
+            at = target.publish_at
             if (
                 target.account.provider == "twitter"
                 and at

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postboost_provider.sandbox.core.calls import answers
-from postboost_provider.sandbox.core.replies import Reply
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.resources import Record, Resource, enveloped, listed
+from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.shapes import read_body
 
 if TYPE_CHECKING:
-    from postboost_provider.sandbox.core.calls import Call
     from postboost_provider.sandbox.core.validation import Fields
 
 
-def _finish(call: Call, fields: Fields, record: Record) -> None:
-    """Take identities over as the server keeps them; one that another mention holds is refused."""
+def _complete(call: Call, fields: Fields, record: Record) -> None:
+    """Normalize the identities; one that belongs to another mention is an error."""
     accounts = {account.uuid: account for account in call.workspace.accounts.values()}
     identities = []
     for index, sent in enumerate(record["identities"]):
         account = accounts.get(sent.get("account_uuid") or "")
         if sent.get("account_uuid") and account is None:
-            fields.refuse(f"identities.{index}.account_uuid", "The selected account is invalid.")
+            fields.add_error(f"identities.{index}.account_uuid", "The selected account is invalid.")
         identities.append(
             {
                 "provider": sent["provider"],
@@ -32,19 +31,19 @@ def _finish(call: Call, fields: Fields, record: Record) -> None:
             }
         )
     if len({each["provider"] for each in identities}) < len(identities):
-        fields.refuse("identities", "There can be one identity per provider.")
+        fields.add_error("identities", "Only one identity per provider is allowed.")
     record["identities"] = identities
-    holder = _holder(call, identities, but=record["id"])
-    if holder is not None:
-        fields.refuse("identities", f"An identity belongs to {holder['name']} already.")
+    owner = _owner_of(call, identities, exclude=record["id"])
+    if owner is not None:
+        fields.add_error("identities", f"An identity already belongs to {owner['name']}.")
 
 
-def _holder(call: Call, identities: list[Record], *, but: str | None = None) -> Record | None:
-    """Return the mention that one of these identities belongs to."""
+def _owner_of(call: Call, identities: list[Record], *, exclude: str | None = None) -> Record | None:
+    """Return the mention that already has one of these identities."""
     wanted = {(each["provider"], each["handle"].removeprefix("@").casefold()) for each in identities}
     for mention in MENTIONS.records(call).values():
-        held = {(each["provider"], each["handle"].casefold()) for each in mention["identities"]}
-        if mention["id"] != but and wanted & held:
+        existing = {(each["provider"], each["handle"].casefold()) for each in mention["identities"]}
+        if mention["id"] != exclude and wanted & existing:
             return mention
     return None
 
@@ -54,30 +53,30 @@ MENTIONS = Resource(
     key="id",
     fields={"avatar": None, "identities": []},
     per_page=25,
-    finish=_finish,
+    complete=_complete,
     verbs=("get", "update"),
 ).register()
 
 
-@answers("create_mention")
-def create_mention(call: Call) -> Reply:
-    """Add one, or add to the one that has one of the identities already: 200 instead of 201 (SDK 1.66.3)."""
+@handles("create_mention")
+def create_mention(call: Call) -> Response:
+    """Create a mention, or extend the one that has one of the identities: 200 instead of 201 (SDK 1.66.3)."""
     sent = read_body(call)
     identities = sent.get("identities") or []
-    known = _holder(call, identities)
+    known = _owner_of(call, identities)
     if known is None:
         new = MENTIONS.new(call, sent)
-        record = MENTIONS.keep(call, {**new, "reference": call.store.next_id("mention_reference")})
+        record = MENTIONS.save(call, {**new, "reference": call.store.next_id("mention_reference")})
         return enveloped(call, record, 201)
-    held = {each["provider"] for each in known["identities"]}
-    added = [each for each in identities if each["provider"] not in held]
-    record = MENTIONS.keep(call, {**known, "identities": [*known["identities"], *added]})
+    existing = {each["provider"] for each in known["identities"]}
+    added = [each for each in identities if each["provider"] not in existing]
+    record = MENTIONS.save(call, {**known, "identities": [*known["identities"], *added]})
     return enveloped(call, record, 200)
 
 
-@answers("list_mentions")
-def list_mentions(call: Call) -> Reply:
-    """List them, those whose name starts with ``q`` before those that only have it somewhere."""
+@handles("list_mentions")
+def list_mentions(call: Call) -> Response:
+    """List mentions that contain ``q``; names that start with it come first."""
     wanted = (call.parameter("q") or "").casefold()
     ranked = []
     for mention in MENTIONS.visible(call):
@@ -88,8 +87,8 @@ def list_mentions(call: Call) -> Reply:
     return listed(call, MENTIONS, [mention for *_, mention in sorted(ranked, key=lambda each: each[:3])])
 
 
-@answers("delete_mention")
-def delete_mention(call: Call) -> Reply:
-    """Delete it; one that is not there is no error, but no success either (SDK 1.66.3)."""
-    gone = MENTIONS.records(call).pop(call.path["mention_id"], None)
-    return Reply.of({"success": gone is not None})
+@handles("delete_mention")
+def delete_mention(call: Call) -> Response:
+    """Delete a mention. A missing one gets ``success: false``, not an error (SDK 1.66.3)."""
+    deleted = MENTIONS.records(call).pop(call.path["mention_id"], None)
+    return Response.of({"success": deleted is not None})

@@ -1,4 +1,4 @@
-"""Read a post from a request body: its versions, accounts, tags and when it is to go out."""
+"""Read a post from a request body: its versions, accounts, tags and schedule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from postboost_provider.sandbox.core.calls import Call
-    from postboost_provider.sandbox.core.models import Account, Media, Workspace
+    from postboost_provider.sandbox.core.media_models import Media
+    from postboost_provider.sandbox.core.models import Account, Workspace
 
 Plan = Literal["draft", "at", "queue", "now"]
 
@@ -22,11 +23,11 @@ Plan = Literal["draft", "at", "queue", "now"]
 class PostInput:
     """A post as it was sent.
 
-    :param plan: what is asked for. The documents do not say which flag wins where several are set; here it is
-        ``schedule_now``, then ``queue``, then ``schedule``.
-    :param plan_stated: ``schedule`` was in the body, be it false.
-    :param at: ``date`` and ``time`` in UTC. A draft keeps it for later.
-    :param account_times: departure times of single accounts; None where none were sent.
+    :param plan: the requested scheduling. Which flag wins is not documented; here it is ``schedule_now``, then
+        ``queue``, then ``schedule``.
+    :param plan_stated: whether the body has ``schedule``, even if false.
+    :param at: ``date`` and ``time`` in UTC; a draft keeps it.
+    :param account_times: publish times of single accounts; None if none were sent.
     """
 
     versions: list[dict[str, Any]]
@@ -44,7 +45,7 @@ def media_by_id(workspace: Workspace) -> dict[int, Media]:
 
 
 def read_post(call: Call, fields: Fields) -> PostInput:
-    """Return the post of the body; what is wrong with it is left in ``fields.errors``."""
+    """Return the post of the body; errors are left in ``fields.errors``."""
     workspace = call.workspace
     versions = _versions(fields, workspace)
     ids = fields.ids("accounts", workspace.accounts, "account")
@@ -64,9 +65,9 @@ def read_post(call: Call, fields: Fields) -> PostInput:
     at = fields.moment(zone, required=plan == "at")
     account_times = read_account_times(fields, zone, accounts)
     if plan == "at":
-        refuse_past(fields, call.now, at, account_times)
+        reject_past(fields, call.now, at, account_times)
     if plan != "draft" and not fields.values.get("accounts"):
-        fields.refuse("accounts", "The accounts field is required.")
+        fields.add_error("accounts", "The accounts field is required.")
     return PostInput(
         versions=versions,
         accounts=accounts,
@@ -84,14 +85,14 @@ def allows_duplicate(call: Call) -> bool:
 
 
 def named_accounts(values: Mapping[str, Any]) -> list[Any]:
-    """Return every account id that a post's body names, to hold against what a limited key may name."""
+    """Return every account id in a post's body, to check it against a limited key's accounts."""
     versions = values.get("versions")
     accounts = values.get("accounts")
-    named = list(accounts) if isinstance(accounts, list) else []
+    ids = list(accounts) if isinstance(accounts, list) else []
     for version in versions if isinstance(versions, list) else []:
         if isinstance(version, Mapping):
-            named.append(version.get("account_id", 0))
-    return named
+            ids.append(version.get("account_id", 0))
+    return ids
 
 
 def read_account_times(
@@ -100,24 +101,24 @@ def read_account_times(
     """Return ``accounts_schedule``; entries for accounts that are not on the post are ignored (SDK 1.66.3)."""
     if fields.values.get("accounts_schedule") is None:
         return None
-    mine = {account.id for account in accounts}
+    own = {account.id for account in accounts}
     times = {}
     for index, value in enumerate(fields.items("accounts_schedule")):
         entry = fields.inside(f"accounts_schedule.{index}", value)
         moment = entry.moment(zone, required=True)
         account_id = entry.present("account_id", required=True)
-        if is_integer(account_id) and account_id in mine and moment is not None:
+        if is_integer(account_id) and account_id in own and moment is not None:
             times[account_id] = moment
     return times
 
 
-def refuse_past(
+def reject_past(
     fields: Fields, now: datetime, at: datetime | None, account_times: Mapping[int, datetime] | None
 ) -> None:
     if at is not None and at < now:
-        fields.refuse("date", "The post cannot be scheduled in the past.")
+        fields.add_error("date", "The post cannot be scheduled in the past.")
     if any(moment < now for moment in (account_times or {}).values()):
-        fields.refuse("accounts_schedule", "An account cannot be scheduled in the past.")
+        fields.add_error("accounts_schedule", "An account cannot be scheduled in the past.")
 
 
 def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
@@ -128,16 +129,16 @@ def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
         is_original = bool(version.boolean("is_original", required=True))
         account_id = version.values.get("account_id")
         if account_id is None:
-            version.refuse("account_id", "The account id field is required.")
+            version.add_error("account_id", "The account id field is required.")
         elif not is_integer(account_id):
-            version.refuse("account_id", "The account id field must be an integer.")
+            version.add_error("account_id", "The account id field must be an integer.")
         elif index == 0 and account_id != 0:
-            version.refuse("account_id", "The original version uses account_id 0.")
+            version.add_error("account_id", "The original version uses account_id 0.")
         elif index > 0 and account_id not in workspace.accounts:
-            version.refuse("account_id", "The selected account is invalid.")
+            version.add_error("account_id", "The selected account is invalid.")
         synced_with = version.values.get("synced_with")
         if synced_with is not None and not is_integer(synced_with):
-            version.refuse("synced_with", "The synced with field must be an integer.")
+            version.add_error("synced_with", "The synced with field must be an integer.")
         options = version.present("options") or {}
         versions.append(
             {
@@ -148,11 +149,11 @@ def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
                 "options": dict(version.inside("options", options).values),
             }
         )
-    # The message is on PostBoost's errors page; that the first must be the original is in SDK 1.66.3.
+    # The message is from PostBoost's errors page; that the original must be first, from SDK 1.66.3.
     if versions and not any(version["is_original"] for version in versions):
-        fields.refuse("versions.0.is_original", "At least one version with is_original: true is required.")
+        fields.add_error("versions.0.is_original", "At least one version with is_original: true is required.")
     elif versions and not versions[0]["is_original"]:
-        fields.refuse("versions.0.is_original", "The first version must be the original.")
+        fields.add_error("versions.0.is_original", "The first version must be the original.")
     return versions
 
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.calls import Call, answers
+from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339, stamp
-from postboost_provider.sandbox.core.models import Account, Happening, Post, Target, Workspace
-from postboost_provider.sandbox.core.replies import Refusal, Reply, invalid, not_found, page_of, page_size
-from postboost_provider.sandbox.core.store import new_uuid
+from postboost_provider.sandbox.core.models import Account, Event, Post, Target, Workspace
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response, invalid, not_found
+from postboost_provider.sandbox.core.scope import post_is_visible, require_accounts
 from postboost_provider.sandbox.core.validation import Fields
-from postboost_provider.sandbox.media.library import not_ready
-from postboost_provider.sandbox.publishing import delivery as publishing, guardrails, networks
+from postboost_provider.sandbox.media.library import unschedulable_media
+from postboost_provider.sandbox.publishing import guardrails, lifecycle, network_rules
+from postboost_provider.sandbox.publishing.account_health import render_health
 from postboost_provider.sandbox.publishing.accounts import render_account
-from postboost_provider.sandbox.publishing.health import render_health
 from postboost_provider.sandbox.publishing.post_input import (
     PostInput,
     media_by_id,
     named_accounts,
     read_post,
-    refuse_past,
+    reject_past,
 )
-from postboost_provider.sandbox.publishing.queue import NO_SLOTS, at_the_earliest, next_free_slots
+from postboost_provider.sandbox.publishing.queue import NO_SLOTS, at_earliest_slot, next_free_slots
 from postboost_provider.sandbox.publishing.tags import render_tag
-from postboost_provider.sandbox.rules.auth import post_is_visible, require_ability, require_accounts
+from postboost_provider.sandbox.rules.auth import require_ability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ _DELETE_MODES = ("app_only", "app_and_social", "social_only")
 
 def render_post(workspace: Workspace, post: Post) -> dict[str, Any]:
     tags = [tag for tag in workspace.tags.values() if tag.id in post.tag_ids]
-    progress = {"publish_progress": publishing.publish_progress(post)} if post.status == "publishing" else {}
+    progress = {"publish_progress": lifecycle.publish_progress(post)} if post.status == "publishing" else {}
     return {
         "id": post.id,
         "uuid": post.uuid,
@@ -62,10 +62,8 @@ def _render_target(target: Target) -> dict[str, Any]:
 
 
 def post_of(call: Call) -> Post:
-    """Return the post of the path; a limited key may not touch posts that involve other accounts."""
-    post = call.workspace.posts.get(call.path["post_uuid"])
-    if post is None:
-        raise not_found()
+    """Return the post of the path; a limited key gets a 403 for posts with other accounts."""
+    post = call.find(call.workspace.posts, "post_uuid")
     require_accounts(call, [target.account.id for target in post.targets])
     return post
 
@@ -78,196 +76,200 @@ def untrashed_post_of(call: Call) -> Post:
 
 
 def needs_approval(call: Call) -> bool:
-    """Tell whether what this caller schedules waits for approval: a matter of the role, in the sandbox."""
+    """Return whether the caller's posts need approval. In the sandbox it depends only on the role."""
     return call.membership is not None and call.membership.role in call.store.settings.approval_required_for
 
 
-def planned_departures(call: Call, draft: PostInput, *, but: Post | None = None) -> dict[int, datetime]:
-    """Return when each account would publish; nothing for a draft."""
+def planned_publish_times(
+    call: Call, draft: PostInput, *, exclude: Post | None = None
+) -> dict[int, datetime]:
+    """Return when each account would publish; empty for a draft."""
     if draft.plan == "now":
         return {account.id: call.now for account in draft.accounts}
     if draft.plan == "queue":
-        return next_free_slots(call.workspace, draft.accounts, call.now, but=but)
+        return next_free_slots(call.workspace, draft.accounts, call.now, exclude=exclude)
     if draft.plan != "at" or draft.at is None:
         return {}
     if draft.account_times is not None:
         return {account.id: draft.account_times.get(account.id, draft.at) for account in draft.accounts}
-    offsets = _offsets(but)
+    offsets = _offsets(exclude)
     return {account.id: draft.at + offsets.get(account.id, timedelta()) for account in draft.accounts}
 
 
 def _offsets(post: Post | None) -> dict[int, timedelta]:
-    """Return how far from the post's time each account departs."""
+    """Return each account's offset from the post's scheduled time."""
     return {target.account.id: target.offset for target in post.targets} if post is not None else {}
 
 
 def warnings_of(call: Call, versions: list[dict[str, Any]], accounts: Sequence[Account]) -> dict[str, Any]:
-    """Return ``warnings``, a key that is absent when there are none (SDK 1.66.3)."""
-    found = networks.warnings(versions, accounts, media_by_id(call.workspace))
+    """Return ``warnings``; the key is absent without any (SDK 1.66.3)."""
+    found = network_rules.warnings(versions, accounts, media_by_id(call.workspace))
     return {"warnings": found} if found else {}
 
 
-@answers("list_posts")
-def list_posts(call: Call) -> Reply:
+@handles("list_posts")
+def list_posts(call: Call) -> Response:
     posts = [post for post in call.workspace.posts.values() if not post.trashed]
-    return page_of(
+    return call.page(
         sorted(posts, key=lambda post: (post.created_at, post.id), reverse=True),
-        url=call.origin + call.url,
-        query=call.query,
-        per_page=page_size(call.parameter("limit"), default=50),
-        render=lambda post: render_post(call.workspace, post),
+        lambda post: render_post(call.workspace, post),
+        per_page=50,
+        size_parameter="limit",
         visible=lambda post: post_is_visible(call, post),
     )
 
 
-@answers("get_post")
-def get_post(call: Call) -> Reply:
-    return Reply.of(render_post(call.workspace, post_of(call)))
+@handles("get_post")
+def get_post(call: Call) -> Response:
+    return Response.of(render_post(call.workspace, post_of(call)))
 
 
-@answers("create_post")
-def create_post(call: Call) -> Reply:
+@handles("create_post")
+def create_post(call: Call) -> Response:
     require_accounts(call, named_accounts(call.fields))
     fields = Fields(call.fields)
     draft = read_post(call, fields)
     if draft.plan != "draft":
         require_ability(call, "publish")
-    departures = _check(call, fields, draft)
-    post = Post(
-        id=call.store.next_id("post"),
-        uuid=new_uuid(),
-        created_at=call.now,
-        versions=draft.versions,
-        targets=[Target(account) for account in draft.accounts],
-        tag_ids=draft.tag_ids,
-    )
-    call.workspace.posts[post.uuid] = post
+    publish_times = _check(call, fields, draft)
+    post = lifecycle.create(call.store, call.workspace, draft.versions, draft.accounts, tag_ids=draft.tag_ids)
     call.post_uuid = post.uuid
-    _place(call, post, draft, departures)
+    _apply_plan(call, post, draft, publish_times)
     rendered = render_post(call.workspace, post)
-    return Reply.of({**rendered, **warnings_of(call, post.versions, draft.accounts)}, 201)
+    return Response.of({**rendered, **warnings_of(call, post.versions, draft.accounts)}, 201)
 
 
-@answers("update_post")
-def update_post(call: Call) -> Reply:
-    """Replace the post. The reply is not the post, only whether it worked (SDK 1.66.3)."""
+@handles("update_post")
+def update_post(call: Call) -> Response:
+    """Replace the post. The response only reports success, without the post (SDK 1.66.3)."""
     post = untrashed_post_of(call)
     require_accounts(call, named_accounts(call.fields))
-    refuse_in_history(post, call.store.settings.edit_published_status)
+    require_editable(post, call.store.settings.edit_published_status)
     fields = Fields(call.fields)
     draft = read_post(call, fields)
-    was_waiting = post.status in ("scheduled", "needs_approval")
-    # One endpoint, two abilities: a scheduled post takes `publish`, a draft takes `write` (SDK 1.66.3).
-    require_ability(call, "publish" if was_waiting else "write")
+    was_scheduled = post.status in ("scheduled", "needs_approval")
+    # One endpoint, two abilities: `publish` for a scheduled post, `write` for a draft (SDK 1.66.3).
+    require_ability(call, "publish" if was_scheduled else "write")
     if draft.plan != "draft":
         require_ability(call, "publish")
-    waited_for_approval = post.status == "needs_approval"
-    keeps = was_waiting and not draft.plan_stated and call.store.settings.put_schedule == "keep"
-    # Without accounts there is nothing to schedule: the post becomes a draft.
+    needed_approval = post.status == "needs_approval"
+    keeps = was_scheduled and not draft.plan_stated and call.store.settings.put_schedule == "keep"
+    # Without accounts the post becomes a draft.
     if keeps and draft.plan == "draft" and draft.accounts:
         draft.plan = "at"
-        refuse_past(fields, call.now, draft.at, draft.account_times)
+        reject_past(fields, call.now, draft.at, draft.account_times)
         draft.at = draft.at or post.scheduled_at
-    departures = _check(call, fields, draft, but=post)
+    publish_times = _check(call, fields, draft, exclude=post)
     offsets = _offsets(post)
-    publishing.call_off(call.store, post)
+    lifecycle.unschedule(call.store, post)
     post.versions, post.tag_ids = draft.versions, draft.tag_ids
     post.targets = [Target(account, offsets.get(account.id, timedelta())) for account in draft.accounts]
-    _place(call, post, draft, departures, waits=keeps and waited_for_approval)
-    return Reply.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
+    _apply_plan(call, post, draft, publish_times, needs_approval_again=keeps and needed_approval)
+    return Response.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
 
 
-def refuse_in_history(post: Post, status: int) -> None:
-    """Refuse to change a post of which something is published, or about to be."""
+def require_editable(post: Post, status: int) -> None:
+    """Reject a change of a post that is publishing or published on any account."""
     if post.status == "publishing" or any(target.status == "published" for target in post.targets):
-        raise Refusal(status, "A published post cannot be edited.")
+        raise ErrorResponse(status, "A published post cannot be edited.")
 
 
-def _check(call: Call, fields: Fields, draft: PostInput, *, but: Post | None = None) -> dict[int, datetime]:
-    """Refuse what is wrong with the post; return when each account departs."""
-    fields.finish()
+def _check(
+    call: Call, fields: Fields, draft: PostInput, *, exclude: Post | None = None
+) -> dict[int, datetime]:
+    """Reject an invalid post, else return when each account publishes."""
+    fields.raise_errors()
     if draft.plan != "draft":
         library = media_by_id(call.workspace)
-        if errors := networks.requirements(draft.versions, draft.accounts, library, not_ready(call)):
+        if errors := network_rules.requirements(
+            draft.versions, draft.accounts, library, unschedulable_media(call)
+        ):
             raise invalid(errors)
-    departures = planned_departures(call, draft, but=but)
-    if draft.plan == "queue" and len(departures) < len(draft.accounts):
+    publish_times = planned_publish_times(call, draft, exclude=exclude)
+    if draft.plan == "queue" and len(publish_times) < len(draft.accounts):
         raise invalid({"queue": [NO_SLOTS]})
-    if found := _issues(call, draft, departures, but=but):
-        raise found[0].refusal()
-    return departures
+    if found := _issues(call, draft, publish_times, exclude=exclude):
+        raise found[0].error_response()
+    return publish_times
 
 
 def _issues(
-    call: Call, draft: PostInput, departures: dict[int, datetime], *, but: Post | None = None
+    call: Call, draft: PostInput, publish_times: dict[int, datetime], *, exclude: Post | None = None
 ) -> list[guardrails.Issue]:
     return guardrails.issues(
         call.store,
         call.workspace,
         draft.versions,
         draft.accounts,
-        at_the_earliest(departures) if draft.plan == "queue" else departures,
+        at_earliest_slot(publish_times) if draft.plan == "queue" else publish_times,
         allow_duplicate=draft.allow_duplicate,
-        but=but,
+        exclude=exclude,
     )
 
 
-def _place(
-    call: Call, post: Post, draft: PostInput, departures: dict[int, datetime], *, waits: bool = False
+def _apply_plan(
+    call: Call,
+    post: Post,
+    draft: PostInput,
+    publish_times: dict[int, datetime],
+    *,
+    needs_approval_again: bool = False,
 ) -> None:
-    """Give the post its time, and let it go, wait for approval or stay a draft."""
+    """Set the times of the post, then schedule it, submit it for approval or leave it a draft."""
     if draft.plan in ("now", "queue"):
-        publishing.set_times(post, min(departures.values()), departures)
+        lifecycle.set_publish_times(post, min(publish_times.values()), publish_times)
     elif draft.at is not None:
-        publishing.set_times(post, draft.at, draft.account_times)
+        lifecycle.set_publish_times(post, draft.at, draft.account_times)
     else:
         post.scheduled_at = None
     if draft.plan == "draft":
         return
-    if waits or needs_approval(call):
+    if needs_approval_again or needs_approval(call):
         post.status = "needs_approval"
     else:
-        publishing.set_out(call.store, post)
+        lifecycle.schedule(call.store, post)
 
 
-@answers("validate_post")
-def validate_post(call: Call) -> Reply:
-    """Check a post without creating it: 200 whatever it finds (SDK 1.66.3)."""
+@handles("validate_post")
+def validate_post(call: Call) -> Response:
+    """Validate a post without creating it: always 200 (SDK 1.66.3)."""
     require_accounts(call, named_accounts(call.fields))
     fields = Fields(call.fields)
     draft = read_post(call, fields)
     found: list[guardrails.Issue] = []
     warnings: list[dict[str, Any]] = []
-    departures: dict[int, datetime] = {}
+    publish_times: dict[int, datetime] = {}
     if not fields.errors:
         library = media_by_id(call.workspace)
-        fields.errors.update(networks.requirements(draft.versions, draft.accounts, library, not_ready(call)))
-        warnings = networks.warnings(draft.versions, draft.accounts, library)
-        departures = planned_departures(call, draft)
-        found = _issues(call, draft, departures)
-    return Reply.of(
+        fields.errors.update(
+            network_rules.requirements(draft.versions, draft.accounts, library, unschedulable_media(call))
+        )
+        warnings = network_rules.warnings(draft.versions, draft.accounts, library)
+        publish_times = planned_publish_times(call, draft)
+        found = _issues(call, draft, publish_times)
+    return Response.of(
         {
             "valid": not fields.errors and not found,
             "errors": fields.errors,
             "issues": [issue.as_dict() for issue in found],
             "warnings": warnings,
-            "publish_at": rfc3339(min(departures.values(), default=None)),
+            "publish_at": rfc3339(min(publish_times.values(), default=None)),
             "accounts": render_health(call, draft.accounts),
         }
     )
 
 
-@answers("delete_post")
-def delete_post(call: Call) -> Reply:
+@handles("delete_post")
+def delete_post(call: Call) -> Response:
     return _delete(call, [post_of(call)])
 
 
-@answers("delete_posts_bulk")
-def delete_posts_bulk(call: Call) -> Reply:
-    """Delete the posts of the list that exist; one that does not is no error."""
+@handles("delete_posts_bulk")
+def delete_posts_bulk(call: Call) -> Response:
+    """Delete the posts of the list that exist; a missing one is not an error."""
     fields = Fields(call.fields)
     uuids = fields.items("posts", required=True)
-    fields.finish()
+    fields.raise_errors()
     posts = [
         call.workspace.posts[uuid] for uuid in uuids if isinstance(uuid, str) and uuid in call.workspace.posts
     ]
@@ -276,13 +278,13 @@ def delete_posts_bulk(call: Call) -> Reply:
     return _delete(call, posts)
 
 
-def _delete(call: Call, posts: list[Post]) -> Reply:
+def _delete(call: Call, posts: list[Post]) -> Response:
     fields = Fields(call.fields)
     to_trash = bool(fields.boolean("trash"))
     mode = fields.text("delete_mode") or "app_only"
     if mode not in _DELETE_MODES:
-        fields.refuse("delete_mode", "The selected delete mode is invalid.")
-    fields.finish()
+        fields.add_error("delete_mode", "The selected delete mode is invalid.")
+    fields.raise_errors()
     from_app = mode != "social_only"
     for post in posts:
         if mode != "app_only":
@@ -291,7 +293,7 @@ def _delete(call: Call, posts: list[Post]) -> Reply:
         if not from_app:
             continue
         if not post.trashed:
-            call.store.happenings.append(Happening("post.deleted", call.now, post, workspace=call.workspace))
+            call.store.events.append(Event("post.deleted", call.now, post, workspace=call.workspace))
         if post.status != "publishing":
             call.store.unfinished.discard(post)
         if to_trash:
@@ -300,4 +302,6 @@ def _delete(call: Call, posts: list[Post]) -> Reply:
             call.store.unfinished.discard(post)
             del call.workspace.posts[post.uuid]
     removed = from_app and bool(posts)
-    return Reply.of({"deleted": bool(posts), "deleted_from_app": removed, "to_trash": removed and to_trash})
+    return Response.of(
+        {"deleted": bool(posts), "deleted_from_app": removed, "to_trash": removed and to_trash}
+    )

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.core.models import Account, Post, Workspace
 
-# Every workspace's schedule until it sets one, in its own zone.
+# The default schedule of a workspace, in its time zone.
 SLOTS = ("09:00", "12:00", "17:00")
 NO_SLOTS = "The posting schedule has no available times."
 _HORIZON_DAYS = 365
 
 
 def schedule_for(workspace: Workspace, account_id: int) -> dict[str, Any]:
-    """Return the account's own schedule, else the workspace's, which is that of account 0."""
+    """Return the account's own schedule, else the workspace's, which has account id 0."""
     own = workspace.records.get("posting_schedule", {})
     values = [{"value": each} for each in SLOTS]
     days = [{"id": day, "status": True, "times": values} for day in (1, 2, 3, 4, 5, 6, 0)]
@@ -27,15 +27,15 @@ def schedule_for(workspace: Workspace, account_id: int) -> dict[str, Any]:
 
 
 def next_free_slots(
-    workspace: Workspace, accounts: Sequence[Account], now: datetime, *, but: Post | None = None
+    workspace: Workspace, accounts: Sequence[Account], now: datetime, *, exclude: Post | None = None
 ) -> dict[int, datetime]:
-    """Return when each account would go out; accounts whose year is full are missing."""
+    """Return each account's next free slot; accounts without one within a year are left out."""
     slots = {}
     for account in accounts:
         taken = {
-            target.departs_at
+            target.publish_at
             for post in workspace.posts.values()
-            if post is not but and post.status in ("scheduled", "needs_approval") and not post.trashed
+            if post is not exclude and post.status in ("scheduled", "needs_approval") and not post.trashed
             for target in post.targets
             if target.account is account
         }
@@ -45,13 +45,13 @@ def next_free_slots(
     return slots
 
 
-def at_the_earliest(slots: Mapping[int, datetime]) -> dict[int, datetime]:
-    """Return the earliest slot for every account: its UTC day is whose cap counts (SDK 1.66.3)."""
+def at_earliest_slot(slots: Mapping[int, datetime]) -> dict[int, datetime]:
+    """Return the earliest slot for every account: the daily cap is checked on its UTC day (SDK 1.66.3)."""
     return dict.fromkeys(slots, min(slots.values())) if slots else {}
 
 
 def slots_after(now: datetime, workspace: Workspace, account_id: int = 0) -> Iterator[datetime]:
-    """Yield the account's posting times of the coming year."""
+    """Yield the account's posting times within the next year."""
     schedule = schedule_for(workspace, account_id)
     zone = ZoneInfo(schedule["timezone"])
     times = {

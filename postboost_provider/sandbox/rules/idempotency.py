@@ -1,14 +1,15 @@
-"""``Idempotency-Key``: a repeat gets the stored answer, and nothing happens again (SDK 1.66.3)."""
+"""``Idempotency-Key``: a repeated request gets the stored response, and has no further effect (SDK 1.66.3)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.replies import Refusal, Reply, invalid
+from postboost_provider.sandbox.core.models import IdempotencyRecord
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response, invalid
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
@@ -16,22 +17,12 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(hours=24)
 
 
-@dataclass(slots=True)
-class Record:
-    """A key that was used. Without a reply, the first request is still running."""
+def reserve(call: Call) -> IdempotencyRecord | None:
+    """Reserve the key for this request, and return its record; None without a key, or if the operation ignores it.
 
-    fingerprint: str
-    started_at: datetime
-    reply: Reply | None = None
-    post_uuid: str | None = None
+    The record of an earlier request has a response.
 
-
-def reserve(call: Call) -> Record | None:
-    """Take the key for this request, and return its record; None where there is no key, or none is heeded.
-
-    The record of an earlier request comes back with its reply in it.
-
-    :raises Refusal: 409 while the first request runs, 422 for another body or a key of the wrong length.
+    :raises ErrorResponse: 409 while the first request runs, 422 for a different body or a key of the wrong length.
     """
     key = call.headers.get("idempotency-key")
     if key is None or not call.operation.idempotency_key:
@@ -43,37 +34,37 @@ def reserve(call: Call) -> Record | None:
     fingerprint = _fingerprint(call)
     found = call.store.idempotency.get(_scope(call, key))
     if found is None or call.now - found.started_at >= LIFETIME:
-        record = Record(fingerprint, call.now)
+        record = IdempotencyRecord(fingerprint, call.now)
         call.store.idempotency[_scope(call, key)] = record
         return record
     if found.fingerprint != fingerprint:
         message = "This Idempotency-Key was already used with a different request body."
-        raise Refusal(422, message, **_code(call, "idempotency_key_reused"))
-    if found.reply is None:
+        raise ErrorResponse(422, message, **_code(call, "idempotency_key_reused"))
+    if found.response is None:
         message = "A request with this Idempotency-Key is still in progress."
-        raise Refusal(409, message, **_code(call, "idempotency_in_progress"))
+        raise ErrorResponse(409, message, **_code(call, "idempotency_in_progress"))
     call.post_uuid = found.post_uuid
-    return replace(found, reply=_replayed(found.reply))
+    return replace(found, response=_replayed(found.response))
 
 
-def settle(call: Call, record: Record, reply: Reply | None) -> None:
-    """Store the answer, or free the key: 5xx and 429 are never stored; 4xx are, unless switched off."""
-    kept = reply is not None and reply.status < 500 and reply.status != 429
-    if reply is not None and 400 <= reply.status < 500 and not call.store.settings.store_4xx:
-        kept = False
-    if kept:
-        record.reply, record.post_uuid = reply, call.post_uuid
+def complete(call: Call, record: IdempotencyRecord, response: Response | None) -> None:
+    """Store the response, or free the key: 5xx and 429 are never stored, 4xx only if ``store_4xx`` is on."""
+    stored = response is not None and response.status < 500 and response.status != 429
+    if response is not None and 400 <= response.status < 500 and not call.store.settings.store_4xx:
+        stored = False
+    if stored:
+        record.response, record.post_uuid = response, call.post_uuid
     else:
         call.store.idempotency.pop(_scope(call, call.headers["idempotency-key"]), None)
 
 
 def _scope(call: Call, key: str) -> tuple[int, str, str, str, str]:
-    """The user, not the token: two keys of one user share their idempotency keys (SDK 1.66.3)."""
+    """Return the scope of a key: the user, not the token, so all tokens of a user share it (SDK 1.66.3)."""
     return (call.caller.user.id, call.workspace.uuid, call.operation.method, call.url, key)
 
 
-def _replayed(reply: Reply) -> Reply:
-    return replace(reply, headers={**reply.headers, "Idempotent-Replayed": "true"})
+def _replayed(response: Response) -> Response:
+    return replace(response, headers={**response.headers, "Idempotent-Replayed": "true"})
 
 
 def _code(call: Call, code: str) -> dict[str, Any]:

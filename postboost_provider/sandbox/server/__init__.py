@@ -1,7 +1,7 @@
-"""The sandbox as a server: the application, and how to start it."""
+"""The sandbox's server: the application, its control endpoints and saved state."""
 
 from __future__ import annotations
 
-from postboost_provider.sandbox.server.background import Sandbox
+from postboost_provider.sandbox.server.sandbox import Sandbox
 
 __all__ = ["Sandbox"]

@@ -1,19 +1,19 @@
-"""The control endpoints under ``/_sandbox``: no part of PostBoost, and no token needed."""
+"""The control endpoints under ``/_sandbox``. PostBoost does not have them, and they need no token."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from starlette.routing import Route
+
 from postboost_provider.sandbox.core.faults import FaultError
-from postboost_provider.sandbox.core.replies import Reply
 from postboost_provider.sandbox.core.settings import SettingsError
-from postboost_provider.sandbox.server.pipeline import response_of
+from postboost_provider.sandbox.server.pipeline import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -22,30 +22,33 @@ if TYPE_CHECKING:
 CONTROL = "/_sandbox"
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
-    def add(method: str, name: str, act: Callable[[Any], Any]) -> None:
-        app.add_route(f"{CONTROL}/{name}", _endpoint(service, act), [method])
+def control_routes(service: Service) -> list[Route]:
+    actions: dict[tuple[str, str], Callable[[Any], Any]] = {
+        ("GET", "state"): lambda _: service.state(),
+        ("GET", "requests"): lambda _: {"requests": service.requests()},
+        ("GET", "deliveries"): lambda _: {"deliveries": service.deliveries()},
+        ("POST", "resend"): lambda body: _resend(service, body),
+        ("POST", "seed"): service.seed,
+        ("POST", "clock"): lambda body: _clock(service, body),
+        ("POST", "faults"): lambda body: _faults(service, body),
+        ("POST", "settings"): lambda body: _settings(service, body),
+        ("POST", "accounts"): lambda body: _account(service, body),
+        ("POST", "reset"): lambda body: _reset(service, body),
+    }
+    return [
+        Route(f"{CONTROL}/{name}", _endpoint(service, action), methods=[method])
+        for (method, name), action in actions.items()
+    ]
 
-    add("GET", "state", lambda _: service.state())
-    add("GET", "requests", lambda _: {"requests": service.requests()})
-    add("GET", "deliveries", lambda _: {"deliveries": service.deliveries()})
-    add("POST", "resend", lambda body: _resend(service, body))
-    add("POST", "seed", service.seed)
-    add("POST", "clock", lambda body: _clock(service, body))
-    add("POST", "faults", lambda body: _faults(service, body))
-    add("POST", "settings", lambda body: _settings(service, body))
-    add("POST", "accounts", lambda body: _account(service, body))
-    add("POST", "reset", lambda body: _reset(service, body))
 
-
-def _endpoint(service: Service, act: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(service: Service, action: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         raw = await request.body()
         try:
             service.changed = service.changed or request.method != "GET"
-            return response_of(Reply.of(act(json.loads(raw) if raw else {})))
+            return json_response(action(json.loads(raw) if raw else {}))
         except (FaultError, SettingsError, ValueError, TypeError) as error:
-            return response_of(Reply.of({"message": str(error)}, 422))
+            return json_response({"message": str(error)}, 422)
 
     return endpoint
 
@@ -53,7 +56,7 @@ def _endpoint(service: Service, act: Callable[[Any], Any]) -> Callable[[Request]
 def _clock(service: Service, body: dict[str, Any]) -> dict[str, Any]:
     """Move the clock forward: ``{"advance_seconds": 3600}``."""
     if not isinstance(body, dict) or set(body) != {"advance_seconds"}:
-        raise ValueError('Say how far to move: {"advance_seconds": 3600}.')
+        raise ValueError('Give the seconds to move forward: {"advance_seconds": 3600}.')
     service.advance(float(body["advance_seconds"]))
     return {"now": service.store.clock.now().isoformat()}
 
@@ -76,22 +79,22 @@ def _settings(service: Service, body: Any) -> dict[str, Any]:
 
 def _resend(service: Service, body: Any) -> dict[str, Any]:
     if not isinstance(body, dict) or not isinstance(body.get("id"), str):
-        raise ValueError('Say which event to deliver again: {"id": "..."}.')  # noqa: TRY004
+        raise ValueError('Give the id of the event to deliver again: {"id": "..."}.')  # noqa: TRY004
     service.resend(body["id"])
     return {"deliveries": [each for each in service.deliveries() if each["id"] == body["id"]]}
 
 
 def _account(service: Service, body: Any) -> dict[str, Any]:
-    """Change how one account stands: ``{"id": 3, "authorized": false}``."""
+    """Change one account: ``{"id": 3, "authorized": false}``."""
     if not isinstance(body, dict) or "id" not in body:
-        raise SettingsError('Say which account, and what to change: {"id": 3, "authorized": false}.')
+        raise SettingsError('Give the account id and the changes: {"id": 3, "authorized": false}.')
     service.change_account(body["id"], {name: value for name, value in body.items() if name != "id"})
     return {"id": body["id"]}
 
 
 def _reset(service: Service, body: Any) -> dict[str, Any]:
-    """Start over; ``{"settings": {...}}`` on top of what the sandbox was started with."""
+    """Start over; ``{"settings": {...}}`` changes the initial settings."""
     if not isinstance(body, dict) or not set(body) <= {"settings"}:
-        raise ValueError('A reset takes nothing, or {"settings": {...}}.')
+        raise ValueError('A reset takes an empty body, or {"settings": {...}}.')
     service.reset(body.get("settings") or {})
     return service.state()

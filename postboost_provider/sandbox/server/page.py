@@ -1,4 +1,4 @@
-"""The page at ``/``: what there is in the sandbox, for people. No script, and nothing from another host."""
+"""The page at ``/`` that shows the sandbox's data. It has no script, and loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from postboost_provider.sandbox.core.clock import stamp
 from postboost_provider.sandbox.events import deliveries
-from postboost_provider.sandbox.publishing.health import connection_status
+from postboost_provider.sandbox.publishing.account_health import connection_status
 from postboost_provider.sandbox.publishing.post_input import media_by_id
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from postboost_provider.sandbox.core.models import Media, Post, Workspace
+    from postboost_provider.sandbox.core.media_models import Media
+    from postboost_provider.sandbox.core.models import Post, Workspace
     from postboost_provider.sandbox.core.store import Store
     from postboost_provider.sandbox.server.service import Service
 
@@ -37,15 +38,15 @@ _HEADERS = {
 
 
 def show(service: Service, request: Request) -> HTMLResponse:
-    """Return the page. ``?refresh=5`` has the browser load it again every five seconds."""
-    service.go_on()
+    """Return the page. With ``?refresh=5`` the browser reloads it every five seconds."""
+    service.advance_and_notify()
     store = service.store
     refresh = request.query_params.get("refresh", "")
     html = _TEMPLATE.render(
         now=stamp(store.clock.now()),
         refresh=int(refresh) if re.fullmatch(r"[1-9][0-9]{0,2}", refresh) else None,
         workspaces=[_workspace(store, each) for each in store.workspaces.values()],
-        deliveries=[deliveries.brief(each) for each in reversed(store.deliveries)][:DELIVERIES_SHOWN],
+        deliveries=[deliveries.summarize(each) for each in reversed(store.deliveries)][:DELIVERIES_SHOWN],
         posts_shown=POSTS_SHOWN,
     )
     return HTMLResponse(html, headers=_HEADERS)
@@ -69,7 +70,7 @@ def _workspace(store: Store, workspace: Workspace) -> dict[str, Any]:
 
 
 def _post(post: Post, library: Mapping[int, Media]) -> dict[str, Any]:
-    """Return the post with its words, and under them what some accounts get instead."""
+    """Return the post with the text of all its versions."""
     return {
         "uuid": post.uuid,
         "status": "trashed" if post.trashed else post.status,
@@ -93,9 +94,9 @@ def _post(post: Post, library: Mapping[int, Media]) -> dict[str, Any]:
 
 
 def _image(media: Media) -> dict[str, Any]:
-    is_picture = media.mime_type.startswith("image/") and media.content.kept is not None
+    is_image = media.mime_type.startswith("image/") and media.content.data is not None
     return {
         "name": media.name,
         "alt_text": media.alt_text or media.name,
-        "url": f"/storage/{media.uuid}/{quote(media.name)}" if is_picture else None,
+        "url": f"/storage/{media.uuid}/{quote(media.name)}" if is_image else None,
     }

@@ -1,4 +1,4 @@
-"""The way of a request through the sandbox: faults, token, throttle, workspace, idempotency, access, answer."""
+"""The request pipeline: faults, token, rate limit, workspace, idempotency, access, handler."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response as HttpResponse
 
 from postboost_provider.sandbox.core import faults
-from postboost_provider.sandbox.core.calls import HANDLERS, Call, Upload
-from postboost_provider.sandbox.core.replies import Refusal, Reply
+from postboost_provider.sandbox.core.calls import Call, Upload
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response
 from postboost_provider.sandbox.events import webhooks
-from postboost_provider.sandbox.publishing import delivery as publishing
-from postboost_provider.sandbox.rules import activity_log as activity, auth, idempotency
+from postboost_provider.sandbox.rules import activity_log, auth, idempotency, rate_limit
+from postboost_provider.sandbox.server.handlers import HANDLERS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -31,48 +31,52 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class BrokenConnection(Response):
-    """No answer at all: the connection breaks off. The server's protocol class hands over its transport."""
+class DroppedConnection(HttpResponse):
+    """Drop the connection without a response. The server's protocol class provides the transport."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"]["transport"].abort()
         while (await receive())["type"] != "http.disconnect":
-            pass  # uvicorn would still answer 500 if this returned before it has noticed
+            pass  # uvicorn would respond 500 if this returned before it notices
 
 
-async def answer(service: Service, operation: Operation, request: Request) -> Response:
-    """Answer one request to the API, and tell the webhooks what it brought about."""
+async def respond(service: Service, operation: Operation, request: Request) -> HttpResponse:
+    """Handle one API request, and send its events to webhooks."""
+    raw = await request.body()
     store = service.store
+    service.advance_to_now()
     try:
-        return await _answer(store, operation, request)
+        return await _respond(store, operation, request, raw)
     finally:
         service.changed = True
-        webhooks.announce(store)
+        webhooks.send_events(store)
 
 
-async def _answer(store: Store, operation: Operation, request: Request) -> Response:
-    raw = await request.body()
-    publishing.progress(store)
-    entry = note(store, request, operation.operation)
+async def _respond(store: Store, operation: Operation, request: Request, raw: bytes) -> HttpResponse:
+    entry = record_request(store, request, operation.operation)
     fault = faults.due_for_request(store.faults, operation.operation)
     entry["fault"] = fault.kind if fault is not None else None
     if fault is not None and fault.kind == "drop_before":
-        return BrokenConnection()
-    reply = faults.injected_reply(fault) if fault is not None else None
-    if reply is None:
-        reply = await _reply(store, operation, request, raw, fault)
+        return DroppedConnection()
+    response = faults.injected_response(fault) if fault is not None else None
+    if response is None:
+        response = await _handle(store, operation, request, raw, fault)
     if fault is not None and fault.kind == "drop_after":
-        return BrokenConnection()
-    entry["status"] = reply.status
-    return response_of(reply)
+        return DroppedConnection()
+    entry["status"] = response.status
+    return to_http(response)
 
 
-def response_of(reply: Reply) -> Response:
-    return Response(reply.content, reply.status, dict(reply.headers))
+def to_http(response: Response) -> HttpResponse:
+    return HttpResponse(response.content, response.status, dict(response.headers))
 
 
-def note(store: Store, request: Request, operation: str | None) -> dict[str, Any]:
-    """Put the request on record; its status is None while there is no answer."""
+def json_response(body: Any, status: int = 200) -> HttpResponse:
+    return to_http(Response.of(body, status))
+
+
+def record_request(store: Store, request: Request, operation: str | None) -> dict[str, Any]:
+    """Record the request for the control endpoints; its status is None until there is a response."""
     entry: dict[str, Any] = {
         "time": store.clock.now().isoformat(),
         "operation": operation,
@@ -88,23 +92,25 @@ def note(store: Store, request: Request, operation: str | None) -> dict[str, Any
     return entry
 
 
-async def _reply(
+async def _handle(
     store: Store, operation: Operation, request: Request, raw: bytes, fault: Fault | None
-) -> Reply:
+) -> Response:
     try:
         if operation.tier == "tools":
-            caller = auth.enter_tools(store, operation, request.headers)
+            caller = auth.authorize_tools(store, operation, request.headers)
         else:
             caller = auth.authenticate(store, request.headers)
-        rate = auth.throttle(store, caller)
-    except Refusal as refusal:
-        return refusal.reply
+        rate = rate_limit.throttle(store, caller)
+    except ErrorResponse as error:
+        return error.response
     try:
         workspace = membership = None
         if operation.tier == "panel":
-            auth.enter_panel(caller)
+            auth.authorize_panel(caller)
         elif operation.tier == "workspace":
-            workspace, membership = auth.enter_workspace(store, caller, request.path_params["workspace_uuid"])
+            workspace, membership = auth.authorize_workspace(
+                store, caller, request.path_params["workspace_uuid"]
+            )
         fields, uploads = await _read_body(request, raw)
         call = Call(
             operation=operation,
@@ -122,58 +128,60 @@ async def _reply(
             uploads=uploads,
             post_uuid=request.path_params.get("post_uuid"),
         )
-        reply = await _once(call, delay=fault.seconds if fault is not None and fault.kind == "delay" else 0)
-        activity.log(call, reply)
-    except Refusal as refusal:
-        reply = refusal.reply
-    return replace(reply, headers={**reply.headers, **rate})
+        response = await _with_idempotency(
+            call, delay=fault.seconds if fault is not None and fault.kind == "delay" else 0
+        )
+        activity_log.log(call, response)
+    except ErrorResponse as error:
+        response = error.response
+    return replace(response, headers={**response.headers, **rate})
 
 
-async def _once(call: Call, *, delay: float) -> Reply:
-    """Act, or replay what the Idempotency-Key has stored. A delay holds the key while it lasts."""
+async def _with_idempotency(call: Call, *, delay: float) -> Response:
+    """Run the handler, or return the response stored for the Idempotency-Key. A delay keeps the key reserved."""
     try:
         record = idempotency.reserve(call)
-    except Refusal as refusal:
-        return refusal.reply
-    if record is not None and record.reply is not None:
-        return record.reply
-    reply = None
+    except ErrorResponse as error:
+        return error.response
+    if record is not None and record.response is not None:
+        return record.response
+    response = None
     try:
         if delay:
             await asyncio.sleep(delay)
-        reply = await _act(call)
+        response = await _dispatch(call)
     finally:
         if record is not None:
-            idempotency.settle(call, record, reply)
-    return reply
+            idempotency.complete(call, record, response)
+    return response
 
 
-async def _act(call: Call) -> Reply:
+async def _dispatch(call: Call) -> Response:
     try:
         if call.workspace_or_none is not None:
             auth.check_access(call)
         elif call.operation.tier == "tools" and call.operation.needs_token:
             auth.require_ability(call, "ai")
-        auth.throttle_operation(call)
+        rate_limit.throttle_operation(call)
         handler = HANDLERS.get(call.operation.operation)
         if handler is None:
-            raise _not_here(call.operation)
-        reply = handler(call)
-        return reply if isinstance(reply, Reply) else await reply
-    except Refusal as refusal:
-        return refusal.reply
+            raise _not_implemented(call.operation)
+        response = handler(call)
+        return response if isinstance(response, Response) else await response
+    except ErrorResponse as error:
+        return error.response
     except Exception:
-        log.exception("The sandbox failed to answer %s", call.operation.operation)
-        return Reply.of({"message": "Server Error"}, 500)
+        log.exception("The sandbox failed to handle %s", call.operation.operation)
+        return Response.of({"message": "Server Error"}, 500)
 
 
-def _not_here(operation: Operation) -> Refusal:
-    message = f"The sandbox does not answer {operation.operation} yet."
-    return Refusal(501, message, operation=operation.operation)
+def _not_implemented(operation: Operation) -> ErrorResponse:
+    message = f"The sandbox does not implement {operation.operation}."
+    return ErrorResponse(501, message, operation=operation.operation)
 
 
 async def _read_body(request: Request, raw: bytes) -> tuple[dict[str, Any], dict[str, Upload]]:
-    """Return fields and files. A body that cannot be read has no fields: what is required is then missing."""
+    """Return fields and files. An unreadable body has no fields, and fails on the required ones."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         try:
             return await _read_form(request)

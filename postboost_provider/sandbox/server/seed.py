@@ -1,4 +1,4 @@
-"""What a fresh sandbox contains: two workspaces of made-up companies, their people, accounts and tags."""
+"""The initial data: two workspaces of fictional companies with users, accounts and tags."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from postboost_provider.sandbox.core.models import (
     Workspace,
 )
 from postboost_provider.sandbox.core.store import Store
-from postboost_provider.sandbox.publishing import connections
+from postboost_provider.sandbox.publishing import account_state
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.settings import Settings
 
-# Name, username, provider. Ambiguous on purpose: "northwind" is a name on twitter and on threads, and there
-# are two instagram accounts.
+# Name, username, provider. Ambiguous on purpose: "northwind" exists on twitter and on threads, and there are two
+# instagram accounts.
 _NORTHWIND = (
     ("Northwind Coffee", "northwind", "twitter"),
     ("Northwind Coffee", "northwind", "threads"),
@@ -52,27 +52,27 @@ _WITHOUT_TOKEN = "contosoalerts"
 
 
 def stable_uuid(*words: str) -> str:
-    """Return the same UUID for the same words, so that seeded things keep theirs from run to run."""
+    """Return the same UUID for the same words, so that seeded data keeps its UUIDs across runs."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "postboost-sandbox:" + "/".join(words)))
 
 
 def seeded_store(settings: Settings, tokens: dict[str, str]) -> Store:
-    """Return a fresh store in which these tokens work."""
+    """Return a new store with these tokens."""
     store = Store(settings)
     now = store.clock.now()
     past = now - timedelta(days=200)
-    admin = _user(store, "Ada Admin", "ada@northwind.example", past, is_admin=True)
-    member = _user(store, "Max Member", "max@northwind.example", past)
-    viewer = _user(store, "Vera Viewer", "vera@northwind.example", past)
+    admin = _add_user(store, "Ada Admin", "ada@northwind.example", past, is_admin=True)
+    member = _add_user(store, "Max Member", "max@northwind.example", past)
+    viewer = _add_user(store, "Vera Viewer", "vera@northwind.example", past)
     northwind = _workspace(store, "Northwind Coffee", "Europe/Berlin", admin, past, _NORTHWIND)
     contoso = _workspace(store, "Contoso Outdoor", "America/New_York", admin, past, _CONTOSO)
     for workspace in (northwind, contoso):
-        _join(workspace, admin, "admin")
-        _join(workspace, member, "member")
-        _join(workspace, viewer, "viewer")
-    _group(store, northwind, "Short texts", ("twitter", "threads", "bluesky", "mastodon"))
-    _group(store, northwind, "Visual", ("instagram", "pinterest"))
-    _group(store, contoso, "Everywhere", ("twitter", "instagram", "linkedin_page", "bluesky"))
+        _add_member(workspace, admin, "admin")
+        _add_member(workspace, member, "member")
+        _add_member(workspace, viewer, "viewer")
+    _add_group(store, northwind, "Short texts", ("twitter", "threads", "bluesky", "mastodon"))
+    _add_group(store, northwind, "Visual", ("instagram", "pinterest"))
+    _add_group(store, contoso, "Everywhere", ("twitter", "instagram", "linkedin_page", "bluesky"))
     for workspace, name, color in (
         (northwind, "Launch", "#d97706"),
         (northwind, "Evergreen", "#15803d"),
@@ -80,13 +80,13 @@ def seeded_store(settings: Settings, tokens: dict[str, str]) -> Store:
     ):
         tag = Tag(store.next_id("tag"), stable_uuid(workspace.name, "tag", name), name, color)
         workspace.tags[tag.uuid] = tag
-    _comment(northwind, "bluesky", "Are you open on Sunday?", "question", now)
-    _comment(northwind, "mastodon", "Best coffee in town.", "praise", now - timedelta(hours=2))
-    _let_in(store, tokens, admin, member, viewer, northwind, now)
+    _add_conversation(northwind, "bluesky", "Are you open on Sunday?", "question", now)
+    _add_conversation(northwind, "mastodon", "Best coffee in town.", "praise", now - timedelta(hours=2))
+    _add_credentials(store, tokens, admin, member, viewer, northwind, now)
     return store
 
 
-def _user(store: Store, name: str, email: str, created_at: datetime, *, is_admin: bool = False) -> User:
+def _add_user(store: Store, name: str, email: str, created_at: datetime, *, is_admin: bool = False) -> User:
     user = User(store.next_id("user"), name, email, is_admin, created_at, email_verified_at=created_at)
     store.users[user.id] = user
     return user
@@ -114,33 +114,37 @@ def _workspace(
             has_token=username != _WITHOUT_TOKEN,
         )
         if username == _NEEDS_RECONNECTION:
-            connections.end(account, account.created_at)
+            account_state.disconnect(account, account.created_at)
         workspace.accounts[account.id] = account
     return workspace
 
 
-def _join(workspace: Workspace, user: User, role: Literal["admin", "member", "viewer"]) -> None:
+def _add_member(workspace: Workspace, user: User, role: Literal["admin", "member", "viewer"]) -> None:
     workspace.members[user.id] = Membership(user, role, role == "admin", workspace.created_at)
 
 
-def _group(store: Store, workspace: Workspace, name: str, providers: tuple[str, ...]) -> None:
+def _add_group(store: Store, workspace: Workspace, name: str, providers: tuple[str, ...]) -> None:
     ids = [account.id for account in workspace.accounts.values() if account.provider in providers]
     group = AccountGroup(store.next_id("group"), stable_uuid(workspace.name, "group", name), name, ids)
     workspace.groups[group.uuid] = group
 
 
-def _comment(workspace: Workspace, provider: str, body: str, label: str, at: datetime) -> None:
-    """Put a conversation of one comment into the inbox: nothing in the API starts one."""
+def _add_conversation(workspace: Workspace, provider: str, body: str, label: str, at: datetime) -> None:
+    """Add a conversation with one comment to the inbox; the API has no operation for it."""
     account = next(each for each in workspace.accounts.values() if each.provider == provider)
     author = {"name": "Grace Guest", "handle": "grace.example", "avatar_url": None}
-    seen = {"sentiment": "positive" if label == "praise" else "neutral", "ai_label": label, "is_spam": False}
+    labels = {
+        "sentiment": "positive" if label == "praise" else "neutral",
+        "ai_label": label,
+        "is_spam": False,
+    }
     message = {
         "id": stable_uuid(workspace.name, "message", body),
         "direction": "inbound",
         "body": body,
         "author": author,
         "created_at": rfc3339(at),
-        **seen,
+        **labels,
     }
     key = stable_uuid(workspace.name, "conversation", body)
     workspace.records.setdefault("inbox_conversation", {})[key] = {
@@ -149,7 +153,7 @@ def _comment(workspace: Workspace, provider: str, body: str, label: str, at: dat
         "type": "comment",
         "status": "open",
         "unread": True,
-        **seen,
+        **labels,
         "is_hidden": False,
         "provider_post_id": "1000000000",
         "account": {name: getattr(account, name) for name in ("id", "uuid", "name", "provider")},
@@ -159,7 +163,7 @@ def _comment(workspace: Workspace, provider: str, body: str, label: str, at: dat
     }
 
 
-def _let_in(
+def _add_credentials(
     store: Store,
     tokens: dict[str, str],
     admin: User,

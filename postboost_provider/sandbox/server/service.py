@@ -1,17 +1,18 @@
-"""One sandbox: its state, and what tests and the control endpoints may do to it."""
+"""One sandbox: its data, and what tests and the control endpoints can do to it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.sandbox.ai import repurposing
 from postboost_provider.sandbox.core import faults
 from postboost_provider.sandbox.core.store import TOKEN_NAMES, Store, new_token
 from postboost_provider.sandbox.events import deliveries, webhooks
-from postboost_provider.sandbox.publishing import connections, delivery as publishing
-from postboost_provider.sandbox.server import saved_state as saved
-from postboost_provider.sandbox.server.overview import overview
+from postboost_provider.sandbox.publishing import account_state, lifecycle
+from postboost_provider.sandbox.server import saved_state
+from postboost_provider.sandbox.server.bulk_seed import seed_more
 from postboost_provider.sandbox.server.seed import seeded_store
-from postboost_provider.sandbox.server.volume import add_volume
+from postboost_provider.sandbox.server.state_summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Service:
-    """Tokens and identifiers stay the same across resets; everything else is forgotten.
+    """A sandbox. A reset keeps tokens and identifiers, and deletes everything else.
 
-    :param state: a file to go on from, and to keep everything in.
-    :raises SavedStateError: the file is none of this version.
+    :param state: a file to load the data from, if it exists, and to save it in.
+    :raises SavedStateError: the file was not written by this version of the sandbox.
     """
 
     def __init__(self, settings: Settings, state: Path | None = None) -> None:
@@ -33,76 +34,82 @@ class Service:
         self.store: Store = seeded_store(settings, self.tokens)
         self._state = state
         self.changed = True
-        if state is not None and (found := saved.load(state, self.store)) is not None:
+        if state is not None and (found := saved_state.load(state, self.store)) is not None:
             self.tokens, self.store = found
             self.store.settings = settings
 
     def save(self) -> None:
-        """Write what has changed to the file, if there is one."""
+        """Write changed data to the file, if there is one."""
         if self._state is not None and self.changed:
             self.changed = False
-            saved.save(self._state, self.tokens, self.store)
+            saved_state.save(self._state, self.tokens, self.store)
 
     def resume(self) -> None:
-        """Go on with what the last run had begun. Must run in the server's event loop."""
+        """Continue deliveries that the last run had started. Must run in the server's event loop."""
         for delivery in self.store.deliveries:
             if delivery.status == "pending":
                 deliveries.send(self.store, delivery)
 
     def reset(self, settings: Mapping[str, Any]) -> None:
-        """Start over, with the settings it was started with and these on top."""
+        """Start over with the initial settings and these changes."""
         fresh = seeded_store(self.initial_settings.changed(settings), self.tokens)
         for task in self.store.tasks:
             task.cancel()
         self.store = fresh
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        """Change settings and nothing else."""
+        """Change settings and keep all data."""
         self.store.settings = self.store.settings.changed(settings)
-        self.store.next_step = self.store.clock.now()
+        self.store.next_change_at = self.store.clock.now()
 
     def change_account(self, account_id: int, values: Mapping[str, Any]) -> None:
-        """Change how one account stands with its network."""
-        connections.change(self.store, account_id, values)
-        self.go_on()
+        """Change an account as its network, a person or a plan would."""
+        account_state.change(self.store, account_id, values)
+        self.advance_and_notify()
 
-    def seed(self, wanted: Mapping[str, Any]) -> dict[str, int]:
-        """Add made-up posts, media, tags and workspaces."""
-        return add_volume(self.store, wanted)
+    def seed(self, counts: Mapping[str, Any]) -> dict[str, int]:
+        """Add sample posts, media, tags and workspaces."""
+        return seed_more(self.store, counts)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock, and publish what has become due."""
+        """Move the clock forward, and publish what is due."""
         self.store.clock.advance(seconds)
-        self.go_on()
+        self.advance_and_notify()
 
-    def go_on(self) -> None:
-        """Publish what has become due, and tell the webhooks. Must run in the server's event loop."""
-        publishing.progress(self.store)
-        webhooks.announce(self.store)
+    def advance_to_now(self) -> None:
+        """Advance accounts, repurpose runs and posts to the clock's time."""
+        account_state.advance(self.store)
+        repurposing.advance(self.store)
+        lifecycle.advance(self.store)
+
+    def advance_and_notify(self) -> None:
+        """Advance to the clock's time, and send the events to webhooks. Must run in the server's event loop."""
+        self.advance_to_now()
+        webhooks.send_events(self.store)
 
     @property
     def has_webhooks(self) -> bool:
         return any(workspace.webhooks for workspace in self.store.workspaces.values())
 
     def set_faults(self, rules: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the faults by these; none at all clears them."""
+        """Replace all faults; an empty list clears them."""
         self.store.faults = faults.read_faults(rules)
 
     def state(self) -> dict[str, Any]:
-        """Return what there is: clock, counts, posts and media in brief, settings, faults that are left."""
-        publishing.progress(self.store)
-        return overview(self.store)
+        """Return clock, counts, summaries of posts and media, settings and remaining faults."""
+        self.advance_to_now()
+        return summarize(self.store)
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the requests to the API since the last reset, oldest first. Never a token."""
+        """Return the API requests since the last reset, oldest first, without tokens."""
         return [dict(entry) for entry in self.store.requests]
 
     def deliveries(self) -> list[dict[str, Any]]:
-        """Return what webhooks were told since the last reset, oldest first. Never a secret."""
-        return [deliveries.brief(each) for each in self.store.deliveries]
+        """Return the webhook deliveries since the last reset, oldest first, without secrets."""
+        return [deliveries.summarize(each) for each in self.store.deliveries]
 
     def resend(self, delivery_id: str) -> None:
-        """Send the deliveries of one event again, as a person's "resend" does."""
+        """Send the deliveries of one event again."""
         deliveries.resend(self.store, delivery_id)
 
     def workspaces(self) -> list[dict[str, str]]:
