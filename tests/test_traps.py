@@ -160,7 +160,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Scheduling without both date and time is not described.": (
         "sandbox/publishing/test_posts.py::test_scheduling_without_a_time_is_rejected",
-        "publishing/test_body.py::test_a_post_to_be_scheduled_needs_a_time",
+        "publishing/test_body.py::test_a_scheduled_post_needs_a_time",
     ),
 }
 
