@@ -13,7 +13,7 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
 from postboost_provider.api.errors import PostBoostError
-from postboost_provider.api.requests import DEFAULT_BASE_URL
+from postboost_provider.api.settings import DEFAULT_BASE_URL
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client
 from tests.failures import fails
