@@ -259,10 +259,10 @@ def test_the_panel_says_user_and_owner_where_the_api_says_ids(
     use_connection(monkeypatch, sandbox, "admin")
 
     class Refused(PanelOperator):
-        def act(self, api: PostBoostClient) -> None:
+        def prepare(self, context: Any) -> Callable[[PostBoostClient], Any]:
             where = {"workspace_uuid": sandbox.workspaces[0]["uuid"]}
             place = {"user_id": 999, "role": "king", "can_approve": False, "is_owner": False}
-            api.call("add_user_to_workspace", parameters=where, body=place)
+            return lambda api: api.call("add_user_to_workspace", parameters=where, body=place)
 
     said = refused(Refused(task_id="add").execute)
     assert "PostBoost refused it: " in said
