@@ -67,7 +67,7 @@ def ours(server: Server, path: Path) -> None:
     server.control("reset", {})
     file = media.MediaFile(str(path), lambda: path.open("rb"))
     with PostBoostClient(server.settings()) as api:
-        media.bring(api, media.read_file(file, quick=True))
+        media.upload_media(api, media.read_file(file, quick=True))
 
 
 def raw(server: Server, path: Path) -> None:

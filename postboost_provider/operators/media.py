@@ -73,7 +73,12 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[dict[str, Any]]]:
         from postboost_provider.api.arguments import argument, read_seconds
         from postboost_provider.services.media.folders import folder_uuid
-        from postboost_provider.services.media.upload import bring, check_alt_text, media_id, wait_until_ready
+        from postboost_provider.services.media.upload import (
+            check_alt_text,
+            media_id,
+            upload_media,
+            wait_until_ready,
+        )
 
         names = self._names()
         texts = self._alt_texts(len(names))
@@ -90,7 +95,9 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
             for number, (medium, text) in enumerate(zip(media, texts, strict=True), 1):
                 self.log.info("Uploading %d of %d: %s", number, len(media), medium.name)
                 salt = self._salt(context, number)
-                items.append(bring(api, medium, alt_text=text, folder=folder, salt=salt, timeout=seconds))
+                items.append(
+                    upload_media(api, medium, alt_text=text, folder=folder, salt=salt, timeout=seconds)
+                )
             if self.wait_for_processing:
                 items = [wait_until_ready(api, item, seconds) for item in items]
             return [{"id": media_id(item), **{k: item.get(k) for k in RESULT_FIELDS}} for item in items]

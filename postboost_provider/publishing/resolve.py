@@ -89,7 +89,7 @@ class Resolver:
         known = (content, medium.name, "" if medium.file else salt)
         with as_problem("media"), _reading(medium.name):
             if known not in self._ids:
-                item = uploads.bring(self._api, medium, salt=salt)
+                item = uploads.upload_media(self._api, medium, salt=salt)
                 self._ids[known] = uploads.media_id(uploads.wait_until_ready(self._api, item))
             return self._ids[known]
 

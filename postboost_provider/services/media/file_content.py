@@ -1,4 +1,4 @@
-"""What a file contains: as a hash, by which the same content is the same upload, and in windows, to send a part of it."""
+"""What a file contains: its hash, by which the same content is the same upload, and its chunks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 READ_BYTES = 1024 * 1024
-# httpx asks for 64 KiB at a time, which sends more slowly.
+# httpx asks for 64 KiB at a time, which is slower to send.
 PIECE_BYTES = 1024 * 1024
 SAMPLES = 16
 SAMPLE_BYTES = 256 * 1024
@@ -41,14 +41,14 @@ def digest_content(stream: IO[bytes]) -> tuple[str, int]:
 
 
 def sample_content(stream: IO[bytes], least: int) -> tuple[str, int] | None:
-    """Return a hash of a large file's size, start, end and of places between, and its size.
+    """Return a hash of a large file's size, start, end and of samples between, and its size.
 
-    Reading a gigabyte twice takes a sixth of what sending it over a fast network takes, and on object storage it is a
-    second download. Samples do not prove that two files are one; they tell whether a file is still what it was when an
-    earlier try of the same task has read it.
+    Reading a gigabyte twice takes a sixth of the time that sending it over a fast network takes, and on object storage it
+    is a second download. Samples do not prove that two files are the same. They show whether a file is still what it was
+    when an earlier attempt of the same task read it.
 
-    :param least: smaller files are worth being read.
-    :returns: None for a smaller file, and for a stream that can't be read out of order.
+    :param least: smaller files are read as a whole.
+    :returns: None for a smaller file, and for a stream that can't seek.
     """
     try:
         size = stream.seek(0, os.SEEK_END)
@@ -64,8 +64,8 @@ def sample_content(stream: IO[bytes], least: int) -> tuple[str, int] | None:
     return digest.hexdigest(), size
 
 
-class Content:
-    """The content of a file, to be read from any place; it is opened once, and again where it can't go back."""
+class FileContent:
+    """The content of a file, read from any offset. A file that can't seek is opened again to go back."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -81,7 +81,7 @@ class Content:
         self._close()
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return the next bytes from there, at least one.
+        """Return the next bytes from an offset, at least one.
 
         :raises PostBoostConfigError: the file is shorter than it was.
         """
@@ -89,8 +89,10 @@ class Content:
         data = stream.read(size)
         if not data:
             raise PostBoostConfigError(
-                f"{self._source.filename} had {self._source.size} bytes and ends after {offset} now: it was changed "
-                "during the upload. Run the task again when it is written to the end."
+                f"{self._source.filename} had {self._source.size} bytes and now ends after {offset}: it was changed during "
+                "the upload. Retry the task when the file is complete.",
+                code="file_changed",
+                field="media",
             )
         self._at += len(data)
         return data
@@ -116,10 +118,10 @@ class Content:
             self._stream = None
 
 
-class Window(io.RawIOBase):
-    """A chunk of a file, read while it is sent: none is ever in memory as a whole."""
+class Chunk(io.RawIOBase):
+    """A chunk of a file, read while it is sent: it is never in memory as a whole."""
 
-    def __init__(self, content: Content, start: int, length: int) -> None:
+    def __init__(self, content: FileContent, start: int, length: int) -> None:
         super().__init__()
         self._content = content
         self._start = start
@@ -140,7 +142,7 @@ class Window(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next piece, whatever size is asked for."""
+        """Return the next bytes, as many as are efficient to send, whatever size is asked for."""
         left = self._length - self._at
         if left <= 0:
             return b""

@@ -1,4 +1,4 @@
-"""The folders of PostBoost's media library by their names; a missing one is made."""
+"""The folders of PostBoost's media library by name; a missing one is created."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ log = logging.getLogger(__name__)
 
 
 def folder_uuid(api: PostBoostClient, path: str) -> str:
-    """Return the uuid of a folder, making what is missing of it.
+    """Return the uuid of a folder, creating what is missing of its path.
 
-    :param path: a name, or names from the top with ``/`` between: ``Campaigns/Autumn``. Case does not matter.
-    :raises PostBoostConfigError: a part of it is empty.
+    :param path: a name, or names from the top, separated by ``/``: ``Campaigns/Autumn``. Case does not matter.
+    :raises PostBoostConfigError: a name of the path is empty.
     :raises ValidationError: PostBoost refused a name, or that many levels.
     """
     names = [name.strip() for name in path.strip().strip("/").split("/")]
     if not all(names):
         raise PostBoostConfigError(
-            f"folder is {path!r}; write names with / between, such as Campaigns/Autumn."
+            f"folder is {path!r}. Write names separated by /, such as Campaigns/Autumn.",
+            code="not_a_path",
+            field="folder",
         )
     parent: str | None = None
     tree = _tree(api)
@@ -40,7 +42,7 @@ def folder_uuid(api: PostBoostClient, path: str) -> str:
         found = tree.get((parent, name.casefold()))
         if found is None:
             with map_fields(f"folder ({name})"):
-                found = _make(api, name, parent)
+                found = _create(api, name, parent)
             tree = _tree(api)
         parent = found
     return str(parent)
@@ -56,7 +58,7 @@ def _tree(api: PostBoostClient) -> dict[tuple[str | None, str], str]:
     return found
 
 
-def _make(api: PostBoostClient, name: str, parent: str | None) -> str:
+def _create(api: PostBoostClient, name: str, parent: str | None) -> str:
     body: dict[str, Any] = {"name": name, **({"parent": parent} if parent else {})}
     key = hashlib.sha256(f"folder\n{parent or ''}\n{name}".encode()).hexdigest()
 

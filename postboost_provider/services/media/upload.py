@@ -1,7 +1,7 @@
-"""Media: what a person names -> an item of PostBoost's library, by the flow that fits it.
+"""A file, a URL or a uuid -> an item of PostBoost's media library.
 
-A file of up to 10 MB goes in one request, a larger one in chunks (:mod:`uploads`), and a URL is fetched by PostBoost
-itself (:mod:`remote`).
+A file of up to 10 MB is sent in one request, a larger one in chunks (``chunked_upload``). PostBoost itself fetches a URL
+(``url_upload``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from postboost_provider.api.requests import FilePart
 from postboost_provider.idempotency.key import create_thing
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.services.media import chunked_upload as uploads, url_upload as remote
+from postboost_provider.services.media.chunked_upload import upload_in_chunks
 from postboost_provider.services.media.file_content import Source, digest_content, sample_content
+from postboost_provider.services.media.url_upload import upload_from_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What one multipart request is meant for (PostBoost's media page); larger files go in chunks.
+# The limit of one multipart request (PostBoost's media page); larger files are sent in chunks.
 MULTIPART_LIMIT_BYTES = 10 * 1024 * 1024
-# At an upload; an update of the item takes the longer one (SDK 1.66.3).
+# At an upload; an update of the item takes a longer one (SDK 1.66.3).
 ALT_TEXT_AT_UPLOAD = 255
 ALT_TEXT_LIMIT = 500
-# What is said about an item; every other field of its upload is its file.
-ABOUT = ("alt_text", "folder")
+# The fields of an upload that are not its file.
+ATTRIBUTES = ("alt_text", "folder")
 READY_SECONDS = 1800.0
 # Python's own table lacks .webp below 3.13 where the machine has no mime.types; the type is part of what is sent.
 MEDIA_TYPES = {
@@ -71,13 +72,13 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """What was named, checked: a file that was read, a URL, or an item that is in the library already.
+    """Something to attach to a post: a file that was read, a URL, or an item of the library.
 
-    :param content: what makes it this one: a hash of a file's, the URL, or the item's uuid.
-    :param name: how messages call it: the path, the URL without what may be secret in it, or the uuid.
-    :param file: the file, for a file.
-    :param size: its bytes, for a file.
-    :param is_sampled: the hash is of samples, and no proof that it is the same as a file of another time.
+    :param content: identifies it: the hash of a file's content, the URL, or the item's uuid.
+    :param name: how messages call it: the path, the URL without its query and credentials, or the uuid.
+    :param file: the file, if it is one.
+    :param size: the bytes of the file.
+    :param is_sampled: the hash is of samples: it does not prove that the file is the same as another one.
     """
 
     content: str
@@ -92,22 +93,22 @@ class Medium:
 
 
 def is_media_uuid(text: str) -> bool:
-    """Tell a media uuid of PostBoost's from a path."""
+    """Return whether this is a uuid of a media item, and not a path."""
     return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text.strip()) is not None
 
 
 def is_url(text: str) -> bool:
-    """Tell a URL that PostBoost fetches itself from a path and from what is on object storage."""
+    """Return whether this is a URL that PostBoost fetches, and not a path or a URI of object storage."""
     return re.match(r"https?://", text.strip(), re.IGNORECASE) is not None
 
 
 def read_medium(name: str, find: Callable[[str], MediaFile], *, quick: bool = False) -> Medium:
-    """Check what a person named as far as it can be without PostBoost. A file is read once, from start to end.
+    """Check what an author named, as far as that is possible without PostBoost. A file is read once, from start to end.
 
     :param name: a path or URI of a file, an http(s) URL, or the uuid of an item of the library.
-    :param find: gives the file that a path means.
-    :param quick: read a large file in samples alone: then it is the same only under the same salt.
-    :raises PostBoostConfigError: it cannot be read, is empty, or is none that PostBoost takes.
+    :param find: returns the file that a path means.
+    :param quick: read only samples of a large file: then it is the same only with the same salt.
+    :raises PostBoostConfigError: it can't be read, is empty, or is of a type that PostBoost does not support.
     """
     name = name.strip()
     if is_media_uuid(name):
@@ -120,29 +121,34 @@ def read_medium(name: str, find: Callable[[str], MediaFile], *, quick: bool = Fa
 def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
     """Read the file once for its size and a hash of its content.
 
-    :param quick: read a large one in samples alone.
-
-    :raises PostBoostConfigError: it cannot be read, is empty, or is none that PostBoost takes.
+    :param quick: read only samples of a large file.
+    :raises PostBoostConfigError: it can't be read, is empty, or is of a type that PostBoost does not support.
     """
     if media_type(file.name) is None:
         raise PostBoostConfigError(
-            f"{file.name} is not an image, a video or a PDF that can be uploaded. Use {', '.join(MEDIA_TYPES)}, an "
-            "http(s) URL, or the uuid of a media item that is in PostBoost already."
+            f"{file.name} is not an image, a video or a PDF that PostBoost supports. Use {', '.join(MEDIA_TYPES)}, an http(s) "
+            "URL, or the uuid of a media item.",
+            code="unsupported_type",
+            field="media",
         )
     try:
         with file.open() as stream:
             sampled = sample_content(stream, MULTIPART_LIMIT_BYTES + 1) if quick else None
             content, size = sampled or digest_content(stream)
     except FileNotFoundError:
-        raise PostBoostConfigError(f"There is no file {file.name}. Correct the path.") from None
+        raise PostBoostConfigError(
+            f"The file {file.name} does not exist. Correct the path.", code="no_file", field="media"
+        ) from None
     except OSError as error:
-        raise PostBoostConfigError(f"{file.name} cannot be read: {error.strerror or error}.") from error
+        raise PostBoostConfigError(
+            f"{file.name} can't be read: {error.strerror or error}.", code="unreadable_file", field="media"
+        ) from error
     if size == 0:
-        raise PostBoostConfigError(f"{file.name} is empty.")
+        raise PostBoostConfigError(f"{file.name} is empty.", code="empty_file", field="media")
     return Medium(content, file.name, file, size, is_sampled=sampled is not None)
 
 
-def bring(
+def upload_media(
     api: PostBoostClient,
     medium: Medium,
     *,
@@ -151,25 +157,26 @@ def bring(
     salt: str = "",
     timeout: float = READY_SECONDS,
 ) -> dict[str, Any]:
-    """Have the medium in PostBoost's library, and return its item. It may still be processed there.
+    """Upload the medium to PostBoost's library if it is not there yet, and return its item, which may still be processing.
 
-    The same file under the same name within 24 hours is one item, whoever asks: the idempotency key says so.
+    The same file under the same name within 24 hours is one item, whichever task uploads it: the idempotency key is made
+    of its content.
 
     :param alt_text: at most 500 characters.
     :param folder: uuid of the folder.
-    :param salt: who asks, for what may be another file under the same name: a URL, and a file that was read in samples,
-        are one item only under the same salt.
+    :param salt: a URL, and a file of which only samples were read, are the same item only with the same salt: another
+        file may have the same name.
     :param timeout: seconds to wait while PostBoost fetches a large file from a URL.
-    :raises PostBoostConfigError: there is no such item, or the file changed since it was read.
-    :raises UnconfirmedError: answers were lost, and the item is not to be found; a retry looks again.
+    :raises PostBoostConfigError: the item does not exist, or the file changed since it was read.
+    :raises UnconfirmedError: responses were lost, and the item was not found; a retry searches again.
     :raises PostBoostRequestError: PostBoost refused it.
     """
     check_alt_text(alt_text)
-    with map_fields(lambda field: f"{field} of {medium.name}" if field in ABOUT else medium.name):
-        return _bring(api, medium, alt_text, folder, salt, timeout)
+    with map_fields(lambda field: f"{field} of {medium.name}" if field in ATTRIBUTES else medium.name):
+        return _upload(api, medium, alt_text, folder, salt, timeout)
 
 
-def _bring(
+def _upload(
     api: PostBoostClient, medium: Medium, alt_text: str | None, folder: str | None, salt: str, timeout: float
 ) -> dict[str, Any]:
     if medium.is_item:
@@ -177,20 +184,25 @@ def _bring(
         changes = {"alt_text": alt_text, "folder": folder}
         return _update(api, media, {key: value for key, value in changes.items() if value is not None})
     short = alt_text if alt_text is None or len(alt_text) <= ALT_TEXT_AT_UPLOAD else None
-    about = {key: value for key, value in (("alt_text", short), ("folder", folder)) if value}
-    # A text that is too long for the upload is given afterwards, and makes another item all the same.
+    attributes = {key: value for key, value in (("alt_text", short), ("folder", folder)) if value}
+    # A text that is too long for the upload is set afterwards, and is part of the key all the same.
     later = alt_text if alt_text != short else None
-    whole = {**about, "alt_text": later} if later else about
+    all_attributes = {**attributes, "alt_text": later} if later else attributes
     if medium.file is None:
-        media = remote.upload(
-            api, medium.content, shown=medium.name, key=_key("url", salt, medium.content, whole), about=about,
-            later=later, timeout=timeout,
-        )  # fmt: skip
+        media = upload_from_url(
+            api,
+            medium.content,
+            shown=medium.name,
+            key=_key("url", salt, medium.content, all_attributes),
+            attributes=attributes,
+            later_alt_text=later,
+            timeout=timeout,
+        )
     else:
         filename = PurePosixPath(medium.file.name).name
         content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
-        key = _key("media", content, filename, whole)
-        media = _upload_file(api, medium, medium.file, key, about, later)
+        key = _key("media", content, filename, all_attributes)
+        media = _upload_file(api, medium, medium.file, key, attributes, later)
     log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
     return _update(api, media, {"alt_text": later} if later else {})
 
@@ -200,7 +212,7 @@ def wait_until_ready(
 ) -> dict[str, Any]:
     """Return the item once PostBoost has processed it: a video is converted before it can be posted.
 
-    :raises NotFinishedError: PostBoost is still processing it after ``timeout`` seconds.
+    :raises NotFinishedError: PostBoost is still processing it after ``timeout`` seconds; ``code`` is ``still_processing``.
     """
 
     def finding(item: dict[str, Any]) -> Finding:
@@ -217,22 +229,24 @@ def wait_until_ready(
 
 
 def find_item(api: PostBoostClient, uuid: str) -> dict[str, Any]:
-    """Return a media item that is in PostBoost already.
+    """Return an item of the media library.
 
-    :raises PostBoostConfigError: there is no such item in this workspace.
+    :raises PostBoostConfigError: this workspace does not have the item.
     """
     try:
         media = api.call("get_media", parameters={"media_uuid": uuid})
     except NotFoundError:
         raise PostBoostConfigError(
-            f"There is no media item {uuid} in this workspace. Correct the uuid, or upload the file."
+            f"This workspace has no media item {uuid}. Correct the uuid, or upload the file.",
+            code="unknown_item",
+            field="media",
         ) from None
     media_id(media)
     return dict(media)
 
 
 def media_id(media: dict[str, Any]) -> int:
-    """Return the id to attach by. PostBoost answers it as text and takes it as a number (SDK 1.66.3)."""
+    """Return the id to attach by. PostBoost returns it as text and takes it as a number (SDK 1.66.3)."""
     try:
         return int(media["id"])
     except (KeyError, TypeError, ValueError):
@@ -242,35 +256,42 @@ def media_id(media: dict[str, Any]) -> int:
 
 
 def media_type(name: str) -> str | None:
-    """Return the MIME type of a file of that name, or None for one that PostBoost does not take."""
+    """Return the MIME type of a file of that name, or None for a type that PostBoost does not support."""
     return MEDIA_TYPES.get(PurePosixPath(name).suffix.lower())
 
 
 def check_alt_text(text: str | None) -> None:
-    """Refuse a text that PostBoost would refuse after the upload.
+    """Check the length of an alt text, which PostBoost would refuse only after the upload.
 
     :raises PostBoostConfigError: it has more than 500 characters.
     """
     if text is not None and len(text) > ALT_TEXT_LIMIT:
         raise PostBoostConfigError(
-            f"An alt text has {len(text)} characters; PostBoost takes {ALT_TEXT_LIMIT}: shorten {text[:40]!r}..."
+            f"An alt text has {len(text)} characters, and PostBoost takes {ALT_TEXT_LIMIT}. Shorten {text[:40]!r}...",
+            code="too_long",
+            field="alt_text",
         )
 
 
 def _upload_file(
-    api: PostBoostClient, medium: Medium, file: MediaFile, key: str, about: dict[str, str], later: str | None
+    api: PostBoostClient,
+    medium: Medium,
+    file: MediaFile,
+    key: str,
+    attributes: dict[str, str],
+    later: str | None,
 ) -> dict[str, Any]:
     filename = PurePosixPath(file.name).name
     kind = media_type(file.name) or "application/octet-stream"
     if medium.size > MULTIPART_LIMIT_BYTES:
         source = Source(filename, kind, medium.size, file.open)
-        return uploads.upload(api, source, key=key, about=about, later=later)
+        return upload_in_chunks(api, source, key=key, attributes=attributes, later_alt_text=later)
 
     def read_back(media: dict[str, Any]) -> None:
         api.call("get_media", parameters={"media_uuid": media["uuid"]})
 
     files = {"file": FilePart(filename, kind, file.open)}
-    return create_thing(api, "upload_media", key, read_back, body=about or None, files=files)
+    return create_thing(api, "upload_media", key, read_back, body=attributes or None, files=files)
 
 
 def _update(api: PostBoostClient, media: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -281,7 +302,7 @@ def _update(api: PostBoostClient, media: dict[str, Any], changes: dict[str, Any]
 
 
 def _key(kind: str, *parts: str | dict[str, str]) -> str:
-    """Return the key of a content with all that goes with it: PostBoost refuses a key with another body."""
+    """Return the idempotency key of a content and its attributes: PostBoost refuses a key with another body."""
     texts = [kind]
     for part in parts:
         texts += [part] if isinstance(part, str) else [f"{k}={v}" for k, v in sorted(part.items())]
@@ -289,9 +310,9 @@ def _key(kind: str, *parts: str | dict[str, str]) -> str:
 
 
 def _check_url(url: str) -> str:
-    """Return the URL as messages may show it: what a signed one is signed with stays out of logs.
+    """Return the URL as messages may show it: without its query, which may sign it.
 
-    :raises PostBoostConfigError: it is no URL.
+    :raises PostBoostConfigError: it is not a URL.
     """
     try:
         parts = urlsplit(url)
@@ -300,5 +321,7 @@ def _check_url(url: str) -> str:
         host = None
     if not host or re.search(r"[\s\\]", url):
         shown = re.sub(r"[?#].*", "?...", url.rpartition("@")[2], flags=re.DOTALL)
-        raise PostBoostConfigError(f"{shown!r} is no URL that a file can be fetched from. Correct it.")
+        raise PostBoostConfigError(
+            f"{shown!r} is not a URL of a file. Correct it.", code="not_a_url", field="media"
+        )
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

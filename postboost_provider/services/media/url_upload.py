@@ -1,8 +1,8 @@
 """Have PostBoost fetch a file from a URL.
 
-A small file is there when the answer comes; a larger one is fetched in the background. A failure at the start is HTTP
-200 like a success, and is what the idempotency key is answered with from then on. The final answer to a poll is given
-once (SDK 1.66.3): one that gets lost is looked up in the library.
+A small file is fetched before PostBoost responds, a larger one in the background. A failure has HTTP status 200 like a
+success, and is stored under the idempotency key like one. The final response to a poll is sent only once (SDK 1.66.3):
+if it is lost, the library is searched.
 """
 
 from __future__ import annotations
@@ -34,77 +34,81 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # How many polls may fail in a row.
-MOST_FAILURES = 6
-ON_THE_WAY = ("pending", "downloading", "processing")
+MAX_FAILURES = 6
+UNFINISHED = ("pending", "downloading", "processing")
 
 
-def upload(
+def upload_from_url(
     api: PostBoostClient,
     url: str,
     *,
     shown: str,
     key: str,
-    about: Mapping[str, str],
-    later: str | None = None,
+    attributes: Mapping[str, str],
+    later_alt_text: str | None = None,
     timeout: float,
 ) -> dict[str, Any]:
     """Have PostBoost fetch the URL, wait for it, and return its item of the library.
 
     :param shown: how messages call the URL.
-    :param about: ``alt_text`` and ``folder`` of the item, where it has them.
-    :param later: the alt text that an earlier try may have given the item afterwards.
-    :param timeout: seconds to wait for a file that is fetched in the background.
+    :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
+    :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
+    :param timeout: seconds to wait for a file that PostBoost fetches in the background.
     :raises PostBoostConfigError: PostBoost can't fetch it; ``code`` is ``url_not_fetched``.
     :raises NotFinishedError: PostBoost did not fetch it within that time; ``code`` is ``still_fetching``.
-    :raises UnconfirmedError: the final answer was lost, and the item is not to be found.
+    :raises UnconfirmedError: the final response was lost, and the item was not found.
     """
-    library = Library(api, unquote(PurePosixPath(urlsplit(url).path).name), about, later=later)
+    name = unquote(PurePosixPath(urlsplit(url).path).name)
+    library = Library(api, name, attributes, later_alt_text=later_alt_text)
     return send_past_stored_responses(
         api,
         "initiate_remote_upload",
         numbered(key),
-        read=lambda reply: _settle(api, reply, library, shown, timeout),
-        body={"url": url, **about},
+        read=lambda response: _read_item(api, response, library, shown, timeout),
+        body={"url": url, **attributes},
     )
 
 
-def _settle(
-    api: PostBoostClient, reply: Response, library: Library, shown: str, timeout: float
+def _read_item(
+    api: PostBoostClient, response: Response, library: Library, shown: str, timeout: float
 ) -> dict[str, Any]:
-    answer = reply.payload if isinstance(reply.payload, dict) else {}
-    status = answer.get("status")
-    if status == "failed" and reply.replayed:
+    """Return the item of a download, having waited for it."""
+    download = response.payload if isinstance(response.payload, dict) else {}
+    status = download.get("status")
+    if status == "failed" and response.replayed:
         raise NextRevision
-    if status == "pending" and answer.get("download_id"):
+    if status == "pending" and download.get("download_id"):
         log.info("PostBoost fetches %s", shown)
-        answer = _poll(api, str(answer["download_id"]), library, shown, timeout, again=reply.replayed)
-        status = answer.get("status")
+        download = _poll(
+            api, str(download["download_id"]), library, shown, timeout, is_replay=response.replayed
+        )
+        status = download.get("status")
     if status == "failed":
-        raise _failure(shown, answer)
+        raise _failure(shown, download)
     if status != "completed":
         raise UnexpectedResponseError(
             f"initiate_remote_upload: the status {status!r} is not known.", code="unknown_status"
         )
-    media = answer.get("media")
+    media = download.get("media")
     if not isinstance(media, dict) or not media.get("uuid"):
         raise UnexpectedResponseError(
-            f"PostBoost fetched {shown}, but its response names no media item: it was deleted at once. Retry the task.",
+            f"PostBoost fetched {shown}, but its response names no media item, which was deleted at once. Retry the task.",
             code="no_id",
         )
     log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
     try:
-        # An item that is there at once is answered without its size.
+        # An item that was fetched at once comes without its size.
         return dict(api.call("get_media", parameters={"media_uuid": media["uuid"]}))
     except PermissionDeniedError:
         return dict(media)
     except NotFoundError:
-        if reply.replayed:
+        if response.replayed:
             raise NextRevision from None
         raise
 
 
 def _poll(
-    api: PostBoostClient, download_id: str, library: Library, shown: str, timeout: float, *, again: bool
+    api: PostBoostClient, download_id: str, library: Library, shown: str, timeout: float, *, is_replay: bool
 ) -> dict[str, Any]:
     """Poll until the final response and return it, or what the library shows in its place if it was lost."""
     lost = False
@@ -114,34 +118,35 @@ def _poll(
         try:
             response = api.call("get_remote_upload_status", parameters={"download_id": download_id})
         except NotFoundError:
-            return Finding(True, _look_up(library, shown, lost=lost, again=again))
+            return Finding(True, _find_forgotten(library, shown, lost=lost, is_replay=is_replay))
         except PostBoostError:
             # The response that was lost may have been the final one: then the next poll is a 404.
             lost = True
             raise
         response = response if isinstance(response, dict) else {}
-        return Finding(response.get("status") not in ON_THE_WAY, response)
+        return Finding(response.get("status") not in UNFINISHED, response)
 
     message = (
         f"PostBoost has not fetched {shown} within {timeout:.0f} s. Retry the task to keep waiting for the same download. If "
         "the file is large, raise the timeout."
     )
-    return dict(wait_briefly(ask, timeout, message, most_failures=MOST_FAILURES))
+    return dict(wait_briefly(ask, timeout, message, most_failures=MAX_FAILURES))
 
 
-def _look_up(library: Library, shown: str, *, lost: bool, again: bool) -> dict[str, Any]:
-    """Return what the final answer would have been, now that PostBoost has forgotten the download."""
-    if found := library.new():
-        log.info("The answer about %s was lost; the library has it: %s", shown, found["uuid"])
+def _find_forgotten(library: Library, shown: str, *, lost: bool, is_replay: bool) -> dict[str, Any]:
+    """Return what the final response would have been, now that PostBoost has forgotten the download."""
+    if found := library.find_new():
+        log.info("The response about %s was lost; it is media item %s", shown, found["uuid"])
         return {"status": "completed", "media": found}
-    if again and not lost:
-        # An earlier try had the final answer: a failure, or an item whose name alone would not prove what it is.
-        # Another copy of the file does less harm than the wrong file in a post.
-        log.info("An earlier download of %s is forgotten by PostBoost: fetching it anew", shown)
+    if is_replay and not lost:
+        # An earlier attempt got the final response: a failure, or an item that its name does not identify.
+        # A second copy of the file does less harm than the wrong file in a post.
+        log.info("PostBoost has forgotten an earlier download of %s and fetches it again", shown)
         raise NextRevision
     raise UnconfirmedError(
-        f"PostBoost has forgotten the download of {shown}, and {library.seen}. It may be there all the same, or under "
-        "another name: look in PostBoost, or run the task again, which fetches it anew."
+        f"PostBoost has forgotten the download of {shown}, and {library.description}. The item may exist under another "
+        "name. Check PostBoost, or retry the task: it fetches the file again.",
+        code="download_forgotten",
     )
 
 
@@ -154,6 +159,6 @@ def _failure(shown: str, response: Mapping[str, Any]) -> PostBoostConfigError:
     reason = str(response.get("error") or "no reason given").rstrip(".")[:500]
     return PostBoostConfigError(
         f"PostBoost could not fetch {shown}: {reason}. Check that anyone can open the URL without a login, and that it is "
-        "an image, a video or a PDF that PostBoost supports. Then run the task again: PostBoost fetches it again.",
+        "an image, a video or a PDF that PostBoost supports. Then run the task again.",
         code="url_not_fetched",
     )

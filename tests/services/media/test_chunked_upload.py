@@ -21,7 +21,7 @@ from postboost_provider.services.media import (
     file_content as content_module,
     upload as media_module,
 )
-from postboost_provider.services.media.upload import MediaFile, bring, media_id, read_file
+from postboost_provider.services.media.upload import MediaFile, media_id, read_file, upload_media
 from tests.clients import client
 from tests.services.media.chunked import CHUNK, CHUNKS, CONTENT, library, picture, sent, video, whole
 
@@ -49,7 +49,7 @@ def api(sandbox):
 
 @pytest.mark.parametrize("size", [101, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
 def test_a_file_of_any_size_arrives_as_it_is(sandbox, api, size):
-    media = bring(api, video(CONTENT[:size]), alt_text="A clip")
+    media = upload_media(api, video(CONTENT[:size]), alt_text="A clip")
     assert library(sandbox) == [whole(CONTENT[:size])]
     assert (media["size"], media["alt_text"], media["mime_type"]) == (size, "A clip", "video/mp4")
     assert sent(sandbox)["upload_chunk"] == -(-size // CHUNK)
@@ -61,7 +61,7 @@ def test_a_file_of_any_size_arrives_as_it_is(sandbox, api, size):
 def test_a_fault_at_any_step_makes_no_second_item_and_loses_nothing(sandbox, api, switches, kind, step):
     sandbox.reset(chunk_size=CHUNK, **switches)
     sandbox.faults({"operation": step[0], "kind": kind, "after": step[1]})
-    media = bring(api, video())
+    media = upload_media(api, video())
     assert library(sandbox) == [whole()]
     assert media["uuid"] == sandbox.state()["media"][0]["uuid"]
     assert sandbox.state()["faults"] == []
@@ -73,44 +73,44 @@ def test_every_answer_may_be_lost_twice(sandbox, api, switches, kind):
     sandbox.reset(chunk_size=CHUNK, **switches)
     names = ("initiate_chunked_upload", "upload_chunk", "complete_chunked_upload")
     sandbox.faults(*({"operation": name, "kind": kind, "count": 2} for name in names))
-    bring(api, video())
+    upload_media(api, video())
     assert library(sandbox) == [whole()]
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=str)
 def test_the_same_file_again_is_the_same_item(sandbox, api, switches):
     sandbox.reset(chunk_size=CHUNK, **switches)
-    first = bring(api, video(), alt_text="A clip")
-    again = bring(api, video(), alt_text="A clip")
+    first = upload_media(api, video(), alt_text="A clip")
+    again = upload_media(api, video(), alt_text="A clip")
     assert media_id(first) == media_id(again)
     assert library(sandbox) == [whole()]
 
 
 @pytest.mark.parametrize("changed", [video(CONTENT[::-1]), video(name="other.mp4")])
 def test_another_content_or_name_is_another_item(sandbox, api, changed):
-    bring(api, video())
-    bring(api, changed)
+    upload_media(api, video())
+    upload_media(api, changed)
     assert len(library(sandbox)) == 2
 
 
 @pytest.mark.parametrize("make", [video, picture], ids=["chunks", "one request"])
 def test_another_long_alt_text_is_another_item_and_the_same_one_is_the_same(sandbox, api, make):
     texts = ["A" * 300, "B" * 300, None]
-    items = [bring(api, make(), alt_text=text) for text in texts * 2]
+    items = [upload_media(api, make(), alt_text=text) for text in texts * 2]
     assert [item["alt_text"] or None for item in items] == texts * 2
     assert [item["uuid"] for item in items[:3]] == [item["uuid"] for item in items[3:]]
     assert len(sandbox.state()["media"]) == 3
 
 
 def test_another_alt_text_is_another_item(sandbox, api):
-    bring(api, video())
-    bring(api, video(), alt_text="A clip")
+    upload_media(api, video())
+    upload_media(api, video(), alt_text="A clip")
     assert library(sandbox) == [whole(), whole()]
 
 
 def test_an_item_that_was_deleted_meanwhile_is_uploaded_anew(sandbox, api):
-    api.call("delete_media_bulk", body={"items": [bring(api, video())["uuid"]]})
-    bring(api, video())
+    api.call("delete_media_bulk", body={"items": [upload_media(api, video())["uuid"]]})
+    upload_media(api, video())
     assert library(sandbox) == [whole()]
 
 
@@ -124,8 +124,8 @@ def test_an_upload_that_was_interrupted_is_finished_by_the_next_try(sandbox, api
     if done == CHUNKS:
         sandbox.faults({"operation": "complete_chunked_upload", "kind": "server_error", "status": 501})
     with pytest.raises(ServerError):
-        bring(api, video())
-    bring(api, video())
+        upload_media(api, video())
+    upload_media(api, video())
     assert library(sandbox) == [whole()]
     if switches.get("resend_chunk") != "refuse" and done:
         # The first chunk tells how many are there: only the others are sent.
@@ -139,8 +139,8 @@ def test_giving_up_aborts_and_tells_the_first_error(sandbox, api, operation):
         {"operation": "abort_chunked_upload", "kind": "server_error", "message": "Nor for this", "count": 1},
     )
     with pytest.raises((ServerError, UnconfirmedError), match="No room"):
-        bring(api, video())
-    assert sent(sandbox)[operation] == uploads.TRIES
+        upload_media(api, video())
+    assert sent(sandbox)[operation] == uploads.MAX_ATTEMPTS
     assert (
         sandbox.requests()[-1] | {"operation": "abort_chunked_upload", "status": 204}
         == sandbox.requests()[-1]
@@ -154,14 +154,14 @@ def test_an_abort_that_fails_masks_nothing(sandbox, api):
         {"operation": "abort_chunked_upload", "kind": "server_error", "message": "Nor for this", "count": 9},
     )
     with pytest.raises(ServerError, match="No room"):
-        bring(api, video())
+        upload_media(api, video())
     assert sent(sandbox)["abort_chunked_upload"] == 2
 
 
 def test_a_task_that_is_ended_aborts(sandbox, api, mocker):
     mocker.patch.object(uploads._Session, "_complete", side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
-        bring(api, video())
+        upload_media(api, video())
     assert sandbox.requests()[-1]["operation"] == "abort_chunked_upload"
 
 
@@ -176,24 +176,25 @@ def test_a_session_that_postboost_forgets_is_begun_anew(sandbox, api, after, moc
         return real(session, index)
 
     mocker.patch.object(uploads._Session, "_send", send)
-    bring(api, video())
+    upload_media(api, video())
     assert library(sandbox) == [whole()]
     assert sent(sandbox)["initiate_chunked_upload"] == 2
 
 
 def test_sessions_that_are_always_forgotten_are_given_up_with_what_to_do(sandbox, api):
     sandbox.change(upload_session_seconds=0)
-    with pytest.raises(ServerError, match=r"forgot the upload of clip\.mp4 3 times"):
-        bring(api, video())
+    with pytest.raises(UnexpectedResponseError, match=r"clip\.mp4") as caught:
+        upload_media(api, video())
+    assert caught.value.code == "upload_forgotten"
 
 
 def test_a_refused_file_is_refused_before_a_byte_is_sent(sandbox, api):
     sandbox.change(video_bytes=2000)
     for _ in range(2):
         with pytest.raises(ValidationError, match="must not be greater than 2000 bytes"):
-            bring(api, video())
+            upload_media(api, video())
     sandbox.change(video_bytes=9000)
-    bring(api, video())
+    upload_media(api, video())
     assert library(sandbox) == [whole()]
 
 
@@ -202,15 +203,16 @@ def test_a_file_that_shrinks_meanwhile_is_aborted_and_named(sandbox, api, conten
     medium = video()
     source = MediaFile(medium.name, lambda: io.BytesIO(content))
     with pytest.raises(PostBoostConfigError, match=r"clip\.mp4 had 4352 bytes and ends after"):
-        bring(api, media_module.Medium(medium.content, medium.name, source, medium.size))
+        upload_media(api, media_module.Medium(medium.content, medium.name, source, medium.size))
     assert sent(sandbox)["abort_chunked_upload"] == 1
     assert library(sandbox) == []
 
 
 def test_an_item_of_another_size_is_told(sandbox, api, mocker):
     mocker.patch.object(uploads._Session, "_complete", return_value={"id": "1", "uuid": "u", "size": 3})
-    with pytest.raises(ServerError, match="has 3 bytes of clip.mp4 instead of 4352 as media item u"):
-        bring(api, video())
+    with pytest.raises(UnexpectedResponseError, match="4352") as caught:
+        upload_media(api, video())
+    assert caught.value.code == "wrong_size"
 
 
 class Forward(io.RawIOBase):
@@ -230,7 +232,7 @@ def test_a_stream_that_can_not_go_back_is_opened_again(sandbox, api):
     medium = read_file(MediaFile("clip.mp4", Forward))
     Forward.opened = 0
     sandbox.faults({"operation": "upload_chunk", "kind": "server_error", "after": 2})
-    bring(api, medium)
+    upload_media(api, medium)
     assert library(sandbox) == [whole()]
     assert Forward.opened == 2
 
@@ -238,7 +240,7 @@ def test_a_stream_that_can_not_go_back_is_opened_again(sandbox, api):
 def test_what_is_sent_is_logged_in_bytes(api, caplog, monkeypatch):
     monkeypatch.setattr(uploads, "PROGRESS_BYTES", 2000)
     with caplog.at_level("INFO", "postboost_provider.services.media.chunked_upload"):
-        bring(api, video())
+        upload_media(api, video())
     said = [r.getMessage() for r in caplog.records if r.getMessage().endswith("bytes sent")]
     assert said == [f"clip.mp4: {n} of 4352 bytes sent" for n in (2000, 4000, 4352)]
 
@@ -254,13 +256,13 @@ import resource
 from pathlib import Path
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.settings import ClientSettings
-from postboost_provider.services.media.upload import MediaFile, bring, read_file
+from postboost_provider.services.media.upload import MediaFile, upload_media, read_file
 settings = ClientSettings({sandbox.tokens["member"]!r}, {sandbox.base_url!r}, {workspace!r})
 with PostBoostClient(settings) as api:
     api.call("list_my_workspaces")
     idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     path = Path({str(path)!r})
-    bring(api, read_file(MediaFile(str(path), lambda: path.open("rb"))))
+    upload_media(api, read_file(MediaFile(str(path), lambda: path.open("rb"))))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -280,6 +282,6 @@ def test_chunks_that_are_larger_than_memory_should_hold_are_streamed(sandbox, ap
 
     mocker.patch.object(content_module.Content, "read", read)
     large = CONTENT * 1000
-    bring(api, video(large))
+    upload_media(api, video(large))
     assert library(sandbox) == [whole(large)]
     assert max(sizes) <= content_module.PIECE_BYTES

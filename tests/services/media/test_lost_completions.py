@@ -14,7 +14,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnreachableError,
 )
-from postboost_provider.services.media.upload import bring
+from postboost_provider.services.media.upload import upload_media
 from tests.clients import client, make_key
 from tests.services.media.chunked import library, video, whole
 
@@ -36,16 +36,16 @@ def api(sandbox):
 
 def test_a_key_that_may_not_list_media_uploads_and_says_when_it_can_not_look(sandbox, caplog):
     with client(sandbox, make_key(sandbox, "write")) as api:
-        bring(api, video())
+        upload_media(api, video())
         sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
         with pytest.raises(UnconfirmedError, match=CLOSED) as caught:
-            bring(api, video(name="other.mp4"))
+            upload_media(api, video(name="other.mp4"))
         assert "which looks first" not in str(caught.value)
         with pytest.raises(PermissionDeniedError):
             list(api.pages("list_media"))
         caplog.clear()
         with caplog.at_level("INFO"):
-            bring(api, video(name="other.mp4"))
+            upload_media(api, video(name="other.mp4"))
         assert "An earlier attempt may have uploaded other.mp4" in caplog.text
         assert caplog.text.count("may not list media") == 1
 
@@ -56,7 +56,7 @@ def test_a_key_that_may_no_longer_look_is_told_so(sandbox, api):
         {"operation": "list_media", "kind": "server_error", "status": 403, "after": 1, "count": 999},
     )
     with pytest.raises(UnconfirmedError, match=CLOSED):
-        bring(api, video())
+        upload_media(api, video())
 
 
 def test_a_token_that_dies_before_the_look_is_told_as_that(sandbox, api):
@@ -65,7 +65,7 @@ def test_a_token_that_dies_before_the_look_is_told_as_that(sandbox, api):
         {"operation": "list_media", "kind": "server_error", "status": 401, "after": 1, "count": 999},
     )
     with pytest.raises(AuthenticationError, match="no longer is"):
-        bring(api, video())
+        upload_media(api, video())
 
 
 def test_a_lost_completion_is_told_even_when_the_library_is_down(sandbox, api):
@@ -75,9 +75,9 @@ def test_a_lost_completion_is_told_even_when_the_library_is_down(sandbox, api):
         {"operation": look, "kind": "server_error", "status": 503, "after": 1, "count": 999},
     )
     with pytest.raises(UnconfirmedError, match="clip.mp4: all of it was sent.*could not be looked at .*503"):
-        bring(api, video())
+        upload_media(api, video())
     sandbox.faults()
-    bring(api, video())
+    upload_media(api, video())
     assert library(sandbox) == [whole()]
 
 
@@ -97,11 +97,11 @@ def fail(api, mocker, *errors):
 def test_a_completion_that_was_not_done_hides_no_lost_one(api, mocker, error):
     fail(api, mocker, UnconfirmedError("the connection broke"), error)
     with pytest.raises(UnconfirmedError, match="all of it was sent.*the connection broke.*no new item"):
-        bring(api, video())
+        upload_media(api, video())
 
 
 @pytest.mark.parametrize("error", NOT_DONE, ids=lambda error: type(error).__name__)
 def test_a_completion_that_was_not_done_is_told_as_that_when_none_was_lost(api, mocker, error):
     fail(api, mocker, error)
     with pytest.raises(type(error), match=str(error)):
-        bring(api, video())
+        upload_media(api, video())

@@ -18,13 +18,13 @@ from postboost_provider.services.media.upload import (
     MULTIPART_LIMIT_BYTES,
     MediaFile,
     Medium,
-    bring,
     find_item,
     is_media_uuid,
     is_url,
     media_id,
     read_file,
     read_medium,
+    upload_media,
     wait_until_ready,
 )
 from tests.api.support import WORKSPACE, Upload
@@ -131,7 +131,7 @@ def test_a_file_is_closed_after_it_was_read():
 def test_the_same_image_is_one_upload_whatever_folder_it_is_in(connect, postboost):
     route = postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7"})
     api = connect()
-    assert [media_id(bring(api, medium(name))) for name in ("x/a.png", "s3://y/z/a.png")] == [7, 7]
+    assert [media_id(upload_media(api, medium(name))) for name in ("x/a.png", "s3://y/z/a.png")] == [7, 7]
     one, two = (call.request for call in route.calls)
     assert one.headers == two.headers
     assert one.content == two.content
@@ -150,8 +150,8 @@ def test_the_same_image_is_one_upload_whatever_folder_it_is_in(connect, postboos
 )
 def test_another_name_content_or_place_is_another_upload(connect, postboost, changed, about):
     route = postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7"})
-    bring(connect(), medium())
-    bring(connect(), changed, **about)
+    upload_media(connect(), medium())
+    upload_media(connect(), changed, **about)
     one, two = (call.request.headers["Idempotency-Key"] for call in route.calls)
     assert one != two
 
@@ -160,10 +160,10 @@ def test_a_file_of_the_limit_goes_in_one_request_and_one_byte_more_in_chunks(con
     route = postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7"})
     chunked = mocker.patch.object(media_module.uploads, "upload", return_value={"id": "8"})
     at_limit = Medium("hash", "a.mp4", image("a.mp4"), MULTIPART_LIMIT_BYTES)
-    assert media_id(bring(connect(), at_limit)) == 7
+    assert media_id(upload_media(connect(), at_limit)) == 7
     assert not chunked.called
     over = Medium("hash", "a.mp4", image("a.mp4"), MULTIPART_LIMIT_BYTES + 1)
-    assert media_id(bring(connect(), over)) == 8
+    assert media_id(upload_media(connect(), over)) == 8
     assert route.call_count == 1
 
 
@@ -194,7 +194,7 @@ def test_an_upload_to_an_unknown_workspace_is_refused_at_once(connect, postboost
     """That 404 is the response to the upload itself, and not of an item that was deleted since."""
     route = postboost.post(f"/{WORKSPACE}/media").respond(404)
     with pytest.raises(NotFoundError):
-        bring(connect(), medium())
+        upload_media(connect(), medium())
     assert route.call_count == 1
 
 
@@ -203,7 +203,7 @@ def test_a_stored_item_that_was_deleted_since_is_uploaded_again(connect, postboo
     fresh = httpx.Response(201, json={"id": "8", "uuid": UUID})
     route = postboost.post(f"/{WORKSPACE}/media").mock(side_effect=[stored, fresh])
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(404)
-    assert media_id(bring(connect(), medium())) == 8
+    assert media_id(upload_media(connect(), medium())) == 8
     first, second = (call.request.headers["Idempotency-Key"] for call in route.calls)
     assert second == f"{first}-1"
 
@@ -211,7 +211,7 @@ def test_a_stored_item_that_was_deleted_since_is_uploaded_again(connect, postboo
 def test_an_upload_whose_response_has_no_id_is_an_error(connect, postboost):
     postboost.post(f"/{WORKSPACE}/media").respond(201, json={"uuid": UUID})
     with pytest.raises(UnexpectedResponseError) as caught:
-        bring(connect(), medium())
+        upload_media(connect(), medium())
     assert caught.value.code == "no_id"
 
 
@@ -219,10 +219,10 @@ def test_a_long_alt_text_is_written_after_the_upload_and_a_longer_one_refused(co
     postboost.post(f"/{WORKSPACE}/media").respond(201, json={"id": "7", "uuid": UUID})
     route = postboost.put(f"/{WORKSPACE}/media/{UUID}").respond(json={"success": True})
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"id": "7", "uuid": UUID})
-    bring(connect(), medium(), alt_text="a" * 500)
+    upload_media(connect(), medium(), alt_text="a" * 500)
     assert route.calls.last.request.content == b'{"alt_text":"%s"}' % (b"a" * 500)
     with pytest.raises(PostBoostConfigError, match="An alt text has 501 characters; PostBoost takes 500"):
-        bring(connect(), medium(), alt_text="a" * 501)
+        upload_media(connect(), medium(), alt_text="a" * 501)
     assert route.call_count == 1
 
 

@@ -18,7 +18,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.services.media import url_upload as remote
-from postboost_provider.services.media.upload import bring, read_medium
+from postboost_provider.services.media.upload import read_medium, upload_media
 from tests.api.support import WORKSPACE
 from tests.clients import VARIANTS, client, make_key, variant_name
 from tests.sandbox.bodies import PNG
@@ -42,7 +42,7 @@ def api(sandbox, monkeypatch, clock):
 
 def fetch(api, source: Source, path: str = "/clip.mp4", timeout: float = 1e9, **about: str):
     url = path if "://" in path else source.url + path
-    return bring(api, read_medium(url, lambda _: pytest.fail("no file")), timeout=timeout, **about)
+    return upload_media(api, read_medium(url, lambda _: pytest.fail("no file")), timeout=timeout, **about)
 
 
 def library(sandbox) -> list[tuple[str, str]]:
@@ -194,8 +194,8 @@ def test_a_failure_says_why_and_is_asked_anew_by_the_next_try(sandbox, api, sour
 @pytest.mark.parametrize("path", ["/bean.png", "/clip.mp4"])
 def test_a_url_is_one_item_under_one_salt_alone(sandbox, api, source, path):
     medium = read_medium(source.url + path, lambda _: pytest.fail("no file"))
-    bring(api, medium, salt="run 1", timeout=1e9)
-    bring(api, medium, salt="run 2", timeout=1e9)
+    upload_media(api, medium, salt="run 1", timeout=1e9)
+    upload_media(api, medium, salt="run 2", timeout=1e9)
     assert len(library(sandbox)) == 2
 
 
@@ -247,7 +247,7 @@ def test_an_answer_that_is_not_known_is_an_error_that_names_it(connect, postboos
     postboost.post(f"{base}/remote/initiate").mock(return_value=httpx.Response(200, json=first))
     postboost.get(f"{base}/remote/d/status").mock(return_value=httpx.Response(200, json=answer))
     with pytest.raises(kind) as caught:
-        bring(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")))
+        upload_media(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")))
     assert caught.value.code == code
 
 
@@ -260,7 +260,9 @@ def test_polls_are_further_and_further_apart(connect, postboost, clock, monkeypa
         side_effect=lambda request: httpx.Response(200, json={"status": next(statuses), "progress": 0})
     )
     with pytest.raises(NotFinishedError):
-        bring(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")), timeout=300.0)
+        upload_media(
+            connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")), timeout=300.0
+        )
     assert clock.pauses[:6] == [1.0, 1.0, 1.0, 1.5, 2.25, 3.375]
     assert max(clock.pauses) == 30.0
     assert sum(clock.pauses) == pytest.approx(301.0)
