@@ -1,4 +1,4 @@
-"""Run all benchmarks, each in a process of its own, so that none inherits another's memory."""
+"""Run all benchmarks, each in its own process, so that none inherits another's memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> int:
             failed.append(name)
         print(f"  ({name}: {time.monotonic() - began:.0f} s)", flush=True)
     if failed:
-        print(f"Did not run to its end: {', '.join(failed)}")
+        print(f"Failed: {', '.join(failed)}")
     return len(failed)
 
 

@@ -1,6 +1,6 @@
-"""A calendar of a thousand rows: created, and adopted by the run after, next to the server's own floor.
+"""A calendar of a thousand rows: created, then reused by the next run, next to the server's own floor.
 
-The floor posts the very same bodies in a loop of raw httpx: without a key, a label or a look at what is there.
+The floor posts the very same bodies in a loop of raw httpx: without idempotency keys, labels or reads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 ROUNDS = 3
-# What users have and a loopback lacks.
+# Latency that users have and a loopback lacks.
 ROWS_FAR_AWAY = 100
 LATENCY = 0.05
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 class Recorder(PostBoostClient):
-    """Keep the bodies of what is created, for the floor to post."""
+    """Keep the bodies of created posts, for the floor to post."""
 
     bodies: list[Any]
 
@@ -59,7 +59,7 @@ class Recorder(PostBoostClient):
 
 
 def compare(server: Server, count: int, rounds: int, latency: float = 0.0) -> list[tuple[object, ...]]:
-    """Time each in turn, from an empty sandbox, and return the rows of a table."""
+    """Time each contender from an empty sandbox, and return the rows of a table."""
     rows = make_rows(count)
     bodies: list[Any] = []
     uuids: list[str] = []
@@ -83,7 +83,7 @@ def compare(server: Server, count: int, rounds: int, latency: float = 0.0) -> li
             for uuid in uuids:
                 http.get(f"{server.url}/posts/{uuid}").json()
 
-    # The floor of creating comes last, since it starts from an empty sandbox again.
+    # The floor of creating comes last: it resets the sandbox.
     steps: dict[str, tuple[Callable[[], None], bool]] = {
         "created": (partial(publish, "created"), True),
         "adopted": (partial(publish, "adopted"), False),

@@ -1,7 +1,7 @@
-"""One small GET, over and over: this package's clients next to what they are made of and to what others use.
+"""One small GET, repeated: this package's clients next to httpx and to other clients.
 
-The sandbox runs on another core and is mostly the slower side, so that requests per second say how long a task takes,
-and CPU per request what the client itself costs.
+The sandbox runs on another core and is usually the slower side. Requests per second show how long a task takes, and
+CPU per request the cost of the client.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ IN_FLIGHT = (1, 8, 32)
 
 
 def blocking(get: Callable[[], object], in_flight: int) -> Cost:
-    """Time so many calls from so many threads."""
+    """Time that many calls from that many threads."""
     if in_flight == 1:
         return timed(lambda: [get() for _ in range(REQUESTS)])
     with ThreadPoolExecutor(in_flight) as pool:
-        # Threads that exist and connections that are open: starting them is not what is measured.
+        # Threads are started and connections open: starting them is not measured.
         list(pool.map(lambda _: get(), range(in_flight)))
         return timed(lambda: list(pool.map(lambda _: get(), range(REQUESTS))))
 
@@ -120,7 +120,7 @@ def compare(server: Server, loop: asyncio.AbstractEventLoop, uuid: str, in_fligh
 
 
 def http_hook(server: Server, uuid: str) -> Callable[[], object]:
-    """Return a GET as a task makes it with the HTTP provider's hook, which opens a session for each."""
+    """Return a GET with the HTTP provider's hook, which opens a session per call."""
     logging.getLogger("airflow").setLevel(logging.ERROR)
     scheme, _, rest = server.base_url.partition("://")
     host, _, port = rest.partition("/")[0].rpartition(":")

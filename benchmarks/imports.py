@@ -1,8 +1,7 @@
-"""What importing a provider adds to each parse of a DAG file.
+"""The cost of importing a provider in each parse of a DAG file.
 
-Airflow's DAG processor forks for each file from a process that has the Task SDK loaded, and what a file imports beyond
-that is loaded anew, every time. Each round is a process of its own that loads what Airflow has, and then times the
-rest. The goal is at most 10 ms and 15 foreign modules for all operators, sensors and triggers together.
+Airflow's DAG processor forks for each file from a process that has loaded the Task SDK; other imports of the file are
+loaded again each time. Each round is a new process that loads what Airflow has loaded, and then times the rest. The goal is at most 10 ms and 15 foreign modules for all operators, sensors and triggers together.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from postboost_provider.get_provider_info import get_provider_info
 
 ROUNDS = 4
 OURS = "postboost_provider"
-# What asks a person in Airflow's own form.
+# Modules for human approval.
 HITL = {f"{OURS}.operators.approval", f"{OURS}.operators.tokens"}
-# The first two are what ours builds upon, and part of "ours, all".
+# Ours depends on the first two: "ours, all" includes them.
 PEERS = {
     "Airflow's retry policies": ["airflow.sdk.definitions.retry_policy"],
     "Airflow's HITL operator": ["airflow.providers.standard.operators.hitl"],
@@ -44,7 +43,7 @@ print(json.dumps([*cost, sorted(set(sys.modules) - known)]))
 
 
 def public_modules() -> list[str]:
-    """Return every module that a DAG file may import, as Airflow is told of them; sensors load their triggers."""
+    """Return every module that a DAG file may import, by the provider info; sensors load their triggers."""
     info = get_provider_info()
     groups = [info.get(kind, ()) for kind in ("operators", "sensors", "hooks", "triggers")]
     modules = [module for group in groups for entry in group for module in entry["python-modules"]]
@@ -53,7 +52,7 @@ def public_modules() -> list[str]:
 
 
 def measure(modules: list[str]) -> tuple[float, float, list[str]]:
-    # Compiled modules are kept, as on every machine that has parsed the file once.
+    # Compiled modules are cached, as on every machine that has parsed the file once.
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *modules], env=env, capture_output=True, text=True, check=True

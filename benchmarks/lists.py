@@ -1,7 +1,7 @@
 """A hundred thousand posts through a list, next to a loop of raw httpx over the same pages.
 
-The posts are the sandbox's, fifty a page as PostBoost lists them; what serves them here does nothing else, so that it is
-not what is measured.
+The posts are the sandbox's, fifty per page as in PostBoost. A minimal server returns prepared pages, so that the server
+is not measured.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 POSTS = 100_000
 PER_PAGE = 50
 PAGES = POSTS // PER_PAGE
-# So short a turn that whatever else the machine does befalls all of them alike.
+# Turns are short, so other work of the machine affects all contenders alike.
 TURN = 20
 ROUNDS = PAGES // TURN
 
@@ -40,7 +40,7 @@ def main() -> None:
     with pages_of(post) as base_url, tempfile.TemporaryDirectory() as folder:
         settings = ClientSettings(token="unused", base_url=base_url, workspace_uuid="w")
         with PostBoostClient(settings) as api, httpx.Client(trust_env=False) as http:
-            # Ours first: a process's peak never falls again.
+            # Ours first: a process's peak memory never falls.
             few, many = grown(api, 10), grown(api, PAGES)
             contenders: dict[str, Callable[[], Cost]] = {
                 "pages()": lambda: timed(lambda: ours(api, TURN)),
@@ -50,7 +50,7 @@ def main() -> None:
             turns = taken_in_turns(contenders)
     rows = []
     for name, costs in turns.items():
-        # Turn by turn with the raw loop's next to it, and then the one in the middle.
+        # The median of the ratios to the raw loop's turn next to it.
         pairs = list(zip(turns["raw httpx"], costs, strict=True))
         wall = statistics.median(cost.wall for cost in costs)
         rows.append(
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def taken_in_turns(contenders: dict[str, Callable[[], Cost]]) -> dict[str, list[Cost]]:
-    """Return what each turn of each contender took; who goes first changes from round to round."""
+    """Return the times of each contender; the order rotates between rounds."""
     found: dict[str, list[Cost]] = {name: [] for name in contenders}
     names = list(contenders)
     for number in range(ROUNDS):
@@ -92,9 +92,9 @@ def ours(api: PostBoostClient, pages: int) -> None:
 def raw(http: httpx.Client, url: str, pages: int) -> None:
     count, page, last = 0, PAGES - pages + 1, PAGES
     while page <= last:
-        answer = http.get(url, params={"page": page}, headers={"Authorization": "Bearer unused"})
-        answer.raise_for_status()
-        payload = answer.json()
+        response = http.get(url, params={"page": page}, headers={"Authorization": "Bearer unused"})
+        response.raise_for_status()
+        payload = response.json()
         for _ in payload["data"]:
             count += 1
         page, last = page + 1, payload["meta"]["last_page"]
@@ -102,7 +102,7 @@ def raw(http: httpx.Client, url: str, pages: int) -> None:
 
 
 def saved(api: PostBoostClient, path: Path, pages: int) -> None:
-    """What PostBoostOperator does with all_pages and save_to: it writes JSON besides."""
+    """The same as PostBoostOperator with all_pages and save_to, which also writes JSON."""
     with path.open("wb") as file:
         for post in api.pages("list_posts", parameters={"page": PAGES - pages + 1}):
             file.write(json.dumps(post, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
@@ -116,7 +116,7 @@ def grown(api: PostBoostClient, pages: int) -> float:
 
 @contextmanager
 def pages_of(post: dict[str, Any]) -> Iterator[str]:
-    """Serve pages of that post from a process of its own, and give where."""
+    """Serve pages of that post from another process, and yield the URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.lists", "serve"],
         cwd=ROOT,

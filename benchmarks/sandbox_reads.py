@@ -1,6 +1,6 @@
-"""The sandbox's ``GET posts/{uuid}`` next to a bare Starlette route that answers the same bytes.
+"""The sandbox's ``GET posts/{uuid}`` next to a bare Starlette route that returns the same bytes.
 
-Each server runs in a process of its own, and both are asked in turn by the same client over kept connections.
+Each server runs in its own process, and the same client calls both in turn over persistent connections.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from starlette.routing import Route
 
 post = json.loads(sys.stdin.readline())
 
-async def answer(request):
+async def response(request):
     return JSONResponse(post)
 
-app = Starlette(routes=[Route("/app/api/{workspace_uuid}/posts/{post_uuid}", answer)])
+app = Starlette(routes=[Route("/app/api/{workspace_uuid}/posts/{post_uuid}", response)])
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", ws="none")
@@ -51,7 +51,7 @@ uvicorn.Server(config).run([listener])
 
 @contextmanager
 def bare_route(post: object) -> Iterator[tuple[int, int]]:
-    """Start a Starlette application with one route, and give its port and its process."""
+    """Start a Starlette application with one route, and return its port and process."""
     process = subprocess.Popen(
         [sys.executable, "-c", BARE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -67,7 +67,7 @@ def bare_route(post: object) -> Iterator[tuple[int, int]]:
 
 
 def ask(port: int, paths: list[str], headers: dict[str, str]) -> float:
-    """Return how many requests a second are answered."""
+    """Return the requests per second."""
     gate = threading.Barrier(CLIENTS + 1)
 
     def one(paths: list[str]) -> None:
@@ -76,9 +76,9 @@ def ask(port: int, paths: list[str], headers: dict[str, str]) -> float:
         gate.wait()
         for path in paths:
             connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            assert answer.status == 200, answer.read()
-            answer.read()
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            response.read()
         connection.close()
 
     with ThreadPoolExecutor(CLIENTS) as pool:

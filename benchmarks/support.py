@@ -1,4 +1,4 @@
-"""What the benchmarks share: a sandbox in a process of its own, interleaved rounds, and a table."""
+"""Shared by the benchmarks: a sandbox in its own process, interleaved rounds, and a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass
 class Server:
-    """A sandbox that runs in another process, so that its work is not taken for the client's."""
+    """A sandbox in another process, so that its work is not measured as the client's."""
 
     pid: int
     base_url: str
@@ -33,7 +33,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where the operations of the workspace are."""
+        """The URL of the workspace's operations."""
         return f"{self.base_url}/{self.workspace_uuid}"
 
     @property
@@ -48,14 +48,14 @@ class Server:
     def control(self, what: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         where = self.base_url.removesuffix("/app/api") + f"/_sandbox/{what}"
-        with urlopen(Request(where, data, {"Content-Type": "application/json"}), timeout=60) as answer:
-            return json.load(answer)
+        with urlopen(Request(where, data, {"Content-Type": "application/json"}), timeout=60) as response:
+            return json.load(response)
 
     def cpu_seconds(self) -> float:
         return cpu_seconds(self.pid)
 
     def make_posts(self, count: int, **body: Any) -> list[str]:
-        """Create posts and return their uuids. The content differs, so that no guard takes one for another."""
+        """Create posts with different content, and return their uuids."""
         import httpx
 
         uuids = []
@@ -65,17 +65,17 @@ class Server:
             for number in range(count):
                 content = [{"body": f"Post {number}, {time.time_ns()}"}]
                 version = {"account_id": 0, "is_original": True, "content": content}
-                answer = http.post(
+                response = http.post(
                     f"{self.url}/posts", json={"versions": [version], "accounts": [account], **body}
                 )
-                if answer.status_code != 201:
-                    raise RuntimeError(f"The sandbox refused a post: {answer.text}")
-                uuids.append(answer.json()["uuid"])
+                if response.status_code != 201:
+                    raise RuntimeError(f"The sandbox rejected a post: {response.text}")
+                uuids.append(response.json()["uuid"])
         return uuids
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return what a process has computed so far, where the system tells (Linux)."""
+    """Return the CPU seconds of a process so far (Linux)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -85,7 +85,7 @@ def cpu_seconds(pid: int) -> float:
 
 @contextmanager
 def sandbox(*flags: str) -> Iterator[Server]:
-    """Start a sandbox on a free port of this machine, and end it."""
+    """Start a sandbox on a free port, and stop it."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -115,7 +115,7 @@ def sandbox(*flags: str) -> Iterator[Server]:
 
 @dataclass
 class Cost:
-    """What one round took, of the clock and of this process's CPU, in seconds."""
+    """The wall-clock and CPU seconds of one round."""
 
     wall: float
     cpu: float
@@ -128,7 +128,7 @@ def timed(act: Callable[[], object]) -> Cost:
 
 
 def interleaved(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
-    """Run every contender once per round, in an order that turns, and return the medians.
+    """Run every contender once per round in rotating order, and return the medians.
 
     Whatever else the machine does meanwhile befalls all of them alike. The first round only warms up.
     """
@@ -149,20 +149,20 @@ def interleaved(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> di
 
 
 def resident_mib() -> float:
-    """Return the memory that this process has now (Linux)."""
+    """Return the current memory of this process (Linux)."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize() / 2**20
 
 
 def peak_mib() -> float:
-    """Return the most memory that this process has had."""
+    """Return the peak memory of this process."""
     # Kilobytes on Linux, bytes on macOS.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], note: str = "") -> None:
-    """Print a table: the first column to the left, numbers to the right."""
+    """Print a table: first column left-aligned, numbers right-aligned."""
     lines = [list(columns), *([_text(cell) for cell in row] for row in rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
     print(f"\n{title}")

@@ -1,7 +1,7 @@
-"""Waits of the triggerer: what each costs in requests, CPU, memory and held-up time of the event loop.
+"""Waits of the triggerer: requests, CPU, memory and blocked time of the event loop per wait.
 
-Posts are due together, as those of a calendar are. The waits look when they begin, sleep until the posts are due, and
-look until they are live. The goal is at most 3 requests per post however long the wait, and 10,000 waits within one
+Posts are due together, as those of a calendar are. The waits poll when they start, sleep until the posts are due, and
+poll until they are live. The goal is at most 3 requests per post however long the wait, and 10,000 waits within one
 core and 300 MiB, with no step of the loop over 50 ms.
 """
 
@@ -33,7 +33,7 @@ from postboost_provider.triggers.posts import PostBoostPostTrigger
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# How long an account takes to publish in the sandbox, and how soon a wait looks again: short, so that this ends soon.
+# Seconds to publish in the sandbox, and the poll interval: short, to finish soon.
 PUBLISH_SECONDS = 2.0
 POLL_INTERVAL = 5.0
 LATENCY = 0.05
@@ -42,7 +42,7 @@ POSTS_PER_SANDBOX = 2000
 
 
 class Monitor:
-    """Measure how long the loop is held up: how much later than asked a short nap ends, and what was computed meanwhile.
+    """Measure how long the loop is blocked: how late a short sleep ends, and the CPU time meanwhile.
 
     The first counts what other processes do to this one, too; the second is the loop's own doing.
     """
@@ -69,7 +69,7 @@ class Monitor:
             self.naps.append((asked, late, time.thread_time() - cpu))
 
     def rows(self, when: str, since: float, until: float) -> list[tuple[str, ...]]:
-        """Return the rows of a table: the longest block of that time, by the clock and by CPU."""
+        """Return the rows of a table: the longest block by wall clock and by CPU."""
         naps = [nap for nap in self.naps if since <= nap[0] < until] or [(0.0, 0.0, 0.0)]
         late, cpu = (max(nap[at] for nap in naps) * 1000 for at in (1, 2))
         return [
@@ -95,11 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     count = parser.parse_args(arguments).waits
     with open(os.devnull, "wb") as nowhere, ExitStack() as started:
-        # Log lines are made as JSON, as the triggerer makes them, and thrown away.
+        # Log lines are rendered as JSON, as in the triggerer, and discarded.
         configure_logging(json_output=True, log_level="INFO", output=nowhere)
-        # Airflow would log what ends this process, too.
+        # Airflow would also log what ends this process.
         sys.excepthook = sys.__excepthook__
-        # A sandbox takes longer for each request the more posts it holds: it must not be what is measured.
+        # A request takes longer in a sandbox with more posts; it must not be measured.
         servers = {
             f"postboost_{number}": started.enter_context(sandbox(f"--publish-seconds={PUBLISH_SECONDS}"))
             for number in range(math.ceil(count / POSTS_PER_SANDBOX))
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def connect(server: Server, conn_id: str) -> None:
-    """Give Airflow a connection to the sandbox."""
+    """Define Airflow's connection to the sandbox."""
     os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(
         {
             "conn_type": "postboost",
@@ -138,7 +138,7 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
     poller_module.time = ShiftedClock  # type: ignore[assignment]
     for server in servers.values():
         server.control("clock", {"advance_seconds": ShiftedClock.shift.total_seconds()})
-    # What Airflow has loaded is looked through by every full collection, for 100 ms; that is not the waits' doing.
+    # Freeze what Airflow has loaded: each full garbage collection would scan it for 100 ms.
     gc.collect()
     gc.freeze()
     before = resident_mib()
@@ -161,7 +161,7 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
         waits = []
         for post in posts:
             waits.append(asyncio.create_task(one(*post)))
-            # The triggerer starts them one by one, too.
+            # The triggerer also starts them one by one.
             await asyncio.sleep(0)
         await asyncio.gather(*waits)
         watch.cancel()
@@ -191,14 +191,14 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
 
 
 def lists_or_gets(server: Server) -> None:
-    """Look at some of a workspace's posts, with lists as long as each finds enough of them, or with gets alone."""
+    """Poll some of a workspace's posts, with lists while they find enough of them, or only with gets."""
     uuids = server.make_posts(POSTS)
     rows = []
     for latency in (0.0, LATENCY):
         server.control("faults", [{"kind": "delay", "seconds": latency, "count": 10**6}] if latency else [])
         for every in (1, 3, 6, 12):
             wanted = uuids[::every]
-            found = {limit: look_at(server, wanted, limit) for limit in (1, 4, 8, 16, 10**9)}
+            found = {limit: poll_posts(server, wanted, limit) for limit in (1, 4, 8, 16, 10**9)}
             gets, _ = found[10**9]
             rows.append(
                 (
@@ -207,16 +207,16 @@ def lists_or_gets(server: Server) -> None:
                 )
             )
     show(
-        f"Looks at posts among {POSTS}: time over that with gets alone (requests), by GETS_PER_LIST",
-        ("awaited", "1", "4", "8", "16", "gets alone"),
+        f"Polls of posts among {POSTS}: time relative to gets only (requests), by GETS_PER_LIST",
+        ("awaited", "1", "4", "8", "16", "gets only"),
         rows,
         f"GETS_PER_LIST is {pages_module.GETS_PER_LIST}. Median of 3.",
     )
 
 
-def look_at(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float, int]:
-    """Return how long a look takes, in seconds, and how many requests it is."""
-    kept = pages_module.GETS_PER_LIST
+def poll_posts(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float, int]:
+    """Return the seconds and the number of requests of a poll."""
+    default = pages_module.GETS_PER_LIST
     pages_module.GETS_PER_LIST = gets_per_list
     try:
 
@@ -228,10 +228,10 @@ def look_at(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float
                 return time.perf_counter() - began - shared_module.GATHER_SECONDS
 
         before = len(server.control("requests")["requests"])
-        took = [asyncio.run(look()) for _ in range(3)]
+        took = [asyncio.run(poll()) for _ in range(3)]
         sent = len(server.control("requests")["requests"]) - before
     finally:
-        pages_module.GETS_PER_LIST = kept
+        pages_module.GETS_PER_LIST = default
     return statistics.median(took), round(sent / 3) - 1
 
 

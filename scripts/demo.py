@@ -1,11 +1,11 @@
-"""The main job, on the sandbox: publish a content calendar with Airflow, again, and through a kill.
+"""Publish a content calendar with Airflow on the sandbox, run the DAG again, and kill it half way.
 
-Two sandboxes and two Airflow databases, so that both stories run side by side:
+Two scenarios run side by side, each with its own sandbox and Airflow database:
 
-1. The DAG publishes the calendar, waits until each post is live and reports. Then it runs again.
+1. The DAG publishes the calendar, waits until every post is live and reports. Then it runs again.
 2. The DAG is killed half way. Then it runs again.
 
-Neither posts anything twice. Exit code 0 only if that was seen in the sandboxes.
+The exit code is 0 only if both sandboxes have every post exactly once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DAG_ID = "publish_content_calendar"
 CALENDAR = ROOT / "dags_examples" / "content_calendar.csv"
 TEXTS = [row["text"] for row in csv.DictReader(CALENDAR.read_text(encoding="utf-8").splitlines())]
 ROWS = len(TEXTS)
-# A log line of Airflow: time, level, event, logger. What tasks print comes as it is.
+# A log line of Airflow: time, level, event, logger. Output that tasks print has no such prefix.
 LOG_LINE = re.compile(r"^\S+Z \[(\w+)\s*\] (.*?)\s+\[([\w.]+)\]")
 TASK_START = re.compile(r"\[DAG TEST\] starting task_id=(\w+)")
 BOLD, DIM, RED, END = ("\033[1m", "\033[2m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 4
@@ -44,7 +44,7 @@ BOLD, DIM, RED, END = ("\033[1m", "\033[2m", "\033[31m", "\033[0m") if sys.stdou
 
 @dataclass
 class Stage:
-    """A sandbox and an Airflow of its own."""
+    """A sandbox, and the home and environment of an Airflow that uses it."""
 
     name: str
     home: Path
@@ -55,19 +55,19 @@ class Stage:
     def control(self) -> str:
         return str(self.sandbox["base_url"]).removesuffix("/app/api") + "/_sandbox"
 
-    def ask(self, what: str, body: Any = None) -> Any:
+    def control_request(self, name: str, body: Any = None) -> Any:
         data = json.dumps(body).encode() if body is not None else None
-        request = Request(f"{self.control}/{what}", data, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        request = Request(f"{self.control}/{name}", data, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=10) as response:
+            return json.load(response)
 
     def posts(self) -> list[str]:
-        """Return the text of every post that the sandbox holds."""
-        return [post["text"] for post in self.ask("state")["posts"]]
+        """Return the text of every post in the sandbox."""
+        return [post["text"] for post in self.control_request("state")["posts"]]
 
 
 class DagRun:
-    """An ``airflow dags test`` in a process group of its own, writing to a log file."""
+    """An ``airflow dags test`` in its own process group. Its output goes to a log file."""
 
     def __init__(self, where: Stage, name: str, first_day: date) -> None:
         self.log = where.home / f"{name}.log"
@@ -86,10 +86,10 @@ class DagRun:
         return self
 
     def __exit__(self, *_: object) -> None:
-        end(self.process)
+        stop(self.process)
 
     def lines(self) -> Iterator[str]:
-        """Give the log's lines as they come, until the run ends."""
+        """Yield the lines of the log until the run ends."""
         with self.log.open() as log:
             while True:
                 if line := log.readline():
@@ -101,14 +101,14 @@ class DagRun:
                     time.sleep(0.05)
 
 
-class KilledAndRepeated:
-    """A run that is killed without warning as soon as a third of its rows are out, and then repeated."""
+class KilledRun:
+    """A run that is killed once a third of its rows are published, and then repeated."""
 
     def __init__(self, where: Stage, first_day: date) -> None:
         self._where = where
         self._first_day = first_day
         self._killed = DagRun(where, "killed", first_day)
-        self._reached = 0
+        self._published = 0
         self._repeat: DagRun | None = None
         self._thread = threading.Thread(target=self._kill_and_repeat, daemon=True)
         self._thread.start()
@@ -119,16 +119,16 @@ class KilledAndRepeated:
     def __exit__(self, *_: object) -> None:
         for run in (self._killed, self._repeat):
             if run is not None:
-                end(run.process)
+                stop(run.process)
 
     def wait(self) -> tuple[DagRun, int, DagRun]:
-        """Return the killed run, how many posts it had made, and the run that repeats it."""
+        """Return the killed run, the number of posts it had created, and the repeated run."""
         self._thread.join(timeout=120)
         if self._repeat is None:
             raise SystemExit(
-                f"The run to be killed did not get that far: see {self._killed.log.relative_to(ROOT)}."
+                f"The run ended before it could be killed. See {self._killed.log.relative_to(ROOT)}."
             )
-        return self._killed, self._reached, self._repeat
+        return self._killed, self._published, self._repeat
 
     def _kill_and_repeat(self) -> None:
         process = self._killed.process
@@ -136,17 +136,17 @@ class KilledAndRepeated:
             if len(self._where.posts()) >= ROWS // 3:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                self._reached = len(self._where.posts())
-                self._where.ask("faults", [])
+                self._published = len(self._where.posts())
+                self._where.control_request("faults", [])
                 self._repeat = DagRun(self._where, "repeated", self._first_day)
                 return
             time.sleep(0.1)
 
 
 def main() -> int:
-    began = time.monotonic()
+    started = time.monotonic()
     say(
-        f"{BOLD}{ROWS} rows of a content calendar, a local PostBoost, a real Airflow.{END} This takes a minute."
+        f"{BOLD}Publish a content calendar of {ROWS} rows with Airflow to a local PostBoost.{END} This takes a minute."
     )
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
@@ -154,8 +154,8 @@ def main() -> int:
     with ExitStack() as stack:
         week, kill = (stack.enter_context(stage(name)) for name in ("week", "kill"))
         prepare_databases(week, kill)
-        # Slow enough to be caught half way, and the answer to one create is lost on top.
-        kill.ask(
+        # Creating is slow enough to be killed half way, and one response is lost.
+        kill.control_request(
             "faults",
             [
                 {"operation": "create_post", "kind": "drop_after", "count": 1, "after": 4},
@@ -163,56 +163,64 @@ def main() -> int:
             ],
         )
 
-        title("1. The DAG runs: check the token, publish, wait until every post is live, report")
+        title("1. Run the DAG: check the token, publish, wait until every post is live, report")
         run = stack.enter_context(DagRun(week, "first", first_day))
-        aside = stack.enter_context(KilledAndRepeated(kill, first_day))
+        killed_run = stack.enter_context(KilledRun(kill, first_day))
         show(run)
         check(run.process.wait() == 0, "the run succeeded", run)
-        check(sorted(week.posts()) == sorted(TEXTS), f"{ROWS} rows are {len(week.posts())} posts", run)
+        check(
+            sorted(week.posts()) == sorted(TEXTS),
+            f"PostBoost has exactly one post for each of the {ROWS} rows",
+            run,
+        )
 
         again = stack.enter_context(DagRun(week, "second", first_day))
-        title("2. The same DAG runs again")
+        title("2. Run the same DAG again")
         show(again, only="publish")
         check(again.process.wait() == 0, "the run succeeded", again)
-        check(sorted(week.posts()) == sorted(TEXTS), "nothing went out twice", again)
+        check(sorted(week.posts()) == sorted(TEXTS), "no post was published twice", again)
 
-        title("3. Elsewhere the DAG was killed half way (SIGKILL), and one answer of PostBoost's was lost")
-        killed, reached, repeat = aside.wait()
+        title("3. Kill another run half way (SIGKILL) and lose one response, then run it again")
+        killed, published, repeat = killed_run.wait()
         check(
-            killed.process.wait() == -signal.SIGKILL, f"it was killed after {reached} of {ROWS} posts", killed
+            killed.process.wait() == -signal.SIGKILL,
+            f"the run was killed after {published} of {ROWS} posts",
+            killed,
         )
-        check(0 < reached < ROWS, "that is half way", killed)
-        say("   It ran again:")
+        check(0 < published < ROWS, "some rows were published and some were not", killed)
+        say("   Second run:")
         show(repeat, only="publish")
         check(repeat.process.wait() == 0, "the run succeeded", repeat)
         check(
             sorted(kill.posts()) == sorted(TEXTS),
-            f"{ROWS} rows are {ROWS} posts: none twice, none lost",
+            f"PostBoost has exactly one post for each of the {ROWS} rows: no duplicates, none missing",
             repeat,
         )
     say("")
-    say("What ran: dags_examples/publish_content_calendar.py with dags_examples/content_calendar.csv.")
-    say("Next: docs/quickstart.md; `make sandbox` starts the local PostBoost for your own DAGs.")
-    say(f"Demo passed: {ROWS} posts, each once, in {time.monotonic() - began:.0f} s")
+    say(
+        "The DAG is dags_examples/publish_content_calendar.py, the calendar dags_examples/content_calendar.csv."
+    )
+    say("Next: read docs/quickstart.md, or run `make sandbox` to use the local PostBoost with your own DAGs.")
+    say(f"Demo passed: {ROWS} posts, each published once, in {time.monotonic() - started:.0f} s")
     return 0
 
 
 def show(run: DagRun, only: str | None = None) -> None:
-    """Print what the tasks say, and leave out what Airflow says about itself."""
+    """Print the tasks' own log lines, without Airflow's."""
     task = ""
     for line in run.lines():
         if started := TASK_START.search(line):
             task = started[1]
             if only in (None, task):
                 say(f"{BOLD}   {task}{END}")
-        elif only in (None, task) and (said := message_of(line)):
-            say(f"     {said}")
+        elif only in (None, task) and (message := message_of(line)):
+            say(f"     {message}")
 
 
 def message_of(line: str) -> str | None:
     entry = LOG_LINE.match(line)
     if entry is None:
-        # What a task prints: the report's table.
+        # Printed by a task: the report's table.
         return line if "://" in line and line[:1].isalpha() else None
     level, event, logger = entry.groups()
     if "postboost_provider" not in logger or event.startswith(("Success criteria", "Done. Returned")):
@@ -220,11 +228,13 @@ def message_of(line: str) -> str | None:
     return event if level == "info" else f"{level}: {event}"
 
 
-def check(holds: bool, what: str, run: DagRun) -> None:
-    if not holds:
+def check(passed: bool, claim: str, run: DagRun) -> None:
+    if not passed:
         tail = "\n".join(run.log.read_text(errors="replace").splitlines()[-30:])
-        raise SystemExit(f"{RED}   ✗ not so: {what}{END}\nThe end of {run.log.relative_to(ROOT)}:\n{tail}")
-    say(f"   ✓ {what}")
+        raise SystemExit(
+            f"{RED}   ✗ failed: {claim}{END}\nLast lines of {run.log.relative_to(ROOT)}:\n{tail}"
+        )
+    say(f"   ✓ {claim}")
 
 
 def title(text: str) -> None:
@@ -237,7 +247,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def stage(name: str) -> Iterator[Stage]:
-    """Start a sandbox and describe an Airflow that knows it."""
+    """Start a sandbox, and prepare the environment of an Airflow that uses it."""
     home = WORK / name
     home.mkdir()
     process = subprocess.Popen(
@@ -249,7 +259,7 @@ def stage(name: str) -> Iterator[Stage]:
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
-            raise SystemExit("The sandbox did not start; the lines above say why.")
+            raise SystemExit("The sandbox did not start. The lines above have the reason.")
         sandbox = json.loads(line)
         connection = {
             "conn_type": "postboost",
@@ -257,33 +267,33 @@ def stage(name: str) -> Iterator[Stage]:
             "password": sandbox["tokens"]["member"],
             "extra": {"workspace_uuid": sandbox["workspaces"][0]["uuid"], "expires_on": "never"},
         }
-        mine = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "POSTBOOST"))}
-        made = Stage(name, home, sandbox, mine)
-        made.env |= {
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "POSTBOOST"))}
+        created = Stage(name, home, sandbox, env)
+        created.env |= {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags_examples"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW_CONN_POSTBOOST_DEFAULT": json.dumps(connection),
-            "POSTBOOST_SANDBOX_CONTROL": made.control,
+            "POSTBOOST_SANDBOX_CONTROL": created.control,
             "TMPDIR": str(home),
         }
-        yield made
+        yield created
     finally:
-        end(process)
+        stop(process)
 
 
 def prepare_databases(first: Stage, *others: Stage) -> None:
-    """Make Airflow's database once, and give each stage a copy."""
+    """Create Airflow's database once, and copy it to the other stages."""
     command = [sys.executable, "-m", "airflow", "db", "migrate"]
     done = subprocess.run(command, env=first.env, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"Airflow's database could not be made:\n{done.stdout}{done.stderr}")
+        raise SystemExit(f"Airflow's database could not be created:\n{done.stdout}{done.stderr}")
     for other in others:
         shutil.copy(first.home / "airflow.db", other.home / "airflow.db")
 
 
-def end(process: subprocess.Popen[Any]) -> None:
-    """End a process group that this demo started, by its own pid."""
+def stop(process: subprocess.Popen[Any]) -> None:
+    """Stop a process group that this demo started."""
     if process.poll() is not None:
         return
     os.killpg(process.pid, signal.SIGTERM)

@@ -8,7 +8,7 @@ A docstring starts with one paragraph that says what the class does, and ends wi
 
 In the brackets of ``:xcom`` is the type and, after a semicolon, when the key is pushed; without it, on each success. A
 class also has the arguments and the fields of its base classes in this package, unless it has that field itself.
-Airflow's own arguments are left out, so that the result does not depend on Airflow's version.
+Airflow's own arguments are left out, so the result does not depend on Airflow's version.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONFIGURED = {"deferrable": "`[operators] default_deferrable`"}
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument. Without a type it is Airflow's own, or stands for several: it is listed for its meaning."""
+    """One argument. Without a type it is Airflow's own, or stands for several, and only its meaning is listed."""
 
     name: str
     type: str
@@ -58,7 +58,7 @@ class XCom:
 
 @dataclass(frozen=True)
 class Description:
-    """What a reference page says of one class, function or method."""
+    """The content of a reference page about one class, function or method."""
 
     summary: str
     prose: str
@@ -72,7 +72,7 @@ Fields = dict[str, dict[str, list[str]]]
 
 
 def describe(subject: type | Callable[..., Any]) -> Description:
-    """Return what signature and docstring say of a class, a function or a method.
+    """Return the content for a class, a function or a method, read from its signature and docstring.
 
     :raises ValueError: an ``:xcom`` has no type.
     """
@@ -108,10 +108,10 @@ def _one_line(text: str) -> str:
 def _fields_of(family: Iterable[Any]) -> Fields:
     result: Fields = {"param": {}, "xcom": {}, "raises": {}}
     for each in family:
-        mine: Fields = {"param": {}, "xcom": {}, "raises": {}}
+        own: Fields = {"param": {}, "xcom": {}, "raises": {}}
         for kind, name, text in split(each)[1]:
-            mine[kind].setdefault(name, []).append(text)
-        for kind, texts in mine.items():
+            own[kind].setdefault(name, []).append(text)
+        for kind, texts in own.items():
             result[kind] = {**result[kind], **{k: v for k, v in texts.items() if k not in result[kind]}}
     return result
 
@@ -145,18 +145,18 @@ def _arguments(
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
     else:
-        # It takes Airflow's, too: those that it explains.
+        # It also accepts Airflow's arguments: those that it documents.
         rest = {name: text for name, text in meaning.items() if name not in found}
         found |= {name: Argument(name, "", "", name in templates, text) for name, text in rest.items()}
     return sorted(found.values(), key=lambda argument: argument.name.startswith("**"))
 
 
 def _function_of(subject: Any) -> Callable[..., Any] | None:
-    """Return what takes the arguments: a class' own constructor, or the function itself."""
+    """Return the function with the arguments: a class' own constructor, or the function itself."""
     if not isinstance(subject, type):
         return subject  # type: ignore[no-any-return]
     init = inspect.unwrap(vars(subject).get("__init__", object.__init__))
-    # A protocol's comes from typing, and Airflow gives each of its classes one.
+    # The constructor of a protocol is typing's, and Airflow wraps those of its classes.
     return init if getattr(init, "__module__", "").partition(".")[0] == PACKAGE else None
 
 
@@ -176,7 +176,7 @@ def _alias(name: str, function: Callable[..., Any]) -> str | None:
 
 @cache
 def _imported_for_types(module: ModuleType) -> dict[str, Any]:
-    """Return what a module imports from this package, whether or not only for type checkers."""
+    """Return the names that a module imports from this package, including imports for type checkers."""
     return {
         alias.name: getattr(importlib.import_module(node.module), alias.name, None)
         for node in ast.walk(ast.parse(inspect.getsource(module)))

@@ -1,4 +1,4 @@
-"""What every refresh script does with the files that it renders."""
+"""Write or check the files that the refresh scripts render."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read PostBoost's API out of its official Python SDK.
+"""Read PostBoost's API from its official Python SDK.
 
 The SDK (``postboost``, in the ``test`` extra) is generated from the vendor's own OpenAPI document, so asking
 its classes beats copying a page. Nothing is sent: each operation is called with its transport replaced by a
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def import_sdk() -> None:
-    """Import the SDK, which as published misses one of its own modules."""
+    """Import the SDK. As published, it lacks one of its own modules."""
     stub = types.ModuleType("postboost.models.object")
     stub.object = object  # type: ignore[attr-defined]
     sys.modules.setdefault("postboost.models.object", stub)
@@ -36,7 +36,7 @@ class SdkOperation:
     :param api: the name of its class, such as ``PostsApi``.
     :param sent: what goes to the SDK's ``param_serialize``; values are :class:`Argument`.
     :param hints: the types of its arguments by name.
-    :param replies: the type of the answer by status code; None is no body.
+    :param replies: the type of the response by status code; None is no body.
     """
 
     api: str
@@ -58,7 +58,7 @@ class Argument:
 
 
 class _Recorder:
-    """Stand in for the SDK's ``ApiClient`` and keep what an operation would have sent."""
+    """Replaces the SDK's ``ApiClient``, and keeps what an operation would have sent."""
 
     def __init__(self) -> None:
         self.request: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def operations() -> Iterator[SdkOperation]:
             if not class_name.endswith("Api"):
                 continue
             for name in vars(api_class):
-                # A name ending in _0 is the generator's second spelling of an operation that has two tags.
+                # The generator repeats an operation with two tags under a name ending in _0.
                 if re.fullmatch(r"[a-z]\w*(?<!_0)", name) and hasattr(api_class, f"_{name}_serialize"):
                     yield _record(api_class, name)
 

@@ -19,7 +19,7 @@ from official_sdk import SdkOperation, import_sdk, is_list, is_optional, model_o
 
 TABLE = Path(__file__).parent.parent / "postboost_provider" / "api" / "operations.json"
 
-# The same effect twice, by what PostBoost's documentation says of them; PUT and DELETE repeat by their nature.
+# Idempotent by PostBoost's documentation; PUT and DELETE always are.
 REPEATABLE_POSTS = {
     "validate_post",  # a dry run
     "upload_report_branding_logo",  # replaces the logo
@@ -27,10 +27,10 @@ REPEATABLE_POSTS = {
     "cancel_subscription",
     "resume_subscription",
 }
-# A read whose final answer is given once: a repeat after a lost answer sees 404, whatever happened.
+# A read whose final response is given once: a retry after a lost response gets a 404.
 ANSWERED_ONCE = {"get_remote_upload_status"}
 
-# What stands beside ``data`` where it is an envelope.
+# Keys next to ``data`` in an envelope.
 ENVELOPE_FIELDS = {"data", "links", "meta", "status", "created", "skipped"}
 
 
@@ -57,7 +57,7 @@ def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
     fields = model.model_fields
     if "next_cursor" in fields:
         return int(status), "cursor"
-    # Some things have a field named data themselves: an account, the analytics.
+    # Some objects have a field named data themselves: an account, the analytics.
     if "data" not in fields or not fields.keys() <= ENVELOPE_FIELDS:
         return int(status), "bare"
     if not is_list(fields["data"].annotation):
@@ -67,7 +67,7 @@ def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
 
 
 def secret_of(models: Any, replies: dict[str, str | None]) -> str | None:
-    """Return where a reply holds a secret that is shown once, such as ``data.token``, or None."""
+    """Return the path of a secret that a response shows once, such as ``data.token``, or None."""
     model = getattr(models, replies[min(code for code in replies if code.startswith("2"))] or "", None)
     data = getattr(model, "model_fields", {}).get("data")
     fields = getattr(model_of(data.annotation) if data else None, "model_fields", {})
@@ -75,10 +75,10 @@ def secret_of(models: Any, replies: dict[str, str | None]) -> str | None:
 
 
 def is_repeatable(name: str, method: str, tier: str, replies: dict[str, str | None]) -> bool:
-    """Return whether sending it twice without an idempotency key does no more than sending it once."""
+    """Return whether the operation is safe to repeat without an idempotency key."""
     if method != "POST":
         return name not in ANSWERED_ONCE
-    # A free tool computes and stores nothing; those that spend AI credits are the ones that declare a 403.
+    # Free tools store nothing; those that spend AI credits declare a 403.
     return name in REPEATABLE_POSTS or (tier == "tools" and "403" not in replies)
 
 
@@ -107,7 +107,7 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
         for wire, value in pairs:
             required = not is_optional(hints[value.name])
             row["parameters"].append({"name": value.name, "in": place, "wire": wire, "required": required})
-    # What is true of few is said of those alone.
+    # Columns that few operations have are only written for those.
     if "bearerAuth" not in sent["auth_settings"]:
         row["needs_token"] = False
     if (secret := secret_of(models, operation.replies)) is not None:
@@ -136,7 +136,7 @@ def read_sdk() -> list[dict[str, Any]]:
 
 
 def render(rows: list[dict[str, Any]]) -> str:
-    """One row a line: a diff then shows which operation changed."""
+    """Write one operation per line, so that a diff shows which one changed."""
     return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
 
 

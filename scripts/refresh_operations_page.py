@@ -103,13 +103,13 @@ def render() -> str:
     operations = load_operations()
     page = [START.format(count=len(operations), version="1.66.3")]
     for tier, title in TIERS.items():
-        mine = [op for op in operations.values() if op.tier == tier]
+        own = [op for op in operations.values() if op.tier == tier]
         page.append(f"## {title}\n\n{ABOUT[tier]}\n")
         if tier == "workspace":
-            for family, found in groupby(sorted(mine, key=family_of), key=family_of):
+            for family, found in groupby(sorted(own, key=family_of), key=family_of):
                 page.append(f"### {heading(family)}\n\n{table(list(found))}")
         else:
-            page.append(table(mine))
+            page.append(table(own))
     return "\n".join(page)
 
 

@@ -31,7 +31,7 @@ NOTE = "This page is generated from the code by `python scripts/refresh_referenc
 
 @dataclass(frozen=True)
 class Page:
-    """One page: what Airflow discovers by ``kind``, and the objects that are named by their import path."""
+    """One page: the classes that Airflow discovers by ``kind``, and objects named by their import path."""
 
     name: str
     title: str
@@ -111,12 +111,12 @@ PAGES = (
         ),
     ),
 )
-# How users write what its module calls something else.
+# Import paths for users, where they differ from the module.
 SHOWN_AS = {"postboost_task": "@task.postboost"}
 
 
 def subjects(page: Page) -> dict[str, Any]:
-    """Return the classes and functions of a page, by the path that they are imported from."""
+    """Return the classes and functions of a page by their import path."""
     found: dict[str, Any] = {}
     for entry in get_provider_info().get(page.kind, ()):
         for name in entry["python-modules"]:
@@ -180,7 +180,7 @@ def _section(path: str, subject: Any, methods: Iterable[str]) -> list[str]:
 
 
 def _call(function: Callable[..., Any]) -> str:
-    """Return how a method is called, without types: the table has them."""
+    """Return a method's call without types; the table has them."""
     signature = inspect.signature(function)
     shown = [p.replace(annotation=p.empty) for name, p in signature.parameters.items() if name != "self"]
     returned = signature.return_annotation
@@ -188,7 +188,7 @@ def _call(function: Callable[..., Any]) -> str:
 
 
 def _tables(subject: Any) -> list[str]:
-    """Return the tables of what there is: arguments, XComs and errors. A method's need not be explained."""
+    """Return the tables of arguments, XComs and errors. Arguments of methods may lack a description."""
     about, parts = describe(subject), []
     if about.arguments and (inspect.isclass(subject) or any(each.meaning for each in about.arguments)):
         head = ["argument", "type", "default", *(["templated"] if about.has_templates else []), "meaning"]
@@ -209,7 +209,7 @@ def _argument(argument: Argument, has_templates: bool) -> list[str]:
 
 
 def _errors() -> list[str]:
-    """Return the part about the exceptions: a table of all, and the attributes of those that come from a response."""
+    """Return the section about exceptions: a table of all, and the attributes of response errors."""
     intro = f"Import from `{errors.__name__}`."
     kinds: list[type[Exception]] = [getattr(errors, name) for name in errors.__all__]
     rows = [

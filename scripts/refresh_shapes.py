@@ -1,6 +1,6 @@
-"""Rewrite ``postboost_provider/sandbox/shapes.json`` from the official Python SDK.
+"""Rewrite ``postboost_provider/sandbox/core/shapes.json`` from the official Python SDK.
 
-One line per operation with a JSON body, and one per answer of a free tool, in the short form that
+One line per operation with a JSON body, and one per response of a free tool, in the short form that
 ``postboost_provider/sandbox/core/shapes.py`` explains.
 
     python scripts/refresh_shapes.py            # write them
@@ -22,10 +22,10 @@ _WORDS = {"string": "text", "integer": "integer", "number": "number", "boolean":
 
 
 def read_sdk() -> dict[str, dict[str, Any]]:
-    """Return the shapes of bodies and answers by operation."""
+    """Return the shapes of bodies and responses by operation."""
     document = openapi()
     models = document["components"]["schemas"]
-    bodies, answers = {}, {}
+    bodies, responses = {}, {}
     for path, methods in document["paths"].items():
         for operation in methods.values():
             name = operation["operationId"]
@@ -34,8 +34,8 @@ def read_sdk() -> dict[str, dict[str, Any]]:
                 bodies[name] = shape_of(content["application/json"]["schema"], models)
             if path.startswith("/tools"):
                 schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-                answers[name] = shape_of(schema, models)
-    return {"bodies": dict(sorted(bodies.items())), "responses": dict(sorted(answers.items()))}
+                responses[name] = shape_of(schema, models)
+    return {"bodies": dict(sorted(bodies.items())), "responses": dict(sorted(responses.items()))}
 
 
 def shape_of(schema: dict[str, Any], models: dict[str, Any]) -> Any:
@@ -88,7 +88,7 @@ def _range(schema: dict[str, Any], least: str, most: str) -> str:
 
 
 def render(shapes: dict[str, dict[str, Any]]) -> str:
-    """One operation a line: a diff then shows which one changed."""
+    """Write one operation per line, so that a diff shows which one changed."""
     parts = [
         f'"{kind}": {{\n'
         + ",\n".join(f'"{name}": {json.dumps(shape, ensure_ascii=False)}' for name, shape in rows.items())

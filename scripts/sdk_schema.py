@@ -18,7 +18,7 @@ from official_sdk import SdkOperation, import_sdk, is_optional, operations
 from pydantic import BaseModel, TypeAdapter
 
 _REF = "#/components/schemas/{model}"
-# Models that the generator put together of another one and more, and that thereby lost where null is allowed.
+# Models that the generator composed of others, losing where null is allowed.
 _COMPOSED = {
     "CompetitorDetail": "Competitor",
     "CreateApiKey201ResponseData": "ApiKey",
@@ -40,7 +40,7 @@ _MESSAGE = {
 
 @functools.cache
 def openapi() -> dict[str, Any]:
-    """Return the document: every operation with its parameters, body and answers."""
+    """Return the document: every operation with its parameters, body and responses."""
     import_sdk()
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations():
@@ -69,7 +69,7 @@ def _models() -> dict[str, Any]:
 
 
 def schema_of(model: Any) -> dict[str, Any]:
-    """Return a model's JSON schema, completed by what only its code says."""
+    """Return a model's JSON schema, completed with the rules that are only in its code."""
     schema: dict[str, Any] = _plain_schema(model)
     if issubclass(model, enum.Enum):
         return schema
@@ -91,7 +91,7 @@ def schema_of(model: Any) -> dict[str, Any]:
 
 
 def _narrow(properties: dict[str, Any], fields: Any, names: tuple[str, ...], source: str) -> None:
-    """Put the words or the pattern that a validator allows into the schema of its fields."""
+    """Add the values or the pattern that a validator allows to the schema of its fields."""
     words = re.search(r"not in set\((\[.*?\])\)", source)
     pattern = re.search(r're\.match\(r"(.*)", value\)', source)
     for name in names:
@@ -107,11 +107,11 @@ def _narrow(properties: dict[str, Any], fields: Any, names: tuple[str, ...], sou
 
 
 def _optional(schema: dict[str, Any], *, nullable: bool) -> dict[str, Any]:
-    """Take out the None that the SDK puts where a field may be left out, unless null was documented too."""
-    kept = dict(schema) if nullable else _without_null(schema)
-    if kept.get("default", ...) is None:
-        del kept["default"]
-    return kept
+    """Remove the None that the SDK adds to optional fields, unless null is documented."""
+    result = dict(schema) if nullable else _without_null(schema)
+    if result.get("default", ...) is None:
+        del result["default"]
+    return result
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

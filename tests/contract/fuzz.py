@@ -1,8 +1,8 @@
-"""Schemathesis over the schema rebuilt from the official SDK, against a sandbox: no 5xx, and nothing off the schema.
+"""Schemathesis over the schema rebuilt from the official SDK, against a sandbox: no 5xx, and no response outside the schema.
 
     python -m tests.contract.fuzz
 
-Seed and number of cases are fixed, so that a run can be had again. Everything stays on this machine.
+Seed and number of cases are fixed, so a run can be reproduced. Everything stays on this machine.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
     *("response_headers_conformance", "response_schema_conformance"),
 )
-# Nobody and nothing that the others need is deleted: paths name something made for it, if not by chance.
+# Deletions name objects created for them, so nothing that others need is deleted, except by chance.
 _SPARE = {"/panel/workspaces/{workspaceUuid}": "delete"}
-# So many have to get further than to a refusal, of what the sandbox has on record (the last 10,000 requests).
+# Minimum successful operations among the recorded requests (the last 10,000).
 _FEWEST_SERVED = 150
 _NOTHING = "00000000-0000-4000-8000-000000000000"
 _MESSAGE = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
 
 
 def narrowed(world: World) -> dict[str, Any]:
-    """Return the document with paths that name what there is, and with the codes that it leaves out everywhere."""
+    """Return the document with paths of existing objects, and with the status codes that it lacks everywhere."""
     found = copy.deepcopy(document())
     named = _Named(world)
     spare = world.do("create_workspace", {"name": "Spare", "access_status": "unlimited"})["uuid"]
@@ -59,7 +59,7 @@ def narrowed(world: World) -> dict[str, Any]:
 
 
 class _Named(dict[str, Any]):
-    """Something to name in a path, by the name of the parameter on the wire; made when it is asked for."""
+    """Objects for path parameters by the parameter's name, created on demand."""
 
     def __init__(self, world: World) -> None:
         super().__init__()

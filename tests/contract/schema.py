@@ -1,4 +1,4 @@
-"""PostBoost's own schema, rebuilt from the official SDK, to hold answers against."""
+"""PostBoost's own schema, rebuilt from the official SDK, to validate responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import sdk_schema
 from jsonschema import Draft202012Validator, FormatChecker
 
-# Where the document contradicts itself. Each is a model, a field, what the field also takes, and why.
+# Where the document contradicts itself: model, field, what the field also accepts, and why.
 CORRECTIONS = (
     (
         "AccountConnectionHealth",
@@ -20,7 +20,7 @@ CORRECTIONS = (
         "null for a healthy connection, as its description says; its type has no null",
     ),
 )
-# What it says of no operation, and PostBoost answers all the same.
+# Status codes that no operation declares, and PostBoost returns.
 UNDECLARED = {
     "401": "no token; upload_media_base64 declares no errors at all",
     "403": "a role, an ability or a plan that is missing is said on the front page, and not everywhere",
@@ -64,7 +64,7 @@ def operations() -> dict[str, dict[str, Any]]:
 
 
 def problems(operation: str, status: int, payload: Any) -> list[str]:
-    """Return what is wrong with an answer: a code that is not declared, or a body that does not fit."""
+    """Return the errors of a response: an undeclared status code, or an invalid body."""
     declared = operations()[operation]["responses"].get(str(status))
     if declared is None:
         return [f"{status} is not declared"]

@@ -1,4 +1,4 @@
-"""Every operation, through our client and through the official SDK; every answer against the SDK's schema."""
+"""Every operation, through our client and through the official SDK; every response against the SDK's schema."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ official_sdk.import_sdk()
 postboost = pytest.importorskip("postboost")
 OPERATIONS = load_operations()
 SDK = {each.name: each for each in official_sdk.operations()}
-# Where the SDK's own model is wrong, and why: these are called for their raw answer.
+# Where the SDK's own model is wrong, and why: these are called for the raw response.
 SDK_IS_WRONG = {
     "get_account_health": "reconnect_reason is null for a healthy account, and the model demands an object",
     "validate_post": "it holds the health of the accounts, with the same null",
@@ -40,7 +40,7 @@ def test_there_is_a_way_to_call_each_of_them():
 
 
 class Prepared:
-    """One operation with all that it takes, in a sandbox of its own."""
+    """One operation with its parameters and body, in its own sandbox."""
 
     def __init__(self, sandbox: Sandbox, name: str) -> None:
         sandbox.reset(publish_seconds=1)
@@ -59,8 +59,8 @@ def test_through_our_client(sandbox, name):
     call = Prepared(sandbox, name)
     files = {each: file(PNG) for each in call.operation.files} or None
     with clients.client(sandbox, "admin") as api:
-        reply = api.send(name, parameters=call.parameters, body=call.body, files=files)
-        assert problems(name, reply.status, reply.payload) == []
+        response = api.send(name, parameters=call.parameters, body=call.body, files=files)
+        assert problems(name, response.status, response.payload) == []
         if call.operation.is_list:
             assert isinstance(list(api.pages(name, parameters=call.parameters)), list)
 
@@ -85,13 +85,13 @@ def test_through_the_official_sdk(sandbox, name):
     with postboost.ApiClient(configuration) as client:
         api = getattr(postboost, SDK[name].api)(client)
         if name in SDK_IS_WRONG:
-            answer = getattr(api, f"{name}_without_preload_content")(**arguments)
-            status, raw = answer.status, answer.data
+            response = getattr(api, f"{name}_without_preload_content")(**arguments)
+            status, raw = response.status, response.data
             with pytest.raises(ValueError, match="reconnect_reason"):
                 getattr(api, name)(**arguments)
         else:
-            answer = getattr(api, f"{name}_with_http_info")(**arguments)
-            status, raw = answer.status_code, answer.raw_data
+            response = getattr(api, f"{name}_with_http_info")(**arguments)
+            status, raw = response.status_code, response.raw_data
     payload = None if not raw or call.operation.reply == "binary" else json.loads(raw)
     assert problems(name, status, payload) == []
 

@@ -1,4 +1,4 @@
-"""The official SDK against the sandbox: every answer has to pass the SDK's own models."""
+"""The official SDK against the sandbox: every response must pass the SDK's own models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ postboost = pytest.importorskip("postboost")
 
 @pytest.fixture
 def workspace(sandbox: Sandbox) -> str:
-    # The SDK cannot parse the health of a healthy account as it is documented, where the reason is null.
+    # The SDK cannot parse the documented null reason of a healthy account.
     sandbox.reset(reconnect_reason="object")
     return sandbox.workspaces[0]["uuid"]
 
@@ -63,9 +63,9 @@ def account_id(client: Any, workspace: str, provider: str) -> int:
 
 
 def test_workspaces(client, sandbox):
-    mine = postboost.WorkspacesApi(client).list_my_workspaces().data
-    assert [each.uuid for each in mine] == [each["uuid"] for each in sandbox.workspaces]
-    assert mine[0].pivot.role == "admin"
+    found = postboost.WorkspacesApi(client).list_my_workspaces().data
+    assert [each.uuid for each in found] == [each["uuid"] for each in sandbox.workspaces]
+    assert found[0].pivot.role == "admin"
 
 
 def test_accounts_and_their_health(client, workspace):
@@ -146,10 +146,10 @@ def test_the_dry_run(client, posts, workspace):
 
 def test_the_dry_run_as_documented_is_more_than_the_sdk_can_parse(client, posts, sandbox, workspace):
     sandbox.change(reconnect_reason="null")
-    answer = posts.validate_post_without_preload_content(
+    response = posts.validate_post_without_preload_content(
         workspace, draft("fine", account_id(client, workspace, "threads"))
     )
-    health = json.loads(answer.data)["accounts"][0]
+    health = json.loads(response.data)["accounts"][0]
     assert (health["healthy"], health["connection"]["reconnect_reason"]) == (True, None)
     with pytest.raises(ValueError, match="reconnect_reason"):
         postboost.AccountsApi(client).get_account_health(workspace)
@@ -226,11 +226,11 @@ def test_media_from_a_url(client, sandbox, workspace):
     sandbox.change(remote_background_bytes=1)
     started = api.initiate_remote_upload(workspace, request)
     assert started.status == "pending"
-    answers = []
-    while not answers or answers[-1].status != "completed":
-        answers.append(api.get_remote_upload_status(workspace, started.download_id))
-    assert (answers[0].status, answers[0].progress) == ("downloading", 0)
-    assert (answers[-1].progress, answers[-1].media.size) == (100, len(PNG))
+    responses = []
+    while not responses or responses[-1].status != "completed":
+        responses.append(api.get_remote_upload_status(workspace, started.download_id))
+    assert (responses[0].status, responses[0].progress) == ("downloading", 0)
+    assert (responses[-1].progress, responses[-1].media.size) == (100, len(PNG))
     with pytest.raises(postboost.exceptions.NotFoundException) as forgotten:
         api.get_remote_upload_status(workspace, started.download_id)
     assert forgotten.value.data.status == "failed"
@@ -331,6 +331,6 @@ def test_tiktoks_privacy_is_more_than_the_sdk_can_parse(client, posts, workspace
     ],
 )
 def test_the_sdks_models_are_closed(model, values):
-    """What our own client reads all the same: this is why it is not built on them."""
+    """Responses that our own client reads and the SDK's models reject."""
     with pytest.raises(ValueError, match=next(iter(values))):
         getattr(postboost, model).from_dict(values)

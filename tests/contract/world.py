@@ -1,4 +1,4 @@
-"""What every operation is called with: things to name in paths, and bodies."""
+"""The path parameters and bodies with which every operation is called."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ RECEIPT = {
 
 
 class World:
-    """A sandbox with one of everything, made when it is asked for."""
+    """A sandbox with one object of each kind, created on demand."""
 
     def __init__(self, sandbox: Sandbox, api: PostBoostClient) -> None:
         self.sandbox, self.api = sandbox, api
         self.uuid = sandbox.workspaces[0]["uuid"]
 
     def do(self, operation: str, body: Any = None, **parameters: Any) -> Any:
-        """Call an operation, and return what its envelope holds."""
+        """Call an operation, and return the content of its envelope."""
         payload = self.api.call(operation, body=body, parameters=parameters)
         return payload["data"] if isinstance(payload, dict) and "data" in payload else payload
 
@@ -76,10 +76,10 @@ class World:
             self.do("upload_media_base64", {"content": base64.b64encode(PNG).decode(), "filename": "a.png"})
         )
 
-    def upload(self, *, whole: bool = False) -> str:
+    def upload(self, *, complete: bool = False) -> str:
         wanted = {"filename": "a.png", "mime_type": "image/png", "total_size": len(PNG)}
         uuid = str(self.do("initiate_chunked_upload", wanted)["upload_uuid"])
-        if whole:
+        if complete:
             files = {"chunk": file(PNG)}
             parameters = {"upload_uuid": uuid}
             self.api.call("upload_chunk", parameters=parameters, body={"chunk_index": 0}, files=files)
@@ -98,7 +98,7 @@ class World:
         )
 
     def agent(self) -> str:
-        """Return an agent that will find something; there is one of a type."""
+        """Return an agent that will find something; a workspace has one per type."""
         self.failed()
         if known := self.do("list_agents"):
             return str(known[0]["uuid"])
@@ -143,7 +143,7 @@ def file(content: bytes) -> FilePart:
     return FilePart("a.png", "image/png", lambda: io.BytesIO(content))
 
 
-# Something to name in a path, by the name of the parameter.
+# Path parameters by name.
 NAMED: dict[str, Callable[[World], Any]] = {
     "workspace_uuid": lambda w: w.uuid,
     "account_uuid": lambda w: w.accounts["threads"]["uuid"],
@@ -176,13 +176,13 @@ NAMED: dict[str, Callable[[World], Any]] = {
     "upload_uuid": World.upload,
     "user_id": World.user,
 }
-# Where the thing has to be in a certain state: parameters by operation.
+# Parameters of operations that need an object in a certain state.
 STATES: dict[str, Callable[[World], dict[str, Any]]] = {
     "add_post_to_queue": lambda w: {"post_uuid": w.post()},
     "approve_post": lambda w: {"post_uuid": w.waiting()},
     "cancel_subscription": lambda w: {"workspace_uuid": w.subscription()},
     "change_subscription_plan": lambda w: {"workspace_uuid": w.subscription()},
-    "complete_chunked_upload": lambda w: {"upload_uuid": w.upload(whole=True)},
+    "complete_chunked_upload": lambda w: {"upload_uuid": w.upload(complete=True)},
     "create_reconnect_link": lambda w: {"account_uuid": w.accounts["facebook_page"]["uuid"]},
     "delete_subscription": lambda w: {"workspace_uuid": w.subscription()},
     "delete_workspace": lambda w: {
@@ -200,10 +200,10 @@ STATES: dict[str, Callable[[World], dict[str, Any]]] = {
 TAG = {"name": "New", "hex_color": "#123456"}
 GROUP = {"name": "A", "content": "#a"}
 IMAGE = {"count": 2, "aspect_ratio": "4:5"}
-# What the reads of analytics take; the others need no query parameters.
+# Query parameters of the analytics; other reads need none.
 PERIOD = {"date_from": "2026-01-01", "date_to": "2026-01-31"}
 QUERIES = {"get_account_analytics": PERIOD, "get_analytics_summary": PERIOD}
-# JSON bodies and form fields by operation. The free tools' are made from their schemas.
+# JSON bodies and form fields by operation. Those of the free tools are generated from their schemas.
 BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "add_competitor": lambda w: {"account_id": w.id("instagram"), "username": "rival"},
     "add_generic_subscription": lambda w: {"plan_id": 1, "keep_prev_trial_ends_at": False},
@@ -222,7 +222,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     "checkout_subscription": lambda w: {"plan_id": 2, "cycle": "monthly"},
     "complete_chunked_upload": lambda w: {"alt_text": "A bean"},
-    "connect_channel": lambda w: {"bot_token": "made-up", "chat": "@northwind"},
+    "connect_channel": lambda w: {"bot_token": "invented", "chat": "@northwind"},
     "create_account_group": lambda w: {"name": "New", "accounts": [w.id()]},
     "create_agent": lambda w: {"type": "pre_publish_checker", "settings": {"horizon_hours": 48}},
     "create_api_key": lambda w: {"name": "bot", "abilities": ["read"], "expires_at": "2040-01-01"},
@@ -307,7 +307,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
 
 
 def body_of(operation: str, world: World) -> dict[str, Any] | None:
-    """Return a body that the operation takes, None where it takes none."""
+    """Return a valid body for the operation, None if it has none."""
     if operation in BODIES:
         return BODIES[operation](world)
     content = operations()[operation].get("requestBody", {}).get("content", {})
@@ -318,7 +318,7 @@ def body_of(operation: str, world: World) -> dict[str, Any] | None:
 
 
 def sample(name: str, schema: dict[str, Any]) -> Any:
-    """Return a value that fits a schema of the free tools: what is required, and nothing besides."""
+    """Return a value for a schema of the free tools, with only the required fields."""
     if "$ref" in schema:
         return sample(name, document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "properties" in schema:

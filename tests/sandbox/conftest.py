@@ -46,7 +46,7 @@ def scoped(connect: Connect) -> httpx.Client:
 
 @pytest.fixture
 def accounts(member: httpx.Client) -> dict[str, dict[str, Any]]:
-    """The first workspace's accounts by username, but threads, which shares one, by its provider."""
+    """The first workspace's accounts by username; threads, whose username is not unique, by provider."""
     listed = member.get("/accounts").json()["data"]
     return {each["provider"] if each["provider"] == "threads" else each["username"]: each for each in listed}
 

@@ -1,4 +1,4 @@
-"""A server on this machine to fetch files from."""
+"""A file server on this machine for remote uploads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLIP = bytes(range(256)) * 2000
 
 
 class Source:
-    """What was asked of it, and a gate that holds back the second half of ``/slow.mp4``."""
+    """The server's requests, and a gate that delays the second half of ``/slow.mp4``."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -67,7 +67,7 @@ def serving() -> Iterator[Source]:
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            pass  # whoever asked has gone
+            pass  # the client has disconnected
 
     with Server(("127.0.0.1", 0), Handler) as server:
         source = Source(f"http://127.0.0.1:{server.server_port}")

@@ -17,7 +17,7 @@ def test_the_shapes_are_what_the_official_sdk_says(shapes):
 
 
 def test_there_is_one_for_every_json_body_and_every_tool(shapes):
-    assert (len(shapes["bodies"]), len(shapes["answers"])) == (122, 54)
+    assert (len(shapes["bodies"]), len(shapes["responses"])) == (122, 54)
 
 
 @pytest.mark.parametrize("drift, code", [("", 0), (" ", 1)])

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     ConflictError,
+    NotFinishedError,
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import (
+    NotFinishedError,
     PostBoostConfigError,
     ServerError,
     UnconfirmedError,
+    UnexpectedResponseError,
     ValidationError,
 )
 from postboost_provider.services.media import (
@@ -183,7 +185,7 @@ def test_a_session_that_postboost_forgets_is_begun_anew(sandbox, api, after, moc
 
 def test_sessions_that_are_always_forgotten_are_given_up_with_what_to_do(sandbox, api):
     sandbox.change(upload_session_seconds=0)
-    with pytest.raises(UnexpectedResponseError, match=r"clip\.mp4") as caught:
+    with pytest.raises(NotFinishedError, match=r"clip\.mp4") as caught:
         upload_media(api, video())
     assert caught.value.code == "upload_forgotten"
 
