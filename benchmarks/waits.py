@@ -220,7 +220,7 @@ def poll_posts(server: Server, uuids: list[str], gets_per_list: int) -> tuple[fl
     pages_module.GETS_PER_LIST = gets_per_list
     try:
 
-        async def look() -> float:
+        async def poll() -> float:
             async with shared_module.shared_poller("postboost_0") as shared:
                 await shared.read(uuids[:1])
                 began = time.perf_counter()
