@@ -31,7 +31,7 @@ MOST_MEDIA = 1000
 MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
 
 
-class Draft(NamedTuple):
+class _Draft(NamedTuple):
     """A draft as the form shows it: the post, its media by number, and when to publish it."""
 
     outcome: PostOutcome
@@ -100,7 +100,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     def execute(self, context: Context) -> Any:
         from postboost_provider.polling.outcome import describe_status
 
-        draft: Draft = self.perform(context)
+        draft: _Draft = self.perform(context)
         if draft.outcome.trashed:
             # An earlier attempt moved it there, and its end was lost, or somebody did.
             raise AirflowSkipException(f"Draft {draft.outcome.uuid} is in the trash: it was rejected.")
@@ -113,7 +113,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         self.options = [f"{choice} {draft.fingerprint()}" for choice in (APPROVE, REJECT)]
         return super().execute(context)
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], Draft]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], _Draft]:
         from postboost_provider.api.arguments import argument, check_choice, require_text
         from postboost_provider.api.times import to_minute
 
@@ -180,7 +180,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
         raise AirflowSkipException(f"{who} rejected draft {outcome.uuid}: it is in the trash.")
 
-    def _publish(self, api: PostBoostClient, context: Context, draft: Draft, who: str) -> PostOutcome:
+    def _publish(self, api: PostBoostClient, context: Context, draft: _Draft, who: str) -> PostOutcome:
         from postboost_provider.publishing import actions
 
         outcome, at = draft.outcome, draft.at
@@ -212,12 +212,12 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         )
 
 
-def _read(api: PostBoostClient, post_uuid: str, at: datetime | None) -> Draft:
+def _read(api: PostBoostClient, post_uuid: str, at: datetime | None) -> _Draft:
     from postboost_provider.polling.outcome import read_post
     from postboost_provider.publishing import actions
 
     post = actions.fetch(api, post_uuid)
-    return Draft(read_post(post), post, find_media(api, post), at)
+    return _Draft(read_post(post), post, find_media(api, post), at)
 
 
 def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
@@ -236,7 +236,7 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
     return found
 
 
-def describe(draft: Draft) -> str:
+def describe(draft: _Draft) -> str:
     """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
     from postboost_provider.api.account_name import account_name
 
