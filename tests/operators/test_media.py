@@ -12,7 +12,7 @@ from airflow.sdk import DAG, ObjectStoragePath
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from postboost_provider.api.errors import UnexpectedResponseError, ValidationError
+from postboost_provider.api.errors import NotFinishedError, ValidationError
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -146,7 +146,7 @@ def test_a_video_that_is_not_ready_in_time_is_left_to_a_retry_which_uploads_noth
     sandbox: Sandbox, mp4: str
 ) -> None:
     sandbox.change(video_processing_seconds=100)
-    with pytest.raises(UnexpectedResponseError, match="a.mp4"):
+    with pytest.raises(NotFinishedError, match="a.mp4"):
         upload(mp4, timeout=timedelta(0))
     sandbox.advance(101)
     upload(mp4, timeout=timedelta(0))
