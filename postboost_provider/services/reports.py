@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
+from postboost_provider.api.errors import NotFinishedError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 
@@ -76,7 +76,7 @@ def _finding(export: dict[str, Any]) -> Finding:
     status, uuid = export.get("status"), export["uuid"]
     if status == "failed":
         reason = export.get("error") or "it gives no reason"
-        raise UnexpectedResponseError(
+        raise NotFinishedError(
             f"PostBoost could not create report {uuid}: {reason}. A retry creates another one.",
             code="report_failed",
         )
