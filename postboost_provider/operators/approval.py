@@ -17,7 +17,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.operators.base import PostBoostTaskMixin
+from postboost_provider.operators.base import TaskFrameMixin
 from postboost_provider.retry_policy import failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
@@ -40,7 +40,7 @@ MOST_MEDIA = 1000
 MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
 
 
-class PostBoostApprovePostOperator(PostBoostTaskMixin, HITLOperator):
+class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     """Show a draft to a person in Airflow, and publish exactly what was shown, or move it to the trash.
 
     The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited after it

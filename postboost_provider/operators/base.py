@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
 
 
-class PostBoostTaskMixin(RetryPolicyMixin):
+class TaskFrameMixin(RetryPolicyMixin):
     """The one frame of an operator, also of those that derive from another operator of Airflow's.
 
     :param postboost_conn_id: the PostBoost connection. Templated.
@@ -52,7 +52,7 @@ class PostBoostTaskMixin(RetryPolicyMixin):
                 return act(api)
 
 
-class BasePostBoostOperator(PostBoostTaskMixin, BaseOperator):
+class BasePostBoostOperator(TaskFrameMixin, BaseOperator):
     """An operator of this package: it implements ``prepare``."""
 
     template_fields: Sequence[str] = ("postboost_conn_id",)

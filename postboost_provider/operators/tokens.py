@@ -15,7 +15,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.operators.base import PostBoostTaskMixin
+from postboost_provider.operators.base import TaskFrameMixin
 from postboost_provider.retry_policy import failing_fast
 
 # What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
@@ -43,7 +43,7 @@ The access token of {name} {expires}.
 """
 
 
-class PostBoostRotateTokenOperator(PostBoostTaskMixin, HITLOperator):
+class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
     """Guide a person through the rotation of an access token, and test the new token.
 
     If the token expires soon, a form in Airflow lists the four steps and asks for the new token's expiry date. The token

@@ -46,7 +46,7 @@ def test_approving_schedules_exactly_what_the_form_shows(ask: Any, sandbox: Sand
     run.wait("approve", "success")
     result = run.result("approve")
     assert (result["uuid"], result["status"], result["scheduled_at"]) == (uuid, "scheduled", at.isoformat())
-    assert f"Approved by {USER}" in run.log("approve")
+    assert f"{USER} approved post" in run.log("approve")
     (post,) = posts(sandbox)
     assert (post["text"], post["status"]) == ("We are <moving>\nto the harbour", "scheduled")
     assert schedules(sandbox) == 1
@@ -67,7 +67,7 @@ def test_an_edit_in_between_is_asked_about_again_and_only_that_is_published(
 
     second = run.form("approve_again")
     assert run.task("approve")["state"] == "success"
-    assert f"was changed after it was shown to {USER}" in run.log("approve")
+    assert f"was edited after it was shown to {USER}" in run.log("approve")
     assert schedules(sandbox) == 0
     assert "After the edit" in second["body"]
     assert "Before the edit" not in second["body"]

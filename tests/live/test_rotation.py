@@ -74,7 +74,7 @@ def test_a_person_rotates_a_token_that_never_goes_through_the_form(
     connect(airflow, sandbox, "postboost_token", sandbox.tokens["expiring"], expires_on=day(3))
     run = airflow.trigger("rotation_by_a_person")
     form = run.form("ask")
-    assert "**Not into this form**" in form["body"]
+    assert "**Do not enter it in this form**" in form["body"]
     assert list(form["params"]) == ["expires_on"]
 
     # What a person does in Admin > Connections.
