@@ -276,7 +276,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         timeout = timedelta(seconds=read_seconds("timeout", self.timeout))
         interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
         times = Wait(self._started, timeout, interval, due)
-        posts = PostsSettled([uuid], timeout)
+        posts = PostsSettled([uuid], timeout, self.log)
         ask = lambda: posts.ask(lambda: self.hook.client(deadline_seconds=POLL_SECONDS))
         poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD)
         with failing_fast(self):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +77,13 @@ class PostsSettled:
 
     :param uuids: the posts.
     :param timeout: how long the wait takes after their time, for the message of a wait that is over.
+    :param log: the logger of the one who waits: Airflow's costs less than one of a module.
     """
 
-    def __init__(self, uuids: Sequence[str], timeout: timedelta) -> None:
+    def __init__(self, uuids: Sequence[str], timeout: timedelta, log: Any) -> None:
         self.seen: dict[str, PostOutcome | None] = dict.fromkeys(uuids)
         self._timeout = timeout
+        self._log = log
 
     @property
     def unsettled(self) -> dict[str, PostOutcome | None]:
@@ -95,7 +94,7 @@ class PostsSettled:
         self.seen |= posts
         for uuid, post in posts.items():
             if not post.is_settled:
-                log.info("Post %s %s.", uuid, describe_status(post))
+                self._log.info("Post %s %s.", uuid, describe_status(post))
 
     def ask(self, connect: Callable[[], PostBoostClient]) -> Finding:
         """Poll once.

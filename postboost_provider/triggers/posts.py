@@ -63,7 +63,7 @@ class PostBoostPostTrigger(PollingTrigger):
 
         due, first = (datetime.fromisoformat(at) if at else None for at in (self.due_at, self.next_look_at))
         # Rendered here, where the wait started here.
-        posts = PostsSettled(read_uuids(self.post_uuids), times.timeout)
+        posts = PostsSettled(read_uuids(self.post_uuids), times.timeout, self.log)
         poller = Poller(
             replace(times, due=due), most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first
         )
