@@ -90,13 +90,15 @@ def load_operations() -> dict[str, Operation]:
     return {name: _operation(name) for name in _rows()}
 
 
-def get_operation(name: str) -> Operation:
+def get_operation(name: str | None) -> Operation:
     """Return the operation of that name.
 
     :raises PostBoostConfigError: it does not exist; the message has the nearest names.
     """
     if not isinstance(name, str):
-        raise PostBoostConfigError(f"operation is {name!r}; it must be a name, as text.", field="operation")
+        raise PostBoostConfigError(
+            f"operation is {name!r}; it must be a name as text, such as 'create_tag'.", field="operation"
+        )
     if name in _rows():
         return _operation(name)
     raise PostBoostConfigError(
