@@ -315,9 +315,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                 with self.client() as api:
                     account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
                 if account is not None:
-                    self.log.info(
-                        "Sent post %s again to %s %r.", outcome.uuid, account.provider, account.name
-                    )
+                    self.log.info("Sent post %s again to %s.", outcome.uuid, account)
                     retried = [*retried, account.uuid]
                 self._started = datetime.now(UTC)
                 return self._wait(context, outcome.uuid, done, retried=retried)

@@ -1,4 +1,4 @@
-"""What a wait reads from PostBoost, and what the responses say: the same for a worker and for the triggerer."""
+"""The requests of one poll, and how their responses are read: the same for workers and the triggerer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Finding:
     """What one poll found.
 
     :param is_settled: no further poll is needed.
-    :param result: what was read; once it is settled, what the wait returns, as plain JSON.
+    :param result: what was read; once it is settled, the result of the wait, as plain JSON.
     :param pending: what is still missing, for a log line or an error message.
     :param waiting: the posts that are not settled: their times decide when to poll next.
     """
@@ -48,10 +48,7 @@ class Condition(Protocol):
         """Return the calls of one poll."""
 
     def read(self, responses: Sequence[Any], now: datetime, /) -> Finding:
-        """Read the responses, in the order of the calls.
-
-        :raises PostBoostError: the condition can't be met any more.
-        """
+        """Read the responses, in the order of the calls. Raise :class:`PostBoostError` if waiting is of no use."""
 
 
 def ask(api: PostBoostClient, condition: Condition) -> Finding:
@@ -76,8 +73,8 @@ class PostsSettled:
     """Every post is published or failed. A post that is settled is not read again.
 
     :param uuids: the posts.
-    :param timeout: how long the wait takes after their time, for the message of a wait that is over.
-    :param log: the logger of the one who waits: Airflow's costs less than one of a module.
+    :param timeout: how long to wait after their scheduled time, for the error message.
+    :param log: the logger of the waiting task or trigger: Airflow's costs less than a module's.
     """
 
     def __init__(self, uuids: Sequence[str], timeout: timedelta, log: Any) -> None:
@@ -115,15 +112,13 @@ class PostsSettled:
         """Return what is known. The result is a list of outcomes, in the order of the uuids."""
         unsettled = self.unsettled
         outcomes = [post for post in self.seen.values() if post is not None]
-        lines = [
-            f"  post {uuid} {describe_status(p) if p else 'could not be read'}"
-            for uuid, p in unsettled.items()
-        ]
+        lines = "\n".join(
+            f"  post {uuid} {describe_status(post) if post else 'could not be read'}"
+            for uuid, post in unsettled.items()
+        )
         pending = (
             f"{len(unsettled)} of {len(self.seen)} posts were not published within {self._timeout} of their scheduled "
-            "time:\n"
-            + "\n".join(lines)
-            + "\nPostBoost may still publish them. Check them there, or raise the timeout."
+            f"time:\n{lines}\nPostBoost may still publish them. Check them there, or raise the timeout."
         )
         waiting = tuple(post for post in unsettled.values() if post is not None)
         return Finding(not unsettled, outcomes, pending, waiting)
