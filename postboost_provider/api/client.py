@@ -1,4 +1,4 @@
-"""The two clients, one that blocks and one that is awaited: prepare, send, interpret, and retry what is safe."""
+"""The two clients, one that blocks and one that is awaited: prepare, send, read the response, retry what is safe."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from postboost_provider.api.transport import AsyncTransport, Transport, in_memor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-    from types import TracebackType
 
     from postboost_provider.api.rate_limit import Pace
-    from postboost_provider.api.requests import FilePart, Request
+    from postboost_provider.api.requests import Request
     from postboost_provider.api.responses import Response
     from postboost_provider.api.settings import ClientSettings
     from postboost_provider.api.transport import Into, RawResponse
@@ -46,7 +45,7 @@ class ClientOptions(TypedDict, total=False):
 class _Client:
     """What the two clients share: everything but sending, sleeping and iterating.
 
-    :param settings: the base URL, the token, and what else a connection says.
+    :param settings: the base URL, the token, and the other settings of a connection.
     :param deadline_seconds: limits one call with all its retries and pauses.
     :param attempts: limits the requests of one call; 1 means no retries.
     :param pace: limits the rate of all requests.
@@ -75,7 +74,7 @@ class _Client:
             yield used, refusal
         except AuthenticationError as error:
             refusal.accepted = self._accepted_token == self.settings.token
-            raise error.explained(explain_401(self.settings, datetime.now(UTC), refusal)) from None
+            raise error.explained(*explain_401(self.settings, datetime.now(UTC), refusal)) from None
 
     def _use_rotated(self, used: ClientSettings, fresh: ClientSettings, refusal: Refusal) -> bool:
         """Use the connection as it was read again, if it has another token for the same origin."""
@@ -120,47 +119,29 @@ class PostBoostClient(_Client):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         self._transport.close()
 
-    def call(
-        self,
-        operation: str,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        files: Mapping[str, FilePart] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Any:
+    def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
         """Send one operation and return its JSON body as PostBoost documents it, or the bytes of a file.
 
         :param operation: its name, such as ``create_post``.
-        :param parameters: path and query parameters by name, such as ``{"post_uuid": ...}``; ids may be numbers or
-            text. ``workspace_uuid`` is the connection's unless it is given.
-        :param body: the JSON body, or the fields next to the file of an upload.
-        :param files: file parts by field name, for uploads.
-        :param idempotency_key: makes the operation safe to repeat, where PostBoost accepts one.
+        :param arguments: those of :class:`~postboost_provider.api.requests.CallArguments`.
         :raises PostBoostConfigError: the call does not fit the operation. Nothing was sent.
         :raises PostBoostRequestError: PostBoost responded with an error; the subclass says why.
         :raises UnreachableError: no response came, and nothing was changed.
         :raises UnconfirmedError: no response came to a write, which may have happened.
         :raises UnexpectedResponseError: the response is not JSON.
         """
-        return self.send(
-            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
-        ).payload
+        return self.send(operation, **arguments).payload
 
     def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation like :meth:`call` and return the whole response: payload, status, replayed or not.
 
-        :param arguments: those of :meth:`call`; ``client_label``, the name of this request in PostBoost's activity log;
-            and ``allow_duplicate``, which sends ``X-Allow-Duplicate``: the only way past the duplicate guard for
-            scheduling and queueing, whose bodies have no such field (SDK 1.66.3).
+        :param arguments: those of :class:`~postboost_provider.api.requests.SendArguments`.
         """
         return self._send(prepare(self.settings, operation, **arguments))
 
@@ -233,28 +214,15 @@ class AsyncPostBoostClient(_Client):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
         await self._transport.close()
 
-    async def call(
-        self,
-        operation: str,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        files: Mapping[str, FilePart] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Any:
+    async def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
         """Send one operation and return its JSON body: :meth:`PostBoostClient.call`, awaited."""
-        response = await self.send(
-            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
-        )
-        return response.payload
+        return (await self.send(operation, **arguments)).payload
 
     async def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation and return the whole response: :meth:`PostBoostClient.send`, awaited."""

@@ -1,4 +1,4 @@
-"""An Airflow connection in any of its forms, or the environment -> the settings of a client."""
+"""Read the settings of a client from an Airflow connection in any of its forms, or from the environment."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSetting
 
 def ways_to_set_a_token(conn_id: str) -> str:
     """Return the ways to set a token, for a message."""
-    fallback = f"; or the environment variable {connection_form.TOKEN_VARIABLE}, without such a connection"
+    is_default = conn_id == connection_form.DEFAULT_CONN_ID
+    fallback = f"; or {connection_form.TOKEN_VARIABLE}, without such a connection" if is_default else ""
     return (
-        "Set the token in one of these ways: the password of the connection in the Airflow UI (Admin > Connections, "
-        f"type PostBoost); airflow connections add {conn_id} --conn-type postboost --conn-password ...; the environment "
-        f'variable AIRFLOW_CONN_{conn_id.upper()}=\'{{"conn_type": "postboost", "password": "..."}}\'; a secrets backend'
-        f"{fallback if conn_id == connection_form.DEFAULT_CONN_ID else ''}."
+        "Set it as the password of the connection, in one of these ways: Admin > Connections in the Airflow UI; "
+        f"airflow connections add {conn_id} --conn-type postboost --conn-password ...; a secrets backend; the environment "
+        f'variable AIRFLOW_CONN_{conn_id.upper()}=\'{{"conn_type": "postboost", "password": "..."}}\'{fallback}.'
     )
 
 

@@ -63,17 +63,13 @@ def postboost_task(
     :xcom return_value: (Any) The response, or what ``result`` picks from it.
     :raises PostBoostConfigError: the operation does not exist or is not named; raised when the DAG is parsed.
     """
-    if operation is None:
-        raise PostBoostConfigError(
-            'operation is missing. Name it: @task.postboost(operation="create_tag").', field="operation"
-        )
     if "body" in kwargs:
         raise PostBoostConfigError(
             "@task.postboost takes no body. Return it from the function.", field="body"
         )
-    # Here as well: a mapped task is created only when it runs.
     from postboost_provider.api.operations import get_operation
 
+    # Here as well: a mapped task is created only when it runs.
     get_operation(operation)
     # Airflow would infer it from the function's return value, which is the body and not the response.
     kwargs.setdefault("multiple_outputs", False)

@@ -115,18 +115,13 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
 
     def _rotation(self, context: Context, admin: PostBoostClient) -> Rotation:
         from postboost_provider.api.client import PostBoostClient
-        from postboost_provider.idempotency import identity as identities
+        from postboost_provider.idempotency.identity import digest
         from postboost_provider.rotation.plan import Maker
         from postboost_provider.rotation.run import Rotation
         from postboost_provider.rotation.stores.target import TargetConnection
 
-        ti = context["ti"]
-        identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-        maker = Maker(
-            task=identities.log_scope(f"{ti.dag_id}.{ti.task_id}"),
-            conn_id=self.postboost_conn_id,
-            run=identities.digest(identity)[:8],
-        )
+        actor = self.actor(context)
+        maker = Maker(task=actor.scope, conn_id=self.postboost_conn_id, run=digest(actor.identity)[:8])
         target = TargetConnection(self.postboost_conn_id, self.store)
         mask = _compat.mask_secret
         return Rotation(admin, target, maker, connect=PostBoostClient, mask=mask, key=self.key)

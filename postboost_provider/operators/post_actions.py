@@ -117,7 +117,7 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
             while actions.to_retry(outcome, sent):
                 outcome = actions.wait_while_publishing(api, post_uuid, timeout)
                 if (account := actions.retry_failed(api, actor, outcome, but=sent)) is not None:
-                    sent[account.uuid] = names.get(account.uuid) or account_name(account.as_dict())
+                    sent[account.uuid] = names.get(account.uuid) or str(account)
                     self.log.info("Sent post %s again to %s.", post_uuid, sent[account.uuid])
             if not sent:
                 self.log.info("Post %s was not sent again: no account failed.", post_uuid)

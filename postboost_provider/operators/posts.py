@@ -248,7 +248,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
 
         timeout = timedelta(seconds=read_seconds("timeout", self.timeout))
         interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
-        posts = PostsSettled([uuid], timeout)
+        posts = PostsSettled([uuid], timeout, self.log)
         ask = lambda: posts.ask(lambda: self.hook.client(deadline_seconds=POLL_SECONDS))
         poller = Poller(
             Wait(self._started, timeout, interval, due), most_failures=MOST_FAILURES, spread=SPREAD
@@ -275,7 +275,6 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     def _conclude(
         self, context: Context, outcome: PostOutcome, done: dict[str, str], retried: list[str]
     ) -> dict[str, Any]:
-        from postboost_provider.api.account_name import account_name
         from postboost_provider.polling.outcome import conclude
         from postboost_provider.publishing import actions
 
@@ -284,7 +283,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                 with self.client() as api:
                     account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
                 if account is not None:
-                    self.log.info("Sent post %s again to %s.", outcome.uuid, account_name(account.as_dict()))
+                    self.log.info("Sent post %s again to %s.", outcome.uuid, account)
                     retried = [*retried, account.uuid]
                 self._started = datetime.now(UTC)
                 return self._wait(context, outcome.uuid, done, retried=retried)

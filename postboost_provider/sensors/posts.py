@@ -80,7 +80,7 @@ class PostBoostPostSensor(BasePostBoostSensor):
         from postboost_provider.polling.conditions import PostsSettled
 
         check_choice("on_partial", self.on_partial, ("fail", "succeed"))
-        self._posts = PostsSettled(read_uuids(self.post_uuids), timedelta(seconds=self.timeout))
+        self._posts = PostsSettled(read_uuids(self.post_uuids), timedelta(seconds=self.timeout), self.log)
 
     def make_poller(self, started: datetime, earlier_polls: int = 0) -> Poller:
         from postboost_provider.polling.poller import Poller

@@ -60,7 +60,7 @@ class PostBoostPostTrigger(PollingTrigger):
 
         due, first = (datetime.fromisoformat(at) if at else None for at in (self.due_at, self.next_look_at))
         # Rendered here, where the wait started here.
-        posts = PostsSettled(read_uuids(self.post_uuids), times.timeout)
+        posts = PostsSettled(read_uuids(self.post_uuids), times.timeout, self.log)
         times = replace(times, due=due)
         poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first)
         async with shared_poller(self.postboost_conn_id) as shared:

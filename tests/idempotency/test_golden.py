@@ -44,7 +44,7 @@ ACCOUNT = {
     "authorized": True,
 }
 VERSION = {"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}
-POST = {"uuid": "p-1", "scheduled_at": None, "versions": [VERSION], "tags": []}
+POST: dict[str, Any] = {"uuid": "p-1", "scheduled_at": None, "versions": [VERSION], "tags": []}
 AT = "2031-05-04 09:30"
 FIRST_RUN = "manual__2026-10-16T00:00:00+00:00"
 URL = "https://files.example/straße.png?signature=1"
@@ -79,7 +79,13 @@ class PostBoost:
         if self.refused:
             self.refused -= 1
             return httpx.Response(403, headers={"Idempotent-Replayed": "true"}, json={"message": "No."})
-        made = {"id": 7, "uuid": "m-7", "name": "x", "upload_uuid": "u-1", "chunk_size": 1 << 30}
+        made: dict[str, Any] = {
+            "id": 7,
+            "uuid": "m-7",
+            "name": "x",
+            "upload_uuid": "u-1",
+            "chunk_size": 1 << 30,
+        }
         if path.startswith("posts"):
             made = POST
         elif path == "media/remote/initiate":

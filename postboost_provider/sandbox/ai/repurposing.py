@@ -117,7 +117,7 @@ def _finish(store: Store, run: RepurposeRun) -> None:
         run.error = (
             "The run did not finish in time."
             if run.ends_at - run.started_at >= MAX_DURATION
-            else "The AI service failed."
+            else "The AI gave up."
         )
         return
     captions = [caption(account, run.source["title"], _excerpt(run)) for account in run.accounts]

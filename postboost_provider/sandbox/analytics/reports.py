@@ -79,7 +79,7 @@ def download_report_export(call: Call) -> Response:
     export = _export_of(call)
     status = _status(call, export)
     if export.content is None or status != "ready":
-        why = "has expired" if status == "expired" else "could not be generated"
+        why = "has expired" if status == "expired" else "could not be made"
         raise ErrorResponse(410, f"The report {why}.")
     kind = "application/pdf" if export.format == "pdf" else "text/csv; charset=UTF-8"
     name = f"report-{export.start}-{export.end}.{export.format}"
@@ -109,7 +109,7 @@ def _render(call: Call, export: ReportExport) -> dict[str, Any]:
         "date_to": str(export.end),
         "account_ids": export.account_ids,
         "status": status,
-        "error": "The report could not be generated." if status == "failed" else None,
+        "error": "The report could not be made." if status == "failed" else None,
         "bytes": len(export.content) if export.content is not None else None,
         "download_url": where if status == "ready" else None,
         "created_at": rfc3339(export.created_at),

@@ -21,9 +21,9 @@ _REFRESHED_FOREVER = {"twitter", "youtube", "gbp", "bluesky"}
 _REFRESHED_UNTIL = {"tiktok", "pinterest", "linkedin", "linkedin_page"}
 _MESSAGES = {
     "refresh_expired": "The permission to refresh the connection has expired.",
-    "linkedin_revoked": "LinkedIn's permission was revoked.",
+    "linkedin_revoked": "LinkedIn's permission was withdrawn.",
     "linkedin_expired": "LinkedIn's permission has expired.",
-    "google_revoked": "Google's permission was revoked.",
+    "google_revoked": "Google's permission was withdrawn.",
 }
 
 

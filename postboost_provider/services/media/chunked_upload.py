@@ -250,7 +250,7 @@ class _Session:
         if not isinstance(media, dict) or not str(media.get("id") or "").isdecimal():
             raise UnexpectedResponseError("complete_chunked_upload: the response has no id.", code="no_id")
         if media.get("size") not in (None, self._source.size):
-            raise ServerError(
+            raise UnexpectedResponseError(
                 f"PostBoost has {media['size']} bytes of {self._source.filename} instead of {self._source.size} as media "
                 f"item {media.get('uuid')}. Delete that item and retry the task.",
                 code="wrong_size",

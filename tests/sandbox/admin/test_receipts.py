@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
 import time_machine
 
 from tests.sandbox.bodies import SUCCESS, errors
 
 NOW = datetime(2026, 10, 16, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def path(panel):
-    """Return where the subscription of a workspace without one is."""
-    made = panel("POST", "workspaces", name="Client", access_status="subscription").json()
-    return f"workspaces/{made['uuid']}/subscription"
 
 
 def receipt(workspace, **changes):

@@ -1,4 +1,4 @@
-"""Billing in the panel: subscriptions, receipts, AI credits."""
+"""Billing in the panel: subscriptions and AI credits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOW = datetime(2026, 10, 16, 10, tzinfo=UTC)
 
 @pytest.fixture
 def path(panel):
-    """Return where the subscription of a workspace without one is."""
+    """Return the path of the subscription of a workspace without one."""
     made = panel("POST", "workspaces", name="Client", access_status="subscription").json()
     return f"workspaces/{made['uuid']}/subscription"
 

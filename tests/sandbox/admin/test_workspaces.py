@@ -1,4 +1,4 @@
-"""The panel of platform admins: users, workspaces, members."""
+"""Workspaces and their members in the panel."""
 
 from __future__ import annotations
 

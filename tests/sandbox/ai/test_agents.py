@@ -27,7 +27,7 @@ def test_an_agent_proposes_and_a_person_decides(member, accounts):
         "total": 1,
     }
     member.post(f"/agents/{agent['uuid']}/run")
-    assert len(member.get("/agent-proposals").json()["data"]) == 1  # one that is open is enough
+    assert len(member.get("/agent-proposals").json()["data"]) == 1  # a pending proposal is not repeated
     applied = member.post(f"/agent-proposals/{proposal['uuid']}/approve", json={"note": "Right"})
     assert (applied.json()["data"]["status"], applied.json()["data"]["note"]) == ("applied", "Right")
     assert member.get(f"/posts/{uuid}").json()["versions"][0]["content"][0]["body"] == "A coffee"

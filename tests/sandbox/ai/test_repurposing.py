@@ -1,4 +1,4 @@
-"""AI: repurpose runs, at once and in the queue, the smaller operations, and what they cost."""
+"""Repurpose runs: within the request and in the queue."""
 
 from __future__ import annotations
 

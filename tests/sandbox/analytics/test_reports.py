@@ -1,4 +1,4 @@
-"""Report exports, from the call that makes them to the day they are gone, and their branding."""
+"""Report exports: creation, expiry and branding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Analytics: the numbers of posts, accounts and the workspace are the same ones."""
+"""Analytics: the numbers of posts, accounts and the workspace agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METRICS = ("views", "likes", "comments", "shares")
 
 @pytest.fixture
 def days(sandbox, member, accounts):
-    """Publish on three days, and return the parameters of the period that has them all."""
+    """Publish on three days, and return the parameters of their period."""
     sandbox.change(publish_seconds=0)
     mine = [accounts[name] for name in ("northwind", "threads", "northwind.bsky.social")]
     start = datetime.now(UTC).date()

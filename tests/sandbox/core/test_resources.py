@@ -1,4 +1,4 @@
-"""The generic store, by the kinds of things in it."""
+"""Generic resources, by kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 GONE = {"message": "Not found."}
 
 
-# What there is of each kind: path, what is sent at first, what is changed, and whether a page of it has numbers.
+# By path: the first body, the changes, and whether its pages have numbers.
 KINDS = {
     "templates": ({"name": "T", "content": [{"body": "Hi"}]}, {"name": "U"}, True),
     "hashtag-groups": ({"name": "G", "content": "#a #b"}, {"name": "G", "content": "#c"}, True),
@@ -34,7 +34,7 @@ def test_a_record_is_created_read_listed_changed_and_deleted(member, kind):
     url = f"/{kind}/{thing.get('uuid') or thing['id']}"
     listed = member.get(f"/{kind}").json()
     assert (listed["data"], "meta" in listed) == ([thing], paged)
-    if kind != "agents":  # which have no operation that gets one
+    if kind != "agents":  # agents have no get operation
         assert member.get(url).json()["data"] == thing
     changed = member.put(url, json=change).json()["data"]
     assert change.items() <= changed.items()

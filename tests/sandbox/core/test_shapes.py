@@ -6,7 +6,7 @@ from postboost_provider.sandbox.core.shapes import _rule, load_shapes
 
 
 def test_every_rule_of_the_shapes_can_be_read():
-    """A rule that is not understood would be a list of words with one strange word in it."""
+    """An unparsed rule would be a list of words with a strange word."""
 
     def rules(shape):
         if isinstance(shape, str):

@@ -1,4 +1,4 @@
-"""What has rules of its own: inbox, agents, competitors, the schedule, connecting, brand voice, clients, tools."""
+"""The inbox: conversations and reply drafts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: who may subscribe, what is told, how it is signed, and how often it is tried."""
+"""Webhooks: subscriptions, events, signatures and attempts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALL = ["post.scheduled", "post.published", "post.published_all", "post.publishin
 
 
 class Receiver:
-    """What arrived, and how to response the next deliveries: 200 unless told otherwise."""
+    """The received deliveries, and the responses to the next ones: 200 by default."""
 
     def __init__(self) -> None:
         self.got: list[tuple[Any, bytes]] = []
@@ -63,7 +63,7 @@ def quick(sandbox: Any) -> None:
 
 
 def until(condition: Callable[[], Any]) -> None:
-    """Deliveries are made in the background, by the real time."""
+    """Deliveries run in the background in real time."""
     ends = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < ends, "it did not come"
@@ -93,7 +93,7 @@ def test_the_secret_is_shown_once(admin, receiver):
 
 
 def test_a_lost_response_leaves_an_active_subscription(sandbox, admin, receiver):
-    """It takes no Idempotency-Key: a repeat makes another one."""
+    """It ignores Idempotency-Keys: a retry creates another subscription."""
     for _ in range(2):
         body = {"callback_url": receiver.url, "events": ["post.deleted"]}
         admin.post("/webhooks/subscriptions", json=body, headers={"Idempotency-Key": "same"})

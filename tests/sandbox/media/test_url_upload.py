@@ -36,7 +36,7 @@ def poll(client, download_id):
 
 
 def poll_to_the_end(client, download_id):
-    """Poll until the last response, and return every status on the way."""
+    """Poll until the last response, and return every status."""
     deadline, seen = time.monotonic() + 10, ["pending"]
     while time.monotonic() < deadline:
         response = poll(client, download_id).json()

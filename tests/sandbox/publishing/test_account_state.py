@@ -1,4 +1,4 @@
-"""Account health, and what a test can do to an account."""
+"""Changes of an account: expiry, disconnection and control."""
 
 from __future__ import annotations
 

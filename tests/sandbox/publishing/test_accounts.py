@@ -1,4 +1,4 @@
-"""Accounts, groups, tags, API keys and the activity log."""
+"""Accounts and account groups."""
 
 from __future__ import annotations
 

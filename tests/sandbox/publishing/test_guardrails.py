@@ -109,7 +109,7 @@ def test_for_the_queue_the_cap_is_that_of_the_earliest_slots_day(sandbox, member
         sandbox.reset(daily_cap=1)
         last_today = member.post("/posts", json=post("one", first, queue=True)).json()["scheduled_at"]
         assert last_today == "2026-09-01 15:00:00"
-        # The first account would go tomorrow, but the second today.
+        # The first account would publish tomorrow, the second today.
         refused = member.post("/posts", json=post("two", first, second, queue=True))
         assert (refused.status_code, refused.json()["account_id"]) == (429, first["id"])
         assert member.post("/posts", json=post("two", first, queue=True)).status_code == 201

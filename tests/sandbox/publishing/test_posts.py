@@ -275,7 +275,7 @@ def test_scheduling_without_a_time_is_rejected(member, accounts):
 
 
 def test_the_last_writer_wins_whatever_was_read_before(member):
-    """There is no lock: posts have no version and no time of their last change."""
+    """Posts have no lock, no version and no time of their last change."""
     uuid = member.post("/posts", json=post("first")).json()["uuid"]
     seen = member.get(f"/posts/{uuid}")
     assert "etag" not in seen.headers

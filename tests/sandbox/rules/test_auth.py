@@ -32,7 +32,7 @@ def test_an_access_token_expires_at_midnight_utc_on_its_date(sandbox, connect):
     day = datetime(2026, 9, 1, 15, tzinfo=UTC)
     with time_machine.travel(day, tick=False):
         sandbox.reset()
-    end = datetime(2026, 9, 4, tzinfo=UTC)  # the date is three days on
+    end = datetime(2026, 9, 4, tzinfo=UTC)  # the date is in three days
     client = connect("expiring", None)
     for moment, status in ((end - timedelta(seconds=1), 200), (end, 401), (end + timedelta(seconds=1), 401)):
         with time_machine.travel(moment, tick=False):

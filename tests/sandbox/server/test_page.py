@@ -1,4 +1,4 @@
-"""The page at / tells people what there is, and runs nothing that somebody wrote into a post."""
+"""The page shows the data, and never runs HTML from a post."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox that is started again with its state file goes on from there."""
+"""A sandbox restores its data from the state file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def workspace(sandbox: Sandbox, token: str = "admin") -> httpx.Client:
 
 
 def everything(sandbox: Sandbox) -> dict[str, Any]:
-    """Return what GETs say, without where the sandbox listens."""
+    """Return the responses of GETs, without the sandbox's address."""
     paths = ("posts", "tags", "media", "api-keys", "webhooks/subscriptions", "activity", "account-groups")
     with workspace(sandbox) as api:
         found = {path: api.get(f"/{path}").json()["data"] for path in paths}
@@ -65,7 +65,7 @@ def test_all_data_is_restored(tmp_path: Path) -> None:
         with workspace(again, "viewer") as viewer:
             viewer.headers["Authorization"] = f"Bearer {key['token']}"
             assert viewer.get("/posts").status_code == 200
-        # It is published in its time, as if nothing had been.
+        # It is published on time, as without the restart.
         again.advance(80 * 366 * 86400)
         assert api.get(f"/posts/{uuid}").json()["status"] == "published"
 
@@ -79,7 +79,7 @@ def test_settings_are_those_of_each_start(tmp_path: Path) -> None:
 
 
 def test_it_is_written_while_it_runs(tmp_path: Path) -> None:
-    """So that little is lost when the process is killed."""
+    """Little is lost when the process is killed."""
     file = tmp_path / "state"
     with Sandbox(state=file) as sandbox, workspace(sandbox) as api:
         api.post("/tags", json={"name": "New", "hex_color": "#123456"})

@@ -1,4 +1,4 @@
-"""The control endpoints, unanswered operations, settings, and the command line."""
+"""Routing, the control endpoints and resets."""
 
 from __future__ import annotations
 
