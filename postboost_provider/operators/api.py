@@ -99,12 +99,12 @@ class PostBoostOperator(BasePostBoostOperator):
         op = _operation(self.operation)
         self._check(op)
         body, files = self._body(op)
+        call: dict[str, Any] = {"parameters": self.parameters, "body": body, "files": files}
         # With settings that stand for any connection's: names are checked before it is read.
-        settings = ClientSettings(token="", workspace_uuid="any")
-        requests.prepare(settings, op.operation, parameters=self.parameters, body=body, files=files)
+        requests.prepare(ClientSettings(token="", workspace_uuid="any"), op.operation, **call)
 
         def act(api: PostBoostClient) -> Any:
-            send = partial(self._send, api, op, context, body, files)
+            send = partial(self._send, api, op, context, call)
             if self.save_to:
                 return self._save(api, op, self.save_to, send)
             found = send()
@@ -169,27 +169,13 @@ class PostBoostOperator(BasePostBoostOperator):
         name = path.rpartition("/")[2]
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 
-    def _send(
-        self,
-        api: PostBoostClient,
-        op: Operation,
-        context: Context,
-        body: dict[str, Any] | None,
-        files: dict[str, FilePart] | None,
-    ) -> Any:
+    def _send(self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any]) -> Any:
         from postboost_provider.idempotency.perform import perform_operation
 
         if self.all_pages:
             return list(api.pages(op.operation, parameters=self.parameters))
-        response = perform_operation(
-            api,
-            self.actor(context),
-            op.operation,
-            parameters=self.parameters,
-            body=body,
-            files=files,
-            is_retry=self._is_retry(context),
-        )
+        actor, is_retry = self.actor(context), self._is_retry(context)
+        response = perform_operation(api, actor, op.operation, is_retry=is_retry, **call)
         return self._store_secret(op, response) if op.secret else response
 
     def _save(

@@ -46,10 +46,7 @@ class TaskFrameMixin(RetryPolicyMixin):
         return self.hook.client()
 
     def actor(self, context: Context, key: str | None = None) -> Actor:
-        """Return the identity under which the task writes.
-
-        :param key: what identifies it within the run in place of the map index.
-        """
+        """Return the identity under which the task writes, with a key in place of the map index if one is given."""
         from postboost_provider.idempotency.identity import Actor
 
         return Actor.of_task(context["ti"], getattr(self, "idempotency_salt", None), key)
@@ -88,6 +85,7 @@ class PanelOperator(BasePostBoostOperator):
     """An operator of PostBoost's panel. ``id`` and ``uuid`` of the result are also pushed under their own keys.
 
     :param postboost_conn_id: the PostBoost connection, with the unscoped access token of a platform admin. Templated.
+    :raises AirflowFailException: an argument is wrong, the workspace or user does not exist, or PostBoost refused.
     """
 
     ui_color = "#ede9fe"
@@ -126,9 +124,6 @@ class WorkspaceChangesOperator(WorkspaceOperator):
 
 
 def with_outcome(found: Mapping[str, Any], outcome: str | bool) -> dict[str, Any]:
-    """Return what was found or created, and what became of it.
-
-    :param outcome: the word for it, or whether something that exists was changed.
-    """
+    """Return what was found or created, and its outcome: the word for it, or whether what was found was changed."""
     word = outcome if isinstance(outcome, str) else "updated" if outcome else "found"
     return {**found, "outcome": word}

@@ -36,12 +36,8 @@ class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
     """
 
     template_fields: Sequence[str] = (
-        "workspace_uuid",
-        "platform_subscription_id",
-        "platform_plan_id",
-        "status",
-        "trial_ends_at",
-        "postboost_conn_id",
+        *("workspace_uuid", "platform_subscription_id", "platform_plan_id"),
+        *("status", "trial_ends_at", "postboost_conn_id"),
     )
 
     def __init__(
@@ -97,7 +93,6 @@ class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
         ``cycle`` (``monthly`` or ``yearly``), and optionally ``prorate`` (default True) and ``billing_immediately``
         (default False). Templated.
     :xcom return_value: (dict) The subscription, and ``outcome``: ``updated``, or ``found`` if nothing differed.
-    :raises AirflowFailException: the workspace has no subscription, or PostBoost refused.
     """
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
@@ -156,14 +151,8 @@ class PostBoostCreateReceiptOperator(WorkspaceOperator):
     """
 
     template_fields: Sequence[str] = (
-        "workspace_uuid",
-        "invoice_number",
-        "transaction_id",
-        "currency",
-        "paid_at",
-        "description",
-        "receipt_url",
-        "postboost_conn_id",
+        *("workspace_uuid", "invoice_number", "transaction_id", "currency"),
+        *("paid_at", "description", "receipt_url", "postboost_conn_id"),
     )
 
     def __init__(

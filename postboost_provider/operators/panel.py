@@ -80,7 +80,6 @@ class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
     :param changes: any of ``name``, ``owner`` (email address or id) and ``access_status``; the rest stays. Templated.
     :xcom return_value: (dict) The workspace, and ``outcome``: ``updated``, or ``found`` if nothing differed.
     :xcom uuid: (str) The workspace's uuid.
-    :raises AirflowFailException: the workspace or the new owner does not exist, or PostBoost refused.
     """
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
@@ -128,7 +127,6 @@ class PostBoostAddMemberOperator(WorkspaceOperator):
     :param is_owner: True gives the workspace to the user, False takes it from them. None does not change the owner.
     :param if_exists: ``skip`` leaves an existing member unchanged, ``update`` sets these rights, ``fail`` fails.
     :xcom return_value: (str) ``created``, ``found`` or ``updated``.
-    :raises AirflowFailException: the user or the workspace does not exist, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "user", "role", "postboost_conn_id")
@@ -173,7 +171,6 @@ class PostBoostRemoveMemberOperator(WorkspaceOperator):
 
     :param user: the user's email address or id. Templated.
     :xcom return_value: (bool) Whether the user was a member.
-    :raises AirflowFailException: the workspace does not exist, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "user", "postboost_conn_id")

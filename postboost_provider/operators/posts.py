@@ -71,24 +71,9 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     """
 
     template_fields: Sequence[str] = (
-        "text",
-        "accounts",
-        "thread",
-        "first_comment",
-        "media",
-        "tags",
-        "variants",
-        "publish",
-        "publish_at",
-        "timezone",
-        "account_times",
-        "ai_generated",
-        "on_duplicate",
-        "post_key",
-        "idempotency_salt",
-        "media_root",
-        "object_storage_conn_id",
-        "postboost_conn_id",
+        *("text", "accounts", "thread", "first_comment", "media", "tags", "variants"),
+        *("publish", "publish_at", "timezone", "account_times", "ai_generated", "on_duplicate"),
+        *("post_key", "idempotency_salt", "media_root", "object_storage_conn_id", "postboost_conn_id"),
     )
     may_be_nothing: ClassVar[tuple[str, ...]] = ("ai_generated",)
 
@@ -165,7 +150,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
             return {"uuid": done.post_uuid, **(done.outcome.as_dict() if done.outcome else {}), **result}
         due = max((at for _, at in post.account_times), default=None)
-        return self._wait(context, done.post_uuid, result, due=due, retried=[])
+        return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
         from postboost_provider.publishing.publish import publish_post
@@ -233,13 +218,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return post
 
     def _wait(
-        self,
-        context: Context,
-        uuid: str,
-        done: dict[str, str],
-        *,
-        due: datetime | None = None,
-        retried: list[str],
+        self, context: Context, uuid: str, carried: dict[str, Any], due: datetime | None = None
     ) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
         from postboost_provider.polling.conditions import PostsSettled
@@ -265,12 +244,12 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                         started_at=self._started.isoformat(),
                         next_look_at=(datetime.now(UTC) + poller.pause).isoformat(),
                         due_at=due.isoformat() if due else None,
-                        carried={"done": done, "retried": retried},
+                        carried=carried,
                     ),
                     method_name="execute_complete",
                 )
             (outcome,) = event.get(AirflowFailException)
-        return self._conclude(context, outcome, done, retried)
+        return self._conclude(context, outcome, **carried)
 
     def _conclude(
         self, context: Context, outcome: PostOutcome, done: dict[str, str], retried: list[str]
@@ -286,7 +265,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                     self.log.info("Sent post %s again to %s.", outcome.uuid, account)
                     retried = [*retried, account.uuid]
                 self._started = datetime.now(UTC)
-                return self._wait(context, outcome.uuid, done, retried=retried)
+                return self._wait(context, outcome.uuid, {"done": done, "retried": retried})
             for warning in conclude([outcome], "succeed" if self.on_partial == "succeed" else "fail"):
                 self.log.warning("%s", warning)
         return {**outcome.as_dict(), **done}

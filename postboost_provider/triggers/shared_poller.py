@@ -40,8 +40,7 @@ class SharedPoller:
     async def read(self, uuids: Iterable[str]) -> dict[str, PostOutcome]:
         """Return these posts as they are now.
 
-        :raises PublishError: one of them was deleted or moved to trash.
-        :raises PostBoostError: they could not be read.
+        :raises PostBoostError: one of them can't be read, or was deleted or moved to trash (``PublishError``).
         """
         futures = {uuid: self._want(uuid) for uuid in uuids}
         return {uuid: await asyncio.shield(future) for uuid, future in futures.items()}
