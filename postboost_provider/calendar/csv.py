@@ -103,10 +103,7 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the rows of a list, each with its place.
-
-    :raises PostBoostConfigError: an item is not a mapping, or names an unknown column.
-    """
+    """Return the rows of a list, each with its place; an item that is not a row is an error."""
     numbered = []
     for number, row in enumerate(rows, 1):
         name = f"rows, item {number}"

@@ -225,9 +225,9 @@ class CalendarRun:
         publish_at, now = row.post.publish_at, self.clock()
         if publish_at is None or publish_at - now <= MAX_SCHEDULING_HORIZON:
             return None
+        days, most = (publish_at - now).days, MAX_SCHEDULING_HORIZON.days
         why = (
-            f"due in {(publish_at - now).days} days; a row may be scheduled {MAX_SCHEDULING_HORIZON.days} days ahead. A later "
-            "run sends it"
+            f"due in {days} days, beyond the maximum scheduling horizon of {most} days. A later run sends it"
         )
         return RowReport(row, "skipped", why)
 

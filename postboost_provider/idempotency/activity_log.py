@@ -24,9 +24,7 @@ _LABEL = re.compile(r"airflow/(?P<scope>[^/ ]+)/(?P<identity>[^ ]+)(?: (?P<act>.
 class Label:
     """The client label of a write: ``airflow/<scope>/<identity> <act>``. The start of one is a label, too.
 
-    :param scope: the task of a DAG, or the calendar.
-    :param identity: which run of the task, or which row of the calendar.
-    :param act: what was done, such as ``schedule now``.
+    The scope is a task or a calendar, the identity a run or a row, and the act what was done, such as ``schedule now``.
     """
 
     scope: str
@@ -74,9 +72,8 @@ def read_log(
     """
     prefix = str(start)
     try:
-        rows = list(
-            api.pages("list_api_activity", parameters={"workspace_uuid": workspace_uuid, "client": prefix})
-        )
+        where = {"workspace_uuid": workspace_uuid, "client": prefix}
+        rows = list(api.pages("list_api_activity", parameters=where))
     except PermissionDeniedError:
         return None
     return [

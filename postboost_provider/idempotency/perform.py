@@ -143,15 +143,14 @@ class _Request:
     call: Mapping[str, Any]
 
     def send_repeatable(self, actor: Actor) -> Any:
+        name = self.op.operation
         try:
             return self._send()
         except NotFoundError:
             # The task itself may have deleted it, in an attempt whose response was lost.
-            if self.op.method != "DELETE" or not find_done(
-                self.api, actor, self.op.operation, self.call["parameters"]
-            ):
+            if self.op.method != "DELETE" or not find_done(self.api, actor, name, self.call["parameters"]):
                 raise
-            log.info("%s: an earlier attempt of this task has done it.", self.op.operation)
+            log.info("%s: an earlier attempt of this task has done it.", name)
             return None
 
     def send_with_key(self, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]) -> Any:

@@ -70,10 +70,9 @@ async def ask_async(api: AsyncPostBoostClient, condition: Condition) -> Finding:
 
 
 class PostsSettled:
-    """Every post is published or failed. A post that is settled is not read again.
+    """Every post is published or failed. A settled post is not read again.
 
-    :param uuids: the posts.
-    :param timeout: how long to wait after their scheduled time, for the error message.
+    :param timeout: how long to wait after the posts' scheduled time, for the error message.
     :param log: the logger of the waiting task or trigger: Airflow's costs less than a module's.
     """
 
@@ -94,9 +93,8 @@ class PostsSettled:
                 self._log.info("Post %s %s.", uuid, describe_status(post))
 
     def ask(self, connect: Callable[[], PostBoostClient]) -> Finding:
-        """Poll once.
+        """Poll once. ``connect`` is called at each poll, so that a rotated token is picked up.
 
-        :param connect: returns a client. It is called at each poll, so that a rotated token is picked up.
         :raises PublishError: a post was deleted or moved to trash.
         """
         if unsettled := self.unsettled:

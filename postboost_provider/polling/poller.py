@@ -32,12 +32,7 @@ WAKE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """How a wait ended.
-
-    :param result: what the last poll found.
-    :param message: what was still missing, when it timed out.
-    :param error: why it failed.
-    """
+    """How a wait ended: the last result, what was still missing when it timed out, or why it failed."""
 
     status: Literal["settled", "timeout", "error"]
     result: Any = None

@@ -48,9 +48,8 @@ class Wait:
         return now > self.deadline(seen)
 
     def pause(self, waiting: Sequence[PostOutcome], now: datetime, spread: float) -> timedelta:
-        """Return how long to wait before the next poll.
+        """Return how long to wait before the next poll, given the posts that are not settled yet.
 
-        :param waiting: the posts that are not settled yet.
         :param spread: a random number in [0, 1), so that many waits don't poll at the same time.
         """
         growing = self._growing(now - self.started, self.longest or self.interval)

@@ -32,10 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def fetch(api: PostBoostClient, post_uuid: str) -> dict[str, Any]:
-    """Return a post as PostBoost returns it.
-
-    :raises PublishError: the post does not exist.
-    """
+    """Return a post as PostBoost returns it; one that does not exist is a :class:`PublishError`."""
     try:
         return dict(api.call("get_post", parameters={"post_uuid": post_uuid}))
     except NotFoundError as error:
@@ -43,7 +40,7 @@ def fetch(api: PostBoostClient, post_uuid: str) -> dict[str, Any]:
 
 
 def fetch_outcome(api: PostBoostClient, post_uuid: str) -> PostOutcome:
-    """Return the state of a post. Raises like :func:`fetch`."""
+    """Return the outcome of a post, as :func:`fetch` does."""
     return read_post(fetch(api, post_uuid))
 
 

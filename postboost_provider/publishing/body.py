@@ -80,7 +80,7 @@ def post_body(
 
 def planned(at: datetime) -> dict[str, Any]:
     """Return the fields by which a post is scheduled, or stays so when it is updated."""
-    # In the order of version 0.1.0: PostBoost compares the bytes of two bodies under one key, also after an upgrade.
+    # In the order of version 0.1.0: PostBoost compares the bytes of two bodies under one key, even after an upgrade.
     return {"schedule": True, "timezone": "UTC", **schedule_fields(at)}
 
 
@@ -113,6 +113,7 @@ def content_items(content: Content, account: Mapping[str, Any] | None) -> list[d
     # If the token may not list accounts, their networks are not known, and PostBoost decides.
     provider = account["provider"] if account else None
     comment = [content.first_comment] if content.first_comment else []
+    further: list[str] = []
     if provider is None or provider in THREAD_PROVIDERS:
         further = list(content.thread) or comment
     elif provider in FIRST_COMMENT_PROVIDERS:
@@ -121,8 +122,6 @@ def content_items(content: Content, account: Mapping[str, Any] | None) -> list[d
         further = comment
     elif content.thread or comment:
         raise _dropped("thread" if content.thread else "first_comment", account)
-    else:
-        further = []
     return [{"body": content.text, "media": list(content.media)}, *({"body": text} for text in further)]
 
 
@@ -145,12 +144,10 @@ def dropped_part(content: Content, provider: str | None) -> str | None:
 
 def _dropped(part: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
     name = account_name(account) if account else "an account"
-    return PostBoostConfigError(
-        f"PostBoost does not publish a {part.replace('_', ' ')} on {name}. Give this account a variant without it, or a "
-        "post of its own.",
-        code="not_published",
-        field=part,
+    message = (
+        f"{name} does not support a {part.replace('_', ' ')}. Give it a variant without one, or another post."
     )
+    return PostBoostConfigError(message, code="not_published", field=part)
 
 
 def _options(content: Content, account: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.publishing.intention import Intention
     from postboost_provider.publishing.resolve import Resolver
 
@@ -39,7 +38,23 @@ def use_duplicate(
     """
     post = api.call("get_post", parameters={"post_uuid": uuid})
     outcome = read_post(post)
-    if shortfall := _shortfall(resolver, post, outcome, body, is_draft=is_draft, at=at):
+    reached = {int(account["id"]) for account in post["accounts"]}
+    missing = [i for i in body["accounts"] if i not in reached]
+    others = [i for i in body["accounts"] if _content(post["versions"], i) != _content(body["versions"], i)]
+    shortfall = None
+    if outcome.trashed:
+        shortfall = "is in the trash"
+    elif outcome.status == "draft" and not is_draft:
+        shortfall = "is a draft, which is not published"
+    elif missing:
+        shortfall = f"is not for {', '.join(map(resolver.account_name, missing))}"
+    elif others:
+        shortfall = f"has other content on {', '.join(map(resolver.account_name, others))}"
+    elif outcome.failed_accounts:
+        shortfall = f"failed on {', '.join(map(str, outcome.failed_accounts))}"
+    elif at and outcome.can_be_changed and outcome.scheduled_at and outcome.scheduled_at > at:
+        shortfall = f"is scheduled later, for {outcome.scheduled_at:%Y-%m-%d %H:%M} UTC"
+    if shortfall:
         raise PostBoostConfigError(
             f"on_duplicate='reuse': post {uuid} has the same content, but {shortfall}. Correct it in PostBoost, publish the rest "
             "in another task, or use on_duplicate='allow' to publish all of it again.",
@@ -70,34 +85,6 @@ def find_refused_duplicate(api: PostBoostClient, intention: Intention, body: Map
         code="duplicate_unknown",
         field="on_duplicate",
     )
-
-
-def _shortfall(
-    resolver: Resolver,
-    post: Mapping[str, Any],
-    outcome: PostOutcome,
-    body: Mapping[str, Any],
-    *,
-    is_draft: bool,
-    at: datetime | None,
-) -> str | None:
-    """Return what the existing post lacks of what was asked for, or None."""
-    reached = {int(account["id"]) for account in post["accounts"]}
-    missing = [i for i in body["accounts"] if i not in reached]
-    others = [i for i in body["accounts"] if _content(post["versions"], i) != _content(body["versions"], i)]
-    if outcome.trashed:
-        return "is in the trash"
-    if outcome.status == "draft" and not is_draft:
-        return "is a draft, which is not published"
-    if missing:
-        return f"is not for {', '.join(map(resolver.account_name, missing))}"
-    if others:
-        return f"has other content on {', '.join(map(resolver.account_name, others))}"
-    if outcome.failed_accounts:
-        return f"failed on {', '.join(map(str, outcome.failed_accounts))}"
-    if at and outcome.can_be_changed and outcome.scheduled_at and outcome.scheduled_at > at:
-        return f"is scheduled later, for {outcome.scheduled_at:%Y-%m-%d %H:%M} UTC"
-    return None
 
 
 def _content(versions: Sequence[Mapping[str, Any]], account_id: int) -> list[tuple[str, list[int]]]:

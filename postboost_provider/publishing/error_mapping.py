@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 FIELDS = {
-    "date": "publish_at",
-    "time": "publish_at",
-    "timezone": "publish_at",
-    "schedule": "publish_at",
+    **dict.fromkeys(("date", "time", "timezone", "schedule"), "publish_at"),
     "allow_duplicate": "on_duplicate",
 }
 
@@ -33,11 +30,6 @@ class ErrorMapping:
     post: Post
     body: Mapping[str, Any]
     find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]]
-
-    def problems(self, errors: Mapping[str, Sequence[str]]) -> list[Problem]:
-        """Return the API's messages by field of the body as problems of the post."""
-        fields = {name: self.field(name) for name in errors}
-        return [Problem(fields[name], say(name, list(texts), fields[name])) for name, texts in errors.items()]
 
     def field(self, name: str) -> str:
         """Return the author's name for a field such as ``versions.1.content.0.body`` or ``accounts.0``."""
@@ -105,6 +97,12 @@ class ErrorMapping:
             except (IndexError, KeyError, TypeError, ValueError):
                 return None
         return found
+
+
+def read_problems(errors: Mapping[str, Sequence[str]], field: Callable[[str], str]) -> list[Problem]:
+    """Return the API's messages by field of the body as problems; ``field`` returns the author's name of one."""
+    fields = {name: field(name) for name in errors}
+    return [Problem(fields[name], say(name, list(texts), fields[name])) for name, texts in errors.items()]
 
 
 def find_account_name(find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]], account_id: Any) -> str:

@@ -53,11 +53,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class KnownPost:
-    """A post that the activity log names.
-
-    :param intent: the last intent that was written to it, or None where the label lacks it.
-    :param mode: the mode of that intent, likewise.
-    """
+    """A post in the activity log, with the intent and mode that were last written to it, where the label has them."""
 
     post_uuid: str
     intent: str | None
@@ -65,7 +61,7 @@ class KnownPost:
 
 
 def find_post(api: PostBoostClient, actor: Actor) -> KnownPost | None:
-    """Return the post that an earlier attempt of this actor created, if the activity log has one."""
+    """Return the post that an earlier attempt created, if the activity log has it."""
     return (find_posts(api, actor.scope, actor.log_identity) or {}).get(actor.log_identity)
 
 

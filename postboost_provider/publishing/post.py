@@ -117,7 +117,7 @@ def parse_post(values: Mapping[str, Any], timezone: str | None) -> Post:
         variants=tuple(variants),
         # Only a scheduled post has times.
         account_times=tuple(times) if post.mode == "schedule" else (),
-        ai_generated=_read_switch("ai_generated", values, problems),
+        ai_generated=_read_bool("ai_generated", values, problems),
     )
     if problems:
         raise InvalidPostError(list(dict.fromkeys(problems)))
@@ -246,7 +246,7 @@ def _read_mapping(name: str, values: Mapping[str, Any], problems: list[Problem])
     return []
 
 
-def _read_switch(name: str, values: Mapping[str, Any], problems: list[Problem]) -> bool | None:
+def _read_bool(name: str, values: Mapping[str, Any], problems: list[Problem]) -> bool | None:
     known = {"true": True, "false": False, "": None, "none": None}
     text = stripped_text(values.get(name)).lower()
     if text not in known:
@@ -284,9 +284,9 @@ def split_items(value: Any) -> tuple[str, ...]:
 
 
 def _split(value: Any) -> tuple[str, ...]:
-    is_list = isinstance(value, Iterable) and not isinstance(value, str)
-    parts: Iterable[Any] = value if is_list else as_text(value).split(";")
-    return tuple(text for part in parts if (text := stripped_text(part)))
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        value = as_text(value).split(";")
+    return tuple(text for part in value if (text := stripped_text(part)))
 
 
 def _parts(value: Any) -> list[Any]:

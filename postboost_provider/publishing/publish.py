@@ -6,13 +6,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.error_mapping import with_mapped_fields
-from postboost_provider.api.errors import (
-    DuplicatePostError,
-    PermissionDeniedError,
-    PostBoostConfigError,
-    ValidationError,
-)
+from postboost_provider.api.error_mapping import map_fields
+from postboost_provider.api.errors import DuplicatePostError, PermissionDeniedError, PostBoostConfigError
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
@@ -53,7 +48,7 @@ def publish_post(
     # A URL may serve another file in another run. The task id is here twice since version 0.1.0.
     salt = "\n".join((actor.scope, *actor.identity, actor.identity[3]))
     resolution = PostResolution(resolver, post, salt)
-    try:
+    with map_fields(resolution.field):
         media = resolution.media()
         allow = on_duplicate == "allow"
         intention = Intention(actor, intent_hash(post_intent(post, media_contents(media))), post.mode, allow)
@@ -79,21 +74,17 @@ def publish_post(
             if not reuse or not error.existing_post_uuid:
                 raise
             return use(error.existing_post_uuid)
-    except ValidationError as error:
-        if error.is_mapped or not error.errors:
-            raise
-        problems = resolution.problems(error.errors)
-        raise with_mapped_fields(error, "; ".join(map(str, problems)), problems[0].field) from error
 
 
 def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:
     # Without the activity log the post may exist already: sent again, it could be a second one.
     unseen = (
-        " An earlier attempt may have published it: without the ability 'read' of the API key, nothing tells."
+        ""
+        if can_read_log
+        else " An earlier attempt may have published it; the API key lacks the ability 'read' that tells."
     )
     return PostBoostConfigError(
-        f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'."
-        f"{'' if can_read_log else unseen}",
+        f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'.{unseen}",
         code="past",
         field="publish_at",
     )
@@ -111,10 +102,7 @@ def _check(
         log.warning("The post is not checked before it is sent: the API key lacks the ability 'read'.")
         return
     if problems := resolution.problems(response.get("errors") or {}):
-        raise PostBoostConfigError(
-            f"PostBoost would refuse it: {'; '.join(map(str, problems))}",
-            code="refused",
-            field=problems[0].field,
-        )
+        message = f"PostBoost would refuse it: {'; '.join(map(str, problems))}"
+        raise PostBoostConfigError(message, code="refused", field=problems[0].field)
     for issue in response.get("issues") or ():
         log.warning("PostBoost's check reports: %s", resolver.describe_issue(issue))

@@ -20,6 +20,7 @@ from postboost_provider.publishing.error_mapping import (
     account_pattern,
     find_account_name,
     is_provider,
+    read_problems,
 )
 from postboost_provider.publishing.post import VARIANT_FIELDS, InvalidPostError, Post, Problem, Variant
 from postboost_provider.services.accounts import Accounts, load_accounts
@@ -76,7 +77,7 @@ class Resolver:
         return self._tags.ids(names, idempotency_key=digest("tags")) if names else []
 
     def read_medium(self, name: str) -> Media:
-        """Read a file or check a URL or uuid. A file that many posts have is read once."""
+        """Read a file or check a URL or uuid. A file of many posts is read once."""
         with as_problem("media"), _reading(name):
             if name not in self._read:
                 self._read[name] = uploads.read_medium(name, self._find_media)
@@ -108,10 +109,7 @@ class PostResolution:
         self._error_mapping: ErrorMapping | None = None
 
     def media(self) -> MediaByTarget:
-        """Read the post's files. Nothing is uploaded.
-
-        :raises InvalidPostError: a file can't be read, or is not of a type that PostBoost supports.
-        """
+        """Read the post's files without uploading them; one that can't be used is an :class:`InvalidPostError`."""
         named = {v.target: v.media for v in self._post.variants if v.media is not None}
         named = {"": self._post.media, **named}
         return {target: [self._resolver.read_medium(n) for n in names] for target, names in named.items()}
@@ -163,10 +161,12 @@ class PostResolution:
         return str(error)
 
     def problems(self, errors: Mapping[str, Sequence[str]]) -> list[Problem]:
-        """Return the API's messages as problems of the post; with the API's own fields while there is no body."""
-        if self._error_mapping is None:
-            return [Problem(name, "; ".join(texts)) for name, texts in errors.items()]
-        return self._error_mapping.problems(errors)
+        """Return the API's messages as problems of the post."""
+        return read_problems(errors, self.field)
+
+    def field(self, name: str) -> str:
+        """Return the author's name of a field; the API's own while there is no body."""
+        return self._error_mapping.field(name) if self._error_mapping else name
 
     def _times(self, accounts: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
         """Return the times that accounts have of their own, by account id."""
@@ -268,17 +268,13 @@ def _dropped_beside(part: str, account: Mapping[str, Any]) -> str:
     name = account_name(account)
     if part == "thread":
         return f"{name} gets a first comment, and PostBoost publishes no thread there. Remove the thread."
-    return (
-        f"{name} gets a thread, and PostBoost does not publish a first comment beside it. Make the comment the last part "
-        "of the thread, or give this account thread=[]."
-    )
+    return f"{name} gets a thread, and no first comment beside it. Make it the last part, or give this account thread=[]."
 
 
 def _check_connected(accounts: Sequence[Mapping[str, Any]]) -> None:
     disconnected = [account_name(a) for a in accounts if a.get("authorized") is False]
     if disconnected:
         raise PostBoostConfigError(
-            f"{', '.join(disconnected)} must be reconnected before PostBoost can publish there. Reconnect it in PostBoost "
-            "under Accounts, then run the task again.",
+            f"{', '.join(disconnected)} must be reconnected in PostBoost under Accounts. Then run the task again.",
             code="disconnected_account",
         )

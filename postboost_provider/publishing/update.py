@@ -25,10 +25,9 @@ Body = Callable[[], Mapping[str, Any]]
 
 
 def use_existing(api: PostBoostClient, intention: Intention, known: KnownPost, body: Body) -> Published:
-    """Use the post that an earlier attempt created, and update it if its author has changed it.
+    """Use the post that an earlier attempt created, and update it if its author has changed it, as :func:`compare` finds.
 
     :param body: returns the body for ``update_post``.
-    :raises PostBoostConfigError: like :func:`compare`.
     """
     found = compare(api, intention, known)
     return found if isinstance(found, Published) else update(api, intention, known, found, body)
@@ -101,9 +100,8 @@ def _update(
             # Whether the guard leaves the post itself out of the comparison is not documented.
             if error.existing_post_uuid != outcome.uuid:
                 # Another type of error: the other post must not be taken for this one.
-                raise PostBoostConfigError(
-                    f"Post {outcome.uuid} was not updated and stays as it was: {error}", code="duplicate_post"
-                ) from error
+                message = f"Post {outcome.uuid} was not updated and stays as it was: {error}"
+                raise PostBoostConfigError(message, code="duplicate_post") from error
             response = send(allow_duplicate=True)
         warnings = read_warnings(response.payload)
     except PostBoostRequestError as error:
