@@ -18,12 +18,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     ConflictError,
     NotFinishedError,
     NotFoundError,
     PostBoostError,
     RateLimitedError,
-    ServerError,
     UnconfirmedError,
     UnexpectedResponseError,
     UnreachableError,
@@ -48,8 +48,6 @@ PROGRESS_BYTES = 64 * 1024 * 1024
 # PostBoost may forget an upload in progress. After this many, another one would not end better.
 MAX_SESSIONS = 3
 MIB = 1024 * 1024
-# After these, it is not known whether the request arrived.
-LOST_RESPONSE = (ServerError, UnconfirmedError, UnexpectedResponseError)
 
 
 class _SessionLostError(Exception):
