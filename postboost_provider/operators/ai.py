@@ -179,8 +179,8 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         from postboost_provider.idempotency.identity import Actor
         from postboost_provider.idempotency.perform import find_done, perform_operation
         from postboost_provider.services.repurpose import (
-            came_to_nothing,
             explain,
+            has_failed,
             require_credits,
             resolve_accounts,
         )
@@ -200,7 +200,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
                 actor,
                 "repurpose_content",
                 body=body,
-                is_void=lambda answer: came_to_nothing(api, answer),
+                is_void=lambda response: has_failed(api, response),
                 note=note,
             )
         except QuotaExceededError as error:
