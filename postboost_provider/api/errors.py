@@ -245,6 +245,8 @@ RETRYABLE = (
     UnexpectedResponseError,
     UnreachableError,
 )
+# After these, it is not known whether PostBoost did what was requested.
+LOST_RESPONSE = (ServerError, UnconfirmedError, UnexpectedResponseError)
 
 
 def is_retryable(error: BaseException) -> bool:

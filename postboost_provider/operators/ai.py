@@ -168,7 +168,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         # Credits that an earlier attempt has spent don't keep this one from reading its result.
         if self.check_credits and done is None:
             repurpose.require_credits(api, body)
-        is_void = lambda response: repurpose.came_to_nothing(api, response)
+        is_void = lambda response: repurpose.has_failed(api, response)
         try:
             return perform_operation(api, actor, "repurpose_content", body=body, is_void=is_void, note=note)
         except QuotaExceededError as error:

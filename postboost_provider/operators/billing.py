@@ -98,8 +98,8 @@ class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.services.panel.billing import change_subscription, read_changes
 
-        read_changes(self.changes)
-        return lambda api: with_outcome(*change_subscription(api, self.workspace_uuid, self.changes))
+        changes = read_changes(self.changes)
+        return lambda api: with_outcome(*change_subscription(api, self.workspace_uuid, changes))
 
 
 class PostBoostCancelSubscriptionOperator(WorkspaceOperator):

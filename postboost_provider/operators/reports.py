@@ -91,7 +91,7 @@ class PostBoostReportOperator(BasePostBoostOperator):
                 if self.export_uuid:
                     export = reports.find(api, self.export_uuid.strip(), timeout)
                 else:
-                    export = reports.make(api, {**body, **self._account_ids(api)}, timeout)
+                    export = reports.create(api, {**body, **self._account_ids(api)}, timeout)
                 with self.hook.client(deadline_seconds=DOWNLOAD_SECONDS) as download_api:
                     reports.download(download_api, export["uuid"], open_file)
             size = locate(path, storage).stat().st_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,22 +32,16 @@ class AccountHealth:
 
     @property
     def label(self) -> str:
-        """The account for a message. Account health has no usernames, and nothing of an account that is gone."""
+        """The account in messages. Account health has no usernames, and nothing of a removed account."""
         return f"{account_name(self.as_dict()) if self.provider else 'account'} (id {self.id})"
 
     def __str__(self) -> str:
         return f"{self.label}: {'; '.join(self.problems) or self.status}"
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "uuid": self.uuid,
-            "provider": self.provider,
-            "name": self.name,
-            "status": self.status,
-            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-            "reconnect_url": self.reconnect_url,
-        }
+        values = asdict(self)
+        del values["problems"]
+        return {**values, "expires_at": self.expires_at.isoformat() if self.expires_at else None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +58,15 @@ class AccountsCanPublish:
     posts_per_account: int = 1
 
     def questions(self, now: datetime) -> Sequence[Question]:
-        at = self._at(now)
-        health = Question("get_account_health")
-        return (
-            (health, Question("validate_post", body=self._dry_run(at))) if _is_later(at, now) else (health,)
-        )
+        at, questions = self._at(now), [Question("get_account_health")]
+        if at.date() > now.astimezone(UTC).date():
+            questions.append(Question("validate_post", body=self._dry_run(at)))
+        return questions
 
-    def read(self, answers: Sequence[Any], now: datetime) -> Finding:
+    def read(self, responses: Sequence[Any], now: datetime) -> Finding:
         at = self._at(now)
         try:
-            accounts = self._accounts(answers, at)
+            accounts = self._accounts(responses, at)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnexpectedResponseError(
                 f"get_account_health: PostBoost's response can't be read ({error!r})."
@@ -82,10 +75,8 @@ class AccountsCanPublish:
         if not bad:
             return Finding(True, [account.as_dict() for account in accounts])
         when = f"at {at:%Y-%m-%d %H:%M} UTC" if at > now else "now"
-        lines = "\n".join(f"  {account}" for account in bad)
-        return Finding(
-            False, pending=f"{len(bad)} of {len(accounts)} accounts can't publish {when}:\n{lines}"
-        )
+        lines = "".join(f"\n  {account}" for account in bad)
+        return Finding(False, pending=f"{len(bad)} of {len(accounts)} accounts can't publish {when}:{lines}")
 
     def _at(self, now: datetime) -> datetime:
         return max(now, self.publish_at or now).astimezone(UTC)
@@ -101,41 +92,31 @@ class AccountsCanPublish:
             "allow_duplicate": True,
         }
 
-    def _accounts(self, answers: Sequence[Any], at: datetime) -> list[AccountHealth]:
-        health, *checked = answers
+    def _accounts(self, responses: Sequence[Any], at: datetime) -> list[AccountHealth]:
+        health, *dry_run = responses
         known = {int(entry["id"]): entry for entry in health["data"]}
-        full: dict[int, Mapping[str, Any]] = {
-            int(issue["account_id"]): issue
-            for answer in checked
-            for issue in answer["issues"]
-            if issue.get("code") == CAP_REACHED
-        }
+        issues = [issue for response in dry_run for issue in response["issues"]]
+        full = {int(each["account_id"]): each for each in issues if each.get("code") == CAP_REACHED}
         accounts = []
         for each in self.account_ids:
             if each not in known:
                 problem = "it was removed from this workspace"
                 accounts.append(AccountHealth(each, None, "", "", "gone", None, None, (problem,)))
                 continue
-            if checked:
-                cap_problem = _cap_reached(full[each], at) if each in full else None
-            else:
-                cap_problem = self._cap_reached_today(known[each]["daily_cap"])
+            cap_problem = None
+            if issue := full.get(each):
+                used, limit = issue.get("used"), issue.get("limit")
+                cap_problem = f"{used} of its {limit} posts for {at:%Y-%m-%d} (UTC) are used"
+            elif not dry_run:
+                cap = known[each]["daily_cap"]
+                cap_problem = self._cap_reached_today(int(cap["used_today"]), int(cap["limit"]))
             accounts.append(read_account(known[each], at, cap_problem))
         return accounts
 
-    def _cap_reached_today(self, cap: Mapping[str, Any]) -> str | None:
-        limit, used = int(cap["limit"]), int(cap["used_today"])
+    def _cap_reached_today(self, used: int, limit: int) -> str | None:
         if used + self.posts_per_account <= limit:
             return None
         return f"{used} of its {limit} posts for today (UTC) are used, and {self.posts_per_account} more are needed"
-
-
-def _is_later(at: datetime, now: datetime) -> bool:
-    return at.date() > now.astimezone(UTC).date()
-
-
-def _cap_reached(issue: Mapping[str, Any], at: datetime) -> str:
-    return f"{issue.get('used')} of its {issue.get('limit')} posts for {at:%Y-%m-%d} (UTC) are used"
 
 
 def read_account(entry: Mapping[str, Any], at: datetime, cap_problem: str | None = None) -> AccountHealth:
@@ -144,7 +125,7 @@ def read_account(entry: Mapping[str, Any], at: datetime, cap_problem: str | None
     expires_at = read_utc(connection.get("expires_at"))
     url = connection.get("reconnect_url")
     broken = _broken(entry, expires_at, at)
-    problems = [f"{broken}. Reconnect it: {url}"] if broken else []
+    problems = (f"{broken}. Reconnect it: {url}" if broken else None, cap_problem)
     return AccountHealth(
         id=int(entry["id"]),
         uuid=str(entry["uuid"]),
@@ -153,7 +134,7 @@ def read_account(entry: Mapping[str, Any], at: datetime, cap_problem: str | None
         status=str(connection.get("status")),
         expires_at=expires_at,
         reconnect_url=url,
-        problems=(*problems, cap_problem) if cap_problem else tuple(problems),
+        problems=tuple(filter(None, problems)),
     )
 
 
@@ -165,8 +146,8 @@ def _broken(entry: Mapping[str, Any], expires_at: datetime | None, at: datetime)
     if not entry["authorized"] or connection.get("status") == "expired":
         # Null where the daily check found no reason, and for networks that it does not ask.
         reason = connection.get("reconnect_reason") or {}
-        said = str(reason.get("message") or "its network no longer accepts PostBoost").rstrip(".")
-        return f"{said} ({reason['code']})" if reason.get("code") else said
+        message = str(reason.get("message") or "its network no longer accepts PostBoost").rstrip(".")
+        return f"{message} ({reason['code']})" if reason.get("code") else message
     if expires_at is not None and expires_at <= at:
         return f"its connection expires before that, at {expires_at:%Y-%m-%d %H:%M} UTC"
     return None if entry["healthy"] else f"PostBoost calls it unhealthy: {connection.get('note')}".rstrip(".")

@@ -22,7 +22,7 @@ class Accounts:
 
     :param accounts: as ``list_accounts`` returns them.
     :param refused: why they can't be listed; then only ids can be used.
-    :param groups: returns the account groups, as ``list_account_groups`` does; called when no account has the name.
+    :param groups: lists the account groups; called when no account has the name.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Accounts:
             self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
         except (KeyError, TypeError, ValueError):
             raise UnexpectedResponseError(
-                "list_accounts: PostBoost's response has an account without an id."
+                "list_accounts: the response has an account without an id."
             ) from None
 
     def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
@@ -49,9 +49,7 @@ class Accounts:
         :raises PostBoostConfigError: ``unknown_account`` or ``ambiguous_account``: a name means no account or several;
             the message lists those that exist.
         """
-        found = {
-            int(account["id"]): account for name in names for account in self._find_one(str(name).strip())
-        }
+        found = {int(a["id"]): a for name in names for a in self._find_one(str(name).strip())}
         return [found[key] for key in sorted(found)]
 
     def _find_one(self, name: str) -> list[Mapping[str, Any]]:
@@ -69,11 +67,8 @@ class Accounts:
         if colon and provider == "group":
             return self._in_group(username, name)
         if colon:
-            matches = [
-                a
-                for a in self._accounts
-                if a["provider"] == provider and (username == "*" or _has_username(a, username))
-            ]
+            of_provider = [a for a in self._accounts if a["provider"] == provider]
+            matches = [a for a in of_provider if username == "*" or _has_username(a, username)]
         elif name.isdecimal():
             matches = [a for a in self._accounts if int(a["id"]) == int(name)]
         else:
@@ -107,9 +102,8 @@ class Accounts:
         )
 
     def _hint(self, name: str) -> str:
-        """Return what may have been meant."""
         if name.startswith("["):
-            return " This is the text of a list: pass the list itself, not a list around it."
+            return " Pass the list itself, not a list around its text."
         if "," in name:
             return " Separate several accounts with a semicolon, or pass a list."
         known = [account_name(account) for account in self._accounts]
@@ -141,12 +135,9 @@ def account_ids(api: PostBoostClient, given: Any) -> tuple[int, ...]:
     """Return the ids of the accounts that are meant.
 
     :param given: a name as :meth:`Accounts.find` takes it, several separated by ``;``, or a list of them.
-    :raises PostBoostConfigError: it is empty, or a name means no account or several.
     """
     names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
     wanted = [str(name) for name in names if str(name).strip()]
     if not wanted:
-        raise PostBoostConfigError(
-            "accounts is empty. Name one account or more.", code="missing", field="accounts"
-        )
+        raise PostBoostConfigError("accounts is empty. Name at least one.", code="missing", field="accounts")
     return tuple(int(account["id"]) for account in load_accounts(api).find(wanted))

@@ -1,7 +1,6 @@
 """PostBoost's analytics as flat rows: per post and account, per account, or one for the workspace.
 
-PostBoost documents the outline of its analytics and leaves most of the numbers open (SDK 1.66.3). What has a name
-there has a column here; PostBoost's whole response is in ``data``.
+PostBoost does not document most of the numbers (SDK 1.66.3): ``data`` has all that it returns.
 """
 
 from __future__ import annotations
@@ -38,25 +37,17 @@ Row = dict[str, Any]
 LONGEST_DAYS = 366
 METRICS = ("views", "likes", "comments", "shares", "engagement_rate")
 _PERIOD = ("workspace_uuid", "date_from", "date_to")
+_TOTALS = ("total_followers", "follower_growth", "total_posts")
+_BEFORE = ("previous_date_from", "previous_date_to")
 _ACCOUNT = ("account_id", "account_uuid", "provider", "account_name")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "posts": (*_PERIOD, "post_uuid", "published_at", *_ACCOUNT, "external_url", *METRICS, "data"),
     "accounts": (*_PERIOD, *_ACCOUNT, "username", "is_syncing", "followers", "posts", *METRICS, "data"),
-    "summary": (
-        *_PERIOD,
-        "previous_date_from",
-        "previous_date_to",
-        "total_followers",
-        "follower_growth",
-        "total_posts",
-        "best_account",
-        "posting_streak",
-        "data",
-    ),
+    "summary": (*_PERIOD, *_BEFORE, *_TOTALS, "best_account", "posting_streak", "data"),
 }
 # The keys of a number that comes with its change against the previous period.
 _VALUES = ("value", "total", "current", "count", "days")
-# A list that grows while it is read brings the end of one page again at the start of the next.
+# If a list grows while it is read, the last items of a page are also the first ones of the next.
 _REMEMBERED = 500
 
 
@@ -75,10 +66,7 @@ class Period:
 
 
 def read_period(date_from: date | str | None, date_to: date | str | None) -> Period:
-    """Return the period that these dates mean.
-
-    :raises PostBoostConfigError: a date can't be read, or the range is one that PostBoost does not take.
-    """
+    """Return the period that these dates mean."""
     start, end = _read_day("date_from", date_from), _read_day("date_to", date_to)
     if end < start:
         raise PostBoostConfigError(
@@ -106,7 +94,7 @@ def _read_day(name: str, value: date | str | None) -> date:
 
 
 def rows(api: PostBoostClient, kind: str, period: Period) -> Iterator[Row]:
-    """Yield the rows of that kind one by one, each with the columns of ``COLUMNS[kind]``."""
+    """Yield the rows of that kind, each with the columns of ``COLUMNS[kind]``."""
     found = {"posts": _post_rows, "accounts": _account_rows, "summary": _summary_rows}[kind](api, period)
     frame = {"workspace_uuid": api.settings.workspace_uuid, **period.as_parameters()}
     for row in found:
@@ -144,20 +132,15 @@ def _account_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
     """Yield a row for each account that has analytics. One request for each account."""
     for account in api.pages("list_accounts"):
         try:
-            response = api.call(
-                "get_account_analytics",
-                parameters={"account_uuid": account["uuid"], **period.as_parameters()},
-            )
+            parameters = {"account_uuid": account["uuid"], **period.as_parameters()}
+            response = api.call("get_account_analytics", parameters=parameters)
         except ValidationError as error:
             if {"date_from", "date_to", "period"} & set(error.errors):
                 raise
             log.info("%s has no analytics: skipped.", account_name(account))
             continue
-        is_syncing = bool((response.get("initial_sync") or {}).get("in_progress"))
-        if is_syncing:
-            log.warning(
-                "PostBoost still imports the history of %s: its numbers will grow.", account_name(account)
-            )
+        if is_syncing := bool((response.get("initial_sync") or {}).get("in_progress")):
+            log.warning("PostBoost still imports the history of %s.", account_name(account))
         data = response.get("data") or {}
         yield {
             **_account_columns(account),
@@ -177,22 +160,15 @@ def _summary_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
     yield {
         "previous_date_from": before.get("previous_start_date"),
         "previous_date_to": before.get("previous_end_date"),
-        **{
-            n: _number(data, n)
-            for n in ("total_followers", "follower_growth", "total_posts", "posting_streak")
-        },
+        **{name: _number(data, name) for name in (*_TOTALS, "posting_streak")},
         "best_account": best.get("name") if isinstance(best, Mapping) else None,
         "data": data,
     }
 
 
 def _account_columns(account: Mapping[str, Any]) -> Row:
-    return {
-        "account_id": int(account["id"]),
-        "account_uuid": account["uuid"],
-        "provider": account["provider"],
-        "account_name": account["name"],
-    }
+    values = int(account["id"]), account["uuid"], account["provider"], account["name"]
+    return dict(zip(_ACCOUNT, values, strict=True))
 
 
 def _is_about(entry: Mapping[str, Any], account: Mapping[str, Any]) -> bool:

@@ -18,46 +18,36 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def make(api: PostBoostClient, wanted: dict[str, Any], timeout: float) -> dict[str, Any]:
+def create(api: PostBoostClient, body: dict[str, Any], timeout: float) -> dict[str, Any]:
     """Have PostBoost create a report, and return its export once the file is ready.
 
-    PostBoost creates it within the request and takes no idempotency key: an attempt whose response was lost leaves one
-    more file in its list, which PostBoost deletes after seven days.
+    PostBoost takes no idempotency key for it: an attempt whose response was lost leaves one more file in its list, which
+    PostBoost deletes after seven days.
 
-    :param wanted: the body of ``create_report_export``.
     :param timeout: seconds to wait for a file that is not ready yet.
     :raises NotFinishedError: ``report_failed`` or ``timeout``; another attempt creates another report.
     """
-    response = api.call("create_report_export", body=wanted)
-    return _await(api, _export(response, "create_report_export"), timeout)
+    return _await(api, _export(api.call("create_report_export", body=body)), timeout)
 
 
 def find(api: PostBoostClient, export_uuid: str, timeout: float) -> dict[str, Any]:
-    """Return an export that was created before.
-
-    :raises NotFoundError: it does not exist.
-    :raises PostBoostConfigError: ``expired``: PostBoost has deleted its file.
-    """
+    """Return an export that was created before."""
     return _await(api, _read(api, export_uuid), timeout)
 
 
 def download(api: PostBoostClient, export_uuid: str, open_file: Callable[[], IO[bytes]]) -> None:
-    """Write the file as it arrives. It is fetched only from the connection's own host, whatever ``download_url`` says.
-
-    :raises PostBoostRequestError: 410: PostBoost has deleted the file.
-    """
+    """Write the file as it arrives. It is fetched only from the connection's own host, whatever ``download_url`` is."""
     api.download("download_report_export", open_file, parameters={"export_uuid": export_uuid})
 
 
 def _read(api: PostBoostClient, export_uuid: str) -> dict[str, Any]:
-    response = api.call("get_report_export", parameters={"export_uuid": export_uuid})
-    return _export(response, "get_report_export")
+    return _export(api.call("get_report_export", parameters={"export_uuid": export_uuid}))
 
 
-def _export(response: Any, operation: str) -> dict[str, Any]:
+def _export(response: Any) -> dict[str, Any]:
     export = response.get("data") if isinstance(response, dict) else None
     if not isinstance(export, dict) or not export.get("uuid"):
-        raise UnexpectedResponseError(f"{operation}: PostBoost's response is not a report export.")
+        raise UnexpectedResponseError("PostBoost's response is not a report export.")
     return export
 
 
@@ -68,18 +58,11 @@ def _await(api: PostBoostClient, export: dict[str, Any], timeout: float) -> dict
 
 
 def _finding(export: dict[str, Any]) -> Finding:
-    """Read the state of an export.
-
-    :raises NotFinishedError: PostBoost could not create it.
-    :raises PostBoostConfigError: its file has expired.
-    """
     status, uuid = export.get("status"), export["uuid"]
     if status == "failed":
         reason = export.get("error") or "it gives no reason"
-        raise NotFinishedError(
-            f"PostBoost could not create report {uuid}: {reason}. A retry creates another one.",
-            code="report_failed",
-        )
+        message = f"PostBoost could not create report {uuid}: {reason}. A retry creates another one."
+        raise NotFinishedError(message, code="report_failed")
     if status == "expired":
         raise PostBoostConfigError(
             f"Report {uuid} expired at {export.get('expires_at')}: PostBoost keeps a report's file for 7 days. Leave "

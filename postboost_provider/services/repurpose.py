@@ -38,7 +38,7 @@ RESERVED = {
 # Names that mean one account: an id, ``@username`` or ``provider:username``.
 _ONE_ACCOUNT = re.compile(r"\d+|@.*|(?!group:)[a-z_]+:(?!\*$).+", re.IGNORECASE)
 _NOTE = re.compile(r"(?P<written>[0-9a-f]{8}):(?P<ids>\d+(,\d+)*)")
-# PostBoost does not say how long a label may be. Without the note, a changed group is told as another body.
+# How long a label may be is not documented. Without the note, a changed group is refused as another body.
 LONGEST_NOTE = 100
 RUNNING, OVER = ("queued", "running"), ("ok", "partial", "failed")
 
@@ -59,37 +59,33 @@ class Source:
 
         :raises PostBoostConfigError: none of them or several are given, or one that PostBoost would refuse.
         """
-        given = {name: getattr(self, name) for name in ("url", "video_url", "pdf_url", "text")}
-        given = {name: str(value).strip() for name, value in given.items() if value and str(value).strip()}
+        sources = {
+            name: str(getattr(self, name) or "").strip() for name in ("url", "video_url", "pdf_url", "text")
+        }
+        given = {name: value for name, value in sources.items() if value}
         if len(given) != 1:
             seen = f"{' and '.join(given)} are given" if given else "none is given"
-            raise PostBoostConfigError(
-                f"Give one of url, video_url, pdf_url and text: {seen}.", code="not_one_source"
-            )
+            message = f"Give one of url, video_url, pdf_url and text: {seen}."
+            raise PostBoostConfigError(message, code="not_one_source")
         ((name, value),) = given.items()
-        about = {"title": self.title, "transcript": self.transcript if name == "video_url" else None}
-        about = {key: text for key, text in about.items() if text}
+        about = {key: text for key in ("title", "transcript") if (text := getattr(self, key))}
         if self.transcript and name != "video_url":
             raise PostBoostConfigError(
                 f"transcript is given with {name}. Leave it out: it belongs to video_url.", field="transcript"
             )
         if name == "text":
             if not self.title:
-                raise PostBoostConfigError(
-                    "text needs a title: PostBoost can't take one from a text.", code="missing", field="title"
-                )
+                message = "text needs a title: PostBoost can't take one from a text."
+                raise PostBoostConfigError(message, code="missing", field="title")
             if not SHORTEST_TEXT <= len(value) <= LONGEST_TEXT:
-                raise PostBoostConfigError(
-                    f"text has {len(value)} characters; PostBoost accepts {SHORTEST_TEXT} to {LONGEST_TEXT}.",
-                    field="text",
+                message = (
+                    f"text has {len(value)} characters; PostBoost accepts {SHORTEST_TEXT} to {LONGEST_TEXT}."
                 )
+                raise PostBoostConfigError(message, field="text")
             return {"source_type": "text", "text": value, **about}
         if not is_url(value):
-            raise PostBoostConfigError(
-                f"{name} is {value[:80]!r}; it must be an http(s) URL that PostBoost can reach.",
-                code="not_a_url",
-                field=name,
-            )
+            message = f"{name} is {value[:80]!r}; it must be an http(s) URL that PostBoost can reach."
+            raise PostBoostConfigError(message, code="not_a_url", field=name)
         if name == "pdf_url":
             return {"source_type": "pdf", "pdf_url": value, **about}
         return {"source_type": "youtube" if name == "video_url" else "url", "url": value, **about}
@@ -104,8 +100,8 @@ class RunIsOver:
     def questions(self, now: datetime) -> Sequence[Question]:
         return [Question("get_repurpose_run", {"run_id": self.run_id})]
 
-    def read(self, answers: Sequence[Any], now: datetime) -> Finding:
-        run = _data(answers[0], "get_repurpose_run")
+    def read(self, responses: Sequence[Any], now: datetime) -> Finding:
+        run = _data(responses[0], "get_repurpose_run")
         if run.get("status") in OVER:
             return Finding(True, run)
         if run.get("status") in RUNNING:
@@ -127,8 +123,8 @@ def started(response: Any) -> tuple[int | None, dict[str, Any] | None]:
     return None, {"run_id": None, "status": "partial" if failed else "ok", **run, "result": data}
 
 
-def came_to_nothing(api: PostBoostClient, response: Any) -> bool:
-    """Return whether the run of a stored response has failed, so that another one may be started."""
+def has_failed(api: PostBoostClient, response: Any) -> bool:
+    """Return whether the run of a stored response has failed; then another one may be started."""
     run_id, _ = started(response)
     if run_id is None:
         return False
@@ -153,10 +149,10 @@ def as_result(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def describe_failures(result: Mapping[str, Any]) -> str:
     """Return which accounts got no caption, and why. The run names accounts only by network and id."""
-    failed = [each for each in result.get("captions") or () if each.get("content") is None]
     listed = "; ".join(
-        f"{c.get('provider')} (account {c.get('account_id')}): {str(c.get('error')).rstrip('.')}"
-        for c in failed
+        f"{caption.get('provider')} (account {caption.get('account_id')}): {str(caption.get('error')).rstrip('.')}"
+        for caption in result.get("captions") or ()
+        if caption.get("content") is None
     )
     where = f"Draft {result['post_uuid']}" if result.get("post_uuid") else "The run"
     return f"{where} has no captions for some accounts: {listed or 'PostBoost does not say which'}."
@@ -185,34 +181,35 @@ def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) ->
 
 
 def require_credits(api: PostBoostClient, body: Mapping[str, Any]) -> None:
-    """Check that there are enough AI credits before anything is sent. Reading the balance is free.
+    """Check that there are enough AI credits. Reading the balance is free.
 
     A run costs a text credit for each account and one for the carousel's outline, and the carousel an image credit
     (SDK 1.66.3, ``repurpose_content`` and ``get_ai_usage``).
 
-    :raises QuotaExceededError: there are too few.
+    :raises PostBoostConfigError: ``ai_credits_exhausted`` or ``image_credits_exhausted``: there are too few.
     """
     usage = api.call("get_ai_usage")
     carousel = 1 if body.get("carousel", True) else 0
-    accounts = len(body["account_ids"]) if "account_ids" in body else _connected(api)
+    if "account_ids" in body:
+        accounts = len(body["account_ids"])
+    else:
+        accounts = sum(bool(account.get("authorized")) for account in api.pages("list_accounts"))
     needed = {"text": accounts + carousel, "image": carousel if usage["image"].get("enabled") else 0}
     for kind, count in needed.items():
         left = usage[kind].get("remaining")
         if left is not None and count > left:
             code = "ai_credits_exhausted" if kind == "text" else "image_credits_exhausted"
             message = f"{count} {kind} credits are needed, and {left} are left. {_when(usage, code)} Nothing was sent."
-            raise QuotaExceededError(message, status=429, code=code)
+            raise PostBoostConfigError(message, code=code)
 
 
 def explain(api: PostBoostClient, error: QuotaExceededError) -> QuotaExceededError:
-    """Return the error with how many credits are used, and when they are renewed."""
+    """Return the error with how many credits are used and when they are renewed."""
     try:
         when = _when(api.call("get_ai_usage"), error.code)
     except (PostBoostError, KeyError, TypeError, AttributeError):
         return error
-    return QuotaExceededError(
-        f"{error} {when}".strip(), status=error.status, code=error.code, body=error.body
-    )
+    return QuotaExceededError(f"{error} {when}".strip(), **error.details)
 
 
 def _when(usage: Mapping[str, Any], code: str | None) -> str:
@@ -230,10 +227,6 @@ def _when(usage: Mapping[str, Any], code: str | None) -> str:
             f"{image.get('period_end')}."
         )
     return ""
-
-
-def _connected(api: PostBoostClient) -> int:
-    return sum(bool(account.get("authorized")) for account in api.pages("list_accounts"))
 
 
 def _data(response: Any, operation: str) -> dict[str, Any]:

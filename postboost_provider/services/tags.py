@@ -24,15 +24,12 @@ class Tags:
         self._ids: dict[str, int] | None = None
 
     def missing(self, names: Sequence[str]) -> list[str]:
-        """Return those of the names that the workspace does not have yet."""
+        """Return the names that the workspace does not have yet."""
         known = self._known()
         return [name for name in names if name.casefold() not in known]
 
     def ids(self, names: Sequence[str], *, idempotency_key: str) -> list[int]:
-        """Return the ids of the tags of these names, creating those that are missing.
-
-        :param idempotency_key: the start of the idempotency keys of the requests that create them.
-        """
+        """Return the ids of the tags of these names, creating missing ones under keys that begin with this one."""
         known = self._known()
         # One tag for two spellings of it, and one idempotency key for each spelling: headers carry only ASCII.
         for name in {name.casefold(): name for name in self.missing(names)}.values():

@@ -244,10 +244,10 @@ def test_used_up_image_credits_say_the_instant(run: Any, sandbox: Sandbox) -> No
 
 def test_credits_are_checked_first_where_that_is_asked_for(run: Any, sandbox: Sandbox) -> None:
     sandbox.change(ai_text_credits=3)
-    with fails(QuotaExceededError, "4 text credits"):
+    with fails(word="4 text credits", code="ai_credits_exhausted"):
         run(check_credits=True)
     assert sent(sandbox) == 0
-    with fails(QuotaExceededError, "12 text credits"):
+    with fails(word="12 text credits", code="ai_credits_exhausted"):
         run(check_credits=True, accounts=None)
     assert run(check_credits=True, options={"carousel": False})["credits_used"] == 3
     # What it has spent itself is no reason not to find its run again.

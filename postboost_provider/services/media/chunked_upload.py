@@ -11,40 +11,41 @@ import logging
 import math
 import random
 import time
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     ConflictError,
     NotFinishedError,
     NotFoundError,
     PostBoostError,
-    PostBoostRequestError,
     RateLimitedError,
-    ServerError,
     UnconfirmedError,
     UnexpectedResponseError,
     UnreachableError,
     ValidationError,
 )
 from postboost_provider.api.requests import FilePart
-from postboost_provider.api.retry import pause_before_retry
+from postboost_provider.api.retry import LONGEST_PAUSE_SECONDS, pause_before_retry
 from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
 from postboost_provider.services.media.file_content import Chunk, FileContent, Source
 from postboost_provider.services.media.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from postboost_provider.api.responses import Response
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 6
-MAX_PAUSE_SECONDS = 20.0
 PROGRESS_SECONDS = 10.0
 PROGRESS_BYTES = 64 * 1024 * 1024
-# PostBoost may forget an upload in progress. If it does so this often, another one would not end better.
+# PostBoost may forget an upload in progress. After this many, another one would not end better.
 MAX_SESSIONS = 3
 MIB = 1024 * 1024
 
@@ -73,25 +74,21 @@ def upload_in_chunks(
     :raises PostBoostRequestError: PostBoost refused it.
     """
     library = Library(api, source.filename, attributes, source.size, later_alt_text)
-    body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
     forgotten = 0
     with FileContent(source) as content:
 
         def run(response: Response) -> dict[str, Any]:
             nonlocal forgotten
             try:
-                session = _Session(
-                    api, source, content, library, attributes, response.payload, is_replay=response.replayed
-                )
-                return session.run()
+                return _Session(api, source, content, library, attributes, response).run()
             except _SessionLostError:
                 if found := library.find_recent() if response.replayed else library.find_new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
             if response.replayed and not library.is_readable:
                 log.warning(
-                    "An earlier attempt may have uploaded %s to PostBoost. The API key lacks the ability 'read', which it takes to "
-                    "look for it, so the file is uploaded again.",
+                    "An earlier attempt may have uploaded %s to PostBoost. The API key lacks the ability 'read', which is "
+                    "needed to find it, so the file is uploaded again.",
                     source.filename,
                 )
             forgotten += not response.replayed
@@ -103,37 +100,31 @@ def upload_in_chunks(
                 )
             raise NextRevision
 
+        body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
         return send_past_stored_responses(api, "initiate_chunked_upload", numbered(key), read=run, body=body)
 
 
+@dataclass
 class _Session:
     """One upload in chunks, from its first chunk to its item in the library.
 
-    :param initiated: the response to ``initiate_chunked_upload``.
-    :param is_replay: it is a stored response: the session may have chunks, be complete or be lost.
+    :param initiated: the response to ``initiate_chunked_upload``. If it is a stored one, the session may have chunks, be
+        complete or be lost.
     """
 
-    def __init__(
-        self,
-        api: PostBoostClient,
-        source: Source,
-        content: FileContent,
-        library: Library,
-        attributes: Mapping[str, str],
-        initiated: Any,
-        *,
-        is_replay: bool,
-    ) -> None:
-        self._api = api
-        self._source = source
-        self._content = content
-        self._library = library
-        self._attributes = attributes
-        self._is_replay = is_replay
+    api: PostBoostClient
+    source: Source
+    content: FileContent
+    library: Library
+    attributes: Mapping[str, str]
+    initiated: Response
+
+    def __post_init__(self) -> None:
+        payload = self.initiated.payload
         try:
-            self._path = {"upload_uuid": str(initiated["upload_uuid"])}
-            self._chunk_size = int(initiated["chunk_size"])
-            if self._chunk_size < 1:
+            self.path = {"upload_uuid": str(payload["upload_uuid"])}
+            self.chunk_size = int(payload["chunk_size"])
+            if self.chunk_size < 1:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
             raise UnexpectedResponseError(
@@ -156,102 +147,103 @@ class _Session:
             raise
 
     def _send_chunks(self) -> None:
-        size, chunk_size = self._source.size, self._chunk_size
-        count = math.ceil(size / chunk_size)
+        name, size = self.source.filename, self.source.size
+        count = math.ceil(size / self.chunk_size)
         logged_at, logged, index = time.monotonic(), 0, 0
-        log.info(
-            "%s: sending %.1f MiB in %d chunks of %.1f MiB",
-            self._source.filename,
-            size / MIB,
-            count,
-            chunk_size / MIB,
-        )
+        mib = (size / MIB, count, self.chunk_size / MIB)
+        log.info("%s: sending %.1f MiB in %d chunks of %.1f MiB", name, *mib)
         while index < count:
             index = max(index + 1, min(self._send(index), count))
-            sent = min(index * chunk_size, size)
-            now = time.monotonic()
+            sent, now = min(index * self.chunk_size, size), time.monotonic()
             if sent - logged >= PROGRESS_BYTES or now - logged_at >= PROGRESS_SECONDS or index == count:
-                log.info("%s: %d of %d bytes sent", self._source.filename, sent, size)
+                log.info("%s: %d of %d bytes sent", name, sent, size)
                 logged_at, logged = now, sent
 
     def _send(self, index: int) -> int:
-        """Send a chunk, again if its response is lost, and return how many chunks PostBoost says it has."""
-        length = min(self._chunk_size, self._source.size - index * self._chunk_size)
+        """Send a chunk, again if its response is lost, and return how many chunks PostBoost has."""
+        length = min(self.chunk_size, self.source.size - index * self.chunk_size)
+        lost = False
 
         def open_chunk() -> IO[bytes]:
-            return Chunk(self._content, index * self._chunk_size, length)  # type: ignore[return-value]
+            return Chunk(self.content, index * self.chunk_size, length)  # type: ignore[return-value]
 
-        part = FilePart(self._source.filename, "application/octet-stream", open_chunk)
-        lost = False
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        part = FilePart(self.source.filename, "application/octet-stream", open_chunk)
+
+        def send() -> int:
+            nonlocal lost
             try:
-                response = self._api.call(
-                    "upload_chunk",
-                    parameters=self._path,
-                    body={"chunk_index": index},
-                    files={"chunk": part},
+                response = self.api.call(
+                    "upload_chunk", parameters=self.path, body={"chunk_index": index}, files={"chunk": part}
                 )
-                return _received(response)
             except NotFoundError:
                 raise _SessionLostError from None
-            except (UnconfirmedError, ServerError) as error:
+            except LOST_RESPONSE:
                 lost = True
-                if attempt == MAX_ATTEMPTS or not _is_temporary(error):
-                    raise
-                _pause(f"chunk {index} of {self._source.filename}", error, attempt)
+                raise
             except (ValidationError, ConflictError) as error:
-                if lost and not _refuses_content(error):
-                    log.info("Chunk %d of %s had arrived: %s", index, self._source.filename, error)
+                # A chunk that had arrived is not refused for its content.
+                refuses_content = isinstance(error, ValidationError) and set(error.errors) == {"chunk"}
+                if lost and not refuses_content:
+                    log.info("Chunk %d of %s had arrived: %s", index, self.source.filename, error)
                     return index + 1
-                if self._is_replay:
+                if self.initiated.replayed:
                     raise _SessionLostError from None
                 raise
-        raise AssertionError("the last attempt returns or raises")
+            received = response.get("received") if isinstance(response, dict) else None
+            return received if isinstance(received, int) and not isinstance(received, bool) else 0
 
-    def _complete(self) -> dict[str, Any]:
+        return _retrying(f"chunk {index} of {self.source.filename}", _is_temporary)(send)
+
+    def _complete(self) -> Any:
         lost: PostBoostError | None = None
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        is_done = False
+
+        def complete() -> Any:
+            nonlocal lost, is_done
             try:
-                return self._api.call(  # type: ignore[no-any-return]
-                    "complete_chunked_upload", parameters=self._path, body=dict(self._attributes)
+                return self.api.call(
+                    "complete_chunked_upload", parameters=self.path, body=dict(self.attributes)
                 )
             except NotFoundError:
                 if lost is None:
                     raise _SessionLostError from None
                 # The request whose response was lost succeeded.
-                attempt = MAX_ATTEMPTS
-            except (UnconfirmedError, ServerError) as error:
+                is_done = True
+            except LOST_RESPONSE as error:
                 if not _is_temporary(error):
                     raise
                 lost = error
             except (ConflictError, RateLimitedError, UnreachableError):
                 if lost is None:
                     raise
-                # Nothing was done this time. What the lost request did is still unknown.
-            if found := self._library.find_new():
+                # This request did nothing. What the lost one did is still unknown.
+            if found := self.library.find_new():
                 return found
-            if attempt == MAX_ATTEMPTS:
-                break
-            _pause(f"the completion of {self._source.filename}", lost, attempt)
+            raise lost
+
+        try:
+            what = f"the completion of {self.source.filename}"
+            return _retrying(what, lambda error: error is lost and not is_done)(complete)
+        except PostBoostError as error:
+            if error is not lost:
+                raise
         # Without the client's advice: what to do depends on whether the library can be read.
         cause = getattr(lost, "cause", "") or str(lost)
-        advice = (
-            "Check PostBoost, or retry the task: it checks first."
-            if self._library.is_readable
-            else "Give the API key that ability, or check PostBoost before you retry the task, which may create a second item."
-        )
+        advice = "Check PostBoost, or retry the task: it checks first."
+        if not self.library.is_readable:
+            advice = "Give the API key that ability, or check PostBoost before you retry: it may create a second item."
         raise UnconfirmedError(
-            f"{self._source.filename}: all of it was sent, but the last response was lost ({cause}), and "
-            f"{self._library.description}. {advice}",
+            f"{self.source.filename}: all of it was sent, but the last response was lost ({cause}), and "
+            f"{self.library.description}. {advice}",
             code="upload_unknown",
         )
 
     def _checked(self, media: Any) -> dict[str, Any]:
         if not isinstance(media, dict) or not str(media.get("id") or "").isdecimal():
             raise UnexpectedResponseError("complete_chunked_upload: the response has no id.", code="no_id")
-        if media.get("size") not in (None, self._source.size):
+        if media.get("size") not in (None, self.source.size):
             raise UnexpectedResponseError(
-                f"PostBoost has {media['size']} bytes of {self._source.filename} instead of {self._source.size} as media "
+                f"PostBoost has {media['size']} bytes of {self.source.filename} instead of {self.source.size} as media "
                 f"item {media.get('uuid')}. Delete that item and retry the task.",
                 code="wrong_size",
             )
@@ -259,35 +251,39 @@ class _Session:
 
     def _abort(self) -> None:
         """Delete what was sent. If that fails, the error that led here is still the one to raise."""
+        name = self.source.filename
         try:
-            with PostBoostClient(self._api.settings, deadline_seconds=10.0, attempts=2) as api:
-                api.call("abort_chunked_upload", parameters=self._path)
-            log.info("The upload of %s was aborted", self._source.filename)
+            with PostBoostClient(self.api.settings, deadline_seconds=10.0, attempts=2) as api:
+                api.call("abort_chunked_upload", parameters=self.path)
+            log.info("The upload of %s was aborted", name)
         except NotFoundError:
             pass
         except Exception as error:  # noqa: BLE001  # whatever it is, the first error is raised
-            log.warning(
-                "The upload of %s could not be aborted; PostBoost deletes it later: %s",
-                self._source.filename,
-                error,
-            )
+            log.warning("The upload of %s could not be aborted; PostBoost deletes it later: %s", name, error)
 
 
-def _received(response: Any) -> int:
-    received = response.get("received") if isinstance(response, dict) else None
-    return received if isinstance(received, int) and not isinstance(received, bool) else 0
+def _is_temporary(error: BaseException) -> bool:
+    """Return whether the response to a request was lost, and may not be the next time."""
+    return isinstance(error, LOST_RESPONSE) and getattr(error, "status", 0) != 501
 
 
-def _is_temporary(error: PostBoostError) -> bool:
-    return getattr(error, "status", 0) != 501
+def _retrying(what: str, is_lost: Callable[[BaseException], bool]) -> Retrying:
+    def error_of(state: RetryCallState) -> BaseException | None:
+        return state.outcome.exception() if state.outcome else None
 
+    def pause(state: RetryCallState) -> float:
+        return pause_before_retry(
+            error_of(state), state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS
+        )
 
-def _refuses_content(error: PostBoostRequestError) -> bool:
-    """Return whether a chunk is refused for its content, and not because it had arrived before."""
-    return isinstance(error, ValidationError) and set(error.errors) == {"chunk"}
+    def log_retry(state: RetryCallState) -> None:
+        log.warning("%s Sending %s again in %.1f s.", error_of(state), what, state.upcoming_sleep)
 
-
-def _pause(what: str, error: PostBoostError, attempt: int) -> None:
-    seconds = pause_before_retry(error, attempt, random.random(), MAX_PAUSE_SECONDS)
-    log.warning("%s Sending %s again in %.1f s.", error, what, seconds)
-    time.sleep(seconds)
+    return Retrying(
+        sleep=time.sleep,
+        retry=retry_if_exception(is_lost),
+        wait=pause,
+        stop=stop_after_attempt(MAX_ATTEMPTS),
+        before_sleep=log_retry,
+        reraise=True,
+    )

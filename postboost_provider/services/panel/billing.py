@@ -32,9 +32,15 @@ PLAN_FIELDS = ("plan_id", "cycle", "prorate", "billing_immediately")
 _DATES = {"trialing": "trial_ends_at", "paused": "paused_from"}
 
 
+def _call(
+    api: PostBoostClient, operation: str, workspace_uuid: str, body: Mapping[str, Any] | None = None
+) -> Any:
+    return api.call(operation, parameters={"workspace_uuid": workspace_uuid}, body=body)
+
+
 def find_subscription(api: PostBoostClient, workspace_uuid: str) -> Resource | None:
     """Return the workspace's subscription: PostBoost returns ``null`` where there is none (SDK 1.66.3)."""
-    found = api.call("get_subscription", parameters={"workspace_uuid": workspace_uuid})
+    found = _call(api, "get_subscription", workspace_uuid)
     return dict(found) if found else None
 
 
@@ -45,14 +51,12 @@ def ensure_subscription(
     terms: Mapping[str, Any],
     if_exists: IfExists = "skip",
 ) -> tuple[Resource, Outcome]:
-    """Return the subscription of a workspace that a billing system of your own keeps, creating one where there is none.
+    """Return the subscription of a workspace that a billing system of your own keeps, created if there was none.
 
-    :param terms: ``platform_plan_id``, ``status`` and ``trial_ends_at``, like the panel's fields.
+    :param terms: as :func:`read_terms` returns them.
     :raises PostBoostConfigError: ``other_subscription``: it would be updated, but has another
         ``platform_subscription_id``, which can't be changed.
     """
-    terms = read_terms(terms)
-    parameters = {"workspace_uuid": workspace_uuid}
 
     def change(found: Resource) -> bool:
         if found["platform_subscription_id"] != platform_subscription_id:
@@ -64,14 +68,11 @@ def ensure_subscription(
             )
         return _change_record(api, workspace_uuid, found, terms)
 
+    body = {"platform_subscription_id": platform_subscription_id, **terms}
     return ensure(
         f"a subscription of workspace {workspace_uuid}",
         lambda: find_subscription(api, workspace_uuid),
-        lambda: api.call(
-            "create_subscription",
-            parameters=parameters,
-            body={"platform_subscription_id": platform_subscription_id, **terms},
-        ),
+        lambda: _call(api, "create_subscription", workspace_uuid, body),
         change,
         if_exists,
     )
@@ -84,18 +85,12 @@ def ensure_given_plan(
     trial_days: int | None = None,
     if_exists: IfExists = "skip",
 ) -> tuple[Resource, Outcome]:
-    """Return the subscription of a workspace, giving it a plan without billing where it has none.
-
-    :raises PostBoostConfigError: ``if_exists`` is ``update``: a plan without billing can't be changed.
-    """
-    check_choice("if_exists with plan_id", if_exists, ("skip", "fail"))
+    """Return the subscription of a workspace. If it has none, it gets a plan without billing, which can't be changed."""
     body = {"plan_id": plan_id, "trial_days": trial_days, "keep_prev_trial_ends_at": False}
     return ensure(
         f"a subscription of workspace {workspace_uuid}",
         lambda: find_subscription(api, workspace_uuid),
-        lambda: api.call(
-            "add_generic_subscription", parameters={"workspace_uuid": workspace_uuid}, body=body
-        ),
+        lambda: _call(api, "add_generic_subscription", workspace_uuid, body),
         lambda found: False,
         if_exists,
     )
@@ -104,18 +99,16 @@ def ensure_given_plan(
 def change_subscription(
     api: PostBoostClient, workspace_uuid: str, changes: Mapping[str, Any]
 ) -> tuple[Resource, bool]:
-    """Change a subscription, and return it as it is then with whether there was anything to change.
+    """Change a subscription, and return it and whether anything was changed.
 
-    :param changes: of RECORD_FIELDS, where a billing system of your own keeps it; or ``plan_id`` and ``cycle``, and
-        optionally ``prorate`` and ``billing_immediately``, where PostBoost bills it.
+    :param changes: as :func:`read_changes` returns them.
     """
-    terms = read_changes(changes)
     found = _get_subscription(api, workspace_uuid)
     if "plan_id" in changes:
         # PostBoost shows the plan under another name, so it can't be compared with the current one.
-        body = {"prorate": True, "billing_immediately": False, **terms}
-        api.call("change_subscription_plan", parameters={"workspace_uuid": workspace_uuid}, body=body)
-    elif not _change_record(api, workspace_uuid, found, terms):
+        body = {"prorate": True, "billing_immediately": False, **changes}
+        _call(api, "change_subscription_plan", workspace_uuid, body)
+    elif not _change_record(api, workspace_uuid, found, changes):
         return found, False
     return _get_subscription(api, workspace_uuid), True
 
@@ -129,7 +122,7 @@ def _change_record(
     body = {"platform_plan_id": found["platform_plan_id"], "status": found["status"], **terms}
     # The update replaces the dates too, so a status that needs one has to be sent with it.
     _check_dates(body)
-    api.call("update_subscription", parameters={"workspace_uuid": workspace_uuid}, body=body)
+    _call(api, "update_subscription", workspace_uuid, body)
     return True
 
 
@@ -146,7 +139,11 @@ def _get_subscription(api: PostBoostClient, workspace_uuid: str) -> Resource:
 
 
 def read_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the changes to a subscription, checked."""
+    """Return the changes to a subscription, checked.
+
+    :param changes: of RECORD_FIELDS, where a billing system of your own keeps it; or ``plan_id`` and ``cycle``, and
+        optionally ``prorate`` and ``billing_immediately``, where PostBoost bills it.
+    """
     check_changes(changes, (*RECORD_FIELDS, *PLAN_FIELDS))
     if "plan_id" not in changes:
         check_changes(changes, RECORD_FIELDS)
@@ -157,7 +154,7 @@ def read_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_terms(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a new subscription is created with, checked."""
+    """Return ``platform_plan_id``, ``status`` and ``trial_ends_at`` of a new subscription, checked."""
     terms = _read_fields(given)
     if terms["status"] == "trialing":
         _check_dates(terms)
@@ -165,17 +162,16 @@ def read_terms(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that are given, checked, with their times in UTC as the API takes them."""
+    """Return the fields that are given, with their times in UTC as the API takes them."""
     terms = {name: value for name, value in given.items() if value is not None}
     if "status" in terms:
         check_choice("status", terms["status"], STATUSES)
-    for name in _DATES.values():
-        if name in terms:
-            given_time = terms[name]
-            if isinstance(given_time, date) and not isinstance(given_time, datetime):
-                given_time = f"{given_time:%Y-%m-%d} 00:00"
-            with argument(name):
-                terms[name] = to_instant(given_time, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    for name in [name for name in _DATES.values() if name in terms]:
+        time = terms[name]
+        if isinstance(time, date) and not isinstance(time, datetime):
+            time = f"{time:%Y-%m-%d} 00:00"
+        with argument(name):
+            terms[name] = to_instant(time, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
     return terms
 
 
@@ -195,11 +191,7 @@ def cancel_subscription(api: PostBoostClient, workspace_uuid: str, *, immediatel
         return False
     was_canceled = _is_canceled(found)
     try:
-        api.call(
-            "cancel_subscription",
-            parameters={"workspace_uuid": workspace_uuid},
-            body={"immediately": immediately},
-        )
+        _call(api, "cancel_subscription", workspace_uuid, {"immediately": immediately})
     except ValidationError:
         # A request that was sent again after a lost response is refused: the subscription is canceled then.
         found = find_subscription(api, workspace_uuid)
@@ -214,7 +206,7 @@ def resume_subscription(api: PostBoostClient, workspace_uuid: str) -> bool:
     if not _is_canceled(_get_subscription(api, workspace_uuid)):
         return False
     try:
-        api.call("resume_subscription", parameters={"workspace_uuid": workspace_uuid})
+        _call(api, "resume_subscription", workspace_uuid)
     except ValidationError:
         # As in cancel_subscription.
         if _is_canceled(_get_subscription(api, workspace_uuid)):
@@ -230,37 +222,33 @@ def _is_canceled(subscription: Resource) -> bool:
 def ensure_receipt(
     api: PostBoostClient, workspace_uuid: str, receipt: Mapping[str, Any], if_exists: IfExists = "skip"
 ) -> tuple[Resource, Outcome]:
-    """Return the receipt of a workspace with an invoice number, creating one where there is none.
+    """Return the receipt of a workspace with an invoice number, created if there was none.
 
-    :param receipt: ``invoice_number``, ``transaction_id``, ``amount``, ``tax``, ``currency``, ``paid_at`` (a date), and
-        optionally ``description`` and ``receipt_url``.
+    :param receipt: ``invoice_number`` without spaces around it, ``transaction_id``, ``amount``, ``tax``, ``currency``,
+        ``paid_at`` (a date), and optionally ``description`` and ``receipt_url``.
     """
-    day = to_day(receipt["paid_at"])
-    wanted = {
-        **{name: value for name, value in receipt.items() if value is not None},
-        "paid_at": day.isoformat(),
-    }
-    # The number that is looked up has to be the one that is sent.
-    number = wanted["invoice_number"] = str(receipt["invoice_number"]).strip()
+    day, number = receipt["paid_at"], receipt["invoice_number"]
+    wanted = {name: value for name, value in receipt.items() if value is not None}
+    wanted["paid_at"] = day.isoformat()
 
     def find() -> Resource | None:
-        parameters = {"workspace_uuid": workspace_uuid, "invoice_number": number}
-        found = [
-            dict(each)
-            for each in api.pages("list_receipts", parameters=parameters)
-            if each["invoice_number"] == number
-        ]
+        listed = api.pages(
+            "list_receipts", parameters={"workspace_uuid": workspace_uuid, "invoice_number": number}
+        )
+        found = [dict(each) for each in listed if each["invoice_number"] == number]
         if len(found) > 1:
-            listed = ", ".join(each["uuid"] for each in found)
+            uuids = ", ".join(each["uuid"] for each in found)
             raise PostBoostConfigError(
-                f"Workspace {workspace_uuid} has {len(found)} receipts {number!r}: {listed}. Delete those that are wrong.",
+                f"Workspace {workspace_uuid} has {len(found)} receipts {number!r}: {uuids}. Delete those that are wrong.",
                 code="several",
                 field="invoice_number",
             )
         return found[0] if found else None
 
     def change(found: Resource) -> bool:
-        if not is_different(found, {**wanted, "paid_at": show_day(day)}):
+        # The panel shows the date as `Oct 16, 2026` (SDK 1.66.3), whatever the locale.
+        shown = pendulum.date(day.year, day.month, day.day).format("MMM D, YYYY")
+        if not is_different(found, {**wanted, "paid_at": shown}):
             return False
         kept = {name: found[name] for name in ("description", "receipt_url") if found.get(name)}
         api.call("update_receipt", parameters={"receipt_uuid": found["uuid"]}, body={**kept, **wanted})
@@ -276,10 +264,7 @@ def ensure_receipt(
 
 
 def to_day(value: date | str) -> date:
-    """Return the date of a receipt: a date, a datetime or text such as ``2026-10-16``.
-
-    :raises PostBoostConfigError: it is not a date.
-    """
+    """Return the date of a receipt: a date, a datetime or text such as ``2026-10-16``."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -292,9 +277,3 @@ def to_day(value: date | str) -> date:
             code="not_a_date",
             field="paid_at",
         ) from None
-
-
-def show_day(value: date | str) -> str:
-    """Return a date as the panel shows it, such as ``Oct 16, 2026`` (SDK 1.66.3), whatever the locale."""
-    day = to_day(value)
-    return pendulum.date(day.year, day.month, day.day).format("MMM D, YYYY")

@@ -5,15 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
-from postboost_provider.services.panel.ensure import (
-    IfExists,
-    Outcome,
-    Resource,
-    check_changes,
-    delete,
-    ensure,
-    is_different,
-)
+from postboost_provider.services.panel.ensure import IfExists, Outcome, Resource, delete, ensure, is_different
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,11 +16,7 @@ USER_FIELDS = ("name", "email", "is_admin")
 
 
 def check_user(name: str, user: str | int) -> str:
-    """Return the id or the email address of a user.
-
-    :param name: the argument that it comes from.
-    :raises PostBoostConfigError: it is neither.
-    """
+    """Return the id or the email address of a user that the argument ``name`` has."""
     text = str(user).strip()
     if not text.isdecimal() and "@" not in text:
         raise PostBoostConfigError(
@@ -40,20 +28,15 @@ def check_user(name: str, user: str | int) -> str:
 
 
 def find_user(api: PostBoostClient, user: str | int) -> Resource | None:
-    """Return the user of an id or an email address, whatever its case.
-
-    :raises PostBoostConfigError: it is neither.
-    """
+    """Return the user of an id or an email address, whatever its case."""
     text = check_user("user", user)
     if text.isdecimal():
         try:
             return dict(api.call("get_user", parameters={"user_id": text}))
         except NotFoundError:
             return None
-    for each in api.pages("list_users", parameters={"keyword": text}):
-        if str(each["email"]).casefold() == text.casefold():
-            return dict(each)
-    return None
+    users = api.pages("list_users", parameters={"keyword": text})
+    return next((dict(each) for each in users if str(each["email"]).casefold() == text.casefold()), None)
 
 
 def get_user(api: PostBoostClient, user: str | int) -> Resource:
@@ -80,7 +63,6 @@ def ensure_user(
     :param password: returns the first password; called only when the user is created.
     :param is_admin: of the platform; None is False for a new user, and does not change an existing one.
     """
-    email, name = email.strip(), name.strip()
 
     def create() -> None:
         secret = password()
@@ -99,13 +81,10 @@ def ensure_user(
 def update_user(
     api: PostBoostClient, user: str | int, changes: Mapping[str, Any], password: str | None = None
 ) -> tuple[Resource, bool]:
-    """Change a user, and return the user with whether there was anything to change.
+    """Change a user, and return the user and whether anything was changed.
 
-    :param changes: of USER_FIELDS; what is not named stays.
-    :param password: the new one, or None to leave it.
+    :param changes: of USER_FIELDS; what is not named stays, like a ``password`` of None.
     """
-    if password is None or changes:
-        check_changes(changes, USER_FIELDS)
     found = get_user(api, user)
     changed = _change_user(api, found, changes, password)
     return (get_user(api, found["id"]) if changed else found), changed
@@ -126,13 +105,8 @@ def _change_user(
 
 
 def delete_user(api: PostBoostClient, user: str | int, confirm_name: str) -> bool:
-    """Delete a user, and return whether there was one.
-
-    :raises PostBoostConfigError: the user has another name.
-    """
+    """Delete a user, and return whether there was one."""
     found = find_user(api, user)
-    if found is None:
-        return False
-    parameters = {"user_id": found["id"]}
-    delete(api, "delete_user", parameters, name=str(found["name"]), confirm_name=confirm_name)
-    return True
+    if found is not None:
+        delete(api, "delete_user", {"user_id": found["id"]}, name=found["name"], confirm_name=confirm_name)
+    return found is not None

@@ -5,21 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.arguments import check_choice
-from postboost_provider.api.errors import (
-    NotFoundError,
-    PostBoostConfigError,
-    ServerError,
-    UnconfirmedError,
-    UnexpectedResponseError,
-    ValidationError,
-)
+from postboost_provider.api.errors import LOST_RESPONSE, NotFoundError, PostBoostConfigError, ValidationError
 from postboost_provider.services.panel.ensure import (
-    IF_EXISTS,
     IfExists,
     Outcome,
     Resource,
-    check_changes,
     delete,
     ensure,
     exists_already,
@@ -52,11 +42,6 @@ def ensure_workspace(
     :param owner: email address or id; None for the only workspace of that name, whoever owns it.
     :param access_status: None is ``subscription`` for a new one, and does not change an existing one.
     """
-    if access_status is not None:
-        check_choice("access_status", access_status, ACCESS)
-    name = name.strip()
-    if not name:
-        raise PostBoostConfigError("name is empty. Give the workspace a name.", code="empty", field="name")
     owner_id = get_user(api, owner)["id"] if owner is not None else None
     body = {"name": name, "access_status": access_status or "subscription"}
     return ensure(
@@ -91,13 +76,10 @@ def _owner_id(workspace: Mapping[str, Any]) -> int | None:
 def update_workspace(
     api: PostBoostClient, workspace_uuid: str, changes: Mapping[str, Any]
 ) -> tuple[Resource, bool]:
-    """Change a workspace, and return it with whether there was anything to change.
+    """Change a workspace, and return it and whether anything was changed.
 
     :param changes: of WORKSPACE_FIELDS, the owner by email address or id; what is not named stays.
     """
-    check_changes(changes, WORKSPACE_FIELDS)
-    if "access_status" in changes:
-        check_choice("access_status", changes["access_status"], ACCESS)
     parameters = {"workspace_uuid": workspace_uuid}
     found = dict(api.call("get_workspace", parameters=parameters))
     wanted = {name: value for name, value in changes.items() if name != "owner"}
@@ -108,12 +90,8 @@ def update_workspace(
 
 
 def _change_workspace(api: PostBoostClient, workspace: Resource, changes: Mapping[str, Any]) -> bool:
-    """Send the whole workspace with these changes.
-
-    The owner is always sent: PostBoost does not document what a request without one does.
-    """
-    body = {"name": workspace["name"], "access_status": workspace["access_status"]}
-    body["owner_id"] = _owner_id(workspace)
+    """Send the whole workspace with these changes: what a request without the owner does is not documented."""
+    body = {name: workspace[name] for name in ("name", "access_status")} | {"owner_id": _owner_id(workspace)}
     if not is_different(body, changes):
         return False
     body |= {name: value for name, value in changes.items() if value is not None}
@@ -122,20 +100,14 @@ def _change_workspace(api: PostBoostClient, workspace: Resource, changes: Mappin
 
 
 def delete_workspace(api: PostBoostClient, workspace_uuid: str, confirm_name: str) -> bool:
-    """Delete a workspace with everything in it, and return whether there was one.
-
-    :raises PostBoostConfigError: the workspace has another name.
-    """
+    """Delete a workspace with everything in it, and return whether there was one."""
     parameters = {"workspace_uuid": workspace_uuid}
     try:
         workspace = api.call("get_workspace", parameters=parameters)
     except NotFoundError:
         return False
-    delete(api, "delete_workspace", parameters, name=str(workspace["name"]), confirm_name=confirm_name)
+    delete(api, "delete_workspace", parameters, name=workspace["name"], confirm_name=confirm_name)
     return True
-
-
-# Members
 
 
 def ensure_member(
@@ -150,44 +122,41 @@ def ensure_member(
 ) -> Outcome:
     """Make a user a member of a workspace, and return what was done.
 
-    PostBoost does not list the members of a workspace (SDK 1.66.3). Adding an existing member is refused with a 422, which
-    tells who is one and makes it safe to add again after a lost response.
+    PostBoost does not list the members of a workspace (SDK 1.66.3). It refuses to add an existing one (422), so adding
+    again after a lost response is safe.
 
     :param is_owner: None does not change it; False takes the workspace from a user who owns it.
     """
-    check_choice("if_exists", if_exists, IF_EXISTS)
-    check_choice("role", role, ROLES)
     person = get_user(api, user)
     parameters = {"workspace_uuid": workspace_uuid}
     owns = _owner_id(api.call("get_workspace", parameters=parameters)) == person["id"]
     membership = {"user_id": person["id"], "role": role, "can_approve": can_approve}
     membership["is_owner"] = owns if is_owner is None else is_owner
+
+    def add() -> bool:
+        """Return False for an existing member."""
+        try:
+            api.call("add_user_to_workspace", parameters=parameters, body=membership)
+        except ValidationError as error:
+            if "user_id" not in error.errors:
+                raise
+            return False
+        return True
+
     try:
-        return _add_member(api, parameters, membership)
-    except ValidationError as error:
-        if "user_id" not in error.errors:
-            raise
+        is_new = add()
+    except LOST_RESPONSE as error:
+        log.warning("It is not known whether the member was added; adding again. %s", error)
+        add()
+        is_new = True
+    if is_new:
+        return "created"
     if if_exists == "fail":
         raise exists_already(f"a member {user} of workspace {workspace_uuid}")
     if if_exists == "skip":
         return "found"
     api.call("update_workspace_user", parameters=parameters, body=membership)
     return "updated"
-
-
-def _add_member(
-    api: PostBoostClient, parameters: Mapping[str, Any], membership: Mapping[str, Any]
-) -> Outcome:
-    try:
-        api.call("add_user_to_workspace", parameters=parameters, body=membership)
-    except (UnconfirmedError, ServerError, UnexpectedResponseError) as error:
-        log.warning("It is not known whether the member was added; adding again. %s", error)
-        try:
-            api.call("add_user_to_workspace", parameters=parameters, body=membership)
-        except ValidationError as refused:
-            if "user_id" not in refused.errors:
-                raise
-    return "created"
 
 
 def remove_member(api: PostBoostClient, workspace_uuid: str, user: str | int) -> bool:

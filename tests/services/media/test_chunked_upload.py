@@ -150,6 +150,23 @@ def test_giving_up_aborts_and_tells_the_first_error(sandbox, api, operation):
     assert library(sandbox) == []
 
 
+@pytest.mark.parametrize("operation", ["upload_chunk", "complete_chunked_upload"])
+def test_an_unreadable_response_counts_as_a_lost_one(sandbox, api, operation, mocker):
+    real, unreadable = api.call, [operation]
+
+    def call(name, **rest):
+        response = real(name, **rest)
+        if name in unreadable:
+            unreadable.remove(name)
+            raise UnexpectedResponseError("The response is not JSON.", code="not_json")
+        return response
+
+    mocker.patch.object(api, "call", call)
+    upload_media(api, video())
+    assert unreadable == []
+    assert library(sandbox) == [whole()]
+
+
 def test_an_abort_that_fails_masks_nothing(sandbox, api):
     sandbox.faults(
         {"operation": "upload_chunk", "kind": "server_error", "message": "No room", "status": 501},
