@@ -34,14 +34,14 @@ class EnvFileStore:
         self.path = path
 
     def read(self, conn_id: str) -> dict[str, Any]:
-        """Return the extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Return the extras: see :class:`~postboost_provider.key_stores.KeyStore`."""
         with self._explained():
             _, line = self._find(Path(self.path).read_bytes().decode(), conn_id)
         extras: dict[str, Any] = _connection(conn_id, line).extra_dejson
         return extras
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
         path = Path(os.path.realpath(self.path))
         with self._explained(), _locked(path.parent):
             text = path.read_bytes().decode()  # line ends as they are
