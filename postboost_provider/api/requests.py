@@ -30,14 +30,7 @@ class FilePart:
 
 
 class CallArguments(TypedDict, total=False):
-    """The arguments of ``call`` and ``download``.
-
-    :param parameters: path and query parameters by name, such as ``{"post_uuid": ...}``; ids may be numbers or text.
-        ``workspace_uuid`` is the connection's unless it is given.
-    :param body: the JSON body, or the fields next to the file of an upload.
-    :param files: file parts by field name, for uploads.
-    :param idempotency_key: makes the operation safe to repeat, where PostBoost accepts one.
-    """
+    """The arguments of the clients' ``call`` and ``download``."""
 
     parameters: Mapping[str, Any] | None
     body: Mapping[str, Any] | None
@@ -46,12 +39,7 @@ class CallArguments(TypedDict, total=False):
 
 
 class SendArguments(CallArguments, total=False):
-    """The arguments of ``send``: those of ``call``, and these.
-
-    :param client_label: the name of this request in PostBoost's activity log.
-    :param allow_duplicate: sends ``X-Allow-Duplicate``: the only way past the duplicate guard for scheduling and
-        queueing, whose bodies have no such field (SDK 1.66.3).
-    """
+    """The arguments of the clients' ``send``."""
 
     client_label: str | None
     allow_duplicate: bool
