@@ -148,8 +148,9 @@ class PostBoostClient(_Client):
         :raises UnconfirmedError: no response came to a write, which may have happened.
         :raises UnexpectedResponseError: the response is not JSON.
         """
-        known: CallArguments = {"parameters": parameters, "body": body, "files": files}
-        return self.send(operation, **known, idempotency_key=idempotency_key).payload
+        return self.send(
+            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
+        ).payload
 
     def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation like :meth:`call` and return the whole response: payload, status, replayed or not.
@@ -235,9 +236,20 @@ class AsyncPostBoostClient(_Client):
     async def close(self) -> None:
         await self._transport.close()
 
-    async def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
+    async def call(
+        self,
+        operation: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        files: Mapping[str, FilePart] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
         """Send one operation and return its JSON body: :meth:`PostBoostClient.call`, awaited."""
-        return (await self.send(operation, **arguments)).payload
+        response = await self.send(
+            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
+        )
+        return response.payload
 
     async def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation and return the whole response: :meth:`PostBoostClient.send`, awaited."""

@@ -8,7 +8,7 @@ has accepted the new one from the connection.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ _VERSION = {"account_id": 0, "is_original": True, "content": [{"body": "-", "med
 _DRY_RUN = {"versions": [_VERSION], "accounts": []}
 
 
+@dataclass
 class Rotation:
     """The steps of a rotation, each safe to retry.
 
@@ -59,33 +60,23 @@ class Rotation:
     :param key: the current key by id or name, for a connection that has no ``scoped_key_id`` yet.
     """
 
-    def __init__(
-        self,
-        admin: PostBoostClient,
-        target: Target,
-        maker: Maker,
-        *,
-        connect: Callable[[ClientSettings], PostBoostClient],
-        mask: Callable[[str], None],
-        key: int | str | None = None,
-    ) -> None:
-        self._admin = admin
-        self._target = target
-        self._maker = maker
-        self._connect = connect
-        self._mask = mask
-        self._key = key
-        self._revoked: set[int] = set()
+    admin: PostBoostClient
+    target: Target
+    maker: Maker
+    connect: Callable[[ClientSettings], PostBoostClient]
+    mask: Callable[[str], None]
+    key: int | str | None = None
+    _revoked: set[int] = field(default_factory=set)
 
     def next(self, when_less_than: timedelta | None, now: datetime) -> Rest | Renew | Retire:
         """Read the connection and the keys, and return the next step.
 
         :raises PostBoostConfigError: this connection's key can't be rotated; nothing was changed.
         """
-        connection = self._target.read()
+        connection = self.target.read()
         keys = self._keys(connection)
         return decide(
-            self._current(connection, keys), keys, self._maker, when_less_than=when_less_than, now=now
+            self._current(connection, keys), keys, self.maker, when_less_than=when_less_than, now=now
         )
 
     def renew(self, step: Renew, valid_days: int, now: datetime) -> Key:
@@ -93,7 +84,7 @@ class Rotation:
 
         :raises PostBoostError: the current key stays in place, and a retry starts over.
         """
-        connection = self._target.read()
+        connection = self.target.read()
         self._check_holds(connection, step.current, now)
         self._check_same_user(connection, now)
         for orphan in step.orphans:
@@ -120,9 +111,9 @@ class Rotation:
             self._check_in_place(new, secret)
         except AuthenticationError as error:
             # Another process of this task found the new key as an orphan, and revoked it.
-            if self._target.read().settings.token == secret:
+            if self.target.read().settings.token == secret:
                 self._check_accepted(connection.settings)
-                self._target.write(connection.settings.token, connection.extras)
+                self.target.write(connection.settings.token, connection.extras)
             raise refusals.changed_meanwhile(
                 f"Key {new.id} was revoked while it was written to {connection.settings.name}, by another run of this task "
                 "or by a person. The old key is in place again."
@@ -132,7 +123,7 @@ class Rotation:
 
     def retire(self, step: Retire, now: datetime) -> None:
         """Revoke what the current key replaced, after checking again that it is in place."""
-        connection = self._target.read()
+        connection = self.target.read()
         found = connection.settings.scoped_key_id
         if found not in (None, step.current.id):
             raise refusals.changed_meanwhile(
@@ -147,7 +138,7 @@ class Rotation:
         """Revoke a key. Succeeds if it does not exist any more."""
         parameters = {"workspace_uuid": connection.settings.workspace_uuid, "api_key_id": key.id}
         try:
-            self._admin.call("delete_api_key", parameters=parameters)
+            self.admin.call("delete_api_key", parameters=parameters)
         except NotFoundError:
             log.info("Key %d (%s) was revoked already.", key.id, key.name)
         else:
@@ -156,7 +147,7 @@ class Rotation:
         self._revoked.add(key.id)
 
     def _keys(self, connection: ConnectionContents) -> dict[int, Key]:
-        settings, admin = connection.settings, self._admin.settings
+        settings, admin = connection.settings, self.admin.settings
         if not settings.workspace_uuid:
             raise PostBoostConfigError(
                 f"{settings.name} has no workspace_uuid. Set it to the workspace of its key.",
@@ -172,7 +163,7 @@ class Rotation:
             )
         where = {"workspace_uuid": settings.workspace_uuid}
         try:
-            rows = list(self._admin.pages("list_api_keys", parameters=where))
+            rows = list(self.admin.pages("list_api_keys", parameters=where))
         except PermissionDeniedError as error:
             problem = (
                 "has a scoped key" if error.code == "insufficient_scope" else "may not manage keys there"
@@ -186,7 +177,7 @@ class Rotation:
         return {key.id: key for key in map(Key.read, rows) if key.id not in self._revoked}
 
     def _current(self, connection: ConnectionContents, keys: Mapping[int, Key]) -> Key:
-        name, wanted = connection.settings.name, connection.settings.scoped_key_id or self._key
+        name, wanted = connection.settings.name, connection.settings.scoped_key_id or self.key
         if wanted is None or wanted == "":
             raise PostBoostConfigError(
                 f"{name} has no scoped_key_id. Set it in its extras, or name the key with key=. To replace an access token, "
@@ -205,7 +196,7 @@ class Rotation:
             )
         if not found:
             raise PostBoostConfigError(
-                f"Key {wanted} of {name} is not among the {len(keys)} keys that {self._admin.settings.name} sees in its "
+                f"Key {wanted} of {name} is not among the {len(keys)} keys that {self.admin.settings.name} sees in its "
                 "workspace: it was revoked, has expired, or is another user's. Create a new key, and put it and its "
                 "scoped_key_id into the connection.",
                 code="unknown_key",
@@ -240,10 +231,10 @@ class Rotation:
 
         Where the log can't tell, the response with the new key does, and the key is revoked again.
         """
-        label = f"{self._maker.prefix} rotation {self._maker.run} {now:%H%M%S%f}"
+        label = f"{self.maker.prefix} rotation {self.maker.run} {now:%H%M%S%f}"
         where = {"workspace_uuid": connection.settings.workspace_uuid}
-        with self._connect(connection.settings) as api:
-            for role, client in (("target", api), ("admin", self._admin)):
+        with self.connect(connection.settings) as api:
+            for role, client in (("target", api), ("admin", self.admin)):
                 try:
                     client.send(
                         "validate_post", parameters=where, body=_DRY_RUN, client_label=f"{label} {role}"
@@ -252,40 +243,40 @@ class Rotation:
                     pass  # PostBoost logs that as well.
                 except (AuthenticationError, PermissionDeniedError):
                     return
-        entries = read_log(self._admin, f"{label} ", **where) or ()
+        entries = read_log(self.admin, f"{label} ", **where) or ()
         users = {str(entry.label).removeprefix(f"{label} "): entry.user_id for entry in entries}
         self._refuse_other_user(connection, users.get("target"), users.get("admin"))
 
     def _refuse_other_user(self, connection: ConnectionContents, user: object, admin_user: object) -> None:
         if user is not None and admin_user is not None and user != admin_user:
-            raise refusals.other_user(connection.settings.name, user, self._admin.settings.name, admin_user)
+            raise refusals.other_user(connection.settings.name, user, self.admin.settings.name, admin_user)
 
     def _check_store(self, connection: ConnectionContents, current: Key, now: datetime) -> None:
         """Write which key the token is now, and check that tasks read it from the store."""
-        stored = self._target.stored()
+        stored = self.target.stored()
         names = ("scoped_key_id", "rotation", "workspace_uuid")
         if stored is not None and any(stored.get(name) != connection.extras.get(name) for name in names):
             raise refusals.shadowed(connection)
         noted = note(current, connection.settings.token, now)
-        self._target.write(None, {**connection.extras, "scoped_key_id": current.id, "rotation": noted})
-        if self._target.read().extras.get("rotation") != noted:
-            self._target.write(None, connection.extras if stored is None else stored)
+        self.target.write(None, {**connection.extras, "scoped_key_id": current.id, "rotation": noted})
+        if self.target.read().extras.get("rotation") != noted:
+            self.target.write(None, connection.extras if stored is None else stored)
             raise refusals.shadowed(connection)
 
     def _make(self, connection: ConnectionContents, old: Key, last_day: date) -> tuple[Key, str]:
-        body: dict[str, Any] = {"name": self._maker.name(old), "expires_at": str(last_day)}
+        body: dict[str, Any] = {"name": self.maker.name(old), "expires_at": str(last_day)}
         body["abilities"] = list(old.abilities)
         if old.account_ids is not None:
             body["account_ids"] = list(old.account_ids)
         where = {"workspace_uuid": connection.settings.workspace_uuid}
-        created = self._admin.call("create_api_key", parameters=where, body=body)["data"]
+        created = self.admin.call("create_api_key", parameters=where, body=body)["data"]
         secret = str(created["token"])
-        self._mask(secret)
+        self.mask(secret)
         return Key.read(created), secret
 
     def _check_accepted(self, settings: ClientSettings) -> None:
         """Check that PostBoost accepts the token, whatever it may do."""
-        with self._connect(settings) as api:
+        with self.connect(settings) as api:
             try:
                 api.call("list_tags")
             except PermissionDeniedError as error:
@@ -294,24 +285,24 @@ class Rotation:
     def _place(
         self, connection: ConnectionContents, new: Key, secret: str, extras: Mapping[str, Any]
     ) -> None:
-        if self._target.read().settings.token != connection.settings.token:
+        if self.target.read().settings.token != connection.settings.token:
             self._undo(connection, new)
             raise refusals.changed_meanwhile(
                 f"Another run has written a new key to {connection.settings.name}. Key {new.id} was revoked again."
             )
         try:
-            self._target.write(secret, extras)
+            self.target.write(secret, extras)
         except (PostBoostConfigError, UnreachableError):
             self._undo(connection, new)
             raise
         except PostBoostError as error:
             # It may have been written, or be written later: the next attempt reads that, and revokes the key if not.
-            if self._target.read().settings.token != secret:
+            if self.target.read().settings.token != secret:
                 raise
             log.warning("The store failed, but it has the new key: %s", error)
 
     def _check_in_place(self, new: Key, secret: str) -> None:
-        connection = self._target.read()
+        connection = self.target.read()
         if connection.settings.token != secret:
             raise refusals.changed_meanwhile(
                 f"{connection.settings.name} does not show key {new.id}: another task or person has written to it too. "
