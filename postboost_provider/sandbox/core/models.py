@@ -132,6 +132,7 @@ class Post:
     scheduled_at: datetime | None = None
     published_at: datetime | None = None
     trashed: bool = False
+    approved: bool = False
 
     def content_for(self, account: Account) -> list[dict[str, Any]]:
         return version_for(self.versions, account)["content"]  # type: ignore[no-any-return]

@@ -96,7 +96,7 @@ def send_events(store: Store) -> None:
             "id": new_uuid(),
             "occurred_at": each.moment.isoformat(timespec="seconds"),
             "workspace_uuid": workspace.uuid,
-            "data": _data(workspace, each),
+            "data": _data(store, workspace, each),
         }
         body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
         for webhook in subscribed:
@@ -115,9 +115,9 @@ def _workspace_of(store: Store, event: Event) -> Workspace | None:
     return None
 
 
-def _data(workspace: Workspace, event: Event) -> dict[str, Any]:
+def _data(store: Store, workspace: Workspace, event: Event) -> dict[str, Any]:
     """Return the post as a GET does, with ``account`` if the event is about one; else the account, or the draft."""
     if event.post is not None:
-        post = render_post(workspace, event.post)
+        post = render_post(store.settings, workspace, event.post)
         return {**post, "account": render_account(event.account)} if event.account else post
     return render_account(event.account) if event.account else event.data

@@ -58,7 +58,9 @@ async def _respond(store: Store, operation: Operation, request: Request, raw: by
     entry["fault"] = fault.kind if fault is not None else None
     if fault is not None and fault.kind == "drop_before":
         return DroppedConnection()
-    response = faults.injected_response(fault) if fault is not None else None
+    response = None
+    if fault is not None:
+        response = faults.injected_response(fault, throttle_code=store.settings.throttle_code)
     if response is None:
         response = await _handle(store, operation, request, raw, fault)
     if fault is not None and fault.kind == "drop_after":
