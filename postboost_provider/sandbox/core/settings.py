@@ -53,6 +53,10 @@ class Settings:
         False, "Whether remote files are downloaded from any host, or only from this machine."
     )
     remote_timeout_seconds: float = _switch(30.0, "Maximum seconds for downloading a remote file.")
+    webhook_private_urls: bool = _switch(
+        False,
+        "Whether webhooks may have URLs of private networks; those of this machine are always accepted.",
+    )
     webhook_deliver_anywhere: bool = _switch(
         False, "Whether webhooks are delivered to any host, or only to this machine."
     )
@@ -85,6 +89,9 @@ class Settings:
     unknown_status: Literal["never", "waiting", "finished"] = _switch(
         "never",
         "Posts with a status that is not documented: scheduled and publishing ones (`processing`), or finished ones (`archived`).",
+    )
+    normalize_texts: bool = _switch(
+        False, "Whether texts in bodies are trimmed and empty ones become null, as Laravel does by default."
     )
     text_processing: Literal["verbatim", "trim", "strip_tags", "decode_entities"] = _switch(
         "verbatim",

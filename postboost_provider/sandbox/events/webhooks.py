@@ -8,7 +8,7 @@ from typing import Any
 
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.fetch import is_loopback_url, is_url
+from postboost_provider.sandbox.core.fetch import is_loopback_url, is_private_url, is_url
 from postboost_provider.sandbox.core.models import Delivery, Event, Webhook, Workspace
 from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import Store, new_uuid
@@ -48,13 +48,17 @@ def list_webhook_subscriptions(call: Call) -> Response:
     return Response.of({"data": [_render(each) for each in webhooks]})
 
 
+def _is_accepted(url: str, private_urls: bool) -> bool:
+    return is_url(url) and url.startswith("https://") and (private_urls or not is_private_url(url))
+
+
 @handles("create_webhook_subscription")
 def create_webhook_subscription(call: Call) -> Response:
     """Create a subscription. Only this response has the secret (SDK 1.66.3)."""
     fields = Fields(call.fields)
     url = fields.text("callback_url", required=True, max_length=255) or ""
     # PostBoost only accepts public https; the sandbox also needs receivers on this machine.
-    if url and not is_loopback_url(url) and not (is_url(url) and url.startswith("https://")):
+    if url and not is_loopback_url(url) and not _is_accepted(url, call.store.settings.webhook_private_urls):
         fields.add_error("callback_url", "The callback url field must be a public https URL.")
     events = fields.choices("events", EVENTS, required=True)
     source = fields.text("source")

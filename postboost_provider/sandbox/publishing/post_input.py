@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from postboost_provider.sandbox.core.validation import Fields, is_integer
+from postboost_provider.sandbox.core.validation import Fields, as_integer, is_integer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,7 +95,7 @@ def named_accounts(values: Mapping[str, Any]) -> list[Any]:
     for version in versions if isinstance(versions, list) else []:
         if isinstance(version, Mapping):
             ids.append(version.get("account_id", 0))
-    return ids
+    return [as_integer(each) for each in ids]
 
 
 def read_account_times(
@@ -109,7 +109,7 @@ def read_account_times(
     for index, value in enumerate(fields.items("accounts_schedule")):
         entry = fields.inside(f"accounts_schedule.{index}", value)
         moment = entry.moment(zone, required=True)
-        account_id = entry.present("account_id", required=True)
+        account_id = as_integer(entry.present("account_id", required=True))
         if is_integer(account_id) and account_id in own and moment is not None:
             times[account_id] = moment
     return times
@@ -130,7 +130,7 @@ def _versions(fields: Fields, workspace: Workspace, processing: str) -> list[dic
     for index, value in enumerate(fields.items("versions", required=True)):
         version = fields.inside(f"versions.{index}", value)
         is_original = bool(version.boolean("is_original", required=True))
-        account_id = version.values.get("account_id")
+        account_id = as_integer(version.values.get("account_id"))
         if account_id is None:
             version.add_error("account_id", "The account id field is required.")
         elif not is_integer(account_id):
@@ -139,7 +139,7 @@ def _versions(fields: Fields, workspace: Workspace, processing: str) -> list[dic
             version.add_error("account_id", "The original version uses account_id 0.")
         elif index > 0 and account_id not in workspace.accounts:
             version.add_error("account_id", "The selected account is invalid.")
-        synced_with = version.values.get("synced_with")
+        synced_with = as_integer(version.values.get("synced_with"))
         if synced_with is not None and not is_integer(synced_with):
             version.add_error("synced_with", "The synced with field must be an integer.")
         options = version.present("options") or {}

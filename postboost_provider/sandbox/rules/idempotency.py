@@ -42,7 +42,9 @@ def reserve(call: Call) -> IdempotencyRecord | None:
     if found.fingerprint != fingerprint:
         message = "This Idempotency-Key was already used with a different request body."
         settings = call.store.settings
-        details = {"errors": {"Idempotency-Key": [message]}} if settings.reused_key_errors else {}
+        details: dict[str, Any] = (
+            {"errors": {"Idempotency-Key": [message]}} if settings.reused_key_errors else {}
+        )
         raise ErrorResponse(
             settings.reused_key_status, message, **_code(call, settings.reused_key_code), **details
         )

@@ -30,7 +30,7 @@ def build_app(service: Service) -> Starlette:
     methods = sorted({operation.method for operation in load_operations().values()})
     app = Starlette(
         routes=[
-            Route(f"{API}{{path:path}}", _endpoint(service), methods=methods),
+            Route(f"{API}{{path:path}}", _endpoint(service), methods=[*methods, "OPTIONS"]),
             Route("/storage/{uuid}/{name:path}", _file_of(service), methods=["GET"]),
             Route("/", _page(service), methods=["GET"]),
             *control.control_routes(service),
@@ -45,7 +45,11 @@ def _endpoint(service: Service) -> Callable[[Request], Awaitable[HttpResponse]]:
     routes = Routes(load_operations().values())
 
     async def endpoint(request: Request) -> HttpResponse:
-        operation, request.scope["path_params"] = routes.find(request.method, request.path_params["path"])
+        path = request.path_params["path"].rstrip("/")
+        if request.method == "OPTIONS":
+            return HttpResponse(headers={"allow": ",".join(routes.methods(path))})
+        method = "GET" if request.method == "HEAD" else request.method
+        operation, request.scope["path_params"] = routes.find(method, path)
         try:
             response = await pipeline.respond(service, operation, request)
         except asyncio.CancelledError:

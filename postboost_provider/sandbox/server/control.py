@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
@@ -10,6 +9,7 @@ from starlette.routing import Route
 from postboost_provider.sandbox.core.faults import FaultError
 from postboost_provider.sandbox.core.settings import SettingsError
 from postboost_provider.sandbox.server.pipeline import json_response
+from postboost_provider.sandbox.server.request_body import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ def _endpoint(service: Service, action: Callable[[Any], Any]) -> Callable[[Reque
         raw = await request.body()
         try:
             service.changed = service.changed or request.method != "GET"
-            return json_response(action(json.loads(raw) if raw else {}))
+            return json_response(action(read_json(raw)))
         except (FaultError, SettingsError, ValueError, TypeError) as error:
             return json_response({"message": str(error)}, 422)
 
