@@ -87,7 +87,8 @@ def page_of(
         return f"{url}?{urlencode([pair for pair in query if pair[0] != 'page'] + [('page', str(number))])}"
 
     numbers = [
-        {"url": link(number), "label": str(number), "active": number == page} for number in range(1, last + 1)
+        {"url": link(number) if number else None, "label": str(number or "..."), "active": number == page}
+        for number in _linked_pages(page, last)
     ]
     return Response.of(
         {
@@ -109,6 +110,18 @@ def page_of(
             },
         }
     )
+
+
+def _linked_pages(page: int, last: int) -> list[int]:
+    """Return the pages that Laravel's paginator links to, with 0 for those it leaves out."""
+    if last < 14:
+        return list(range(1, last + 1))
+    start, end = [1, 2, 0], [0, last - 1, last]
+    if page <= 7:
+        return [*range(1, 11), *end]
+    if page > last - 7:
+        return [*start, *range(last - 9, last + 1)]
+    return [*start, *range(page - 3, page + 4), *end]
 
 
 def page_size(name: str, text: str | None, *, default: int, maximum: int = 100) -> int:

@@ -103,9 +103,10 @@ def remove_media(workspace: Workspace, items: Iterable[Media]) -> None:
         del workspace.media[media.uuid]
         ids.add(media.id)
     for post in workspace.posts.values():
-        for version in post.versions:
-            for part in version["content"]:
-                part["media"] = [each for each in part["media"] if each not in ids]
+        parts = [part for version in post.versions for part in version["content"]]
+        for part in parts:
+            part["media"] = [each for each in part["media"] if each not in ids]
+        post.index_content()
 
 
 def find_media(store: Store, uuid: str) -> Media | None:

@@ -118,9 +118,8 @@ def warnings_of(call: Call, versions: list[dict[str, Any]], accounts: Sequence[A
 
 @handles("list_posts")
 def list_posts(call: Call) -> Response:
-    posts = [post for post in call.workspace.posts.values() if not post.trashed]
     return call.page(
-        sorted(posts, key=lambda post: (post.created_at, post.id), reverse=True),
+        [post for post in reversed(call.workspace.by_age) if not post.trashed],
         lambda post: render_post(call.store.settings, call.workspace, post),
         per_page=50,
         size_parameter="limit",
@@ -180,6 +179,7 @@ def update_post(call: Call) -> Response:
     lifecycle.unschedule(call.store, post)
     post.versions, post.tag_ids = draft.versions, draft.tag_ids
     post.targets = [Target(account, offsets.get(account.id, timedelta())) for account in draft.accounts]
+    post.index_content()
     _apply_plan(call, post, draft, publish_times, waits=waits)
     post.approved = post.approved and post.status == "scheduled"
     return Response.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
@@ -332,7 +332,7 @@ def _delete(call: Call, posts: list[Post]) -> Response:
             post.trashed = True
         else:
             call.store.unfinished.discard(post)
-            del call.workspace.posts[post.uuid]
+            call.workspace.remove_post(post)
     removed = from_app and bool(posts)
     return Response.of(
         {"deleted": bool(posts), "deleted_from_app": removed, "to_trash": removed and to_trash}

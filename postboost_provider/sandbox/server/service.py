@@ -38,6 +38,7 @@ class Service:
         if state is not None and (found := saved_state.load(state, self.store)) is not None:
             self.tokens, self.store = found
             self.store.settings = settings
+            lifecycle.track_again(self.store)
 
     def save(self) -> None:
         """Write changed data to the file, if there is one. What a task changed is written after it has ended."""
@@ -62,7 +63,7 @@ class Service:
     def change(self, settings: Mapping[str, Any]) -> None:
         """Change settings and keep all data."""
         self.store.settings = self.store.settings.changed(settings)
-        self.store.next_change_at = self.store.clock.now()
+        lifecycle.track_again(self.store)
 
     def change_account(self, account_id: int, values: Mapping[str, Any]) -> None:
         """Change an account as its network, a person or a plan would."""
