@@ -57,14 +57,14 @@ def _cause(settings: ClientSettings, now: datetime, refusal: Refusal) -> str:
     dated = "" if expiry.kind == "unknown" else f"According to expires_on it {described}. "
     if refusal.accepted:
         return f"was accepted earlier in this task. {dated}It was revoked{'' if dated else ', or it has expired'}."
-    if slip := _slip_in(settings.token):
-        return f"is not accepted. It is mistyped: it {slip}."
+    if mistake := _mistake_in(settings.token):
+        return f"is not accepted. It is mistyped: it {mistake}."
     if dated:
         return f"is not accepted. {dated}It was revoked or mistyped, or the date belongs to another token."
     return "is not accepted. It has expired, was revoked or is mistyped. Set expires_on to learn which next time."
 
 
-def _slip_in(token: str) -> str:
+def _mistake_in(token: str) -> str:
     """Return what shows that this text never was a token, or nothing. The result contains no part of the token."""
     if token and not token.strip("*"):
         return "consists of the asterisks that stand for a hidden token"

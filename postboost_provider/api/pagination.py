@@ -62,9 +62,7 @@ def next_page(operation: Operation, parameters: Mapping[str, Any], payload: Any)
         last = (payload.get("meta") or {}).get("last_page")
         more = page < int(last) if last is not None else bool((payload.get("links") or {}).get("next"))
     except (AttributeError, TypeError, ValueError):
-        raise UnexpectedResponseError(
-            f"{operation.operation}: the response's page numbers can't be read."
-        ) from None
+        raise UnexpectedResponseError(f"{operation.operation}: its page numbers can't be read.") from None
     return {**parameters, "page": page + 1} if more else None
 
 

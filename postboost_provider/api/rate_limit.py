@@ -1,4 +1,4 @@
-"""How fast requests may follow each other: the user's limit, and the server's."""
+"""The rate of requests: the user's limit, and the server's."""
 
 from __future__ import annotations
 
@@ -19,14 +19,11 @@ class Pace:
     """
 
     def __init__(self, requests_per_minute: float | None = None) -> None:
-        if requests_per_minute is not None and not (
-            isinstance(requests_per_minute, (int, float)) and requests_per_minute > 0
-        ):
-            raise PostBoostConfigError(
-                f"requests_per_minute is {requests_per_minute!r}; it must be more than 0, or None for no limit.",
-                field="requests_per_minute",
-            )
-        self._interval = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        rate = requests_per_minute
+        if rate is not None and not (isinstance(rate, (int, float)) and rate > 0):
+            message = f"requests_per_minute is {rate!r}; it must be more than 0, or None for no limit."
+            raise PostBoostConfigError(message, field="requests_per_minute")
+        self._interval = 60.0 / rate if rate else 0.0
         self._next = 0.0
         self._lock = threading.Lock()
 

@@ -132,9 +132,8 @@ def _check_key(op: Operation, key: str) -> None:
         # Replacing or stripping characters could turn two keys into one.
         problem = "must be printable ASCII without spaces around it. Hash it."
     if problem:
-        raise PostBoostConfigError(
-            f"The idempotency key of {op.operation} {problem}", field="idempotency_key"
-        )
+        message = f"The idempotency key of {op.operation} {problem}"
+        raise PostBoostConfigError(message, field="idempotency_key")
 
 
 def _place_parameters(settings: ClientSettings, op: Operation, values: Mapping[str, Any]) -> tuple[str, str]:

@@ -102,13 +102,8 @@ def error_of(
         message = f"{message} {fields[:1500]}"
     shown_code = f" {code}" if code else ""
     seen = f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
-    known: dict[str, Any] = {
-        "status": status,
-        "code": code,
-        "body": body,
-        "replayed": replayed,
-        "request": str(request),
-    }
+    known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
+    known["request"] = str(request)
     kind: type[PostBoostRequestError] = PostBoostRequestError
     advice = ADVICE_BY_CODE.get(code or "", "")
     # The free tools have it in the body.

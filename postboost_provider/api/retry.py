@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE_SECONDS = 30.0
+MAX_PAUSE_SECONDS = 30.0
 
 
 def may_retry(request: Request, error: BaseException) -> bool:
@@ -63,9 +63,7 @@ def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str,
         return state.outcome.exception() if state.outcome else None
 
     def pause(state: RetryCallState) -> float:
-        return pause_before_retry(
-            error_of(state), state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS
-        )
+        return pause_before_retry(error_of(state), state.attempt_number, random.random(), MAX_PAUSE_SECONDS)
 
     def log_retry(state: RetryCallState) -> None:
         number, seconds = state.attempt_number, state.upcoming_sleep

@@ -20,8 +20,7 @@ def read_utc(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except (ValueError, TypeError):
         raise PostBoostError(
-            f"PostBoost returned the time {text!r}, which this version can't read. Update "
-            "airflow-provider-postboost, or report it.",
+            f"PostBoost returned the time {text!r}, which can't be read. Update airflow-provider-postboost, or report it.",
             code="not_a_time",
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -96,6 +96,7 @@ def _connected(args: Namespace) -> Iterator[PostBoostClient]:
 
 
 def _each(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield the findings, each found in Airflow's context and printed outside of it."""
     while True:
         with _airflow_context():
             finding = next(findings, None)

@@ -13,8 +13,7 @@ from postboost_provider.airflow_support.compat import aget_connection
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.connection import form as connection_form
 
-# Each parse of each DAG file imports this module, and the client takes most of the time (benchmarks/imports.py):
-# functions import it when they need it.
+# Each parse of each DAG file imports this module: functions import the client, which takes most of the time.
 if TYPE_CHECKING:
     from postboost_provider.api.client import AsyncPostBoostClient, ClientOptions, PostBoostClient
     from postboost_provider.api.settings import ClientSettings

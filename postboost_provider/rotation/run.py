@@ -69,10 +69,7 @@ class Rotation:
     _revoked: set[int] = field(default_factory=set)
 
     def next(self, when_less_than: timedelta | None, now: datetime) -> Rest | Renew | Retire:
-        """Read the connection and the keys, and return the next step.
-
-        :raises PostBoostConfigError: this connection's key can't be rotated; nothing was changed.
-        """
+        """Read the connection and the keys, and return the next step. Nothing is changed."""
         connection = self.target.read()
         keys = self._keys(connection)
         return decide(
@@ -82,7 +79,7 @@ class Rotation:
     def renew(self, step: Renew, valid_days: int, now: datetime) -> Key:
         """Create the successor of the current key, check it, write it to the connection and check it there.
 
-        :raises PostBoostError: the current key stays in place, and a retry starts over.
+        After an error the current key stays in place, and a retry starts over.
         """
         connection = self.target.read()
         self._check_holds(connection, step.current, now)
@@ -103,8 +100,8 @@ class Rotation:
             raise
         noted = {
             "scoped_key_id": new.id,
-            "expires_on": str(new.expires_at),
             "rotation": note(new, secret, now),
+            "expires_on": str(new.expires_at),
         }
         self._place(connection, new, secret, {**connection.extras, **noted})
         try:
@@ -165,9 +162,8 @@ class Rotation:
         try:
             rows = list(self.admin.pages("list_api_keys", parameters=where))
         except PermissionDeniedError as error:
-            problem = (
-                "has a scoped key" if error.code == "insufficient_scope" else "may not manage keys there"
-            )
+            is_scoped = error.code == "insufficient_scope"
+            problem = "has a scoped key" if is_scoped else "may not manage keys there"
             raise PostBoostConfigError(
                 f"{admin.name} {problem}: creating and revoking keys needs the access token of an admin of workspace "
                 f"{settings.workspace_uuid}, from Settings > Access Tokens. {error}",
@@ -252,7 +248,7 @@ class Rotation:
             raise refusals.other_user(connection.settings.name, user, self.admin.settings.name, admin_user)
 
     def _check_store(self, connection: ConnectionContents, current: Key, now: datetime) -> None:
-        """Write which key the token is now, and check that tasks read it from the store."""
+        """Note in the connection which key its token is, and check that tasks read that from the store."""
         stored = self.target.stored()
         names = ("scoped_key_id", "rotation", "workspace_uuid")
         if stored is not None and any(stored.get(name) != connection.extras.get(name) for name in names):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContents:
-    """What a connection contains: the settings of a client, and all of its extras."""
+    """The settings of a client in a connection, and all of its extras."""
 
     settings: ClientSettings
     extras: Mapping[str, Any]

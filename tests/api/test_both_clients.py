@@ -35,7 +35,7 @@ GROUP = {"name": "New group"}
 @pytest.fixture(params=["blocking", "awaited"])
 def act(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Act:
     """Make one call with a client of either kind: ``act(settings, method, operation, refresh=..., **arguments)``."""
-    monkeypatch.setattr("postboost_provider.api.retry.LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("postboost_provider.api.retry.MAX_PAUSE_SECONDS", 0.01)
 
     def block(given: ClientSettings, method: str, *args: Any, refresh: Any = None, **rest: Any) -> Any:
         with PostBoostClient(given, refresh=refresh and (lambda: refresh), attempts=4) as api:
