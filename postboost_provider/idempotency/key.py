@@ -103,7 +103,7 @@ def create_thing(
 
 
 def numbered(key: str) -> Callable[[int], str]:
-    """Return what gives the revisions of a key that is made of content."""
+    """Return the function that numbers the revisions of a content-based key."""
     return lambda revision: f"{key}-{revision}" if revision else key
 
 

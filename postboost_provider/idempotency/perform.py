@@ -106,7 +106,7 @@ def perform_operation(
     The same task with other parameters is another act; with another body it is not.
 
     :param is_retry: an earlier attempt may have sent it, and nobody has cleared the task since.
-    :param is_void: whether what a stored response created is of no use any more: then the operation is sent again.
+    :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
         is lost. Nothing was sent.
@@ -228,7 +228,7 @@ class _Request:
         found = list(entries or ())
         if done is not None:
             return sum(entry.is_refusal for entry in found[found.index(done) :])
-        # A body that was refused for using another one's key does not tell what became of that one.
+        # A body that was refused for using another one's key does not tell how that one ended.
         others = {_without_note(entry.label) for entry in found if entry.is_refusal}
         return len(others - {_without_note(self.act.label)})
 
@@ -277,7 +277,7 @@ def _other_body(op: Operation, done: LogEntry | None) -> PostBoostConfigError:
         f"this task has done it with another body, at {done.created_at}. Change what it created, or give"
         if done is not None
         else "an earlier attempt has sent it with another body, and the token may not read the activity log (ability 'read') "
-        f"that tells what became of it. {_where_to_look(op)} To send it anyway, give"
+        f"that has its outcome. {_where_to_look(op)} To send it anyway, give"
     )
     return PostBoostConfigError(
         f"{op.operation}: {seen} the task another idempotency_salt.", code="other_body", field="body"

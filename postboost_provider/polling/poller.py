@@ -40,7 +40,7 @@ class Event:
     error: PostBoostError | None = None
 
     def get(self, late: Callable[[str], Exception]) -> Any:
-        """Return the result, or raise the error; ``late`` makes that of a timeout, of what was still missing."""
+        """Return the result, or raise the error; ``late`` returns that of a timeout, given what was missing."""
         if self.error:
             raise self.error
         if self.status == "timeout":

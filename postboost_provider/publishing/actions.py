@@ -1,7 +1,4 @@
-"""Actions on an existing post, each safe to repeat: one that is done already is not sent again.
-
-Each takes the post as the caller has read it, and returns the post as it is afterwards.
-"""
+"""Actions on an existing post that the caller has read. Each is safe to repeat: one that is done is not sent again."""
 
 from __future__ import annotations
 
@@ -74,9 +71,8 @@ def retry_failed(
 
 
 def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) -> PostOutcome:
-    """Return the post once PostBoost is not publishing it.
+    """Return the post once PostBoost is not publishing it, within ``timeout`` seconds.
 
-    :param timeout: seconds to wait.
     :raises NotFinishedError: it still is; ``code`` is ``timeout``.
     """
 

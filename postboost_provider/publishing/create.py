@@ -116,7 +116,7 @@ def attempt_create(
         if not can_read_log:
             raise UnconfirmedError(
                 "An earlier attempt sent this post with another content, and the token may not read the activity log (ability "
-                "'read') that tells what became of it. Give it the ability, or publish the post under a new key.",
+                "'read') that has its outcome. Give it the ability, or publish the post under a new key.",
                 code="other_body",
             ) from error
         if (existing := find_existing()) is not None:

@@ -41,10 +41,7 @@ MediaByTarget = dict[str, list[Media]]
 
 
 class Resolver:
-    """Find accounts, tags and media for the posts of one run: each is read, created or uploaded once.
-
-    :param find_media: returns the file that a media path means.
-    """
+    """Find accounts, tags and media for the posts of one run: each is read, created or uploaded once."""
 
     def __init__(self, api: PostBoostClient, find_media: Callable[[str], MediaFile]) -> None:
         self._api = api
