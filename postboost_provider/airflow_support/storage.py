@@ -71,9 +71,8 @@ def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]
         try:
             final.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise PostBoostConfigError(
-                f"{path} can't be written ({error}). Correct the path.", field="path"
-            ) from error
+            message = f"{path} can't be written ({error}). Correct the path."
+            raise PostBoostConfigError(message, field="path") from error
     try:
         yield lambda: cast("IO[bytes]", part.open("wb"))
         part.replace(final)

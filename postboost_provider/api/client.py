@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from postboost_provider.api.rate_limit import Pace
-    from postboost_provider.api.requests import Request
+    from postboost_provider.api.requests import FilePart, Request
     from postboost_provider.api.responses import Response
     from postboost_provider.api.settings import ClientSettings
     from postboost_provider.api.transport import Into, RawResponse
@@ -35,7 +35,7 @@ MAX_ATTEMPTS = 10
 
 
 class ClientOptions(TypedDict, total=False):
-    """The options of a client; :class:`PostBoostClient` explains them."""
+    """The options of a client."""
 
     deadline_seconds: float
     attempts: int
@@ -125,23 +125,39 @@ class PostBoostClient(_Client):
     def close(self) -> None:
         self._transport.close()
 
-    def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
+    def call(
+        self,
+        operation: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        files: Mapping[str, FilePart] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
         """Send one operation and return its JSON body as PostBoost documents it, or the bytes of a file.
 
         :param operation: its name, such as ``create_post``.
-        :param arguments: those of :class:`~postboost_provider.api.requests.CallArguments`.
+        :param parameters: path and query parameters by name, such as ``{"post_uuid": ...}``; ids may be numbers or
+            text. ``workspace_uuid`` is the connection's unless it is given.
+        :param body: the JSON body, or the fields next to the file of an upload.
+        :param files: file parts by field name, for uploads.
+        :param idempotency_key: makes the operation safe to repeat, where PostBoost accepts one.
         :raises PostBoostConfigError: the call does not fit the operation. Nothing was sent.
         :raises PostBoostRequestError: PostBoost responded with an error; the subclass says why.
         :raises UnreachableError: no response came, and nothing was changed.
         :raises UnconfirmedError: no response came to a write, which may have happened.
         :raises UnexpectedResponseError: the response is not JSON.
         """
-        return self.send(operation, **arguments).payload
+        return self.send(
+            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
+        ).payload
 
     def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation like :meth:`call` and return the whole response: payload, status, replayed or not.
 
-        :param arguments: those of :class:`~postboost_provider.api.requests.SendArguments`.
+        :param arguments: those of :meth:`call`; ``client_label``, the name of this request in PostBoost's activity log;
+            and ``allow_duplicate``, which sends ``X-Allow-Duplicate``: the only way past the duplicate guard for
+            scheduling and queueing, whose bodies have no such field (SDK 1.66.3).
         """
         return self._send(prepare(self.settings, operation, **arguments))
 
@@ -220,9 +236,20 @@ class AsyncPostBoostClient(_Client):
     async def close(self) -> None:
         await self._transport.close()
 
-    async def call(self, operation: str, **arguments: Unpack[CallArguments]) -> Any:
+    async def call(
+        self,
+        operation: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        files: Mapping[str, FilePart] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
         """Send one operation and return its JSON body: :meth:`PostBoostClient.call`, awaited."""
-        return (await self.send(operation, **arguments)).payload
+        response = await self.send(
+            operation, parameters=parameters, body=body, files=files, idempotency_key=idempotency_key
+        )
+        return response.payload
 
     async def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation and return the whole response: :meth:`PostBoostClient.send`, awaited."""

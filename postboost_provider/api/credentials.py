@@ -32,10 +32,7 @@ class Refusal:
 
 
 def explain_401(settings: ClientSettings, now: datetime, refusal: Refusal | None = None) -> tuple[str, str]:
-    """Return why a token was rejected, as far as that is known, and what to do.
-
-    PostBoost's response is the same for all causes.
-    """
+    """Return why a token was rejected, as far as that is known, and what to do. The response is always the same."""
     if not settings.token:
         return "The request had no token.", "Set the connection's password."
     refusal = refusal or Refusal()

@@ -86,7 +86,7 @@ def _operation(name: str) -> Operation:
 
 
 def load_operations() -> dict[str, Operation]:
-    """Return every operation by name. The table is read from disk once."""
+    """Return every operation by name."""
     return {name: _operation(name) for name in _rows()}
 
 
@@ -96,16 +96,12 @@ def get_operation(name: str | None) -> Operation:
     :raises PostBoostConfigError: it does not exist; the message has the nearest names.
     """
     if not isinstance(name, str):
-        raise PostBoostConfigError(
-            f"operation is {name!r}; it must be a name as text, such as 'create_tag'.", field="operation"
-        )
+        message = f"operation is {name!r}; it must be a name as text, such as 'create_tag'."
+        raise PostBoostConfigError(message, field="operation")
     if name in _rows():
         return _operation(name)
-    raise PostBoostConfigError(
-        f"PostBoost has no operation {name!r}.{did_you_mean(name, _rows())}",
-        code="unknown_operation",
-        field="operation",
-    )
+    message = f"PostBoost has no operation {name!r}.{did_you_mean(name, _rows())}"
+    raise PostBoostConfigError(message, code="unknown_operation", field="operation")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

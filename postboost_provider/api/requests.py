@@ -30,14 +30,7 @@ class FilePart:
 
 
 class CallArguments(TypedDict, total=False):
-    """The arguments of ``call`` and ``download``.
-
-    :param parameters: path and query parameters by name, such as ``{"post_uuid": ...}``; ids may be numbers or text.
-        ``workspace_uuid`` is the connection's unless it is given.
-    :param body: the JSON body, or the fields next to the file of an upload.
-    :param files: file parts by field name, for uploads.
-    :param idempotency_key: makes the operation safe to repeat, where PostBoost accepts one.
-    """
+    """The arguments of the clients' ``call`` and ``download``."""
 
     parameters: Mapping[str, Any] | None
     body: Mapping[str, Any] | None
@@ -46,12 +39,7 @@ class CallArguments(TypedDict, total=False):
 
 
 class SendArguments(CallArguments, total=False):
-    """The arguments of ``send``: those of ``call``, and these.
-
-    :param client_label: the name of this request in PostBoost's activity log.
-    :param allow_duplicate: sends ``X-Allow-Duplicate``: the only way past the duplicate guard for scheduling and
-        queueing, whose bodies have no such field (SDK 1.66.3).
-    """
+    """The arguments of the clients' ``send``."""
 
     client_label: str | None
     allow_duplicate: bool
@@ -108,7 +96,9 @@ def prepare(
     if allow_duplicate:
         headers["X-Allow-Duplicate"] = "true"
     if not op.is_read:
-        headers["X-PostBoost-Client"] = _header_value(client_label or settings.client_label)
+        # A header can only carry printable ASCII.
+        label = client_label or settings.client_label
+        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]", "?", label)
     if idempotency_key is not None:
         _check_key(op, idempotency_key)
         headers["Idempotency-Key"] = idempotency_key
@@ -158,7 +148,8 @@ def _place_parameters(settings: ClientSettings, op: Operation, values: Mapping[s
             path = path.replace("{" + name + "}", _path_segment(op, name, value))
         else:
             items = value if isinstance(value, (list, tuple)) else [value]
-            pairs += [(known[name].wire, _query_value(item)) for item in items]
+            texts = [str(item).lower() if isinstance(item, bool) else str(item) for item in items]
+            pairs += [(known[name].wire, text) for text in texts]
     # The official SDK leaves the brackets of array parameters as they are.
     return path, urlencode(pairs, safe="[]")
 
@@ -168,15 +159,6 @@ def _path_segment(op: Operation, name: str, value: Any) -> str:
     if not text or text in (".", ".."):
         raise PostBoostConfigError(f"{op.operation} needs a value for {name}, not {value!r}.", field=name)
     return quote(text, safe="")
-
-
-def _query_value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _header_value(value: str) -> str:
-    """Return the value as printable ASCII, without line breaks: what an HTTP header can carry."""
-    return re.sub(r"[^\x20-\x7e]", "?", value)
 
 
 def _check_body(op: Operation, body: Mapping[str, Any] | None, files: Mapping[str, FilePart] | None) -> None:

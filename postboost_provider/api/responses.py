@@ -192,6 +192,4 @@ def _redacted(value: Any, settings: ClientSettings) -> Any:
 
 
 def _first(messages: Any) -> str:
-    if isinstance(messages, list):
-        return str(messages[0]) if messages else ""
-    return str(messages)
+    return str(next(iter(messages), "")) if isinstance(messages, list) else str(messages)

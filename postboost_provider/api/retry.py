@@ -48,7 +48,6 @@ def pause_before_retry(error: BaseException | None, attempt: int, spread: float,
 
     :param attempt: the number of attempts so far, from 1.
     :param spread: a random number of [0, 1).
-    :param longest: the cap of the exponential part, in seconds.
     """
     hint = getattr(error, "retry_after", None)
     if hint is not None:
@@ -82,10 +81,7 @@ def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str,
 
 
 class LostResponse:
-    """Remember across the attempts of one call that a response was lost.
-
-    The error of an attempt that could not be sent says that nothing was sent. That is false if an earlier one was.
-    """
+    """Raise the error of a lost response again if a later attempt could not be sent: not "nothing was sent"."""
 
     def __init__(self) -> None:
         self._lost: UnconfirmedError | None = None

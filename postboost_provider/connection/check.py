@@ -73,6 +73,7 @@ def check_extras(unknown: list[str]) -> Finding | None:
     return Finding("warning", "connection", f"Unknown extras, which are ignored: {', '.join(unknown)}.")
 
 
+@dataclass
 class Checks:
     """Check a connection with read operations. :meth:`token` comes first; the others use its results.
 
@@ -80,13 +81,12 @@ class Checks:
     :ivar refusal: the 403 or 404 that a working token got.
     """
 
-    def __init__(self, settings: ClientSettings, send: Callable[..., Response]) -> None:
-        self.settings = settings
-        self.send = send
-        self.works = False
-        self.refusal: PostBoostRequestError | None = None
-        self.server_date: str | None = None
-        self.mine: list[dict[str, Any]] | None = None
+    settings: ClientSettings
+    send: Callable[..., Response]
+    works: bool = False
+    refusal: PostBoostRequestError | None = None
+    server_date: str | None = None
+    mine: list[dict[str, Any]] | None = None
 
     def token(self) -> Finding:
         """Report whether PostBoost accepts the token and lets it read where the tasks will work."""

@@ -52,8 +52,7 @@ def diagnose(
 
     :param read: reads the connection: its settings, and the names of its unknown extras.
     :param min_validity: how long its token must last from now.
-    :param admin_conn_id: an admin's connection, to look up when a scoped key expires.
-    :param connect: returns a client of that connection.
+    :param admin_conn_id: an admin's connection, to look up when a scoped key expires; ``connect`` returns its client.
     """
     try:
         settings, unknown = read()

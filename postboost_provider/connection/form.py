@@ -157,9 +157,7 @@ FIELDS = (
 def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
     """Return the extras that are set, each in its type, and the names of the unknown ones.
 
-    A saved form has ``null``, ``""``, ``[]`` or ``0`` for an empty field. These count as not set.
-
-    :param where: what messages call the connection.
+    :param where: the name of the connection, for messages.
     :raises PostBoostConfigError: a value is not valid; ``field`` names the extra.
     """
     values: dict[str, Any] = {}
@@ -181,7 +179,7 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
 
 
 def is_unset(value: Any) -> bool:
-    """Return whether a saved form has this value for an empty field."""
+    """Return whether a saved form has this value for an empty field: ``null``, ``""``, ``[]`` or ``0``."""
     return value is None or value == 0 or (hasattr(value, "__len__") and not str(value).strip("[]{} "))
 
 

@@ -64,8 +64,16 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("url", "video_url", "pdf_url", "text", "title", "transcript"),
-        *("accounts", "options", "idempotency_salt", "postboost_conn_id"),
+        "url",
+        "video_url",
+        "pdf_url",
+        "text",
+        "title",
+        "transcript",
+        "accounts",
+        "options",
+        "idempotency_salt",
+        "postboost_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"options": "json"}
     ui_color = "#ede9fe"

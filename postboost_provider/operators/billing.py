@@ -36,8 +36,12 @@ class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("workspace_uuid", "platform_subscription_id", "platform_plan_id"),
-        *("status", "trial_ends_at", "postboost_conn_id"),
+        "workspace_uuid",
+        "platform_subscription_id",
+        "platform_plan_id",
+        "status",
+        "trial_ends_at",
+        "postboost_conn_id",
     )
 
     def __init__(
@@ -151,8 +155,14 @@ class PostBoostCreateReceiptOperator(WorkspaceOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("workspace_uuid", "invoice_number", "transaction_id", "currency"),
-        *("paid_at", "description", "receipt_url", "postboost_conn_id"),
+        "workspace_uuid",
+        "invoice_number",
+        "transaction_id",
+        "currency",
+        "paid_at",
+        "description",
+        "receipt_url",
+        "postboost_conn_id",
     )
 
     def __init__(

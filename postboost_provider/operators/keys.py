@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.rotation.run import Rotation
-    from postboost_provider.rotation.stores import KeyStore
+    from postboost_provider.rotation.stores.base import KeyStore
 
 
 class PostBoostRotateKeyOperator(BasePostBoostOperator):
@@ -32,7 +32,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
     :param rotate_when_less_than: rotate when the key expires sooner than this. None: in every run.
     :param valid_days: the number of days from today to the new key's last day.
     :param grace: how long the old key stays valid for tasks that have read it. The task waits in the triggerer.
-    :param store: where the key is written: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of
+    :param store: where the key is written: a :class:`~postboost_provider.key_stores.KeyStore`, or a function of
         connection id, token and extras. Default: Airflow's own connections, through the connection ``airflow_api``.
     :param key: id or name of the connection's key, if the connection has no ``scoped_key_id`` yet. Templated.
     :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``.

@@ -71,9 +71,24 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("text", "accounts", "thread", "first_comment", "media", "tags", "variants"),
-        *("publish", "publish_at", "timezone", "account_times", "ai_generated", "on_duplicate"),
-        *("post_key", "idempotency_salt", "media_root", "object_storage_conn_id", "postboost_conn_id"),
+        "text",
+        "accounts",
+        "thread",
+        "first_comment",
+        "media",
+        "tags",
+        "variants",
+        "publish",
+        "publish_at",
+        "timezone",
+        "account_times",
+        "ai_generated",
+        "on_duplicate",
+        "post_key",
+        "idempotency_salt",
+        "media_root",
+        "object_storage_conn_id",
+        "postboost_conn_id",
     )
     may_be_nothing: ClassVar[tuple[str, ...]] = ("ai_generated",)
 

@@ -43,8 +43,14 @@ class PostBoostReportOperator(BasePostBoostOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("path", "period", "date_from", "date_to", "accounts", "export_uuid"),
-        *("object_storage_conn_id", "postboost_conn_id"),
+        "path",
+        "period",
+        "date_from",
+        "date_to",
+        "accounts",
+        "export_uuid",
+        "object_storage_conn_id",
+        "postboost_conn_id",
     )
     ui_color = "#ede9fe"
 

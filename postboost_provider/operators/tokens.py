@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.settings import ClientSettings
-    from postboost_provider.rotation.stores import KeyStore
+    from postboost_provider.rotation.stores.base import KeyStore
     from postboost_provider.rotation.stores.target import TargetConnection
 
 DONE = "Done"
@@ -51,7 +51,7 @@ class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
 
     :param postboost_conn_id: the connection whose token is rotated. Templated.
     :param rotate_when_less_than: ask when the token expires sooner than this or has no known date. None: in every run.
-    :param store: where the date is written: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of
+    :param store: where the date is written: a :class:`~postboost_provider.key_stores.KeyStore`, or a function of
         connection id, token and extras. Default: Airflow's own connections, through the connection ``airflow_api``.
     :param subject: the form's headline. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
