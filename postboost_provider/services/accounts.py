@@ -131,13 +131,18 @@ def load_accounts(api: PostBoostClient) -> Accounts:
         return Accounts((), refused=str(error))
 
 
+def split_names(given: Any) -> list[str]:
+    """Return the names in a list of them, or in a text that separates them by ``;``."""
+    names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
+    return [str(name).strip() for name in names]
+
+
 def account_ids(api: PostBoostClient, given: Any) -> tuple[int, ...]:
     """Return the ids of the accounts that are meant.
 
     :param given: a name as :meth:`Accounts.find` takes it, several separated by ``;``, or a list of them.
     """
-    names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
-    wanted = [str(name) for name in names if str(name).strip()]
+    wanted = [name for name in split_names(given) if name]
     if not wanted:
         raise PostBoostConfigError("accounts is empty. Name at least one.", code="missing", field="accounts")
     return tuple(int(account["id"]) for account in load_accounts(api).find(wanted))
