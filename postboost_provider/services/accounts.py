@@ -124,7 +124,7 @@ def _has_username(account: Mapping[str, Any], name: str) -> bool:
 
 
 def load_accounts(api: PostBoostClient) -> Accounts:
-    """Read the accounts of the client's workspace, as far as the token may. One request."""
+    """Read the accounts of the client's workspace, if the token allows it."""
     try:
         return Accounts(api.pages("list_accounts"), groups=lambda: api.pages("list_account_groups"))
     except PermissionDeniedError as error:

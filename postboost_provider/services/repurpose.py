@@ -93,7 +93,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RunIsOver:
-    """Poll until a run is over. PostBoost ends each after ten minutes at the latest (SDK 1.66.3)."""
+    """Poll until a run is over, which takes ten minutes at most (SDK 1.66.3)."""
 
     run_id: int
 
@@ -114,7 +114,7 @@ class RunIsOver:
 
 
 def started(response: Any) -> tuple[int | None, dict[str, Any] | None]:
-    """Return the run's id, or the run as :class:`RunIsOver` returns it where it is over already."""
+    """Return the run's id, or the run itself if it is over already."""
     data = _data(response, "repurpose_content")
     if "captions" not in data:
         return int(data["run_id"]), None
@@ -199,21 +199,21 @@ def require_credits(api: PostBoostClient, body: Mapping[str, Any]) -> None:
         left = usage[kind].get("remaining")
         if left is not None and count > left:
             code = "ai_credits_exhausted" if kind == "text" else "image_credits_exhausted"
-            message = f"{count} {kind} credits are needed, and {left} are left. {_when(usage, code)} Nothing was sent."
+            message = f"{count} {kind} credits are needed, and {left} are left. {_describe_renewal(usage, code)} Nothing was sent."
             raise PostBoostConfigError(message, code=code)
 
 
 def explain(api: PostBoostClient, error: QuotaExceededError) -> QuotaExceededError:
     """Return the error with how many credits are used and when they are renewed."""
     try:
-        when = _when(api.call("get_ai_usage"), error.code)
+        renewal = _describe_renewal(api.call("get_ai_usage"), error.code)
     except (PostBoostError, KeyError, TypeError, AttributeError):
         return error
-    return QuotaExceededError(f"{error} {when}".strip(), **error.details)
+    return QuotaExceededError(f"{error} {renewal}".strip(), **error.details)
 
 
-def _when(usage: Mapping[str, Any], code: str | None) -> str:
-    """Return when credits are renewed. PostBoost says when the billing cycle began, but not how long it is."""
+def _describe_renewal(usage: Mapping[str, Any], code: str | None) -> str:
+    """Return when credits are renewed. PostBoost returns when the billing cycle began, not how long it is."""
     kind = {"ai_credits_exhausted": "text", "image_credits_exhausted": "image"}.get(code or "")
     if kind is None:
         return ""

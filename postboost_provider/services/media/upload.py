@@ -67,7 +67,7 @@ class Medium:
     """Something to attach to a post: a file that was read, a URL, or an item of the library.
 
     :param content: identifies it: the hash of a file's content, the URL, or the item's uuid.
-    :param name: how messages call it: the path, the URL without its query and credentials, or the uuid.
+    :param name: its name in messages: the path, the URL without its query and credentials, or the uuid.
     :param file: the file, if it is one.
     :param size: the bytes of the file.
     :param is_sampled: the hash is of samples: it does not prove that the file is the same as another one.

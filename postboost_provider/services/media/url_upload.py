@@ -50,7 +50,7 @@ def upload_from_url(
 ) -> dict[str, Any]:
     """Have PostBoost fetch the URL, wait for it, and return its item of the library.
 
-    :param shown: how messages call the URL.
+    :param shown: the URL in messages.
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
     :param timeout: seconds to wait for a file that PostBoost fetches in the background.
