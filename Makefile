@@ -1,5 +1,5 @@
-# Two commands: `make demo` shows what this does, `make test` checks that it does. Each sets itself up.
-# Needed: python3 (3.11 or newer, with venv), make, and a package index that pip can reach.
+# `make demo` shows what the package does, `make test` checks it. Both create what they need in .venv.
+# Required: python3 (3.11 or newer, with venv), make, and a package index that pip can reach.
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
@@ -12,33 +12,33 @@ FUZZ := $(VENV)/.fuzz-$(AIRFLOW)
 BENCH := $(VENV)/.bench-$(AIRFLOW)
 PORT ?= 8765
 
-# Compiled modules are kept: without them each Airflow command starts twice as slowly.
+# Keep compiled modules: without them each Airflow command takes twice as long to start.
 export PYTHONDONTWRITEBYTECODE :=
-# Nothing of the caller's own Airflow or PostBoost gets in.
+# Ignore the caller's own Airflow and PostBoost settings.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
 .PHONY: help demo test live fuzz matrix matrix-one lint sandbox bench build clean
 
 help:
-	@echo "make demo     publish a week of posts on a local PostBoost, twice, and once more through a kill"
-	@echo "make test     lint, types, walls and every test"
-	@echo "make live     approvals, waits and rotations in a running Airflow, with all of its processes"
-	@echo "make fuzz     thousands of made-up requests to the sandbox, held against PostBoost's schema; two minutes"
-	@echo "make matrix   the main job on each supported Airflow before $(AIRFLOW): $(OLDER)"
-	@echo "make sandbox  start the local PostBoost alone, on port $(PORT)"
-	@echo "make bench    ratios to other clients and providers, in five to ten minutes"
-	@echo "make lint     ruff, mypy, import-linter"
+	@echo "make demo     publish a week of posts on a local PostBoost, run the DAG again, kill it half way and run it again"
+	@echo "make test     run the linters, the type checker, the import rules and the tests"
+	@echo "make live     test approvals, waits and rotations in a running Airflow, with all of its processes"
+	@echo "make fuzz     check the sandbox's responses to thousands of generated requests against PostBoost's schema"
+	@echo "make matrix   test the main job on each supported Airflow before $(AIRFLOW): $(OLDER)"
+	@echo "make sandbox  start only the local PostBoost, on port $(PORT)"
+	@echo "make bench    compare performance with other clients and providers, in five to ten minutes"
+	@echo "make lint     run ruff, mypy and import-linter"
 	@echo "make build    build the wheel and the sdist into dist/"
-	@echo "make clean    remove what the others made"
+	@echo "make clean    remove everything that the other commands created"
 
-# What the demo and the sandbox need, what checking and fuzzing need on top, and what benchmarks compare with.
+# The extras that each environment needs.
 $(RUN): WITH = sandbox
 $(DEVELOP): WITH = sandbox,test
 $(FUZZ): WITH = sandbox,test,fuzz
 $(BENCH): WITH = sandbox,bench
 $(RUN) $(DEVELOP) $(FUZZ) $(BENCH): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "$(PYTHON) is too old: Python 3.11 or newer is needed. Try make PYTHON=python3.11."; exit 1; }
+		{ echo "$(PYTHON) is too old: Python 3.11 or newer is required. Run, for example: make PYTHON=python3.11."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --constraint constraints/airflow-$(AIRFLOW).txt uv
 	@echo "Installing Airflow $(AIRFLOW) and this package into $(VENV)"
@@ -52,11 +52,11 @@ demo: $(RUN)
 test: lint
 	$(BIN)/python -m pytest
 
-# A part of Airflow takes long to start on a busy machine; each wait in these tests has its own end.
+# Airflow takes long to start on a busy machine, and each wait in these tests has its own timeout.
 live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=600
 
-# Each in an environment of its own. On $(AIRFLOW) these tests are part of `make test`.
+# Each Airflow has its own environment. On $(AIRFLOW), `make test` runs these tests.
 matrix:
 	@for minor in $(OLDER); do \
 		$(MAKE) --no-print-directory AIRFLOW=$$minor VENV=$(VENV)-$$minor matrix-one || exit 1; \
@@ -65,7 +65,7 @@ matrix:
 matrix-one: $(DEVELOP)
 	$(BIN)/python -m pytest -p no:cacheprovider tests/matrix
 
-# Seed and number of cases are fixed.
+# Seed and number of cases are fixed. Takes two minutes.
 fuzz: $(FUZZ)
 	@PYTHONPATH=scripts $(BIN)/python -m tests.contract.fuzz
 

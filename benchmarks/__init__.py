@@ -1,3 +1,3 @@
-"""Benchmarks: this package next to a named peer or floor, as ratios from one run. ``make bench`` runs all of them."""
+"""Benchmarks: this package compared with a named package or a minimal loop, as ratios from one run. ``make bench`` runs all of them."""
 
 from __future__ import annotations

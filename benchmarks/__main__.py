@@ -13,7 +13,7 @@ NAMES = [path.stem for path in sorted(Path(__file__).parent.glob("[a-z]*.py")) i
 
 def main() -> int:
     print(
-        f"Python {platform.python_version()}. Ratios are ours / theirs; other work on this machine blurs them all."
+        f"Python {platform.python_version()}. Ratios are ours / theirs; other work on this machine makes all of them less exact."
     )
     failed = []
     for name in NAMES:

@@ -1,6 +1,6 @@
-"""A calendar of a thousand rows: created, then reused by the next run, next to the server's own floor.
+"""A calendar of a thousand rows: created, then reused by the next run, compared with a minimal loop (the floor).
 
-The floor posts the very same bodies in a loop of raw httpx: without idempotency keys, labels or reads.
+The floor posts the same bodies with raw httpx: without idempotency keys, labels or reads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 ROUNDS = 3
-# Latency that users have and a loopback lacks.
+# Latency of a real network, which loopback lacks.
 ROWS_FAR_AWAY = 100
 LATENCY = 0.05
 
@@ -93,8 +93,8 @@ def compare(server: Server, count: int, rounds: int, latency: float = 0.0) -> li
     seen: dict[str, list[Cost]] = {name: [] for name in steps}
     sent: dict[str, int] = {}
     for _ in range(rounds):
-        for name, (act, afresh) in steps.items():
-            if afresh:
+        for name, (act, is_reset) in steps.items():
+            if is_reset:
                 server.control("reset", {})
             server.control(
                 "faults", [{"kind": "delay", "seconds": latency, "count": 10**6}] if latency else []

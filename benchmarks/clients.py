@@ -1,4 +1,4 @@
-"""One small GET, repeated: this package's clients next to httpx and to other clients.
+"""One small GET, repeated: this package's clients compared with httpx and other clients.
 
 The sandbox runs on another core and is usually the slower side. Requests per second show how long a task takes, and
 CPU per request the cost of the client.
@@ -35,7 +35,7 @@ def blocking(get: Callable[[], object], in_flight: int) -> Cost:
     if in_flight == 1:
         return timed(lambda: [get() for _ in range(REQUESTS)])
     with ThreadPoolExecutor(in_flight) as pool:
-        # Threads are started and connections open: starting them is not measured.
+        # Start the threads and open the connections first, so that this is not measured.
         list(pool.map(lambda _: get(), range(in_flight)))
         return timed(lambda: list(pool.map(lambda _: get(), range(REQUESTS))))
 

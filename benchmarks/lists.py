@@ -1,4 +1,4 @@
-"""A hundred thousand posts through a list, next to a loop of raw httpx over the same pages.
+"""A hundred thousand posts through a list, compared with a loop of raw httpx over the same pages.
 
 The posts are the sandbox's, fifty per page as in PostBoost. A minimal server returns prepared pages, so that the server
 is not measured.
@@ -102,7 +102,7 @@ def raw(http: httpx.Client, url: str, pages: int) -> None:
 
 
 def saved(api: PostBoostClient, path: Path, pages: int) -> None:
-    """The same as PostBoostOperator with all_pages and save_to, which also writes JSON."""
+    """Do what PostBoostOperator does with all_pages and save_to, which also writes JSON."""
     with path.open("wb") as file:
         for post in api.pages("list_posts", parameters={"page": PAGES - pages + 1}):
             file.write(json.dumps(post, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""The sandbox's ``GET posts/{uuid}`` next to a bare Starlette route that returns the same bytes.
+"""The sandbox's ``GET posts/{uuid}`` compared with a bare Starlette route that returns the same bytes.
 
 Each server runs in its own process, and the same client calls both in turn over persistent connections.
 """
@@ -125,7 +125,7 @@ def main() -> None:
             )
             for name, found in medians.items()
         ],
-        "The client takes time of its own, which is the same for both: the ratio of CPU is without it.",
+        "Requests per second include the client's own time, which is the same for both; the CPU time does not.",
     )
 
 

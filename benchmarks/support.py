@@ -130,7 +130,7 @@ def timed(act: Callable[[], object]) -> Cost:
 def interleaved(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
     """Run every contender once per round in rotating order, and return the medians.
 
-    Whatever else the machine does meanwhile befalls all of them alike. The first round only warms up.
+    Other work of the machine then affects all of them alike. The first round only warms up.
     """
     seen: dict[str, list[Cost]] = {name: [] for name in contenders}
     names = list(contenders)

@@ -1,4 +1,4 @@
-"""Speed and memory of a large chunked upload, next to a loop of raw httpx over the same chunks."""
+"""Speed and memory of a large chunked upload, compared with a loop of raw httpx over the same chunks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def main() -> None:
             ROUNDS,
         )
     columns = ("", "rate: it/floor", "CPU: it/floor", "MiB per second", "peak memory grew by, MiB")
-    note = "Goal: at least 0.9 of the floor's rate. Ours also reads samples of the file, to know it again."
+    note = "Goal: at least 0.9 of the floor's rate. Ours also reads samples of the file, to recognize it in a later attempt."
     title = f"A file of {SIZE // MIB} MiB in chunks (median of {ROUNDS} rounds)"
     show(title, columns, table(small["ours"], small["raw httpx"], SIZE, ""), note)
     title = f"A file of {LARGE // MIB} MiB in chunks (one round)"

@@ -1,7 +1,7 @@
 """Waits of the triggerer: requests, CPU, memory and blocked time of the event loop per wait.
 
-Posts are due together, as those of a calendar are. The waits poll when they start, sleep until the posts are due, and
-poll until they are live. The goal is at most 3 requests per post however long the wait, and 10,000 waits within one
+All posts have the same scheduled time. The waits poll when they start, sleep until the scheduled time, and poll until
+the posts are live. The goal is at most 3 requests per post however long the wait, and 10,000 waits within one
 core and 300 MiB, with no step of the loop over 50 ms.
 """
 
@@ -44,7 +44,7 @@ POSTS_PER_SANDBOX = 2000
 class Monitor:
     """Measure how long the loop is blocked: how late a short sleep ends, and the CPU time meanwhile.
 
-    The first counts what other processes do to this one, too; the second is the loop's own doing.
+    The first also counts time that other processes took; the second is the loop's own work.
     """
 
     NAP = 0.005
@@ -79,7 +79,7 @@ class Monitor:
 
 
 class ShiftedClock:
-    """What the poller takes for the present: moved on like the sandbox's clock, so that nobody waits for a full minute."""
+    """The poller's clock, moved forward like the sandbox's, so that the scheduled time is less than a minute away."""
 
     shift = timedelta()
 
@@ -91,15 +91,15 @@ class ShiftedClock:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--waits", type=int, default=1000, help="How many (default: 1000). 10000 take a few minutes."
+        "--waits", type=int, default=1000, help="Number of waits (default: 1000). 10000 take a few minutes."
     )
     count = parser.parse_args(arguments).waits
     with open(os.devnull, "wb") as nowhere, ExitStack() as started:
         # Log lines are rendered as JSON, as in the triggerer, and discarded.
         configure_logging(json_output=True, log_level="INFO", output=nowhere)
-        # Airflow would also log what ends this process.
+        # Otherwise Airflow would also log the error that ends this process.
         sys.excepthook = sys.__excepthook__
-        # A request takes longer in a sandbox with more posts; it must not be measured.
+        # Requests take longer in a sandbox with more posts, which must not be measured.
         servers = {
             f"postboost_{number}": started.enter_context(sandbox(f"--publish-seconds={PUBLISH_SECONDS}"))
             for number in range(math.ceil(count / POSTS_PER_SANDBOX))
@@ -133,8 +133,8 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
     with ThreadPoolExecutor(len(servers)) as pool:
         made = list(pool.map(lambda server: server.make_posts(share, **planned), servers.values()))
     posts = [(conn_id, uuid) for conn_id, uuids in zip(servers, made, strict=True) for uuid in uuids][:count]
-    lead = timedelta(seconds=15 + count / 500)
-    ShiftedClock.shift = due - lead - datetime.now(UTC)
+    ahead = timedelta(seconds=15 + count / 500)
+    ShiftedClock.shift = due - ahead - datetime.now(UTC)
     poller_module.time = ShiftedClock  # type: ignore[assignment]
     for server in servers.values():
         server.control("clock", {"advance_seconds": ShiftedClock.shift.total_seconds()})
@@ -171,9 +171,9 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
     assert all(event["status"] == "settled" for event in events), events[0]
     log = [request for server in servers.values() for request in server.control("requests")["requests"]]
     reads = Counter(r["operation"] for r in log if r["method"] == "GET" and r["operation"] != "list_accounts")
-    due_at = began + lead.total_seconds()
+    due_at = began + ahead.total_seconds()
     show(
-        f"{count} posts, a wait for each, due together after {lead.total_seconds():.0f} s",
+        f"{count} posts with the same scheduled time, after {ahead.total_seconds():.0f} s, and a wait for each",
         ("", "seen", "goal", "seen/goal"),
         [
             ("requests per post", f"{reads.total() / count:.2f}", "3", ratio(reads.total() / count, 3)),
@@ -183,7 +183,7 @@ def wait_for(servers: Mapping[str, Server], count: int) -> None:
             ("of it the waits', MiB", peak_mib() - before, "300", ratio(peak_mib() - before, 300)),
             *monitor.rows("at the start", began, began + 10),
             *monitor.rows("while all sleep", began + 10, due_at - 1),
-            *monitor.rows("when due", due_at - 1, float("inf")),
+            *monitor.rows("when published", due_at - 1, float("inf")),
             ("longest garbage collection, ms of CPU", f"{monitor.collected * 1000:.0f}", "", ""),
         ],
         f"Requests: {', '.join(f'{n} {name}' for name, n in reads.items())}.",

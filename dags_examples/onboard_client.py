@@ -28,9 +28,9 @@ CLIENT = {
 }
 
 
-def keep_secret(secret: str, answer: dict[str, dict[str, str]]) -> None:
+def keep_secret(secret: str, response: dict[str, dict[str, str]]) -> None:
     """Store the secret, which PostBoost shows only once. In your own DAG, use your secrets backend's client."""
-    Variable.set(f"postboost_webhook_secret_{answer['data']['uuid']}", secret)
+    Variable.set(f"postboost_webhook_secret_{response['data']['uuid']}", secret)
 
 
 with DAG(
@@ -77,9 +77,9 @@ with DAG(
     )
 
     @task
-    def missing_tags(there: list[str]) -> list[dict[str, str]]:
+    def missing_tags(existing: list[str]) -> list[dict[str, str]]:
         wanted = get_current_context()["params"]["tags"]
-        return [{"name": name, "hex_color": "#0ea5e9"} for name in wanted if name not in there]
+        return [{"name": name, "hex_color": "#0ea5e9"} for name in wanted if name not in existing]
 
     make_tags = PostBoostOperator.partial(
         task_id="make_tags", operation="create_tag", parameters={"workspace_uuid": uuid}
@@ -94,8 +94,8 @@ with DAG(
     )
 
     @task.short_circuit
-    def is_not_subscribed(there: list[str]) -> bool:
-        return get_current_context()["params"]["webhook"] not in there
+    def is_not_subscribed(existing: list[str]) -> bool:
+        return get_current_context()["params"]["webhook"] not in existing
 
     subscribe = PostBoostOperator(
         task_id="subscribe",

@@ -10,14 +10,14 @@ from airflow.sdk import DAG, Variable, task
 from postboost_provider.operators.api import PostBoostOperator
 
 
-def ids_of_x(answer):
+def ids_of_x(response):
     """Return the ids of the accounts on X."""
-    return [account["id"] for account in answer["data"] if account["provider"] == "twitter"]
+    return [account["id"] for account in response["data"] if account["provider"] == "twitter"]
 
 
-def keep(secret, answer):
+def keep(secret, response):
     """Store the secret, which PostBoost shows only once. In your own DAG, use your secrets backend's client."""
-    Variable.set(f"postboost_webhook_secret_{answer['data']['uuid']}", secret)
+    Variable.set(f"postboost_webhook_secret_{response['data']['uuid']}", secret)
 
 
 with DAG(
@@ -65,8 +65,8 @@ with DAG(
     names = PostBoostOperator(task_id="names", operation="list_hashtag_groups", all_pages=True, result="name")
 
     @task.short_circuit
-    def is_missing(there):
-        return "Coffee" not in there
+    def is_missing(existing):
+        return "Coffee" not in existing
 
     hashtags = PostBoostOperator(
         task_id="hashtags",

@@ -1,4 +1,4 @@
-"""What Airflow discovers. Import-light: every Airflow process reads it."""
+"""The provider's metadata. Import-light: every Airflow process reads it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,12 @@ from typing import Any
 from postboost_provider import __version__
 from postboost_provider.connection import form as connection_form
 
-OPERATORS = (
-    "ai",
-    "analytics",
-    "api",
-    "approval",
-    "billing",
-    "calendar",
-    "keys",
-    "media",
-    "panel",
-    "post_actions",
-    "posts",
-    "reports",
-    "tokens",
-)
-SENSORS = ("accounts", "expiry", "posts")
-TRIGGERS = ("accounts", "ai", "expiry", "posts")
+MODULES = {
+    "hooks": "postboost",
+    "operators": "ai analytics api approval billing calendar keys media panel post_actions posts reports tokens",
+    "sensors": "accounts expiry posts",
+    "triggers": "accounts ai expiry posts",
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -35,31 +24,9 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Publish and schedule social media posts with PostBoost (https://postboost.co), exactly once.",
         "versions": [__version__],
         "integrations": [
-            {
-                "integration-name": name,
-                "external-doc-url": "https://postboost.co/docs/",
-                "tags": ["service"],
-            }
+            {"integration-name": name, "external-doc-url": "https://postboost.co/docs/", "tags": ["service"]}
         ],
-        "hooks": [{"integration-name": name, "python-modules": ["postboost_provider.hooks.postboost"]}],
-        "operators": [
-            {
-                "integration-name": name,
-                "python-modules": [f"postboost_provider.operators.{topic}" for topic in OPERATORS],
-            }
-        ],
-        "sensors": [
-            {
-                "integration-name": name,
-                "python-modules": [f"postboost_provider.sensors.{topic}" for topic in SENSORS],
-            }
-        ],
-        "triggers": [
-            {
-                "integration-name": name,
-                "python-modules": [f"postboost_provider.triggers.{topic}" for topic in TRIGGERS],
-            }
-        ],
+        **{kind: [{"integration-name": name, "python-modules": _modules(kind)}] for kind in MODULES},
         "task-decorators": [
             {"name": "postboost", "class-name": "postboost_provider.decorators.postboost.postboost_task"}
         ],
@@ -74,3 +41,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
     }
+
+
+def _modules(kind: str) -> list[str]:
+    return [f"postboost_provider.{kind}.{name}" for name in MODULES[kind].split()]

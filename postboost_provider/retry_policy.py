@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from postboost_provider.api.errors import (
-    PostBoostConfigError,
-    PostBoostError,
-    RateLimitedError,
-    ServerError,
-    is_retryable,
-)
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, is_retryable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +21,13 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
     from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
-    HAS_RETRY_POLICIES = True
 else:
     try:
         from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
-
-        HAS_RETRY_POLICIES = True
     except ImportError:
-        RetryPolicy, HAS_RETRY_POLICIES = object, False
+        RetryPolicy = object
+
+HAS_RETRY_POLICIES = RetryPolicy is not object
 
 DEFAULT_FIRST_DELAY = timedelta(minutes=5)
 
@@ -69,17 +62,15 @@ class PostBoostRetryPolicy(RetryPolicy):
         kind = type(exception).__name__
         if not is_retryable(exception):
             return RetryDecision.fail(f"{kind}: no retry can fix it.")
-        if isinstance(exception, (RateLimitedError, ServerError)) and exception.retry_after is not None:
-            delay = timedelta(seconds=exception.retry_after * (1 + random.random() / 10))
-            return RetryDecision.retry(delay, f"{kind}: PostBoost asks for {exception.retry_after:g} s.")
-        delay = min(self._first_delay(context) * 2 ** min(max(try_number, 1) - 1, 20), self.longest_delay)
+        if (seconds := getattr(exception, "retry_after", None)) is not None:
+            delay = timedelta(seconds=seconds * (1 + random.random() / 10))
+            return RetryDecision.retry(delay, f"{kind}: PostBoost asks for {seconds:g} s.")
+        first = self.first_delay or getattr((context or {}).get("task"), "retry_delay", None)
+        first = first if isinstance(first, timedelta) else DEFAULT_FIRST_DELAY
+        delay = min(first * 2 ** min(max(try_number, 1) - 1, 20), self.longest_delay)
         return RetryDecision.retry(
             delay * (0.75 + random.random() / 2), f"{kind}: a later attempt can succeed."
         )
-
-    def _first_delay(self, context: Context | None) -> timedelta:
-        own = self.first_delay or getattr((context or {}).get("task"), "retry_delay", None)
-        return own if isinstance(own, timedelta) else DEFAULT_FIRST_DELAY
 
 
 class RetryPolicyMixin:
@@ -116,10 +107,10 @@ def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:
     """Refuse a templated argument that was rendered from None: its text would be taken for a name."""
     from postboost_provider.api.arguments import NOTHING
 
+    allowed = getattr(task, "may_be_nothing", ())
     for name in getattr(task, "template_fields", ()):
         value = getattr(task, name, None)
-        may_be = name in getattr(task, "may_be_nothing", ())
-        if not may_be and isinstance(value, str) and value.strip() in NOTHING:
+        if name not in allowed and isinstance(value, str) and value.strip() in NOTHING:
             raise PostBoostConfigError(
                 f"{name} is {value!r}, which a template renders for a missing value. Write {{{{ ... or '' }}}}, or leave "
                 f"{name} out.",

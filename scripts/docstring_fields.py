@@ -37,7 +37,7 @@ CONFIGURED = {"deferrable": "`[operators] default_deferrable`"}
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument. Without a type it is Airflow's own, or stands for several, and only its meaning is listed."""
+    """One argument. If it has no type, it is Airflow's own or stands for several, and only its meaning is listed."""
 
     name: str
     type: str

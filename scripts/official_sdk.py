@@ -1,8 +1,7 @@
 """Read PostBoost's API from its official Python SDK.
 
-The SDK (``postboost``, in the ``test`` extra) is generated from the vendor's own OpenAPI document, so asking
-its classes beats copying a page. Nothing is sent: each operation is called with its transport replaced by a
-recorder, and what the recorder saw is what there is to know.
+The SDK (``postboost``, in the ``test`` extra) is generated from the vendor's own OpenAPI document. Nothing is sent: each
+operation is called with a recorder in place of its transport, and described by what the recorder received.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def import_sdk() -> None:
-    """Import the SDK. As published, it lacks one of its own modules."""
+    """Import the SDK, with a stub for the module that its wheel lacks."""
     stub = types.ModuleType("postboost.models.object")
     stub.object = object  # type: ignore[attr-defined]
     sys.modules.setdefault("postboost.models.object", stub)
@@ -34,9 +33,9 @@ class SdkOperation:
     """One operation as the SDK sends it.
 
     :param api: the name of its class, such as ``PostsApi``.
-    :param sent: what goes to the SDK's ``param_serialize``; values are :class:`Argument`.
+    :param sent: the arguments of the SDK's ``param_serialize``; values are :class:`Argument`.
     :param hints: the types of its arguments by name.
-    :param replies: the type of the response by status code; None is no body.
+    :param replies: the type of the response by status code; None if it has no body.
     """
 
     api: str
@@ -47,7 +46,7 @@ class SdkOperation:
 
 
 class Argument:
-    """A value that survives the SDK's own serialisation under its argument's name."""
+    """A value that the SDK's serialization leaves unchanged, and that has the name of its argument."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,7 +57,7 @@ class Argument:
 
 
 class _Recorder:
-    """Replaces the SDK's ``ApiClient``, and keeps what an operation would have sent."""
+    """Replaces the SDK's ``ApiClient``, and records what an operation would have sent."""
 
     def __init__(self) -> None:
         self.request: dict[str, Any] = {}
@@ -92,7 +91,7 @@ def operations() -> Iterator[SdkOperation]:
             if not class_name.endswith("Api"):
                 continue
             for name in vars(api_class):
-                # The generator repeats an operation with two tags under a name ending in _0.
+                # An operation with two tags is generated twice, the second time with a name that ends in _0.
                 if re.fullmatch(r"[a-z]\w*(?<!_0)", name) and hasattr(api_class, f"_{name}_serialize"):
                     yield _record(api_class, name)
 

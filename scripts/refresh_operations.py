@@ -19,7 +19,7 @@ from official_sdk import SdkOperation, import_sdk, is_list, is_optional, model_o
 
 TABLE = Path(__file__).parent.parent / "postboost_provider" / "api" / "operations.json"
 
-# Idempotent by PostBoost's documentation; PUT and DELETE always are.
+# POST operations that are idempotent according to PostBoost's documentation. PUT and DELETE always are.
 REPEATABLE_POSTS = {
     "validate_post",  # a dry run
     "upload_report_branding_logo",  # replaces the logo
@@ -27,8 +27,8 @@ REPEATABLE_POSTS = {
     "cancel_subscription",
     "resume_subscription",
 }
-# A read whose final response is given once: a retry after a lost response gets a 404.
-ANSWERED_ONCE = {"get_remote_upload_status"}
+# A read that returns its final response only once: a retry after a lost response gets a 404.
+RETURNED_ONCE = {"get_remote_upload_status"}
 
 # Keys next to ``data`` in an envelope.
 ENVELOPE_FIELDS = {"data", "links", "meta", "status", "created", "skipped"}
@@ -42,8 +42,8 @@ def tier_of(path: str) -> str:
 def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
     """Return the success status and how its body is wrapped.
 
-    ``page`` and ``list`` hold ``data`` with a list in it, with and without page numbers; ``cursor`` goes on
-    from ``next_cursor``; ``data`` wraps one thing; ``bare`` is the thing; ``untyped`` may be anything.
+    ``page`` and ``list`` have a list as ``data``, with and without page numbers; ``cursor`` is continued with
+    ``next_cursor``; ``data`` wraps one object; ``bare`` is the object itself; ``untyped`` can be anything.
     """
     status = min(code for code in replies if code.startswith("2"))
     name = replies[status]
@@ -57,7 +57,7 @@ def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
     fields = model.model_fields
     if "next_cursor" in fields:
         return int(status), "cursor"
-    # Some objects have a field named data themselves: an account, the analytics.
+    # Some objects have a field named data: an account, the analytics.
     if "data" not in fields or not fields.keys() <= ENVELOPE_FIELDS:
         return int(status), "bare"
     if not is_list(fields["data"].annotation):
@@ -75,9 +75,9 @@ def secret_of(models: Any, replies: dict[str, str | None]) -> str | None:
 
 
 def is_repeatable(name: str, method: str, tier: str, replies: dict[str, str | None]) -> bool:
-    """Return whether the operation is safe to repeat without an idempotency key."""
+    """Return whether sending the operation again without an idempotency key has no further effect."""
     if method != "POST":
-        return name not in ANSWERED_ONCE
+        return name not in RETURNED_ONCE
     # Free tools store nothing; those that spend AI credits declare a 403.
     return name in REPEATABLE_POSTS or (tier == "tools" and "403" not in replies)
 
@@ -107,7 +107,7 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
         for wire, value in pairs:
             required = not is_optional(hints[value.name])
             row["parameters"].append({"name": value.name, "in": place, "wire": wire, "required": required})
-    # Columns that few operations have are only written for those.
+    # Keys that apply to few operations are written only for those.
     if "bearerAuth" not in sent["auth_settings"]:
         row["needs_token"] = False
     if (secret := secret_of(models, operation.replies)) is not None:

@@ -3,7 +3,7 @@
 python scripts/refresh_reference.py            # write the pages
 python scripts/refresh_reference.py --check    # exit 1 when one is stale
 
-It needs an Airflow that all operators can be imported on: 3.1 or newer. ``docstring_fields.py`` says what a docstring has.
+It requires Airflow 3.1 or newer, on which all operators can be imported. ``docstring_fields.py`` describes the docstrings.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ PAGES = (
         "operators",
         "Operators",
         "Every operator also takes Airflow's own arguments, such as `task_id` and `retries`. A *templated* argument is "
-        "rendered before the task runs: it may hold Jinja, and XComs of other tasks.",
+        "rendered before the task runs: it may contain Jinja and XComs of other tasks.",
         "operators",
     ),
     Page(
         "sensors",
         "Sensors",
         "Every sensor also takes Airflow's own arguments, such as `task_id` and `retries`. A *templated* argument is "
-        "rendered before the task runs: it may hold Jinja, and XComs of other tasks.",
+        "rendered before the task runs: it may contain Jinja and XComs of other tasks.",
         "sensors",
         (f"{PACKAGE}.sensors.guard.token_guard",),
     ),
@@ -151,7 +151,9 @@ def render() -> dict[Path, str]:
             )
         if page.name == "hook":
             parts += _errors()
-            index.append(["[Errors](hook.md#errors)", "What a client raises, as types.", page.title])
+            index.append(
+                ["[Errors](hook.md#errors)", "The types of errors that a client raises.", page.title]
+            )
         files[FOLDER / f"{page.name}.md"] = "\n\n".join(parts) + "\n"
     intro = "Every public class and function, with its arguments, XComs and errors."
     parts = ["# Reference", intro, NOTE, _table(["class", "what it does", "page"], index)]

@@ -3,8 +3,8 @@
 One line per operation with a JSON body, and one per response of a free tool, in the short form that
 ``postboost_provider/sandbox/core/shapes.py`` explains.
 
-    python scripts/refresh_shapes.py            # write them
-    python scripts/refresh_shapes.py --check    # exit 1 when they are stale
+    python scripts/refresh_shapes.py            # write the file
+    python scripts/refresh_shapes.py --check    # exit 1 when the file is stale
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_sdk() -> dict[str, dict[str, Any]]:
 
 
 def shape_of(schema: dict[str, Any], models: dict[str, Any]) -> Any:
-    """Return a JSON schema in the short form. Null is left out: it counts as absent."""
+    """Return a JSON schema in the short form. Null is left out: it is the same as absent."""
     if "$ref" in schema:
         return shape_of({**models[schema["$ref"].rpartition("/")[2]], **_beside_ref(schema)}, models)
     choices = [each for each in schema.get("anyOf", schema.get("oneOf", [])) if each != {"type": "null"}]

@@ -1,7 +1,7 @@
 """Rebuild PostBoost's OpenAPI document from the official Python SDK.
 
-The vendor publishes no document that could be read, but the SDK was generated from one, and what its models check
-is what the document said: types, limits, and in their validators words and patterns that are allowed.
+The vendor does not publish the document, but the SDK was generated from it. Its models have the document's types and
+limits, and their validators have its enums and patterns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from official_sdk import SdkOperation, import_sdk, is_optional, operations
 from pydantic import BaseModel, TypeAdapter
 
 _REF = "#/components/schemas/{model}"
-# Models that the generator composed of others, losing where null is allowed.
+# Models that the generator composed of others. They lack the information where null is allowed.
 _COMPOSED = {
     "CompetitorDetail": "Competitor",
     "CreateApiKey201ResponseData": "ApiKey",
@@ -69,7 +69,7 @@ def _models() -> dict[str, Any]:
 
 
 def schema_of(model: Any) -> dict[str, Any]:
-    """Return a model's JSON schema, completed with the rules that are only in its code."""
+    """Return a model's JSON schema, completed with the rules that only its code has."""
     schema: dict[str, Any] = _plain_schema(model)
     if issubclass(model, enum.Enum):
         return schema

@@ -85,6 +85,7 @@ def test_importing_everything_public_loads_few_foreign_modules_and_nothing_that_
         "rotation.stores",
         "rotation.stores.airflow_api",
         "rotation.stores.airflow_database",
+        "rotation.stores.base",
         "rotation.stores.env_file",
         "sensors",
         "sensors.base",

@@ -83,7 +83,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Refusals are stored under the Idempotency-Key too: a corrected request needs another key.": (
         "sandbox/rules/test_idempotency.py::test_a_4xx_is_stored_unless_switched_off",
-        "publishing/test_one_post.py::test_after_a_stored_refusal_the_next_generation_of_the_key_asks_anew",
+        "publishing/test_one_post.py::test_after_a_stored_refusal_the_next_key_revision_is_sent",
     ),
     "An Idempotency-Key belongs to the user: two workers with plain keys collide.": (
         "sandbox/rules/test_idempotency.py::test_a_key_belongs_to_user_workspace_and_path",
@@ -93,7 +93,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "sandbox/events/test_webhooks.py::test_a_lost_response_leaves_an_active_subscription",
         "sandbox/admin/test_api_keys.py::test_a_keys_token_is_shown_once_and_revoking_it_is_immediate",
         "operators/test_keys.py::test_a_lost_answer_to_the_making_of_a_key_leaves_one_that_the_next_try_revokes",
-        "operators/test_any_operation.py::test_a_secret_without_a_place_to_go_is_refused_before_anything_is_sent",
+        "operators/test_any_operation_secrets.py::test_a_secret_without_a_place_to_go_is_refused_before_anything_is_sent",
     ),
     "Lists for a limited key have short and empty pages in the middle, and totals that are too high.": (
         "sandbox/rules/test_auth.py::test_a_limited_key_gets_short_pages_whose_totals_count_everything",
@@ -121,11 +121,11 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "Roles have other names in the docs than in the API.": (
         "sandbox/rules/test_auth.py::test_the_workspaces_of_the_caller_come_with_the_role",
         "sandbox/admin/test_workspaces.py::test_an_invalid_member_is_rejected_with_all_errors",
-        "operators/test_panel.py::test_what_can_not_be_meant_fails_without_a_retry",
+        "operators/test_panel_refused.py::test_what_can_not_be_meant_fails_without_a_retry",
     ),
     "Editing a published post is a 400 in one place and a 422 in another.": (
         "sandbox/publishing/test_posts.py::test_a_published_post_cannot_be_edited",
-        "publishing/test_one_post.py::test_an_edit_that_loses_the_race_with_the_departure_fails_and_names_the_post",
+        "publishing/test_one_post.py::test_an_edit_that_comes_while_it_is_published_fails_and_names_the_post",
     ),
     "An alt text may be longer in an update than at the upload; X is x in one place and twitter in another.": (
         "sandbox/media/test_upload.py::test_an_upload_without_a_file_or_with_a_long_alt_text_is_rejected",

@@ -98,8 +98,9 @@ def forbidden_imports() -> list[Any]:
     found = []
     for number, contract in enumerate(contracts()[1]):
         if contract["type"] == "layers":
+            (container,) = contract["containers"]
             layers = [
-                [f"{PACKAGE}.{room.strip()}" for room in layer.split("|")] for layer in contract["layers"]
+                [f"{container}.{room.strip()}" for room in layer.split("|")] for layer in contract["layers"]
             ]
             pairs = [pair for upper, lower in pairwise(layers) for pair in product(lower, upper)]
             pairs += [pair for layer in layers for pair in permutations(layer, 2)]

@@ -1,4 +1,4 @@
-"""The few Airflow names that differ between versions and that the oldest supported compat provider lacks."""
+"""Names that differ between Airflow versions and are missing in the oldest supported compat provider."""
 
 from __future__ import annotations
 
@@ -17,28 +17,22 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
 
-def _module(newer: str, older: str) -> Any:
-    """Return the module of newer Airflows, or the one it replaced."""
+def _load(newer: str, older: str, name: str) -> Any:
+    """Return what a module of newer Airflows has under that name, or the module it replaced."""
     try:
-        return importlib.import_module(newer)
-    except ImportError:
-        return importlib.import_module(older)
+        return getattr(importlib.import_module(newer), name)
+    except (ImportError, AttributeError):
+        return getattr(importlib.import_module(older), name)
 
 
 def mask_secret(secret: str) -> None:
     """Mask the value in the logs of this process from now on."""
-    _module("airflow.sdk.log", "airflow.utils.log.secrets_masker").mask_secret(secret)
+    _load("airflow.sdk.log", "airflow.utils.log.secrets_masker", "mask_secret")(secret)
 
 
 def determine_kwargs(function: Callable[..., Any], args: Collection[Any], context: Context) -> Any:
     """Return the parts of a task's context that a decorated function names as parameters."""
-    module: Any
-    try:
-        module = importlib.import_module("airflow.sdk.bases.decorator")
-        determine = module.determine_kwargs
-    except (ImportError, AttributeError):
-        module = importlib.import_module("airflow.utils.operator_helpers")
-        determine = module.determine_kwargs
+    determine = _load("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers", "determine_kwargs")
     return determine(function, args, context)
 
 
@@ -71,20 +65,20 @@ async def aget_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
 def first_reschedule_date(context: Context) -> datetime | None:
     """Return when the attempt of a rescheduled sensor began, or None in its first process."""
     ti: Any = context["ti"]
+    found: datetime | None
     if hasattr(ti, "get_first_reschedule_date"):
-        first: datetime | None = ti.get_first_reschedule_date(context)
-        return first
-    # Airflow 2, whose sensors query the database.
-    sensor: Any = importlib.import_module("airflow.sensors.base")
-    retries = context["task"].retries or 0
-    first_try = ti.max_tries - retries + 1
-    found: datetime | None = sensor._orig_start_date(
-        dag_id=ti.dag_id,
-        task_id=ti.task_id,
-        run_id=ti.run_id,
-        map_index=ti.map_index,
-        try_number=first_try,
-    )
+        found = ti.get_first_reschedule_date(context)
+    else:
+        # Airflow 2, whose sensors query the database.
+        sensor: Any = importlib.import_module("airflow.sensors.base")
+        first_try = ti.max_tries - (context["task"].retries or 0) + 1
+        found = sensor._orig_start_date(
+            dag_id=ti.dag_id,
+            task_id=ti.task_id,
+            run_id=ti.run_id,
+            map_index=ti.map_index,
+            try_number=first_try,
+        )
     return found
 
 
@@ -93,8 +87,11 @@ def gauge(name: str, value: float, tags: dict[str, str]) -> None:
 
     Once with tags, and once under a name that ends with their values, for backends without tags.
     """
-    module = _module("airflow.sdk.observability.stats", "airflow.stats")
-    stats = getattr(module, "Stats", module)
+    try:
+        module = importlib.import_module("airflow.sdk.observability.stats")
+    except ImportError:
+        module = importlib.import_module("airflow.stats")
+    stats = module if hasattr(module, "gauge") else module.Stats
     stats.gauge(name, value, tags=tags)
     stats.gauge(
         ".".join([name, *(re.sub(r"[^\w.-]", "_", tag, flags=re.ASCII) for tag in tags.values())]), value
@@ -103,6 +100,6 @@ def gauge(name: str, value: float, tags: dict[str, str]) -> None:
 
 def wake_at(moment: datetime) -> BaseTrigger:
     """Return Airflow's trigger that fires at an instant."""
-    temporal = _module("airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal")
-    trigger: BaseTrigger = temporal.DateTimeTrigger(moment=moment)
+    newer, older = "airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal"
+    trigger: BaseTrigger = _load(newer, older, "DateTimeTrigger")(moment=moment)
     return trigger

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
 
 def locate(path: str, conn_id: str | None) -> Path:
-    """Return the path, local or on object storage.
-
-    :param conn_id: the Airflow connection for object storage.
-    """
+    """Return the path, local or on object storage, for which ``conn_id`` is the Airflow connection."""
     if "://" not in path:
         return Path(path)
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -41,7 +38,7 @@ def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
 def reading(path: str, field: str) -> Iterator[None]:
     """Explain a file that can't be read. Each storage raises exceptions of its own.
 
-    :param field: the argument that the path comes from.
+    :param field: the argument with the path.
     :raises PostBoostConfigError: it can't be read.
     """
     from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
@@ -61,11 +58,9 @@ def reading(path: str, field: str) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]]]:
-    """Yield a function that opens a new file for writing, each time from its start. The file replaces ``path`` at the end.
+    """Yield a function that opens a new file for writing, each time from its start.
 
-    An existing file stays unchanged unless the whole new file is written.
-
-    :param conn_id: the Airflow connection for object storage.
+    The file replaces ``path`` at the end: an existing file stays unchanged unless the whole new file is written.
     """
     from postboost_provider.api.errors import PostBoostConfigError
 
@@ -76,9 +71,8 @@ def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]
         try:
             final.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise PostBoostConfigError(
-                f"{path} can't be written ({error}). Correct the path.", field="path"
-            ) from error
+            message = f"{path} can't be written ({error}). Correct the path."
+            raise PostBoostConfigError(message, field="path") from error
     try:
         yield lambda: cast("IO[bytes]", part.open("wb"))
         part.replace(final)

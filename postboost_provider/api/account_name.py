@@ -1,4 +1,4 @@
-"""The one way to write an account: below every room that names accounts in messages, logs and forms."""
+"""How messages, logs and forms name an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments as templates render them: as text, even if a list or a mapping is meant. Pure."""
+"""Arguments as templates render them: as text, even if a list or a mapping is meant."""
 
 from __future__ import annotations
 
@@ -38,23 +38,14 @@ def argument(name: str) -> Iterator[None]:
 
 
 def check_choice(name: str, value: object, choices: Collection[str]) -> None:
-    """Check that a value is one of the choices.
-
-    :param name: what its author calls it.
-    :raises PostBoostConfigError: it is another.
-    """
+    """Check that the value of the argument ``name`` is one of the choices."""
     if value not in tuple(choices):
-        raise PostBoostConfigError(
-            f"{name} is {value!r}; use {', '.join(choices)}.", code="not_a_choice", field=name
-        )
+        choice = ", ".join(choices)
+        raise PostBoostConfigError(f"{name} is {value!r}; use {choice}.", code="not_a_choice", field=name)
 
 
 def require_text(name: str, value: object) -> str:
-    """Return the text of an argument without the spaces around it.
-
-    :param name: what its author calls it.
-    :raises PostBoostConfigError: it is empty.
-    """
+    """Return the text of the argument ``name`` without the spaces around it, which must not be empty."""
     text = "" if value is None else str(value).strip()
     if not text:
         raise PostBoostConfigError(f"{name} is empty. Give it a value.", field=name)
@@ -62,12 +53,7 @@ def require_text(name: str, value: object) -> str:
 
 
 def read_seconds(name: str, value: Any) -> float:
-    """Return a duration in seconds.
-
-    :param name: the name of the argument.
-    :param value: seconds, or a timedelta.
-    :raises PostBoostConfigError: it is neither, or negative.
-    """
+    """Return the seconds of the argument ``name``: a number or a timedelta, and not negative."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
         raise PostBoostConfigError(

@@ -1,4 +1,4 @@
-"""The two clients, one that blocks and one that is awaited: prepare, send, interpret, and retry what is safe."""
+"""The two clients, one that blocks and one that is awaited: prepare, send, read the response, retry what is safe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from postboost_provider.api.transport import AsyncTransport, Transport, in_memor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-    from types import TracebackType
 
     from postboost_provider.api.rate_limit import Pace
     from postboost_provider.api.requests import FilePart, Request
@@ -36,7 +35,7 @@ MAX_ATTEMPTS = 10
 
 
 class ClientOptions(TypedDict, total=False):
-    """The options of a client; :class:`PostBoostClient` explains them."""
+    """The options of a client."""
 
     deadline_seconds: float
     attempts: int
@@ -46,7 +45,7 @@ class ClientOptions(TypedDict, total=False):
 class _Client:
     """What the two clients share: everything but sending, sleeping and iterating.
 
-    :param settings: the base URL, the token, and what else a connection says.
+    :param settings: the base URL, the token, and the other settings of a connection.
     :param deadline_seconds: limits one call with all its retries and pauses.
     :param attempts: limits the requests of one call; 1 means no retries.
     :param pace: limits the rate of all requests.
@@ -75,7 +74,7 @@ class _Client:
             yield used, refusal
         except AuthenticationError as error:
             refusal.accepted = self._accepted_token == self.settings.token
-            raise error.explained(explain_401(self.settings, datetime.now(UTC), refusal)) from None
+            raise error.explained(*explain_401(self.settings, datetime.now(UTC), refusal)) from None
 
     def _use_rotated(self, used: ClientSettings, fresh: ClientSettings, refusal: Refusal) -> bool:
         """Use the connection as it was read again, if it has another token for the same origin."""
@@ -120,9 +119,7 @@ class PostBoostClient(_Client):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -233,9 +230,7 @@ class AsyncPostBoostClient(_Client):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:

@@ -31,23 +31,23 @@ class Refusal:
     reread: Literal["", "same", "replaced", "elsewhere"] = ""
 
 
-def explain_401(settings: ClientSettings, now: datetime, refusal: Refusal | None = None) -> str:
-    """Explain why a token was rejected, as far as that is known: PostBoost's response is the same for all causes."""
+def explain_401(settings: ClientSettings, now: datetime, refusal: Refusal | None = None) -> tuple[str, str]:
+    """Return why a token was rejected, as far as that is known, and what to do. The response is always the same."""
     if not settings.token:
-        return "The request had no token. Set the connection's password."
+        return "The request had no token.", "Set the connection's password."
     refusal = refusal or Refusal()
     whose = f"The token of {settings.name}"
     if refusal.reread == "elsewhere":
         return (
-            f"{whose} was replaced since this task started, by one for another host. The new token is not sent there. "
-            "Clear this task to start it with the current connection."
+            f"{whose} was replaced since this task started, by one for another host, where it is not sent.",
+            "Clear this task to start it with the current connection.",
         )
     start = {
         "": whose,
         "same": f"The connection was read again and still has the same token. {whose}",
         "replaced": f"{whose} was replaced since this task started, and the new one is rejected too. It",
     }[refusal.reread]
-    return f"{start} {_cause(settings, now, refusal)} {ROTATION_STEPS}"
+    return f"{start} {_cause(settings, now, refusal)}", ROTATION_STEPS
 
 
 def _cause(settings: ClientSettings, now: datetime, refusal: Refusal) -> str:

@@ -1,8 +1,4 @@
-"""Errors of PostBoost's, named in the author's words.
-
-A 422 names fields of the body, such as ``versions.0.content.0.body``. If this package built the body, its author wrote
-arguments or columns instead.
-"""
+"""Name the author's arguments or columns in a 422, which names fields of the body (``versions.0.content.0.body``)."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
-    """Rename the API's fields in a 422 to what its author wrote. An error that is mapped already stays as it is.
+    """Rename the API's fields in a 422, unless that is done already.
 
     :param words: returns the author's name for a field of the API; or one name for all fields.
     """
@@ -34,10 +30,7 @@ def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
 
 
 def with_mapped_fields(error: ValidationError, problems: str, field: str) -> ValidationError:
-    """Return the error with another description of what is wrong.
-
-    :param field: the first field that is wrong, as its author writes it.
-    """
+    """Return the error with another description, and the first field that is wrong as its author writes it."""
     where = f"{error.request}: " if error.request else ""
     mapped = ValidationError(f"{where}PostBoost refused it: {problems}", **{**error.details, "field": field})
     mapped.is_mapped = True

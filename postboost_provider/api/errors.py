@@ -6,8 +6,8 @@
     ├── PostBoostConfigError          the connection or an argument is wrong; nothing was sent
     ├── UnreachableError              no response to a request that changed nothing
     ├── UnconfirmedError              a write was sent and got no response: it may have happened
-    ├── NotFinishedError              what PostBoost does in the background failed, or did not end in time
-    ├── UnexpectedResponseError       the response lacks what PostBoost's documents promise
+    ├── NotFinishedError              PostBoost's work in the background failed, or did not finish in time
+    ├── UnexpectedResponseError       the response can't be read, or lacks what PostBoost's documents promise
     ├── PublishError                  the post was accepted, but one or more accounts failed
     └── PostBoostRequestError         the API responded with an error
         ├── AuthenticationError       401
@@ -88,14 +88,11 @@ class UnconfirmedError(PostBoostError):
 
 
 class UnexpectedResponseError(PostBoostError):
-    """PostBoost's response lacks what its documents promise, or its work in the background did not end well or in time.
-
-    A retry can help.
-    """
+    """PostBoost's response can't be read, or lacks what its documents promise. A retry can help."""
 
 
 class NotFinishedError(PostBoostError):
-    """What PostBoost does in the background is not finished in time, or failed there. A retry can help."""
+    """Work that PostBoost does in the background failed, or did not finish in time. A retry can help."""
 
 
 class PublishError(PostBoostError):
@@ -118,6 +115,7 @@ class PostBoostRequestError(PostBoostError):
     :param body: the decoded JSON body, or an empty mapping.
     :param replayed: PostBoost returned its stored response to an earlier request with the same idempotency key.
     :param request: the request in short, such as ``create_post in <workspace>``.
+    :param retry_after: of a rate limit or a failure of PostBoost: the seconds to wait, if the response had them.
     """
 
     def __init__(
@@ -130,38 +128,42 @@ class PostBoostRequestError(PostBoostError):
         replayed: bool = False,
         request: str = "",
         field: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, code=code, field=field)
         self.request = request
         self.status = status
         self.body = body or {}
         self.replayed = replayed
+        self.retry_after = retry_after
 
     @property
     def details(self) -> dict[str, Any]:
-        """Everything but the message, as arguments for an error that says the same in other words."""
-        names = ("status", "code", "body", "replayed", "request", "field")
+        """Everything but the message, as arguments for the same error with another message."""
+        names = ("status", "code", "body", "replayed", "request", "field", "retry_after")
         return {name: getattr(self, name) for name in names}
 
     @property
     def is_stored_refusal(self) -> bool:
-        """Nothing was done, and PostBoost returns this response again for the same idempotency key for 24 hours."""
+        """Nothing was done. For 24 hours PostBoost repeats this response to the same idempotency key."""
         return self.replayed and 400 <= self.status < 500
 
 
 class AuthenticationError(PostBoostRequestError):
     """The token is missing, mistyped, expired or revoked (401). No retry helps until it is replaced.
 
-    ``seen`` is the message without its explanation.
+    ``seen`` is the message without an explanation, and ``cause`` the message without advice.
     """
 
-    def __init__(self, message: str, *, seen: str = "", **rest: Any) -> None:
+    def __init__(self, message: str, *, seen: str = "", cause: str = "", **rest: Any) -> None:
         super().__init__(message, **rest)
-        self.seen = seen
+        self.seen = seen or message
+        self.cause = cause or message
 
-    def explained(self, why: str) -> AuthenticationError:
-        """Return the error with another explanation: the sender may know more than the response says."""
-        return AuthenticationError(f"{self.seen} {why}".strip(), seen=self.seen, **self.details)
+    def explained(self, why: str, advice: str) -> AuthenticationError:
+        """Return the error with another explanation: the client may know more than the response tells."""
+        cause = f"{self.seen} {why}"
+        return AuthenticationError(f"{cause} {advice}".rstrip(), seen=self.seen, cause=cause, **self.details)
 
 
 class PermissionDeniedError(PostBoostRequestError):
@@ -229,17 +231,9 @@ class QuotaExceededError(PostBoostRequestError):
 class RateLimitedError(PostBoostRequestError):
     """Too many requests in a short time (429 without a code). A retry helps after ``retry_after`` seconds."""
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
-        super().__init__(message, **rest)
-        self.retry_after = retry_after
-
 
 class ServerError(PostBoostRequestError):
     """PostBoost failed (5xx). A retry can help. ``retry_after`` is set, in seconds, if the response had it."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
-        super().__init__(message, **rest)
-        self.retry_after = retry_after
 
 
 RETRYABLE = (

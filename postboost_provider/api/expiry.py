@@ -8,6 +8,7 @@ counted on from D 00:00 UTC.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -72,8 +73,7 @@ def describe_span(span: timedelta) -> str:
 def parse_expiry(value: object) -> Expiry:
     """Read ``expires_on``: a date (``2026-10-16``), ``never``, or blank for unknown.
 
-    :raises PostBoostConfigError: it is none of these. A time or a zone is refused too: a token of PostBoost's expires
-        at midnight UTC of its date.
+    :raises PostBoostConfigError: it is none of these. A time or a zone is refused too: tokens expire at midnight UTC.
     """
     if isinstance(value, date) and not isinstance(value, datetime):
         return Expiry("date", value)
@@ -82,11 +82,9 @@ def parse_expiry(value: object) -> Expiry:
         return Expiry("unknown")
     if text.lower() == "never":
         return Expiry("never")
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        try:
+    with suppress(ValueError):
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return Expiry("date", date.fromisoformat(text))
-        except ValueError:
-            pass
     raise PostBoostConfigError(
         f"expires_on is {text!r}, which is not a valid date. Write the expiry date that PostBoost shows for the token "
         "as YYYY-MM-DD without a time or zone, write 'never', or leave it empty.",
@@ -96,11 +94,7 @@ def parse_expiry(value: object) -> Expiry:
 
 
 def shortfall(expiry: Expiry, now: datetime, lasting: timedelta, until: datetime | None) -> str:
-    """Return the requirements that the expiry does not meet, as a clause, or nothing.
-
-    :param lasting: how long the credential must last from now.
-    :param until: what it must last until, if there is such an instant.
-    """
+    """Return as a clause which requirement the expiry does not meet: ``lasting`` from now, or ``until``; else nothing."""
     missed = []
     if expiry.covers(now + lasting) is False:
         missed.append(f"it must last at least {describe_span(lasting)} from now")

@@ -9,9 +9,12 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Tier = Literal["workspace", "panel", "account", "tools"]
 Reply = Literal["page", "list", "cursor", "data", "bare", "binary", "none", "untyped"]
@@ -83,24 +86,28 @@ def _operation(name: str) -> Operation:
 
 
 def load_operations() -> dict[str, Operation]:
-    """Return every operation by name. The table is read from disk once, at the first call."""
+    """Return every operation by name."""
     return {name: _operation(name) for name in _rows()}
 
 
-def get_operation(name: str) -> Operation:
-    """Return the operation of that name. The table is read from disk once, in less than a millisecond.
+def get_operation(name: str | None) -> Operation:
+    """Return the operation of that name.
 
     :raises PostBoostConfigError: it does not exist; the message has the nearest names.
     """
     if not isinstance(name, str):
-        raise PostBoostConfigError(f"operation is {name!r}; it must be a name, as text.", field="operation")
+        message = f"operation is {name!r}; it must be a name as text, such as 'create_tag'."
+        raise PostBoostConfigError(message, field="operation")
     if name in _rows():
         return _operation(name)
+    message = f"PostBoost has no operation {name!r}.{did_you_mean(name, _rows())}"
+    raise PostBoostConfigError(message, code="unknown_operation", field="operation")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint for a message with the nearest of the known names, or nothing."""
     # Not at module level: only a mistyped name needs it.
     import difflib
 
-    near = difflib.get_close_matches(name, _rows(), n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise PostBoostConfigError(
-        f"PostBoost has no operation {name!r}.{hint}", code="unknown_operation", field="operation"
-    )
+    near = difflib.get_close_matches(name, list(known))
+    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 # The largest page that PostBoost documents: one request for a hundred items instead of two for fifty.
 PAGE_SIZE = 100
 SIZE_PARAMETERS = ("per_page", "limit")
-# A list of fifty posts takes about as long as this many gets in flight: with 50 ms to the server, a list that finds
-# eight posts is a little faster than eight gets, and one that finds four is slower by two thirds
-# (python -m benchmarks.waits). It also is one request instead of eight.
+# A list of fifty posts takes about as long as this many gets in flight (python -m benchmarks.waits).
 GETS_PER_LIST = 8
 
 
@@ -65,7 +63,7 @@ def next_page(operation: Operation, parameters: Mapping[str, Any], payload: Any)
         more = page < int(last) if last is not None else bool((payload.get("links") or {}).get("next"))
     except (AttributeError, TypeError, ValueError):
         raise UnexpectedResponseError(
-            f"{operation.operation}: the page numbers in the response can't be read."
+            f"{operation.operation}: the response's page numbers can't be read."
         ) from None
     return {**parameters, "page": page + 1} if more else None
 

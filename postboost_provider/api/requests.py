@@ -1,8 +1,7 @@
-"""A call, checked against the table of operations -> a request that can be sent. Pure: no clock, no I/O."""
+"""Check a call against the table of operations, and turn it into a request that can be sent. No clock, no I/O."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -13,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote, urlencode
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.operations import Operation, get_operation
+from postboost_provider.api.operations import Operation, did_you_mean, get_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from postboost_provider.api.settings import ClientSettings
 
@@ -31,7 +30,7 @@ class FilePart:
 
 
 class CallArguments(TypedDict, total=False):
-    """The arguments of ``call`` and ``download``; their docstrings explain them."""
+    """The arguments of the clients' ``call`` and ``download``."""
 
     parameters: Mapping[str, Any] | None
     body: Mapping[str, Any] | None
@@ -40,7 +39,7 @@ class CallArguments(TypedDict, total=False):
 
 
 class SendArguments(CallArguments, total=False):
-    """The arguments of ``send``: those of ``call``, and what only some requests need."""
+    """The arguments of the clients' ``send``."""
 
     client_label: str | None
     allow_duplicate: bool
@@ -97,7 +96,9 @@ def prepare(
     if allow_duplicate:
         headers["X-Allow-Duplicate"] = "true"
     if not op.is_read:
-        headers["X-PostBoost-Client"] = _header_value(client_label or settings.client_label)
+        # A header can only carry printable ASCII.
+        label = client_label or settings.client_label
+        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]", "?", label)
     if idempotency_key is not None:
         _check_key(op, idempotency_key)
         headers["Idempotency-Key"] = idempotency_key
@@ -124,50 +125,31 @@ def prepare(
 def _check_key(op: Operation, key: str) -> None:
     problem = ""
     if not op.idempotency_key:
-        problem = f"{op.operation} does not accept an idempotency key. Leave it out."
+        problem = "is not accepted by PostBoost. Leave it out."
     elif not 1 <= len(key) <= 255:
-        problem = (
-            f"The idempotency key of {op.operation} has {len(key)} characters; PostBoost accepts 1 to 255."
-        )
+        problem = f"has {len(key)} characters; PostBoost accepts 1 to 255."
     elif not re.fullmatch(r"[\x20-\x7e]+", key) or key != key.strip():
-        # Replacing or stripping characters could make one key of two.
-        problem = f"The idempotency key of {op.operation} must be printable ASCII without spaces around it. Hash it."
+        # Replacing or stripping characters could turn two keys into one.
+        problem = "must be printable ASCII without spaces around it. Hash it."
     if problem:
-        raise PostBoostConfigError(problem, field="idempotency_key")
+        raise PostBoostConfigError(
+            f"The idempotency key of {op.operation} {problem}", field="idempotency_key"
+        )
 
 
 def _place_parameters(settings: ClientSettings, op: Operation, values: Mapping[str, Any]) -> tuple[str, str]:
     known = {p.name: p for p in op.parameters}
-    for name in values:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=2)
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            raise PostBoostConfigError(
-                f"{op.operation} has no parameter {name!r}; it has {', '.join(known) or 'none'}.{hint}",
-                code="unknown_parameter",
-                field=name,
-            )
-    missing = [name for name, p in known.items() if p.required and name not in values]
-    if missing == ["workspace_uuid"] and op.tier == "workspace":
-        raise PostBoostConfigError(
-            f"{op.operation} needs a workspace. Set workspace_uuid in the extras of {settings.name}, or pass it "
-            "as a parameter.",
-            code="missing_parameter",
-            field="workspace_uuid",
-        )
-    if missing:
-        raise PostBoostConfigError(
-            f"{op.operation} needs the parameter {', '.join(missing)}.",
-            code="missing_parameter",
-            field=missing[0],
-        )
+    required = [name for name, p in known.items() if p.required]
+    hint = f" workspace_uuid can also be an extra of {settings.name}." if op.tier == "workspace" else ""
+    _check_names(op.operation, "parameter", values, known, required, hint)
     path, pairs = op.path, []
     for name, value in values.items():
         if known[name].place == "path":
             path = path.replace("{" + name + "}", _path_segment(op, name, value))
         else:
             items = value if isinstance(value, (list, tuple)) else [value]
-            pairs += [(known[name].wire, _query_value(item)) for item in items]
+            texts = [str(item).lower() if isinstance(item, bool) else str(item) for item in items]
+            pairs += [(known[name].wire, text) for text in texts]
     # The official SDK leaves the brackets of array parameters as they are.
     return path, urlencode(pairs, safe="[]")
 
@@ -179,15 +161,6 @@ def _path_segment(op: Operation, name: str, value: Any) -> str:
     return quote(text, safe="")
 
 
-def _query_value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _header_value(value: str) -> str:
-    """Return the value as printable ASCII, without line breaks: what an HTTP header can carry."""
-    return re.sub(r"[^\x20-\x7e]", "?", value)
-
-
 def _check_body(op: Operation, body: Mapping[str, Any] | None, files: Mapping[str, FilePart] | None) -> None:
     if op.body == "none" and (body or files):
         raise PostBoostConfigError(
@@ -195,24 +168,32 @@ def _check_body(op: Operation, body: Mapping[str, Any] | None, files: Mapping[st
         )
     if files and op.body != "multipart":
         raise PostBoostConfigError(f"{op.operation} takes no files.", field="files")
-    given = {
-        key for source in (body or {}, files or {}) for key, value in source.items() if value is not None
-    }
-    missing = [name for name in op.required_fields if name not in given]
-    if missing:
-        raise PostBoostConfigError(
-            f"The body of {op.operation} lacks {', '.join(missing)}; its fields are {', '.join(op.fields)}.",
-            code="missing_field",
-            field=missing[0],
-        )
+    given = [key for key, value in {**(body or {}), **(files or {})}.items() if value is not None]
     # PostBoost ignores unknown fields silently: a mistyped one could be a post without its accounts.
-    if unknown := [name for name in given if op.fields and name not in op.fields]:
-        near = difflib.get_close_matches(unknown[0], op.fields, n=2)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    _check_names(f"The body of {op.operation}", "field", given, op.fields or given, op.required_fields)
+
+
+def _check_names(
+    where: str,
+    kind: str,
+    given: Collection[str],
+    known: Collection[str],
+    required: Iterable[str],
+    hint: str = "",
+) -> None:
+    """Check that all given names are known, and all required ones are given."""
+    it_has = f"it has {', '.join(known) or 'none'}."
+    if unknown := [name for name in given if name not in known]:
         raise PostBoostConfigError(
-            f"The body of {op.operation} has no field {unknown[0]!r}; its fields are {', '.join(op.fields)}.{hint}",
-            code="unknown_field",
+            f"{where} has no {kind} {unknown[0]!r}; {it_has}{did_you_mean(unknown[0], known)}",
+            code=f"unknown_{kind}",
             field=unknown[0],
+        )
+    if missing := [name for name in required if name not in given]:
+        raise PostBoostConfigError(
+            f"{where} lacks the {kind} {', '.join(missing)}; {it_has}{hint}",
+            code=f"missing_{kind}",
+            field=missing[0],
         )
 
 

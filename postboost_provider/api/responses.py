@@ -1,4 +1,4 @@
-"""Interpret a response of the API: its payload, or the typed error that says what to do."""
+"""Turn a response of the API into its payload, or into the typed error that says what to do."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 # What to do about PostBoost's own codes (its SDK 1.66.3 lists them; the list is open-ended).
 ADVICE_BY_CODE = {
-    "duplicate_post": "The same content was sent to this account within 24 hours. Change it, or allow it "
-    "with on_duplicate='allow' or allow_duplicate.",
+    "duplicate_post": "The same content was sent to this account within 24 hours. Change it, or allow it with "
+    "on_duplicate='allow' or allow_duplicate.",
     "account_unauthorized": "Reconnect the account in PostBoost, under Accounts.",
     "account_token_missing": "Reconnect the account in PostBoost, under Accounts.",
     "account_daily_cap_reached": "Choose another day for this account: the cap counts scheduled posts by UTC day.",
@@ -66,9 +66,7 @@ class Response:
 
 
 def read(settings: ClientSettings, request: Request, raw: RawResponse, now: datetime) -> Response:
-    """Return the payload of a success.
-
-    A JSON body is returned whole, as PostBoost documents it (a list stays inside its ``data``).
+    """Return the payload of a success. A JSON body stays whole, as PostBoost documents it (a list inside its ``data``).
 
     :raises PostBoostRequestError: one of its subclasses, by status and ``code``.
     :raises UnexpectedResponseError: the response is not JSON.
@@ -95,7 +93,7 @@ def error_of(
     settings: ClientSettings, request: Request, raw: RawResponse, replayed: bool, now: datetime
 ) -> PostBoostRequestError:
     """Return the error for a response that is not a success."""
-    # A response may contain what was sent, the token too.
+    # A response may echo what was sent, including the token.
     body = _decode(raw.content.decode(errors="replace"), settings)
     status, message = raw.status, str(body.get("message") or "")[:500]
     code = str(body["code"]) if body.get("code") else _missing_code(status, message)
@@ -104,8 +102,13 @@ def error_of(
         message = f"{message} {fields[:1500]}"
     shown_code = f" {code}" if code else ""
     seen = f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
-    known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
-    known["request"] = str(request)
+    known: dict[str, Any] = {
+        "status": status,
+        "code": code,
+        "body": body,
+        "replayed": replayed,
+        "request": str(request),
+    }
     kind: type[PostBoostRequestError] = PostBoostRequestError
     advice = ADVICE_BY_CODE.get(code or "", "")
     # The free tools have it in the body.
@@ -113,8 +116,8 @@ def error_of(
     retry_after = retry_after_seconds(str(hint) if hint else None, now.timestamp())
 
     if status == 401:
-        kind, advice, known["seen"] = AuthenticationError, explain_401(settings, now), seen
-    elif status == 403:
+        return AuthenticationError(seen, **known).explained(*explain_401(settings, now))
+    if status == 403:
         kind, advice = PermissionDeniedError, _explain_403(settings, request, advice)
     elif status == 404:
         kind, advice = NotFoundError, _explain_404(settings, request)
@@ -137,18 +140,15 @@ def error_of(
     elif status >= 500:
         kind, advice, known["retry_after"] = ServerError, "PostBoost failed. Retry later.", retry_after
     elif 300 <= status < 400:
-        advice = (
-            f"The client follows no redirects, to keep the token with {settings.base_url}. Correct the host of the "
-            "connection."
-        )
+        advice = f"The client follows no redirects: the token is only for {settings.base_url}. Correct the connection's host."
     return kind(f"{seen} {advice}".rstrip(), **known)
 
 
 def _missing_code(status: int, message: str) -> str | None:
-    """Return the code of an error without one: the only place that decides by the text of a message.
+    """Return the code of an error without one. Only here does the text of a message decide.
 
     PostBoost's API document of April 2026 has a 429 for used up AI credits without a code or any other field that
-    tells it from a rate limit. Taken for one, the request would be retried until the next billing cycle.
+    distinguishes it from a rate limit. As a rate limit it would be retried until the next billing cycle.
     """
     return "ai_credits_exhausted" if status == 429 and message.startswith("Insufficient AI credits") else None
 
@@ -192,6 +192,4 @@ def _redacted(value: Any, settings: ClientSettings) -> Any:
 
 
 def _first(messages: Any) -> str:
-    if isinstance(messages, list):
-        return str(messages[0]) if messages else ""
-    return str(messages)
+    return str(next(iter(messages), "")) if isinstance(messages, list) else str(messages)

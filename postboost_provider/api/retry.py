@@ -6,13 +6,7 @@ import logging
 import random
 from typing import TYPE_CHECKING, Any, Self
 
-from tenacity import (
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_any,
-    stop_before_delay,
-)
+from tenacity import RetryCallState, retry_if_exception, stop_after_attempt, stop_any, stop_before_delay
 
 from postboost_provider.api.errors import (
     ConflictError,
@@ -24,8 +18,6 @@ from postboost_provider.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from postboost_provider.api.requests import Request
 
 log = logging.getLogger(__name__)
@@ -56,7 +48,6 @@ def pause_before_retry(error: BaseException | None, attempt: int, spread: float,
 
     :param attempt: the number of attempts so far, from 1.
     :param spread: a random number of [0, 1).
-    :param longest: the cap of the exponential part, in seconds.
     """
     hint = getattr(error, "retry_after", None)
     if hint is not None:
@@ -68,15 +59,17 @@ def pause_before_retry(error: BaseException | None, attempt: int, spread: float,
 def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str, Any]:
     """Return tenacity's arguments for one call, for its blocking and its awaiting loop."""
 
+    def error_of(state: RetryCallState) -> BaseException | None:
+        return state.outcome.exception() if state.outcome else None
+
     def pause(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return pause_before_retry(error, state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS)
+        return pause_before_retry(
+            error_of(state), state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS
+        )
 
     def log_retry(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning(
-            "Attempt %d failed; retrying in %.1f s: %s", state.attempt_number, state.upcoming_sleep, error
-        )
+        number, seconds = state.attempt_number, state.upcoming_sleep
+        log.warning("Attempt %d failed; retrying in %.1f s: %s", number, seconds, error_of(state))
 
     return {
         "retry": retry_if_exception(lambda error: may_retry(request, error)),
@@ -88,10 +81,7 @@ def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str,
 
 
 class LostResponse:
-    """Remember across the attempts of one call that a response was lost.
-
-    The error of an attempt that could not be sent says that nothing was sent. That is false if an earlier one was.
-    """
+    """Raise the error of a lost response again if a later attempt could not be sent: not "nothing was sent"."""
 
     def __init__(self) -> None:
         self._lost: UnconfirmedError | None = None
@@ -99,9 +89,7 @@ class LostResponse:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, UnconfirmedError):
             self._lost = error
         elif isinstance(error, UnreachableError) and self._lost is not None:

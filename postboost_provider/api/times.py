@@ -1,4 +1,4 @@
-"""Dates with times, as people write them and as PostBoost returns them -> aware instants in UTC."""
+"""Read dates with times, as people write them and as PostBoost returns them, as aware instants in UTC."""
 
 from __future__ import annotations
 
@@ -34,11 +34,7 @@ def schedule_fields(at: datetime) -> dict[str, str]:
 
 
 def to_minute(value: str | datetime, timezone: str | None) -> datetime:
-    """Return the minute that a person means, in UTC: PostBoost schedules to the minute.
-
-    :param value: as in :func:`to_instant`.
-    :param timezone: as in :func:`to_instant`.
-    """
+    """Return the minute of :func:`to_instant`: PostBoost schedules to the minute."""
     return to_instant(value, timezone).replace(second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""One attempt: send a request, receive its response, blocking or awaited. The only file of the client with httpx."""
+"""Send a request once and receive its response, blocking or awaited."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, aclosing, closing
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -61,8 +61,7 @@ class Transport:
         """Send once and return the response.
 
         :param deadline: the monotonic instant at which to give up.
-        :param into: decides by status and headers where the body is written as it arrives, in place of the returned
-            response.
+        :param into: decides by status and headers where the body is written as it arrives.
         :raises UnreachableError: the request was not sent, or was a read.
         :raises UnconfirmedError: the request was sent and got no response.
         """
@@ -85,9 +84,8 @@ class AsyncTransport:
     """Send requests from an event loop, through aiohttp: its pool does not slow down with the number in flight."""
 
     def __init__(self, settings: ClientSettings) -> None:
-        self._http = httpx.AsyncClient(
-            follow_redirects=False, trust_env=False, transport=_aiohttp_transport(settings)
-        )
+        transport = _aiohttp_transport(settings)
+        self._http = httpx.AsyncClient(follow_redirects=False, trust_env=False, transport=transport)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -97,14 +95,11 @@ class AsyncTransport:
         with ExitStack() as opened:
             try:
                 sent, limit = _build(self._http, request, settings, deadline, opened)
-                response = await self._http.send(sent, stream=True)
-                try:
-                    content = bytearray()
+                content = bytearray()
+                async with aclosing(await self._http.send(sent, stream=True)) as response:
                     async for part in response.aiter_bytes():
                         content += part
                         _check_time(limit)
-                finally:
-                    await response.aclose()
             except httpx.HTTPError as error:
                 raise no_response(settings, request, error) from error
         return RawResponse(response.status_code, response.headers, bytes(content))
@@ -149,22 +144,16 @@ def no_response(settings: ClientSettings, request: Request, error: httpx.HTTPErr
             f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
         )
     cause = f"{op.operation}: the request was sent, but no response came ({why})"
-    return UnconfirmedError(
-        f"{cause}. It may have happened. Retry the task, which checks PostBoost first, or check yourself before you "
-        "send it again.",
-        cause=cause,
-    )
+    advice = "It may have happened. Retry the task, which checks PostBoost first, or check before you send it again."
+    return UnconfirmedError(f"{cause}. {advice}", cause=cause)
 
 
 def _was_never_sent(error: httpx.HTTPError) -> bool:
     if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
         return False
     # httpx-aiohttp also raises a ConnectTimeout when a connection breaks after the request was sent.
-    return type(error.__cause__).__name__ not in (
-        "ServerDisconnectedError",
-        "ClientOSError",
-        "ServerConnectionError",
-    )
+    broken = ("ServerDisconnectedError", "ClientOSError", "ServerConnectionError")
+    return type(error.__cause__).__name__ not in broken
 
 
 def _aiohttp_transport(settings: ClientSettings) -> httpx.AsyncBaseTransport:

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 COLUMNS = ("key", "publish_at", "timezone", "accounts", "text", "media", "tags", "first_comment", "mode")
 REQUIRED_COLUMNS = ("key", "accounts", "text")
-# With a network or an account after a colon, such as text:linkedin_page, they hold what only that one gets.
+# With a network or an account after a colon, such as text:linkedin_page, they are for that one only.
 VARIANT_COLUMNS: dict[str, Callable[[Any], Any]] = {
     "text": as_text,
     "media": split_items,
     "first_comment": stripped_text,
 }
+_NAMES = ", ".join(COLUMNS)
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -38,7 +39,7 @@ class Row:
     """A row of a calendar.
 
     :param place: where people find it: ``line 7`` of a file, ``row 3`` of a list.
-    :param key: the name by which the row stays the same when it is edited or moved.
+    :param key: identifies the row, even after it was edited or moved.
     :param problems: what is wrong with it; only a row without problems is sent.
     """
 
@@ -51,17 +52,16 @@ class Row:
 def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the rows of a CSV file, each with its place.
 
-    The first line names the columns, in any order. Commas separate cells; where the first line has none, semicolons
-    or tabs do, as spreadsheets write them in some countries.
+    The first line names the columns, in any order. If it has no commas, semicolons or tabs separate cells, as spreadsheets
+    write them in some countries.
 
-    :param name: what messages call the file.
-    :raises PostBoostConfigError: the file as a whole can't be read: not UTF-8, no header, unknown columns, a quote
-        that is never closed.
+    :param name: the file's name in messages.
+    :raises PostBoostConfigError: the file as a whole can't be read.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The error counts without the byte order mark.
+        # The error's bytes lack the byte order mark.
         line = error.object[: error.start].count(b"\n") + 1
         raise _unreadable(
             f"{name}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8. Save the file as CSV UTF-8.",
@@ -93,28 +93,23 @@ def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:
             rows.append((f"line {line}", values))
     except csv.Error as error:
         raise _unreadable(
-            f"{name}, line {start}: this row can't be read as CSV ({error}). Look for a double quote that is never "
-            'closed; inside quoted text, write a double quote twice ("").',
+            f"{name}, line {start}: this row can't be read as CSV ({error}). Close each double quote; inside quoted text, write it "
+            'twice ("").',
             "not_csv",
         ) from None
     if columns is None:
-        raise _unreadable(
-            f"{name} is empty. The first line must name the columns: {', '.join(COLUMNS)}.", "empty"
-        )
+        raise _unreadable(f"{name} is empty. Its first line must name the columns: {_NAMES}.", "empty")
     return rows
 
 
 def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the rows of a list, each with its place.
-
-    :raises PostBoostConfigError: an item is not a mapping, or names an unknown column.
-    """
+    """Return the rows of a list, each with its place; an item that is not a row is an error."""
     numbered = []
     for number, row in enumerate(rows, 1):
         name = f"rows, item {number}"
         if not isinstance(row, Mapping):
             raise _unreadable(
-                f"{name} is {type(row).__name__}. Pass mappings with {', '.join(COLUMNS)}.", "not_a_mapping"
+                f"{name} is a {type(row).__name__}. Pass mappings of {_NAMES}.", "not_a_mapping"
             )
         check_columns(list(row), name, required=False)
         numbered.append((f"row {number}", dict(row)))
@@ -123,30 +118,19 @@ def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, 
 
 def check_columns(columns: Sequence[str], name: str, *, required: bool = True) -> None:
     """Refuse unknown, repeated and missing columns: a mistyped one would be missing in every post."""
-    unknown = [repr(c) for c in columns if c not in COLUMNS and not _split_variant(c)]
-    if unknown:
-        raise _unreadable(
-            f"{name} has the unknown column {', '.join(unknown)}. The columns are {', '.join(COLUMNS)}.",
-            "unknown_column",
-        )
-    repeated = sorted({c for c in columns if columns.count(c) > 1})
-    if repeated:
-        raise _unreadable(
-            f"{name} names the column {', '.join(repeated)} more than once. Keep one of them.",
-            "repeated_column",
-        )
-    missing = [c for c in REQUIRED_COLUMNS if c not in columns]
-    if required and missing:
-        raise _unreadable(
-            f"{name} lacks the column {', '.join(missing)}. Add it to the header.", "missing_column"
-        )
+    if unknown := [c for c in columns if c not in COLUMNS and not _split_variant(c)]:
+        message = f"has the unknown column {', '.join(map(repr, unknown))}. The columns are {_NAMES}."
+        raise _unreadable(f"{name} {message}", "unknown_column")
+    if repeated := sorted({c for c in columns if columns.count(c) > 1}):
+        message = f"names the column {', '.join(repeated)} more than once. Keep one of them."
+        raise _unreadable(f"{name} {message}", "repeated_column")
+    if required and (missing := [c for c in REQUIRED_COLUMNS if c not in columns]):
+        message = f"lacks the column {', '.join(missing)}. Add it to the header."
+        raise _unreadable(f"{name} {message}", "missing_column")
 
 
 def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str | None) -> list[Row]:
-    """Return every row, good or bad; a bad one carries its problems.
-
-    :param timezone: the zone of times that have none of their own.
-    """
+    """Return every row, with its problems; ``timezone`` is that of times without one."""
     places: dict[str, list[str]] = {}
     for place, values in numbered:
         places.setdefault(stripped_text(values.get("key")), []).append(place)
@@ -154,10 +138,7 @@ def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str |
 
 
 def in_window(row: Row, anchor: datetime | None, window: timedelta | None) -> bool:
-    """Return whether the row is due in ``[anchor, anchor + window)``; without a window every row is.
-
-    A row without a time, or one whose time can't be read, is due in every window.
-    """
+    """Return whether the row is due in ``[anchor, anchor + window)``. Without a time or a window, every row is."""
     at = row.post.publish_at
     return window is None or anchor is None or at is None or anchor <= at < anchor + window
 
@@ -170,7 +151,7 @@ def _read_row(
     if values.get(""):
         problems.append(Problem("", str(values[""]), "cells"))
     if not key:
-        message = "is empty. Give the row a name that is its own and never changes."
+        message = "is empty. Give the row a unique name that never changes."
         problems.append(Problem("key", message, "empty"))
     elif others := [other for other in places[key] if other != place]:
         message = f"{key!r} is also the key of {', '.join(others)}. Give each row its own."
@@ -181,7 +162,7 @@ def _read_row(
 
 
 def _read_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
-    """Return what the row's variant columns hold; an empty cell is not a variant."""
+    """Return the row's variants; an empty cell is not one."""
     variants: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         if (found := _split_variant(name)) and stripped_text(value):

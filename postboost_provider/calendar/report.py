@@ -1,10 +1,10 @@
-"""What became of a content calendar, row by row."""
+"""The report of a run over a content calendar, row by row."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from postboost_provider.publishing.post import Problem
 
 RowResult = Literal["created", "replayed", "adopted", "updated", "skipped", "invalid", "failed"]
-RESULTS: tuple[RowResult, ...] = ("created", "replayed", "adopted", "updated", "skipped", "invalid", "failed")
+RESULTS: tuple[RowResult, ...] = get_args(RowResult)
 GOOD = ("created", "replayed", "adopted", "updated")
 
 
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """What became of one row.
+    """What a run did with one row.
 
     :param retry: a retry of the task can fix it.
-    :param is_outage: PostBoost was down or its rate limit was reached: other rows would fail in the same way.
+    :param is_outage: PostBoost was down or its rate limit was reached: other rows would fail the same way.
     """
 
     row: Row
@@ -56,7 +56,7 @@ class RowReport:
 
 @dataclass
 class Report:
-    """What became of a calendar. ``stopped`` is the error that ended it before its last row."""
+    """What a run did. ``stopped`` is the error that ended it before its last row."""
 
     calendar_id: str
     rows: list[RowReport] = field(default_factory=list)
@@ -91,5 +91,5 @@ class Report:
 
 
 def invalid(row: Row, problems: Sequence[Problem]) -> RowReport:
-    """Return the report of a row that can't be sent as it is."""
+    """Return the report of a row with problems."""
     return RowReport(row, "invalid", "; ".join(str(p) for p in problems))

@@ -1,11 +1,13 @@
-"""One run over a content calendar: each row is published once, and the report says what became of it."""
+"""One run over a content calendar: each row is published once, and reported."""
 
 from __future__ import annotations
 
 import logging
 import time
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import (
     AuthenticationError,
@@ -28,7 +30,7 @@ from postboost_provider.publishing.resolve import MediaByTarget, PostResolution,
 from postboost_provider.publishing.update import compare, update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
@@ -36,22 +38,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A post that is created no longer than this before its time is still in the activity log when its time has passed.
+# Within this time before its scheduled time, a post is still in the activity log when that has passed.
 MAX_SCHEDULING_HORIZON = KEPT_FOR - timedelta(days=10)
-# A row that is later than this may have been published in time, and forgotten by the activity log since.
+# A row that is later than this may have been published in time, and dropped from the activity log since.
 MAX_DELAY = KEPT_FOR - MAX_SCHEDULING_HORIZON
 # A row of the run's own window that is no later than this is due, not past: a task takes a moment to start.
 START_DELAY = timedelta(minutes=15)
-# After this many rows in a row that met an outage PostBoost counts as down: sending the others would only take time.
+# After this many outages in a row PostBoost counts as down: sending the other rows would only take time.
 MAX_OUTAGES = 3
 OUTAGES = (RateLimitedError, ServerError, UnconfirmedError, UnreachableError)
 PROGRESS_SECONDS = 10.0
 
 
+@dataclass
 class CalendarRun:
     """Publish rows with one client.
 
-    :param find_media: returns the file that a row's media path means.
+    :param find_media: returns the file of a media path.
     :param clock: returns the present as an aware instant.
     :param on_past: ``skip``, ``fail`` or ``now``.
     :param in_window: the rows are those of the run's window; one that has just become due is sent at once.
@@ -59,41 +62,33 @@ class CalendarRun:
     :param dry_run: only have PostBoost check the rows.
     """
 
-    def __init__(
-        self,
-        api: PostBoostClient,
-        calendar_id: str,
-        *,
-        find_media: Callable[[str], MediaFile],
-        clock: Callable[[], datetime],
-        on_past: str = "skip",
-        in_window: bool = False,
-        fail_fast: bool = False,
-        dry_run: bool = False,
-    ) -> None:
-        self._api = api
-        self._calendar_id = calendar_id
-        self._scope = log_scope(calendar_id)
-        self._resolver = Resolver(api, find_media)
-        self._clock = clock
-        self._on_past = on_past
-        self._in_window = in_window
-        self._fail_fast = fail_fast
-        self._dry_run = dry_run
+    api: PostBoostClient
+    calendar_id: str
+    _: KW_ONLY
+    find_media: Callable[[str], MediaFile]
+    clock: Callable[[], datetime]
+    on_past: str = "skip"
+    in_window: bool = False
+    fail_fast: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        self._scope = log_scope(self.calendar_id)
+        self._resolver = Resolver(self.api, self.find_media)
         self._known: dict[str, KnownPost] | None = None
         self._listed: dict[str, PostOutcome] = {}
         # The key revisions that other attempts were using, by the key of the row.
         self._in_use: dict[str, int] = {}
 
     def run(self, rows: Sequence[Row]) -> Report:
-        """Publish the rows in their order and return what became of each."""
-        report = Report(self._calendar_id)
-        if self._fail_fast and (bad := [r for r in rows if r.problems]):
+        """Publish the rows in their order, and report each."""
+        report = Report(self.calendar_id)
+        if self.fail_fast and (bad := [r for r in rows if r.problems]):
             report.rows = [invalid(r, r.problems) for r in bad]
             return report
         if not rows:
             return report
-        self._known = find_posts(self._api, self._scope)
+        self._known = find_posts(self.api, self._scope)
         if self._known is None:
             log.warning(
                 "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row "
@@ -101,14 +96,11 @@ class CalendarRun:
             )
         self._listed = self._list_known(rows)
         logged_at, outages = time.monotonic(), 0
-        in_use: list[int] = []
         for number, row in enumerate(rows, 1):
             done = self._report_row(row, report)
-            if done is None:
-                in_use.append(len(report.rows))
-                report.rows.append(_key_in_use(row))
-                continue
             report.rows.append(done)
+            if row.key in self._in_use:
+                continue
             outages = outages + 1 if done.is_outage else 0
             if outages == MAX_OUTAGES and report.stopped is None:
                 report.stopped = UnreachableError(f"PostBoost was down for {outages} rows in a row.")
@@ -116,60 +108,53 @@ class CalendarRun:
                 why = f"not attempted, because the run stopped at {row.place}"
                 report.rows += [RowReport(r, "failed", why, retry=True) for r in rows[number:]]
                 break
-            if done.is_bad and self._fail_fast:
+            if done.is_bad and self.fail_fast:
                 break
             if time.monotonic() - logged_at > PROGRESS_SECONDS:
                 logged_at = time.monotonic()
                 log.info("%d of %d rows: %s", number, len(rows), report.describe_counts())
-        self._send_in_use(in_use, report)
+        self._send_in_use(report)
         log.info("%d of %d rows: %s", len(report.rows), len(rows), report.describe_counts())
         return report
 
-    def _send_in_use(self, in_use: list[int], report: Report) -> None:
-        """Send the rows again whose keys other attempts were using, after one wait for all of them.
-
-        :param in_use: their positions in the report.
-        """
+    def _send_in_use(self, report: Report) -> None:
+        """Send the rows again whose keys other attempts were using, after one wait for all of them."""
         for _ in range(MAX_WAITS):
+            in_use = {n: done.row for n, done in enumerate(report.rows) if done.row.key in self._in_use}
             if not in_use or report.stopped is not None:
                 return
-            identities = [self._actor(report.rows[number].row).log_identity for number in in_use]
+            identities = [self._actor(row).log_identity for row in in_use.values()]
             try:
-                self._known = wait_for_others(self._api, self._scope, identities)
+                self._known = wait_for_others(self.api, self._scope, identities)
             except PostBoostError as error:
                 # The other rows are done, and the report must say so.
                 log.warning("The activity log can't be read: %s", error)
                 report.stopped = error
                 return
-            again, in_use = in_use, []
-            for number in again:
-                row = report.rows[number].row
-                done = self._report_row(row, report)
-                if done is None:
-                    in_use.append(number)
-                report.rows[number] = done or _key_in_use(row)
+            for number, row in in_use.items():
+                report.rows[number] = self._report_row(row, report)
 
     def _actor(self, row: Row) -> Actor:
-        return Actor.of_row(self._calendar_id, row.key)
+        return Actor.of_row(self.calendar_id, row.key)
 
     def _known_post(self, row: Row) -> KnownPost | None:
         """Return the post that the activity log has of a row."""
         return (self._known or {}).get(self._actor(row).log_identity)
 
     def _list_known(self, rows: Sequence[Row]) -> dict[str, PostOutcome]:
-        """Read the posts of earlier runs from lists, where that takes fewer requests than one for each."""
+        """Read the posts of earlier runs from lists, where that takes fewer requests than one per post."""
         lists = PostLists(known.post_uuid for row in rows if (known := self._known_post(row)) is not None)
         found: dict[str, PostOutcome] = {}
         try:
             while (parameters := lists.next()) is not None:
-                for post in lists.find(self._api.call("list_posts", parameters=parameters)):
+                for post in lists.find(self.api.call("list_posts", parameters=parameters)):
                     found[post["uuid"]] = read_post(post)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it must not hold a row back
+        except Exception as error:  # noqa: BLE001  # whatever it is, no row depends on it
             log.warning("Posts can't be listed (%s); the others are read one by one.", error)
         return found
 
-    def _report_row(self, row: Row, report: Report) -> RowReport | None:
-        """Publish a row and return what became of it, or None where another attempt is using its key."""
+    def _report_row(self, row: Row, report: Report) -> RowReport:
+        """Publish a row, and report it. If another attempt is using its key, it is in ``_in_use`` afterwards."""
         if row.problems:
             return invalid(row, row.problems)
         # The salt of version 0.1.0.
@@ -178,7 +163,7 @@ class CalendarRun:
             done = self._publish(row, resolution)
         except KeyInUseError as error:
             self._in_use[row.key] = error.revision
-            return None
+            return RowReport(row, "failed", str(error), retry=True)
         except InvalidPostError as error:
             return invalid(row, error.problems)
         except PostBoostError as error:
@@ -188,84 +173,79 @@ class CalendarRun:
             why = str(error) if retry else resolution.explain(error)
             return RowReport(row, "failed", why, retry=retry, is_outage=isinstance(error, OUTAGES))
         except Exception as error:
-            # Whatever it is, it is about this row: what became of the others must not be lost.
+            # Whatever it is, it is about this row: the report of the others must not be lost.
             log.exception("%s, %s", row.place, row.key)
             why = f"unexpected {type(error).__name__}: {error}. Please report it with the task's log."
             return RowReport(row, "failed", why)
         for warning in done.warnings:
             log.warning("%s, %s: PostBoost warns: %s", row.place, row.key, warning)
-        if done.result == "skipped" and not self._dry_run:
+        if done.result == "skipped" and not self.dry_run:
             log.warning("%s, %s: skipped: %s", row.place, row.key, done.why)
         log.debug("%s, %s: %s post %s", row.place, row.key, done.result, done.post_uuid)
         return done
 
     def _publish(self, row: Row, resolution: PostResolution) -> RowReport:
         known = self._known_post(row)
+        waited_for = self._in_use.pop(row.key, None)
         media: MediaByTarget = {}
         intent = None
         try:
             media = resolution.media()
             intent = intent_hash(post_intent(row.post, media_contents(media)))
         except InvalidPostError:
-            # The file of a published post may be deleted: that changes nothing.
+            # The file of a published post may have been deleted: that changes nothing.
             if known is None:
                 raise
         intention = Intention(self._actor(row), intent, row.post.mode)
         if known is None and (skipped := self._skip_beyond_horizon(row)) is not None:
             return skipped
-        found = None
-        if known is not None:
-            found = compare(self._api, intention, known, self._listed.get(known.post_uuid))
+        found = compare(self.api, intention, known, self._listed.get(known.post_uuid)) if known else None
         if isinstance(found, Published):
             return self._row_report(row, found)
         # People decide when a draft is published.
         mode = "draft" if found is not None and row.post.mode == "draft" else self._mode_now(row)
         if mode is None:
             return self._report_past(row)
-        if self._dry_run:
+        if self.dry_run:
             return self._check(row, resolution, mode, media, known)
-
-        def body() -> Mapping[str, Any]:
-            return resolution.body(mode, media)
-
+        body = partial(resolution.body, mode, media)
         if known is not None and found is not None:
-            return self._row_report(row, update(self._api, intention, known, found, body))
-        waited_for = self._in_use.pop(row.key, None)
+            return self._row_report(row, update(self.api, intention, known, found, body))
         can_read_log = self._known is not None
-        created = attempt_create(self._api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
+        created = attempt_create(self.api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
         return self._row_report(row, created)
 
     def _row_report(self, row: Row, done: Published) -> RowReport:
-        why = f"dry run: {done.why}" if self._dry_run else done.why
-        result = "skipped" if self._dry_run else done.result
+        why = f"dry run: {done.why}" if self.dry_run else done.why
+        result = "skipped" if self.dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)
 
     def _skip_beyond_horizon(self, row: Row) -> RowReport | None:
-        """Skip a row whose post the activity log would have forgotten before its time."""
-        publish_at, now = row.post.publish_at, self._clock()
+        """Skip a row whose post would not be in the activity log any more at its time."""
+        publish_at, now = row.post.publish_at, self.clock()
         if publish_at is None or publish_at - now <= MAX_SCHEDULING_HORIZON:
             return None
+        days, most = (publish_at - now).days, MAX_SCHEDULING_HORIZON.days
         why = (
-            f"due in {(publish_at - now).days} days, more than the {MAX_SCHEDULING_HORIZON.days} days that a row may be "
-            "scheduled ahead. A later run sends it"
+            f"due in {days} days, beyond the maximum scheduling horizon of {most} days. A later run sends it"
         )
         return RowReport(row, "skipped", why)
 
     def _mode_now(self, row: Row) -> str | None:
-        """Return the mode to send the row in at this time, or None where its time has passed."""
-        publish_at, now = row.post.publish_at, self._clock()
+        """Return the mode to send the row in now, or None where its time has passed."""
+        publish_at, now = row.post.publish_at, self.clock()
         if publish_at is None or publish_at > now:
             return row.post.mode
         late = now - publish_at
-        if (self._in_window and late <= START_DELAY) or (self._on_past == "now" and late <= MAX_DELAY):
+        if (self.in_window and late <= START_DELAY) or (self.on_past == "now" and late <= MAX_DELAY):
             return "now" if row.post.mode == "schedule" else row.post.mode
         return None
 
     def _report_past(self, row: Row) -> RowReport:
         why = f"publish_at {row.post.publish_at:%Y-%m-%d %H:%M} UTC has passed"
-        if self._on_past == "now":
-            why += f" by more than {MAX_DELAY.days} days: the row may have been published and forgotten since"
-        if self._on_past == "fail":
+        if self.on_past == "now":
+            why += f" by more than {MAX_DELAY.days} days: the activity log can't tell whether the row was published"
+        if self.on_past == "fail":
             advice = "Correct it, or set on_past='now' to publish such rows at once."
             return invalid(row, [Problem("publish_at", f"{why}. {advice}", "past")])
         return RowReport(row, "skipped", why)
@@ -274,26 +254,21 @@ class CalendarRun:
         self, row: Row, resolution: PostResolution, mode: str, media: MediaByTarget, known: KnownPost | None
     ) -> RowReport:
         """Have PostBoost check the row without creating anything. Files are checked here and not uploaded."""
-        response = self._api.call("validate_post", body=resolution.body(mode, media, dry_run=True))
+        response = self.api.call("validate_post", body=resolution.body(mode, media, dry_run=True))
         has_files = any(file is not None for found in media.values() for _, file in found)
         problems = [
             problem
             for problem in resolution.problems(response.get("errors") or {})
-            # PostBoost can't see what was not uploaded.
+            # PostBoost does not have the files.
             if not (has_files and "media" in problem.field)
         ]
         for issue in response.get("issues") or ():
-            # The check takes the row's own earlier post for a duplicate.
+            # The check reports the row's own earlier post as a duplicate.
             if not (known is not None and issue.get("code") == "duplicate_post"):
                 problems.append(Problem("accounts", self._resolver.describe_issue(issue), issue.get("code")))
         if problems:
             return invalid(row, problems)
-        would = "would be updated" if known is not None else "would be created"
         files = "; its files were only checked here" if has_files else ""
+        why = f"dry run: the post would be {'updated' if known else 'created'}{files}"
         uuid = known.post_uuid if known else None
-        why = f"dry run: the post {would}{files}"
         return RowReport(row, "skipped", why, uuid, warnings=read_warnings(response))
-
-
-def _key_in_use(row: Row) -> RowReport:
-    return RowReport(row, "failed", str(KeyInUseError()), retry=True)

@@ -1,4 +1,4 @@
-"""What the commands do: read from PostBoost and print a table, lines or JSON, never a token."""
+"""Run the commands: read from PostBoost and print a table, lines or JSON, never a token."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 def check(args: Namespace) -> None:
     """Print the diagnosis of each connection, and exit with 1 if any finding is an error."""
     from postboost_provider.connection.diagnosis import diagnose
-    from postboost_provider.connection.form import DEFAULT_CONN_ID
 
     found: list[dict[str, str]] = []
-    for conn_id in dict.fromkeys(args.conn_ids or [DEFAULT_CONN_ID]):
+    for conn_id in dict.fromkeys(args.conn_ids or [PostBoostHook.default_conn_name]):
         findings = diagnose(PostBoostHook(conn_id).read, args.min_validity, args.admin_conn_id, _admin)
         for finding in _each(findings):
             found.append({"conn_id": conn_id, **finding.as_dict()})
@@ -50,8 +49,7 @@ def _admin(conn_id: str) -> PostBoostClient:
 def accounts(args: Namespace) -> None:
     """Print the accounts of a workspace."""
     with _connected(args) as api:
-        parameters = {"workspace_uuid": args.workspace}
-        listed = list(api.pages("list_accounts", parameters=parameters))
+        listed = list(api.pages("list_accounts", parameters={"workspace_uuid": args.workspace}))
     keys = ("id", "provider", "username", "name", "authorized", "uuid")
     rows = [{key: account.get(key) for key in keys} for account in sorted(listed, key=lambda a: int(a["id"]))]
     _print(args, rows, keys)
@@ -61,16 +59,11 @@ def workspaces(args: Namespace) -> None:
     """Print the workspaces that the token's user is a member of."""
     with _connected(args) as api:
         listed = list(api.pages("list_my_workspaces"))
-    rows = [
-        {
-            "name": each.get("name"),
-            "uuid": each.get("uuid"),
-            "role": (each.get("pivot") or {}).get("role"),
-            "can_approve": (each.get("pivot") or {}).get("can_approve"),
-        }
-        for each in listed
+    keys = ("name", "uuid", "role", "can_approve")
+    flat = [
+        {**(each.get("pivot") or {}), "name": each.get("name"), "uuid": each.get("uuid")} for each in listed
     ]
-    _print(args, rows, ("name", "uuid", "role", "can_approve"))
+    _print(args, [{key: each.get(key) for key in keys} for each in flat], keys)
 
 
 def post(args: Namespace) -> None:
@@ -83,13 +76,10 @@ def post(args: Namespace) -> None:
     if args.json:
         _print_json(outcome.as_dict())
         return
-    planned, published = (
-        f"{at:%Y-%m-%d %H:%M} UTC" if at else "-" for at in (outcome.scheduled_at, outcome.published_at)
-    )
-    print(
-        f"{outcome.uuid}: {outcome.status}{', in trash' if outcome.trashed else ''}; "
-        f"scheduled {planned}, published {published}"
-    )
+    times = (outcome.scheduled_at, outcome.published_at)
+    scheduled, published = (f"{at:%Y-%m-%d %H:%M} UTC" if at else "-" for at in times)
+    status = f"{outcome.status}{', in trash' if outcome.trashed else ''}"
+    print(f"{outcome.uuid}: {status}; scheduled {scheduled}, published {published}")
     rows = [{**each.as_dict(), "errors": " ".join(each.errors)} for each in outcome.accounts]
     _print(args, rows, ("provider", "name", "status", "external_url", "errors"))
 

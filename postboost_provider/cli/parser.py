@@ -1,6 +1,6 @@
 """The commands for a terminal: ``airflow postboost ...`` (Airflow 3.2 or newer), ``python -m postboost_provider ...``.
 
-They are defined here and implemented in ``commands``. Import-light: every ``airflow`` command reads this module.
+Import-light: every ``airflow`` command reads this module.
 """
 
 from __future__ import annotations
@@ -25,60 +25,38 @@ def get_cli_commands() -> list[GroupCommand]:
     """Return the group ``postboost`` for Airflow's own command line."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
-    conn_id = Arg(
-        ("-c", "--conn-id"), default=DEFAULT_CONN_ID, help=f"The connection. Default {DEFAULT_CONN_ID}."
-    )
+    def command(name: str, text: str, *args: Arg, description: str | None = None) -> ActionCommand:
+        return ActionCommand(name=name, help=text, description=description, func=_lazy(name), args=args)
+
+    default = f"Default {DEFAULT_CONN_ID}."
+    conn_id = Arg(("-c", "--conn-id"), default=DEFAULT_CONN_ID, help=f"The connection. {default}")
+    conn_ids = Arg(("conn_ids",), nargs="*", metavar="CONN_ID", help=f"The connections to check. {default}")
     json = Arg(("--json",), action="store_true", help="Print JSON.")
     workspace = Arg(("-w", "--workspace"), metavar="UUID", help="The workspace. Default: the connection's.")
     uuid = Arg(("uuid",), help="The post's uuid.")
-    conn_ids = Arg(
-        ("conn_ids",),
-        nargs="*",
-        metavar="CONN_ID",
-        help=f"The connections to check. Default {DEFAULT_CONN_ID}.",
-    )
+    validity = "How long a token must last: a number with d, h or m. Default 7d."
     min_validity = Arg(
-        ("--min-validity",),
-        type=duration,
-        default=timedelta(days=7),
-        metavar="7d",
-        help="How long a token must last: a number with d, h or m. Default 7d.",
+        ("--min-validity",), type=duration, default=timedelta(days=7), metavar="7d", help=validity
     )
-    admin = Arg(
-        ("--admin-conn-id",),
-        metavar="CONN_ID",
-        help="An admin's connection, used to look up when scoped keys expire (connections with a scoped_key_id).",
+    lookup = (
+        "An admin's connection, used to look up when scoped keys expire (connections with a scoped_key_id)."
+    )
+    admin = Arg(("--admin-conn-id",), metavar="CONN_ID", help=lookup)
+    check = command(
+        "check",
+        "Check connections: token, expiry, workspace, role, abilities, accounts, clock",
+        *(conn_ids, min_validity, admin, json),
+        description="Prints one line per finding, with what to do. Exits with 1 if any finding is an error.",
     )
     return [
         GroupCommand(
             name="postboost",
             help="Check PostBoost connections, and show accounts, workspaces and posts",
             subcommands=[
-                ActionCommand(
-                    name="check",
-                    help="Check connections: token, expiry, workspace, role, abilities, accounts, clock",
-                    description="Prints one line per finding, with what to do. Exits with 1 if any finding is an error.",
-                    func=_lazy("check"),
-                    args=(conn_ids, min_validity, admin, json),
-                ),
-                ActionCommand(
-                    name="accounts",
-                    help="List the accounts of the workspace",
-                    func=_lazy("accounts"),
-                    args=(conn_id, workspace, json),
-                ),
-                ActionCommand(
-                    name="workspaces",
-                    help="List the workspaces of the token's user",
-                    func=_lazy("workspaces"),
-                    args=(conn_id, json),
-                ),
-                ActionCommand(
-                    name="post",
-                    help="Show a post, account by account",
-                    func=_lazy("post"),
-                    args=(uuid, conn_id, workspace, json),
-                ),
+                check,
+                command("accounts", "List the accounts of the workspace", conn_id, workspace, json),
+                command("workspaces", "List the workspaces of the token's user", conn_id, json),
+                command("post", "Show a post, account by account", uuid, conn_id, workspace, json),
             ],
         )
     ]

@@ -63,7 +63,7 @@ def check_connection(settings: ClientSettings, unknown_extras: list[str]) -> tup
     results: list[Finding | None] = [checks.token()]
     if checks.works:
         results += [checks.workspaces(), checks.panel(), checks.expiry(None), check_extras(unknown_extras)]
-    findings = [finding for finding in results if finding is not None]
+    findings = [finding for finding in results if finding]
     return all(finding.level != "error" for finding in findings), " ".join(map(str, findings))
 
 
@@ -73,6 +73,7 @@ def check_extras(unknown: list[str]) -> Finding | None:
     return Finding("warning", "connection", f"Unknown extras, which are ignored: {', '.join(unknown)}.")
 
 
+@dataclass
 class Checks:
     """Check a connection with read operations. :meth:`token` comes first; the others use its results.
 
@@ -80,13 +81,12 @@ class Checks:
     :ivar refusal: the 403 or 404 that a working token got.
     """
 
-    def __init__(self, settings: ClientSettings, send: Callable[..., Response]) -> None:
-        self.settings = settings
-        self.send = send
-        self.works = False
-        self.refusal: PostBoostRequestError | None = None
-        self.server_date: str | None = None
-        self.mine: list[dict[str, Any]] | None = None
+    settings: ClientSettings
+    send: Callable[..., Response]
+    works: bool = False
+    refusal: PostBoostRequestError | None = None
+    server_date: str | None = None
+    mine: list[dict[str, Any]] | None = None
 
     def token(self) -> Finding:
         """Report whether PostBoost accepts the token and lets it read where the tasks will work."""
@@ -95,27 +95,26 @@ class Checks:
         except (NotFoundError, PermissionDeniedError) as error:
             self.works, self.refusal = True, error
             return Finding("error", "token", f"PostBoost accepts the token, but: {error}")
-        except PostBoostRequestError as error:
-            prefix = "" if isinstance(error, AuthenticationError) else "PostBoost's response was unexpected: "
-            return Finding("error", "token", f"{prefix}{error}")
         except PostBoostError as error:
-            return Finding("error", "token", str(error))
+            is_odd = isinstance(error, PostBoostRequestError) and not isinstance(error, AuthenticationError)
+            prefix = "PostBoost's response was unexpected: " if is_odd else ""
+            return Finding("error", "token", f"{prefix}{error}")
         self.works = True
         return Finding("ok", "token", f"Connected to {self.settings.base_url}.")
 
     def expiry(self, min_validity: timedelta | None) -> Finding:
         """Report when the token expires. ``min_validity`` is how long it must last, if there is a requirement."""
         expiry, now = self.settings.expiry, datetime.now(UTC)
-        said = f"The token {expiry.describe(now)}."
+        text = f"The token {expiry.describe(now)}."
         if expiry.kind == "unknown":
-            return Finding("warning", "expiry", said, "Set expires_on to be warned in time.")
+            return Finding("warning", "expiry", text, "Set expires_on to be warned in time.")
         if expiry.is_over(now):
             level: Literal["warning", "error"] = "warning" if min_validity is None else "error"
-            return Finding(level, "expiry", said, "PostBoost still accepts it. Correct expires_on.")
+            return Finding(level, "expiry", text, "PostBoost still accepts it. Correct expires_on.")
         if min_validity is not None and shortfall(expiry, now, min_validity, None):
             todo = f"It must last at least {describe_span(min_validity)}. Rotate it."
-            return Finding("error", "expiry", said, todo)
-        return Finding("ok", "expiry", said)
+            return Finding("error", "expiry", text, todo)
+        return Finding("ok", "expiry", text)
 
     def workspaces(self) -> Finding | None:
         """Report the workspaces of the token's user, and whether the configured one is among them."""
@@ -133,10 +132,10 @@ class Checks:
         if not self.settings.workspace_uuid:
             todo = "Set workspace_uuid to one of them, or name the workspace in each task."
             return Finding("warning", "workspaces", seen, todo)
-        if self.membership is not None:
-            return Finding("ok", "workspaces", f"{seen} The configured one is among them.")
-        missing = f"{seen} The configured one, {self.settings.workspace_uuid}, is not among them."
-        return Finding("error", "workspaces", missing, "Correct workspace_uuid.")
+        if self.membership is None:
+            text = f"{seen} The configured one, {self.settings.workspace_uuid}, is not among them."
+            return Finding("error", "workspaces", text, "Correct workspace_uuid.")
+        return Finding("ok", "workspaces", f"{seen} The configured one is among them.")
 
     @property
     def membership(self) -> dict[str, Any] | None:
@@ -145,12 +144,11 @@ class Checks:
 
     def panel(self) -> Finding:
         """Report whether the token opens the admin panel."""
+        text = "It can use the admin panel."
         try:
             self.send("list_workspaces")
         except PermissionDeniedError:
-            said = "It can't use the admin panel, which only platform admins need."
+            text = "It can't use the admin panel, which only platform admins need."
         except PostBoostError:
-            said = "Whether it can use the admin panel is unknown."
-        else:
-            said = "It can use the admin panel."
-        return Finding("ok", "panel", said)
+            text = "Whether it can use the admin panel is unknown."
+        return Finding("ok", "panel", text)

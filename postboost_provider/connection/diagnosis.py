@@ -48,12 +48,11 @@ def diagnose(
     admin_conn_id: str | None,
     connect: Callable[[str], PostBoostClient],
 ) -> Iterator[Finding]:
-    """Yield the findings about a connection, one after the other. Nothing is changed in PostBoost.
+    """Yield the findings about a connection. Nothing is changed in PostBoost.
 
     :param read: reads the connection: its settings, and the names of its unknown extras.
     :param min_validity: how long its token must last from now.
-    :param admin_conn_id: an admin's connection, to look up when a scoped key expires.
-    :param connect: returns a client of that connection.
+    :param admin_conn_id: an admin's connection, to look up when a scoped key expires; ``connect`` returns its client.
     """
     try:
         settings, unknown = read()
@@ -93,20 +92,19 @@ def _base_url(settings: ClientSettings) -> Finding:
         return Finding("ok", "base URL", f"{url}, PostBoost's own.")
     if is_loopback(urlsplit(url).hostname or ""):
         return Finding("ok", "base URL", f"{url}, a sandbox on this machine.")
-    said = f"{url} is not PostBoost's own, {DEFAULT_BASE_URL}."
-    return Finding("warning", "base URL", said, "Check that this is intended.")
+    text = f"{url} is not PostBoost's own, {DEFAULT_BASE_URL}."
+    return Finding("warning", "base URL", text, "Check that this is intended.")
 
 
 def _role(checks: Checks) -> Finding | None:
     pivot = (checks.membership or {}).get("pivot") or {}
-    role = pivot.get("role")
-    if not role:
+    if not (role := pivot.get("role")):
         return None
     may_approve = ", and may approve posts" if pivot.get("can_approve") else ""
-    said = f"The token's user has the role {role} in the workspace{may_approve}."
+    text = f"The token's user has the role {role} in the workspace{may_approve}."
     if role == "viewer":
-        return Finding("warning", "role", said, "A viewer can only read. Posting needs a member or an admin.")
-    return Finding("ok", "role", said)
+        return Finding("warning", "role", text, "A viewer can only read. Posting needs a member or an admin.")
+    return Finding("ok", "role", text)
 
 
 def _plan(checks: Checks) -> Finding | None:
@@ -116,8 +114,8 @@ def _plan(checks: Checks) -> Finding | None:
     if checks.refusal is None:
         return Finding("ok", "plan", "The workspace's plan has API access.")
     if isinstance(checks.refusal, PermissionDeniedError) and not checks.refusal.code and checks.membership:
-        said = "The workspace refuses one of its members. Its plan seems to have no API access."
-        return Finding("error", "plan", said, "Ask the owner of the workspace to check its plan.")
+        text = "The workspace refuses one of its members. Its plan seems to have no API access."
+        return Finding("error", "plan", text, "Ask the owner of the workspace to check its plan.")
     return None
 
 
@@ -129,9 +127,9 @@ def _clock(checks: Checks) -> Finding | None:
     skew = abs(datetime.now(UTC) - theirs)
     if skew <= TOLERATED_SKEW:
         return Finding("ok", "clock", "The clocks of this machine and the server agree.")
-    said = f"The clocks of this machine and the server differ by {describe_span(skew)}."
+    text = f"The clocks of this machine and the server differ by {describe_span(skew)}."
     todo = "Set this machine's clock by NTP: it decides what is in the past."
-    return Finding("warning" if skew <= LARGEST_SKEW else "error", "clock", said, todo)
+    return Finding("warning" if skew <= LARGEST_SKEW else "error", "clock", text, todo)
 
 
 def _abilities(checks: Checks) -> Finding:
@@ -146,13 +144,13 @@ def _abilities(checks: Checks) -> Finding:
             # PostBoost checks the ability first: "not found" or "not valid" means that the token has it.
             can[ability] = None if is_retryable(error) else True
     by_result = {result: [a for a, value in can.items() if value is result] for result in (True, False, None)}
-    said = f"Its abilities: {', '.join(by_result[True]) or 'none'}"
-    said += f"; not {', '.join(by_result[False])}" if by_result[False] else ""
-    said += f"; unknown: {', '.join(by_result[None])}" if by_result[None] else ""
+    text = f"Its abilities: {', '.join(by_result[True]) or 'none'}"
+    text += f"; not {', '.join(by_result[False])}" if by_result[False] else ""
+    text += f"; unknown: {', '.join(by_result[None])}" if by_result[None] else ""
     if lacking := [ability for ability in NEEDED if can[ability] is False]:
         todo = f"Posting also needs {', '.join(lacking)}: a key with that ability, or a user with the role member."
-        return Finding("warning", "abilities", f"{said}.", todo)
-    return Finding("ok", "abilities", f"{said}.")
+        return Finding("warning", "abilities", f"{text}.", todo)
+    return Finding("ok", "abilities", f"{text}.")
 
 
 def _accounts(checks: Checks) -> Iterator[Finding]:
@@ -160,16 +158,12 @@ def _accounts(checks: Checks) -> Iterator[Finding]:
     try:
         entries = checks.send("get_account_health").payload["data"]
         accounts = [read_account(entry, now) for entry in entries]
-    except PostBoostError as error:
-        yield Finding("warning", "accounts", f"The accounts can't be read: {error}")
-        return
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        said = f"PostBoost's response about the accounts can't be read ({error!r})."
-        yield Finding("warning", "accounts", said)
+    except (PostBoostError, AttributeError, KeyError, TypeError, ValueError) as error:
+        yield Finding("warning", "accounts", f"The accounts can't be read ({type(error).__name__}: {error}).")
         return
     if not accounts:
-        said = "The workspace has no account."
-        yield Finding("warning", "accounts", said, "Connect one in PostBoost, under Accounts.")
+        todo = "Connect one in PostBoost, under Accounts."
+        yield Finding("warning", "accounts", "The workspace has no account.", todo)
         return
     good = sum(not account.problems for account in accounts)
     yield Finding("ok", "accounts", f"{good} of {len(accounts)} accounts can publish.")
@@ -180,5 +174,4 @@ def _accounts(checks: Checks) -> Iterator[Finding]:
             at = f" at {account.expires_at:%Y-%m-%d %H:%M} UTC" if account.expires_at else ""
             what = f"its connection expires{at}" if account.status == "expiring" else "its latest post failed"
             todo = f"Reconnect it: {account.reconnect_url}" if account.reconnect_url else ""
-            named = f"{account.provider} {account.name!r} (id {account.id})"
-            yield Finding("warning", "accounts", f"{named}: {what}.", todo)
+            yield Finding("warning", "accounts", f"{account.label}: {what}.", todo)

@@ -1,7 +1,6 @@
-"""The fields of a PostBoost connection: one definition, several renderings.
+"""The fields of a PostBoost connection: ``FIELDS`` defines Airflow's forms, the validation and the table in the docs.
 
-Airflow's form, its older form, the table in the docs and the validation come from ``FIELDS``. Import-light: Airflow
-reads it whenever it discovers providers.
+Import-light: Airflow reads it whenever it discovers providers.
 """
 
 from __future__ import annotations
@@ -27,141 +26,130 @@ RELABELING = {"host": "Base URL", "password": "Access token or scoped key"}
 PLACEHOLDERS = {"host": "https://postboost.co/app/api", "password": "shown once, when PostBoost creates it"}
 
 
+def _has_no_space(text: str) -> bool:
+    return not any(c.isspace() or ord(c) < 32 for c in text)
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= 100 and text.isascii() and text.isprintable()
+
+
+def _is_number_of_key(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) > 0
+
+
+def _is_timeout(text: str) -> bool:
+    try:
+        return 0 < float(text) <= 600
+    except ValueError:
+        return False
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            _has_no_space(text)
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
+def _checked(is_valid: Callable[[str], bool], requirement: str, kind: type = str) -> Callable[[Any], Any]:
+    """Return a function that returns the value in its type, or raises a ``ValueError`` with what it must be."""
+
+    def check(value: Any) -> Any:
+        text = str(value).strip()
+        if not is_valid(text):
+            raise ValueError(requirement)
+        return kind(text)
+
+    return check
+
+
+TEXT = {"type": ["string", "null"]}
+
+
 class Field(NamedTuple):
-    """An extra of the connection. ``check`` returns the value in its type, or raises a ``ValueError`` that says why not."""
+    """An extra of the connection. ``check`` returns the value in its type, or raises a ``ValueError``."""
 
     name: str
     label: str
     description: str
-    schema: Mapping[str, Any]
     placeholder: str
-    check: Callable[[Any], Any]
+    check: Callable[[Any], Any] = _checked(_has_no_space, "must not contain a space or a line break")
+    schema: Mapping[str, Any] = TEXT
 
 
-def _text(value: Any) -> str:
-    text = str(value).strip()
-    if any(c.isspace() or ord(c) < 32 for c in text):
-        raise ValueError("must not contain a space or a line break")
-    return text
-
-
-def _path(value: Any) -> str:
-    text = str(value).strip()
-    if not text.isprintable():
-        raise ValueError("must not contain a line break or another control character")
-    return text
-
-
-def _label(value: Any) -> str:
-    text = str(value).strip()
-    if len(text) > 100 or not text.isascii() or not text.isprintable():
-        raise ValueError("must be at most 100 printable ASCII characters")
-    return text
-
-
-def _workspace(value: Any) -> str:
-    text = _text(value)
-    if "/" in text:
-        raise ValueError("must be the workspace's uuid, not a URL")
-    return text
-
-
-def _key_id(value: Any) -> int:
-    text = str(value).strip()
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise ValueError("must be the number that PostBoost shows for the key, a positive whole number")
-    return int(text)
-
-
-def _timeout(value: Any) -> float:
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 600:
-        raise ValueError("must be a number greater than 0 and at most 600")
-    return seconds
-
-
-def _proxy(value: Any) -> str:
-    text = _text(value)
-    try:
-        parts = urlsplit(text)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url:
-        # The value may contain a password, so the message says what is expected, not what was seen.
-        raise ValueError("must be http://host:port or https://host:port, with a percent-encoded password")
-    return text
-
-
-TEXT = {"type": ["string", "null"]}
 FIELDS = (
     Field(
         "workspace_uuid",
         "Workspace UUID",
         "The workspace of tasks that name none. `airflow postboost workspaces` lists the uuids.",
-        TEXT,
         "b0a7d2c4-...",
-        _workspace,
+        _checked(
+            lambda text: _has_no_space(text) and "/" not in text, "must be the workspace's uuid, not a URL"
+        ),
     ),
     Field(
         "expires_on",
         "Expires on",
         "The token's expiry date as PostBoost shows it, or 'never'. Blank: unknown. "
         "The token expires at 00:00 UTC of that day.",
-        {"type": ["string", "null"], "examples": ["never"]},
         "2027-01-31",
         parse_expiry,
+        {**TEXT, "examples": ["never"]},
     ),
     Field(
         "scoped_key_id",
         "Scoped key id",
         "Only for a scoped key: its number in PostBoost, used to look up when it expires.",
-        {"type": ["integer", "null"], "minimum": 1},
         "42",
-        _key_id,
+        _checked(
+            _is_number_of_key,
+            "must be the number that PostBoost shows for the key, a positive whole number",
+            int,
+        ),
+        {"type": ["integer", "null"], "minimum": 1},
     ),
     Field(
         "rotation",
         "Rotation",
         "Written when a key is rotated: which key the password is, and since when. Do not edit it.",
-        TEXT,
         "42/0123456789ab/2027-01-17T04:00:00+00:00",
-        _text,
     ),
     Field(
         "timeout_seconds",
         "Timeout in seconds",
         "For each attempt: to connect, to send, and between two parts of the response. Default 30.",
-        {"type": ["number", "null"], "minimum": 1, "maximum": 600},
         "30",
-        _timeout,
+        _checked(_is_timeout, "must be a number greater than 0 and at most 600", float),
+        {"type": ["number", "null"], "minimum": 1, "maximum": 600},
     ),
     Field(
         "client_label",
         "Client label",
         "The name of this client in PostBoost's activity log, for writes that no task labels.",
-        {"type": ["string", "null"], "maxLength": 100},
         "airflow-provider-postboost",
-        _label,
+        _checked(_is_label, "must be at most 100 printable ASCII characters"),
+        {**TEXT, "maxLength": 100},
     ),
     Field(
         "proxy",
         "Proxy",
         "http://host:port. Proxies from the environment are ignored.",
-        TEXT,
         "http://proxy.example.com:3128",
-        _proxy,
+        _checked(_is_proxy, "must be http://host:port or https://host:port, with a percent-encoded password"),
     ),
     Field(
         "ca_bundle",
         "CA bundle",
         "Path of a PEM file on the workers, for networks that inspect TLS.",
-        TEXT,
         "/etc/ssl/certs/company.pem",
-        _path,
+        _checked(str.isprintable, "must not contain a line break or another control character"),
     ),
 )
 
@@ -169,9 +157,7 @@ FIELDS = (
 def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
     """Return the extras that are set, each in its type, and the names of the unknown ones.
 
-    A saved form has ``null``, ``""``, ``[]`` or ``0`` for an empty field. These count as not set.
-
-    :param where: what messages call the connection.
+    :param where: the name of the connection, for messages.
     :raises PostBoostConfigError: a value is not valid; ``field`` names the extra.
     """
     values: dict[str, Any] = {}
@@ -184,6 +170,7 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
         except PostBoostConfigError as error:
             raise PostBoostConfigError(f"{where}: {error}", code=error.code, field=name) from None
         except ValueError as error:
+            # A proxy may contain a password.
             shown = "" if name == "proxy" else f" is {value!r}; it"
             raise PostBoostConfigError(
                 f"{where}: {name}{shown} {error}. {by_name[name].description}", field=name
@@ -192,13 +179,8 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
 
 
 def is_unset(value: Any) -> bool:
-    """Return whether a saved form has this value for an empty field."""
-    return (
-        value is None
-        or value is False
-        or value == 0
-        or (hasattr(value, "__len__") and not str(value).strip("[]{} "))
-    )
+    """Return whether a saved form has this value for an empty field: ``null``, ``""``, ``[]`` or ``0``."""
+    return value is None or value == 0 or (hasattr(value, "__len__") and not str(value).strip("[]{} "))
 
 
 def conn_fields() -> dict[str, Any]:
@@ -209,13 +191,10 @@ def conn_fields() -> dict[str, Any]:
     }
 
 
-def placeholders() -> dict[str, str]:
-    return {**PLACEHOLDERS, **{field.name: field.placeholder for field in FIELDS}}
-
-
 def provider_ui_behaviour() -> dict[str, Any]:
     """Render how the form shows Airflow's standard fields, for provider info."""
-    return {"hidden-fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": placeholders()}
+    placeholders = {**PLACEHOLDERS, **{field.name: field.placeholder for field in FIELDS}}
+    return {"hidden-fields": HIDDEN_FIELDS, "relabeling": RELABELING, "placeholders": placeholders}
 
 
 def hook_ui_behaviour() -> dict[str, Any]:
@@ -225,14 +204,11 @@ def hook_ui_behaviour() -> dict[str, Any]:
 
 def docs_table() -> str:
     """Render the table of the connection page in the docs."""
-    rows = [
-        ("Base URL (`host`)", "Blank: `https://postboost.co/app/api`.", PLACEHOLDERS["host"]),
-        (
-            "Access token or scoped key (`password`)",
-            "The only place for the token: Airflow masks and encrypts it.",
-            PLACEHOLDERS["password"],
-        ),
-        *((f"{field.label} (`{field.name}`)", field.description, field.placeholder) for field in FIELDS),
-    ]
-    lines = ["| field | meaning | example |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {name} | {meaning} | `{example}` |" for name, meaning, example in rows)])
+    meanings = {
+        "host": f"Blank: `{PLACEHOLDERS['host']}`.",
+        "password": "The only place for the token: Airflow masks and encrypts it.",
+    }
+    rows = [(RELABELING[name], name, meaning, PLACEHOLDERS[name]) for name, meaning in meanings.items()]
+    rows += [(field.label, field.name, field.description, field.placeholder) for field in FIELDS]
+    lines = [f"| {label} (`{name}`) | {meaning} | `{example}` |" for label, name, meaning, example in rows]
+    return "\n".join(["| field | meaning | example |", "| --- | --- | --- |", *lines])

@@ -26,16 +26,11 @@ def look_up_expiry(settings: ClientSettings, admin: PostBoostClient, admin_conn_
         )
     try:
         listed = admin.call("list_api_keys", parameters={"workspace_uuid": settings.workspace_uuid})
-    except AuthenticationError as error:
+    except (AuthenticationError, PermissionDeniedError) as error:
         # An AuthenticationError would mean that the scoped key itself does not work.
         raise PostBoostConfigError(
-            f"admin_conn_id {admin_conn_id!r} can't look up when the key expires: {error}",
-            field="admin_conn_id",
-        ) from error
-    except PermissionDeniedError as error:
-        raise PostBoostConfigError(
-            f"admin_conn_id {admin_conn_id!r} may not list the scoped keys of the workspace, which needs the unscoped "
-            f"access token of one of its admins: {error}",
+            f"admin_conn_id {admin_conn_id!r} can't list the scoped keys of the workspace, which needs the unscoped access "
+            f"token of one of its admins: {error}",
             field="admin_conn_id",
         ) from error
     keys = {int(key["id"]): key for key in listed.get("data") or ()}

@@ -1,4 +1,4 @@
-"""An Airflow connection in any of its forms, or the environment -> the settings of a client."""
+"""Read the settings of a client from an Airflow connection in any of its forms, or from the environment."""
 
 from __future__ import annotations
 
@@ -33,15 +33,13 @@ def read_connection(
     """Return the settings in a connection, and the names of its unknown extras.
 
     :param raw_extras: its extras; how they are read differs between a task and an event loop.
-    :param name: what messages call it.
-    :param needs_token: False if the operation also works without a token.
+    :param name: its name for messages.
     :raises PostBoostConfigError: it has no token, or a value that is not valid.
     """
     if connection.conn_type and connection.conn_type != connection_form.CONNECTION_TYPE:
         raise PostBoostConfigError(
             f"{name} has the type {connection.conn_type!r}, so its password is not a PostBoost token. Correct "
             f"postboost_conn_id, or set its type to {connection_form.CONNECTION_TYPE!r}.",
-            code="wrong_connection_type",
             field="postboost_conn_id",
         )
     if not isinstance(raw_extras, dict):
@@ -78,8 +76,7 @@ def read_connection(
 def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSettings:
     """Return the settings in the environment, which serve if the default connection does not exist.
 
-    :param needs_token: like that of :func:`read_connection`.
-    :raises PostBoostConfigError: another connection does not exist, or the environment has no token.
+    :raises PostBoostConfigError: ``conn_id`` is another connection, or the environment has no token.
     """
     variable = connection_form.TOKEN_VARIABLE
     token = os.environ.get(variable, "").strip()
@@ -107,12 +104,12 @@ def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSetting
 
 def ways_to_set_a_token(conn_id: str) -> str:
     """Return the ways to set a token, for a message."""
-    fallback = f"; or the environment variable {connection_form.TOKEN_VARIABLE}, without such a connection"
+    is_default = conn_id == connection_form.DEFAULT_CONN_ID
+    fallback = f"; or {connection_form.TOKEN_VARIABLE}, without such a connection" if is_default else ""
     return (
-        "Set the token in one of these ways: the password of the connection in the Airflow UI (Admin > Connections, "
-        f"type PostBoost); airflow connections add {conn_id} --conn-type postboost --conn-password ...; the environment "
-        f'variable AIRFLOW_CONN_{conn_id.upper()}=\'{{"conn_type": "postboost", "password": "..."}}\'; a secrets backend'
-        f"{fallback if conn_id == connection_form.DEFAULT_CONN_ID else ''}."
+        "Set it as the password of the connection, in one of these ways: Admin > Connections in the Airflow UI; "
+        f"airflow connections add {conn_id} --conn-type postboost --conn-password ...; a secrets backend; the environment "
+        f'variable AIRFLOW_CONN_{conn_id.upper()}=\'{{"conn_type": "postboost", "password": "..."}}\'{fallback}.'
     )
 
 

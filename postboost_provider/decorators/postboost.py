@@ -11,7 +11,7 @@ from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.operators.api import PostBoostOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
 
@@ -27,16 +27,6 @@ class _PostBoostDecoratedOperator(DecoratedOperator, PostBoostOperator):
     custom_operator_name: str = "@task.postboost"
     # To show the body in the task's rendered fields.
     overwrite_rtif_after_execution: bool = True
-
-    def __init__(
-        self,
-        *,
-        python_callable: Callable[..., Any],
-        op_args: Collection[Any] | None = None,
-        op_kwargs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
 
     def execute(self, context: Context) -> Any:
         context_merge(context, self.op_kwargs)
@@ -63,17 +53,13 @@ def postboost_task(
     :xcom return_value: (Any) The response, or what ``result`` picks from it.
     :raises PostBoostConfigError: the operation does not exist or is not named; raised when the DAG is parsed.
     """
-    if operation is None:
-        raise PostBoostConfigError(
-            'operation is missing. Name it: @task.postboost(operation="create_tag").', field="operation"
-        )
     if "body" in kwargs:
         raise PostBoostConfigError(
             "@task.postboost takes no body. Return it from the function.", field="body"
         )
-    # Here as well: a mapped task is created only when it runs.
     from postboost_provider.api.operations import get_operation
 
+    # Here as well: a mapped task is created only when it runs.
     get_operation(operation)
     # Airflow would infer it from the function's return value, which is the body and not the response.
     kwargs.setdefault("multiple_outputs", False)

@@ -1,4 +1,4 @@
-"""The hook: an Airflow connection -> a client of the PostBoost API."""
+"""The hook: it turns an Airflow connection into a client of the PostBoost API."""
 
 from __future__ import annotations
 
@@ -120,8 +120,7 @@ class PostBoostHook(BaseHook):
         from postboost_provider.connection.check import check_connection
 
         try:
-            settings, unknown = self.read()
-            return check_connection(settings, unknown)
+            return check_connection(*self.read())
         except PostBoostConfigError as error:
             return False, str(error)
 

@@ -1,7 +1,7 @@
-"""PostBoost's activity log: under which label something was written, and what came of it.
+"""PostBoost's activity log, which remembers what a killed worker can't.
 
-PostBoost keeps the client label of each write with its outcome and the post's uuid for 90 days, and can be asked by the
-start of a label (SDK 1.66.3, ``list_api_activity``). It remembers what a worker that was killed can't.
+It keeps the client label of each write with its outcome and the post's uuid for 90 days, and can be filtered by the start
+of a label (SDK 1.66.3, ``list_api_activity``).
 """
 
 from __future__ import annotations
@@ -22,11 +22,9 @@ _LABEL = re.compile(r"airflow/(?P<scope>[^/ ]+)/(?P<identity>[^ ]+)(?: (?P<act>.
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the activity log calls a write: ``airflow/<scope>/<identity> <act>``. The start of a label is one, too.
+    """The client label of a write: ``airflow/<scope>/<identity> <act>``. The start of one is a label, too.
 
-    :param scope: the task of a DAG, or the calendar.
-    :param identity: which run of the task, or which row of the calendar.
-    :param act: what was done, such as ``schedule now``. Each kind of act has words of its own.
+    The scope is a task or a calendar, the identity a run or a row, and the act what was done, such as ``schedule now``.
     """
 
     scope: str
@@ -38,14 +36,14 @@ class Label:
 
     @classmethod
     def parse(cls, text: str) -> Label | None:
-        """Return the label that a text is, or None for that of another client."""
+        """Return the label, or None if another client wrote it."""
         found = _LABEL.fullmatch(text)
         return cls(**found.groupdict()) if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A write, as the activity log has it."""
+    """A write in the activity log."""
 
     label: Label
     outcome: str | None
@@ -56,42 +54,38 @@ class LogEntry:
 
     @property
     def is_success(self) -> bool:
-        """It was done by this request. A replayed response did nothing."""
+        """This request did it. A replayed response did nothing."""
         return self.http_status < 400 and self.outcome != "replayed"
 
     @property
     def is_refusal(self) -> bool:
-        """Nothing was done, and PostBoost repeats that response under the same idempotency key for 24 hours."""
+        """It did nothing, and PostBoost repeats this response under the same idempotency key for 24 hours."""
         return 400 <= self.http_status < 429
 
 
 def read_log(
     api: PostBoostClient, start: Label | str, *, workspace_uuid: str | None = None
 ) -> list[LogEntry] | None:
-    """Return what was written under labels that begin like this, newest first.
+    """Return the writes whose labels begin with ``start``, newest first; None if the token may not read the log.
 
-    :param workspace_uuid: another workspace than the connection's.
-    :return: None where the token may not read the log.
+    :param workspace_uuid: a workspace other than the connection's.
     """
     prefix = str(start)
-    entries = []
     try:
         where = {"workspace_uuid": workspace_uuid, "client": prefix}
-        for row in api.pages("list_api_activity", parameters=where):
-            label = Label.parse(str(row.get("client") or ""))
-            # A server that matches with LIKE takes "_" in the prefix for any character.
-            if label is None or not str(label).startswith(prefix):
-                continue
-            entries.append(
-                LogEntry(
-                    label,
-                    outcome=row.get("outcome"),
-                    http_status=int(row.get("http_status") or 0),
-                    post_uuid=str(row["post_uuid"]) if row.get("post_uuid") else None,
-                    user_id=row.get("user_id"),
-                    created_at=row.get("created_at"),
-                )
-            )
+        rows = list(api.pages("list_api_activity", parameters=where))
     except PermissionDeniedError:
         return None
-    return entries
+    return [
+        LogEntry(
+            label,
+            outcome=row.get("outcome"),
+            http_status=int(row.get("http_status") or 0),
+            post_uuid=str(row["post_uuid"]) if row.get("post_uuid") else None,
+            user_id=row.get("user_id"),
+            created_at=row.get("created_at"),
+        )
+        for row in rows
+        # A server that matches with LIKE takes "_" in the prefix for any character.
+        if (label := Label.parse(str(row.get("client") or ""))) and str(label).startswith(prefix)
+    ]

@@ -1,4 +1,4 @@
-"""Whose attempts are one intention, and what each thing that is done for it is called. Pure: hashes of what it is given.
+"""Which attempts are one intention, and the labels and idempotency keys of what is done for it. Pure.
 
 Nothing in here knows an attempt's number, a process or a clock: those differ between two attempts of one intention.
 """
@@ -19,22 +19,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that is done once: what the activity log calls it, and what its idempotency keys are made of."""
+    """Something that is done once: its label in the activity log, and the parts of its idempotency keys."""
 
     label: Label
     key_identity: tuple[str, ...]
 
     def key(self, revision: int) -> str:
-        """Return the idempotency key of this revision."""
-        return idempotency_key(self.key_identity, revision)
+        """Return an idempotency key.
+
+        What the author wrote is not in it. An edited text that is sent while the first one is still being sent, or by a
+        task that can't know of the first one, has to be refused for using its key: otherwise it would be a second post.
+
+        :param revision: steps by one after a stored refusal, which PostBoost repeats for 24 hours.
+        """
+        return digest(self.key_identity, revision)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A task of a run, or a row of a calendar: the same in every attempt.
+    """A task of a run, or a row of a calendar: the same in every attempt, and after Clear.
 
-    :param scope: what the activity log calls the task in all its runs, or the calendar.
-    :param identity: which run of the task it is, or which row.
+    :param scope: names the task in all its runs, or the calendar, in the activity log.
+    :param identity: which run of the task it is, or which row. A row's does not depend on the run: tomorrow's must not
+        publish it again.
     """
 
     scope: str
@@ -42,18 +49,20 @@ class Actor:
 
     @classmethod
     def of_task(cls, ti: Any, salt: str | None = None, key: str | None = None) -> Actor:
-        """Return who acts in a task of a run.
+        """Return the actor for a task of a run.
 
         :param ti: Airflow's task instance.
-        :param salt: something of the author's own that makes it another intention.
-        :param key: names the intention among those of a mapped task, in place of the map index.
+        :param salt: the author's ``idempotency_salt``, which makes it another intention.
+        :param key: replaces the map index, which changes when the mapped list does.
         """
-        identity = task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, salt or None, key or None)
+        mapped = ti.map_index is not None and ti.map_index >= 0
+        index = f"key {key}" if key else str(ti.map_index) if mapped else ""
+        identity = ("task", ti.dag_id, ti.run_id, ti.task_id, index, salt or "")
         return cls(log_scope(f"{ti.dag_id}.{ti.task_id}"), identity)
 
     @classmethod
     def of_row(cls, calendar_id: str, key: str) -> Actor:
-        return cls(log_scope(calendar_id), row_identity(calendar_id, key))
+        return cls(log_scope(calendar_id), ("row", calendar_id, key))
 
     @property
     def log_identity(self) -> str:
@@ -67,8 +76,8 @@ class Actor:
     def act(self, words: str, *key_parts: str) -> Act:
         """Return something that is done once.
 
-        :param words: what the activity log calls it.
-        :param key_parts: what tells its idempotency keys from those of the actor's other acts.
+        :param words: its name in the activity log.
+        :param key_parts: distinguish its idempotency keys from those of the actor's other acts.
         """
         return Act(self.label(words), (*self.identity, *key_parts))
 
@@ -78,44 +87,9 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def task_identity(
-    dag_id: str,
-    run_id: str,
-    task_id: str,
-    map_index: int | None = None,
-    salt: str | None = None,
-    key: str | None = None,
-) -> tuple[str, ...]:
-    """Return the identity of one task of one run: the same in each attempt, and after Clear.
-
-    :param key: names it in place of its map index, which is another one when the mapped list has changed.
-    :param salt: something of the author's own that makes it another intention.
-    """
-    if key:
-        return ("task", dag_id, run_id, task_id, f"key {key}", salt or "")
-    index = "" if map_index is None or map_index < 0 else str(map_index)
-    return ("task", dag_id, run_id, task_id, index, salt or "")
-
-
-def row_identity(calendar_id: str, key: str) -> tuple[str, ...]:
-    """Return the identity of one row of a calendar: without the run, so that tomorrow's repeats nothing."""
-    return ("row", calendar_id, key)
-
-
 def intent_hash(intent: Mapping[str, Any]) -> str:
     """Return a short hash of what the author wrote, not of what it resolved to."""
     return digest(intent)[:16]
-
-
-def idempotency_key(identity: tuple[str, ...], revision: int = 0) -> str:
-    """Return the idempotency key of one request.
-
-    What the author wrote is not in it. An edited text that is sent while the first one is still being sent, or by a task
-    that can't know of the first one, has to be refused for using its key: otherwise it would be a second post.
-
-    :param revision: steps by one after a stored refusal, which PostBoost repeats for 24 hours.
-    """
-    return digest(identity, revision)
 
 
 def log_scope(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Idempotency keys and their revisions: get past the responses that PostBoost has stored under a key.
+"""Idempotency keys and their revisions.
 
-PostBoost repeats the response to a key for 24 hours (SDK 1.66.3): also a refusal whose cause was fixed since, and a thing
-that was deleted since. Then the next revision of the key is sent.
+PostBoost repeats the response to a key for 24 hours (SDK 1.66.3), even a refusal whose cause has been fixed, or a thing
+that has been deleted. Then the next revision of the key is sent.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ T = TypeVar("T")
 
 
 class NextRevision(Exception):
-    """The stored response to this key revision stands in the way: send the next one."""
+    """The stored response to this key revision is of no use: send the next one."""
 
 
 def step_past_stored_refusal(error: PostBoostRequestError | UnconfirmedError, revision: int) -> NoReturn:
-    """Decide on an error: step on where it is a stored refusal, and otherwise raise it."""
+    """Raise :class:`NextRevision` for a stored refusal, and any other error as it is."""
     if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
         raise NextRevision
     raise error
@@ -50,13 +50,12 @@ def send_past_stored_responses(
     first: int = 0,
     **call: Any,
 ) -> T:
-    """Send an operation under the first key revision whose stored response does not stand in the way.
+    """Send an operation under the first key revision whose stored response is of use.
 
-    ``read`` and ``on_error`` decide what a response or an error of a revision means: they return what is to be used of it,
-    raise :class:`NextRevision` to step on, or raise an error to stop.
+    ``read`` and ``on_error`` return the result, raise :class:`NextRevision`, or raise an error to stop.
 
-    :param key: gives the idempotency key of a revision.
-    :param on_error: is given the revision, too.
+    :param key: returns the idempotency key of a revision.
+    :param on_error: is given the error and the revision.
     :param first: the revision to begin with.
     :param call: more arguments of ``api.send``.
     :raises PostBoostConfigError: every revision was used; ``code`` is ``key_revisions_used``.
@@ -83,9 +82,9 @@ def send_past_stored_responses(
 def create_thing(
     api: PostBoostClient, operation: str, key: str, read_back: Callable[[dict[str, Any]], object], **call: Any
 ) -> dict[str, Any]:
-    """Send an operation that creates something under a key of its content, and return what it created.
+    """Create something under a key made of its content, and return it.
 
-    :param read_back: reads a thing that a stored response gave, and raises :class:`NotFoundError` where it was deleted.
+    :param read_back: reads the thing of a stored response, and raises :class:`NotFoundError` if it was deleted.
     :raises UnexpectedResponseError: the response has no id.
     """
 
@@ -104,7 +103,7 @@ def create_thing(
 
 
 def numbered(key: str) -> Callable[[int], str]:
-    """Return the revisions of a key that is made of the content of a thing."""
+    """Return what gives the revisions of a key that is made of content."""
     return lambda revision: f"{key}-{revision}" if revision else key
 
 

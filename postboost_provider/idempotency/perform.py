@@ -1,8 +1,7 @@
-"""Do something once, however often a task is attempted: a post, an action on a post, or any operation. No Airflow in here.
+"""Do something once, however often a task is attempted: a post, an action on a post, or any operation.
 
-What takes an idempotency key is sent under the first key revision that is free: for 24 hours PostBoost answers a repeated
-request with the response it gave before. Its activity log, which keeps the label of each write for 90 days, tells what
-earlier attempts did beyond that. What is safe to repeat (``api/operations.json``) is only sent.
+The idempotency key protects a request for 24 hours. Beyond that, PostBoost's activity log tells for 90 days what earlier
+attempts did. What is safe to repeat (``api/operations.json``) is only sent.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
@@ -48,27 +48,20 @@ log = logging.getLogger(__name__)
 KEY_IS_SURE_FOR = timedelta(hours=23, minutes=30)
 
 
-def _payload(response: Response) -> Any:
-    return response.payload
-
-
 def perform(
     api: PostBoostClient,
     act: Act,
     operation: str,
     *,
-    read: Callable[[Response], T] = _payload,
+    read: Callable[[Response], T] = attrgetter("payload"),
     on_error: Callable[[PostBoostRequestError | UnconfirmedError, int], T] = step_past_stored_refusal,
     first: int = 0,
     **call: Any,
 ) -> T:
-    """Send an operation under the act's label and idempotency key.
-
-    The parameters are those of :func:`send_past_stored_responses`.
-    """
-    label = str(act.label)
+    """Send an operation with the label and idempotency key of the act, as :func:`send_past_stored_responses` does."""
+    call["client_label"] = str(act.label)
     return send_past_stored_responses(
-        api, operation, act.key, read=read, on_error=on_error, first=first, client_label=label, **call
+        api, operation, act.key, read=read, on_error=on_error, first=first, **call
     )
 
 
@@ -82,18 +75,18 @@ def perform_action(
     *,
     allow_duplicate: bool = False,
 ) -> None:
-    """Send an action on a post. The caller has seen that it is not done yet.
+    """Send an action on a post. The caller has checked that it is not done yet.
 
-    The key has an ordinal, how often the log says that the actor has sent this: a second genuine action must not get
-    the stored response of the first one.
+    The key revision starts at the number of times the actor has sent this before, by the activity log: a second genuine
+    action must not get the stored response of the first one.
 
-    :param action: what the activity log calls it.
+    :param action: its name in the activity log.
     """
     act = actor.act(action, action, *map(str, parameters.values()))
     entries = read_log(api, act.label) or ()
-    ordinal = sum(entry.label == act.label and entry.outcome != "replayed" for entry in entries)
+    earlier = sum(entry.label == act.label and entry.outcome != "replayed" for entry in entries)
     call = {"parameters": parameters, "body": body, "allow_duplicate": allow_duplicate}
-    perform(api, act, operation, first=ordinal, **call)
+    perform(api, act, operation, first=earlier, **call)
 
 
 def perform_operation(
@@ -112,18 +105,17 @@ def perform_operation(
 
     The same task with other parameters is another act; with another body it is not.
 
-    :param is_retry: an earlier attempt may have sent it, and no person has looked since.
-    :param is_void: tells of a stored response whether what it was about has come to nothing: then the operation is sent
-        again. For operations with a key.
-    :param note: something to keep in the activity log, for an attempt that comes later. See :func:`find_done`.
+    :param is_retry: an earlier attempt may have sent it, and nobody has cleared the task since.
+    :param is_void: whether what a stored response created is of no use any more: then the operation is sent again.
+    :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
-        can't be had any more. Nothing was sent.
+        is lost. Nothing was sent.
     :raises UnconfirmedError: no response came to a write; a retry of the task checks before it writes.
     """
     op = get_operation(operation)
     given = {name: value for name, value in (parameters or {}).items() if value is not None}
     call: dict[str, Any] = {"parameters": given, "body": body, "files": files}
-    # Before anything else is asked: what does not fit is never sent.
+    # First of all: what does not fit the operation is never sent.
     prepare(api.settings, operation, **call)
     target = _hash(given)
     words = f"{operation} {target} {_hash(body or {})}" + (f" {note}" if note else "")
@@ -139,7 +131,7 @@ def perform_operation(
 def find_done(
     api: PostBoostClient, actor: Actor, operation: str, parameters: Mapping[str, Any] | None = None
 ) -> LogEntry | None:
-    """Return the log's entry of this task having sent the operation with success, if it has one."""
+    """Return the log entry of this task's successful request, if there is one."""
     return _done(_find_entries(api, actor, get_operation(operation), parameters or {}))
 
 
@@ -151,20 +143,19 @@ class _Request:
     call: Mapping[str, Any]
 
     def send_repeatable(self, actor: Actor) -> Any:
+        name = self.op.operation
         try:
             return self._send()
         except NotFoundError:
             # The task itself may have deleted it, in an attempt whose response was lost.
-            if self.op.method != "DELETE":
+            if self.op.method != "DELETE" or not find_done(self.api, actor, name, self.call["parameters"]):
                 raise
-            if _done(_find_entries(self.api, actor, self.op, self.call["parameters"])) is None:
-                raise
-            log.info("%s: an earlier attempt of this task has done it.", self.op.operation)
+            log.info("%s: an earlier attempt of this task has done it.", name)
             return None
 
     def send_with_key(self, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]) -> Any:
         name, done = self.op.operation, _done(entries)
-        # The loop begins with the key of the oldest attempt whose response is kept: PostBoost forgets that one first.
+        # The first key is that of the oldest attempt whose response is stored: PostBoost forgets that one first.
         kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
         if done is not None and not _is_key_sure(kept[-1]):
             if name == "create_post" and done.post_uuid:
@@ -190,14 +181,13 @@ class _Request:
         def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Any:
             if not is_key_reuse(error) or error.is_stored_refusal:
                 step_past_stored_refusal(error, revision)
-            # The other body was refused under this key, and so did nothing.
+            # The other body was refused under this key, and did nothing.
             if revision < refused:
                 raise NextRevision
             if done is not None or entries is None:
                 raise _other_body(self.op, done) from error
             raise UnconfirmedError(
-                f"{name}: another attempt of this task is sending it with another body. Retry the task once that one has "
-                "ended: it checks PostBoost first.",
+                f"{name}: another attempt of this task is sending it with another body. Retry the task once that has ended.",
                 code="key_in_use",
             ) from error
 
@@ -205,10 +195,10 @@ class _Request:
 
     def send_without_key(self, entries: list[LogEntry] | None, *, is_retry: bool) -> Any:
         op = self.op
+        unseen = f"{_why_unseen(op)}. {_where_to_look(op)} If it does not exist, clear the task: then it is sent again."
         if entries is None and is_retry:
             raise PostBoostConfigError(
-                f"{op.operation}: an earlier attempt may have sent it, and nothing tells whether it did: {_why_unseen(op)}. "
-                f"{_where_to_look(op)} If it does not exist, clear the task: then it is sent.",
+                f"{op.operation}: an earlier attempt may have sent it, and a retry can't tell: {unseen}",
                 code="unknown_outcome",
             )
         if (done := _done(entries)) is not None:
@@ -219,15 +209,14 @@ class _Request:
             if entries is not None:
                 raise UnconfirmedError(f"{error} {_where_to_look(op)}", cause=error.cause) from error
             final = UnconfirmedError(
-                f"{op.operation}: sent, but no response came. It may have happened, and a retry can't tell: "
-                f"{_why_unseen(op)}. {_where_to_look(op)} If it does not exist, clear the task: then it is sent again.",
+                f"{op.operation}: sent, but no response came. It may have happened, and a retry can't tell: {unseen}",
                 code="unknown_outcome",
                 cause=error.cause,
             )
             final.retryable = False
             raise final from error
         except PostBoostError as error:
-            # After a second attempt nobody could tell what the first one did.
+            # A second attempt could not tell what the first one did.
             error.retryable = entries is not None
             raise
 
@@ -235,11 +224,11 @@ class _Request:
         return self.api.send(self.op.operation, client_label=str(self.act.label), **self.call).payload
 
     def _count_refused_keys(self, entries: list[LogEntry] | None, done: LogEntry | None) -> int:
-        """Return how many keys may hold a stored refusal: the next one is the first that can hold a success."""
+        """Return how many keys may have a stored refusal: the next one is the first that can have a success."""
         found = list(entries or ())
         if done is not None:
             return sum(entry.is_refusal for entry in found[found.index(done) :])
-        # A body that was refused for using the key of another one says nothing of what became of that one.
+        # A body that was refused for using another one's key does not tell what became of that one.
         others = {_without_note(entry.label) for entry in found if entry.is_refusal}
         return len(others - {_without_note(self.act.label)})
 
@@ -247,7 +236,7 @@ class _Request:
 def _find_entries(
     api: PostBoostClient, actor: Actor, op: Operation, parameters: Mapping[str, Any]
 ) -> list[LogEntry] | None:
-    """Return what the activity log has of this act whatever its body was, newest first; None where it can't be asked."""
+    """Return the log entries of this act with any body, newest first; None where the log can't be read."""
     if op.tier != "workspace":
         return None
     start = actor.label(f"{op.operation} {_hash(parameters)} ")
@@ -264,7 +253,7 @@ def _hash(values: Mapping[str, Any]) -> str:
 
 
 def _done(entries: list[LogEntry] | None) -> LogEntry | None:
-    """Return the newest entry of what was done; a replayed response did nothing."""
+    """Return the newest success."""
     return next((entry for entry in entries or () if entry.is_success), None)
 
 
@@ -276,24 +265,20 @@ def _is_key_sure(entry: LogEntry) -> bool:
 def _already_done(op: Operation, done: LogEntry) -> PostBoostConfigError:
     lost = " Delete it: nobody has its secret any more." if op.secret else ""
     return PostBoostConfigError(
-        f"{op.operation}: this task has done it already, at {done.created_at} by PostBoost's activity log, and PostBoost "
-        f"does not give the response again.{lost} {_where_to_look(op)} To do it once more, give the task another "
-        "idempotency_salt.",
+        f"{op.operation}: this task has done it already, at {done.created_at}, and PostBoost does not return the response "
+        f"again.{lost} {_where_to_look(op)} To do it once more, give the task another idempotency_salt.",
         code="already_done",
         field="idempotency_salt",
     )
 
 
 def _other_body(op: Operation, done: LogEntry | None) -> PostBoostConfigError:
-    if done is not None:
-        seen = (
-            f"this task has done it with another body, at {done.created_at}. Change what it created, or give"
-        )
-    else:
-        seen = (
-            "an earlier attempt of this task has sent it with another body, and the token may not read the activity log "
-            f"(ability 'read') that tells what became of it. {_where_to_look(op)} To send it anyway, give"
-        )
+    seen = (
+        f"this task has done it with another body, at {done.created_at}. Change what it created, or give"
+        if done is not None
+        else "an earlier attempt has sent it with another body, and the token may not read the activity log (ability 'read') "
+        f"that tells what became of it. {_where_to_look(op)} To send it anyway, give"
+    )
     return PostBoostConfigError(
         f"{op.operation}: {seen} the task another idempotency_salt.", code="other_body", field="body"
     )
@@ -306,7 +291,5 @@ def _why_unseen(op: Operation) -> str:
 
 
 def _where_to_look(op: Operation) -> str:
-    """Say which operation lists what this one creates, where there is one."""
-    lists = (o.operation for o in load_operations().values() if o.path == op.path and o.is_list)
-    name = next(lists, None)
-    return f"Look for it with {name}." if name else "Look for it in PostBoost."
+    lists = (f"with {o.operation}" for o in load_operations().values() if o.path == op.path and o.is_list)
+    return f"Look for it {next(lists, 'in PostBoost')}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from postboost_provider.rotation.stores import KeyStore, default_store
+from postboost_provider.rotation.stores import default_store
+from postboost_provider.rotation.stores.base import KeyStore
 
 __all__ = ["KeyStore", "default_store"]

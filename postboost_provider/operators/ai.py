@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import conf
 
 from postboost_provider.api.errors import (
+    NotFinishedError,
     PostBoostConfigError,
     PublishError,
     QuotaExceededError,
-    UnexpectedResponseError,
 )
 from postboost_provider.operators.base import BasePostBoostOperator
 from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.ai import PostBoostRepurposeTrigger
 from postboost_provider.triggers.base import read_event
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -31,13 +30,11 @@ if TYPE_CHECKING:
 class PostBoostRepurposeOperator(BasePostBoostOperator):
     """Turn an article, a video, a PDF or a text into one draft, with a caption for each account and a carousel.
 
-    PostBoost's AI does the work, in a run of up to ten minutes. Nothing is published: a person, or a
-    ``PostBoostSchedulePostOperator``, publishes the draft. However often the task is retried or cleared, it creates one run
-    and one draft; only after a failed run, which creates nothing, the next attempt starts another run.
+    PostBoost's AI does the work, in a run of up to ten minutes. Nothing is published. However often the task is retried or
+    cleared, it creates one run and one draft; only after a failed run, which creates nothing, it starts another.
 
     A run costs a text credit for each account and one for the carousel's outline; the carousel costs an image credit.
-    PostBoost keeps ``captions``, ``slides`` and ``warnings`` for an hour: a task that is cleared later returns None for
-    them.
+    PostBoost keeps ``captions``, ``slides`` and ``warnings`` for an hour; later they are None.
 
     :param url: the article. Give exactly one of ``url``, ``video_url``, ``pdf_url`` and ``text``. Templated.
     :param video_url: the YouTube video. Templated.
@@ -50,8 +47,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     :param options: more fields of PostBoost's request: ``tone``, ``content_length``, ``hashtags``, ``cta``,
         ``language``, ``custom_instructions``, ``carousel`` (default True), ``slide_count``, ``theme``, ``use_brand_voice``.
         Templated.
-    :param check_credits: check that there are enough AI credits before anything is sent. PostBoost checks them as well
-        before it starts.
+    :param check_credits: check that there are enough AI credits before anything is sent.
     :param on_partial: what to do if some accounts got no caption: ``fail`` (the draft stays) or ``succeed``.
     :param wait_for_completion: wait until the run has ended.
     :param deferrable: wait in the triggerer.
@@ -64,9 +60,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         ``content``, ``character_count``, ``character_limit`` and ``error``), ``slides`` (``media_id`` and ``url``) and
         ``warnings``.
     :xcom run_id: (int; before any wait) The run's number.
-    :raises AirflowFailException: an error that no retry can fix, such as used up AI credits; the message says when they
-        are renewed.
-    :raises PostBoostError: an error that a retry can fix.
+    :raises AirflowFailException: an error that no retry can fix, such as used up AI credits.
     """
 
     template_fields: Sequence[str] = (
@@ -162,49 +156,31 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"options has {', '.join(taken)}. Use the operator's own arguments for that.", field="options"
             )
-        source = Source(
-            self.url or None,
-            self.video_url or None,
-            self.pdf_url or None,
-            self.text or None,
-            self.title or None,
-            self.transcript or None,
-        )
+        fields = ("url", "video_url", "pdf_url", "text", "title", "transcript")
+        source = Source(*(getattr(self, name) or None for name in fields))
         # Asynchronous: the response is then the run's number, and a retry gets the same number.
         return {**source.as_body(), **options, "create_post": True, "async": True}
 
     def _start(self, api: PostBoostClient, context: Context, body: dict[str, Any]) -> Any:
         """Start the run, or find the one that an earlier attempt started."""
         from postboost_provider.api.arguments import read_text
-        from postboost_provider.idempotency.identity import Actor
         from postboost_provider.idempotency.perform import find_done, perform_operation
-        from postboost_provider.services.repurpose import (
-            explain,
-            has_failed,
-            require_credits,
-            resolve_accounts,
-        )
+        from postboost_provider.services import repurpose
 
-        actor = Actor.of_task(context["ti"], self.idempotency_salt)
+        actor = self.actor(context)
         done = find_done(api, actor, "repurpose_content") if self.accounts or self.check_credits else None
         note = ""
         if self.accounts:
-            ids, note = resolve_accounts(api, read_text(self.accounts), done)
+            ids, note = repurpose.resolve_accounts(api, read_text(self.accounts), done)
             body = {**body, "account_ids": ids}
-        # What an earlier attempt has spent is no reason not to fetch what it got for it.
+        # Credits that an earlier attempt has spent don't keep this one from reading its result.
         if self.check_credits and done is None:
-            require_credits(api, body)
+            repurpose.require_credits(api, body)
+        is_void = lambda response: repurpose.has_failed(api, response)
         try:
-            return perform_operation(
-                api,
-                actor,
-                "repurpose_content",
-                body=body,
-                is_void=lambda response: has_failed(api, response),
-                note=note,
-            )
+            return perform_operation(api, actor, "repurpose_content", body=body, is_void=is_void, note=note)
         except QuotaExceededError as error:
-            raise explain(api, error) from error
+            raise repurpose.explain(api, error) from error
 
     def _wait(self, context: Context, run_id: int, began: datetime) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
@@ -235,11 +211,8 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         )
 
     def _end(self, context: Context, event: Event) -> dict[str, Any]:
-        from postboost_provider.api.arguments import read_seconds
-
-        late = lambda pending: UnexpectedResponseError(
-            f"The run has not ended after {read_seconds('timeout', self.timeout):g} s: {pending} Retry the task to wait for "
-            "the same run.",
+        late = lambda pending: NotFinishedError(
+            f"The run has not ended in time (timeout={self.timeout}): {pending} Retry the task to wait for it.",
             code="timeout",
         )
         return self._conclude(context, event.get(late))
@@ -248,9 +221,9 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         from postboost_provider.services.repurpose import as_result, describe_failures
 
         if run["status"] == "failed":
-            raise UnexpectedResponseError(
-                f"Repurpose run {run['run_id']} failed: {run.get('error') or 'PostBoost does not say why'} Nothing was "
-                "created; the next attempt of the task starts another run.",
+            raise NotFinishedError(
+                f"Repurpose run {run['run_id']} failed: {run.get('error') or 'PostBoost gives no reason.'} Nothing was "
+                "created. Retry the task to start another run.",
                 code="run_failed",
             )
         result = as_result(run)

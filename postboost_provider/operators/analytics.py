@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     """Write the analytics of a period to a file: per post, per account, or a summary of the workspace.
 
-    Rows are written one by one, and the file replaces an existing one when it is complete: a failed attempt leaves the old
-    file as it was. All columns of ``docs/analytics.md`` are written, always in the same order.
+    The file replaces an existing one when it is complete. All columns of ``docs/analytics.md`` are written, in that order.
 
     :param kind: ``posts``: a row for each account on which a post of the period is live; ``accounts``: a row for each
         account that has analytics; ``summary``: one row. ``posts`` sends one request for each post, ``accounts`` one for
@@ -32,7 +31,6 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
     :xcom return_value: (dict) ``path``, ``kind``, ``date_from``, ``date_to`` and the number of ``rows``.
     :raises AirflowFailException: an argument is wrong, or the token may not read analytics.
-    :raises PostBoostError: an error that a retry can fix; it writes the file from its start.
     """
 
     template_fields: Sequence[str] = (
@@ -81,9 +79,8 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
                 for row in rows(api, self.kind, period):
                     file.write(csv_line(row.values()) if self.file_format == "csv" else json_line(row))
                     count += 1
-            self.log.info(
-                "Wrote %d rows of %s from %s to %s to %s.", count, self.kind, period.start, period.end, path
-            )
-            return {"path": path, "kind": self.kind, **period.as_parameters(), "rows": count}
+            days = period.as_parameters()
+            self.log.info("Wrote %d rows of %s of %s to %s.", count, self.kind, days, path)
+            return {"path": path, "kind": self.kind, **days, "rows": count}
 
         return act

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
-from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.operators.base import DOWNLOAD_SECONDS, BasePostBoostOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -15,18 +16,13 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.operations import Operation
     from postboost_provider.api.requests import FilePart
-    from postboost_provider.idempotency.identity import Actor
-
-# For a whole file, however large; each part of it must arrive within the connection's timeout_seconds.
-DOWNLOAD_SECONDS = 3600.0
 
 
 class PostBoostOperator(BasePostBoostOperator):
     """Send one of PostBoost's 222 API operations, and return the response.
 
-    A later attempt does not do it again: where PostBoost accepts an idempotency key, the task sends one, and where a
-    retry is not safe, the task reads PostBoost's activity log first. ``docs/any-operation.md`` says what that means for
-    which operation, and ``docs/operations.md`` lists them all.
+    A later attempt does not do it again: the task sends an idempotency key, or reads PostBoost's activity log first.
+    ``docs/any-operation.md`` describes both, and ``docs/operations.md`` lists the operations.
 
     :param operation: the operation's name, such as ``create_tag``. Checked when the DAG is parsed, therefore not templated.
     :param parameters: path and query parameters by name, such as ``{"tag_uuid": ...}``. The workspace is the
@@ -34,21 +30,18 @@ class PostBoostOperator(BasePostBoostOperator):
     :param body: the JSON body: a mapping, or its JSON text. Where the operation takes a file, such as ``file`` of
         ``upload_media``, that field is a path or an ``ObjectStoragePath`` URI. Templated.
     :param all_pages: read all pages of a list and return all items, in place of one page.
-    :param result: what of the response goes to XCom: a function of the response, or a path such as ``data.uuid``. A name
-        picks from a mapping, or from each item of a list; a number picks an item.
+    :param result: what of the response is pushed to XCom: a function of the response, or a path such as ``data.uuid``. A
+        name picks from a mapping, or from each item of a list; a number picks an item.
     :param save_to: a path or an ``ObjectStoragePath`` URI, for a large response or a file. With ``all_pages``, the file
         has one JSON object per line. An existing file is replaced when the new one is complete. Templated.
-    :param secret_sink: what to do with a secret that PostBoost shows once (``create_api_key``,
-        ``create_webhook_subscription``): a function of the secret, and of the response without it. The secret goes
-        nowhere else.
+    :param secret_sink: what stores a secret that PostBoost shows once (``create_api_key``,
+        ``create_webhook_subscription``): a function of the secret, and of the response without it.
     :param idempotency_salt: any text; with another text, the task sends the operation again. Templated.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
     :param postboost_conn_id: the PostBoost connection. 43 of the 54 free tools need none. Templated.
     :xcom return_value: (Any) The response as PostBoost documents it, or what ``result`` picks. With ``save_to``: ``path``,
         ``size`` in bytes, and with ``all_pages`` the number of ``items``.
     :raises PostBoostConfigError: the operation does not exist; raised when the DAG is parsed.
-    :raises AirflowFailException: an error that no retry can fix.
-    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = (
@@ -60,7 +53,6 @@ class PostBoostOperator(BasePostBoostOperator):
         "postboost_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json", "body": "json"}
-    ui_color = "#dbeafe"
 
     def __init__(
         self,
@@ -97,10 +89,8 @@ class PostBoostOperator(BasePostBoostOperator):
         return super().partial(**kwargs)
 
     def client(self) -> PostBoostClient:
-        needs_token = _operation(self.operation).needs_token
-        if self.save_to:
-            return self.hook.client(needs_token=needs_token, deadline_seconds=DOWNLOAD_SECONDS)
-        return self.hook.client(needs_token=needs_token)
+        connect = partial(self.hook.client, needs_token=_operation(self.operation).needs_token)
+        return connect(deadline_seconds=DOWNLOAD_SECONDS) if self.save_to else connect()
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         from postboost_provider.api import requests
@@ -109,16 +99,12 @@ class PostBoostOperator(BasePostBoostOperator):
         op = _operation(self.operation)
         self._check(op)
         body, files = self._body(op)
+        call: dict[str, Any] = {"parameters": self.parameters, "body": body, "files": files}
         # With settings that stand for any connection's: names are checked before it is read.
-        settings = ClientSettings(token="", workspace_uuid="any")
-        requests.prepare(settings, op.operation, parameters=self.parameters, body=body, files=files)
+        requests.prepare(ClientSettings(token="", workspace_uuid="any"), op.operation, **call)
 
         def act(api: PostBoostClient) -> Any:
-            def send() -> Any:
-                if self.all_pages:
-                    return list(api.pages(op.operation, parameters=self.parameters))
-                return self._send(api, op, context, body, files)
-
+            send = partial(self._send, api, op, context, call)
             if self.save_to:
                 return self._save(api, op, self.save_to, send)
             found = send()
@@ -130,34 +116,27 @@ class PostBoostOperator(BasePostBoostOperator):
 
     def _check(self, op: Operation) -> None:
         """Check that the arguments fit the operation and each other."""
-        if self.parameters is not None and not isinstance(self.parameters, Mapping):
-            raise PostBoostConfigError(
-                f"parameters is {self.parameters!r}; it must be a mapping.", field="parameters"
-            )
+        name, given = op.operation, self.parameters
+        problems = {}
+        if given is not None and not isinstance(given, Mapping):
+            problems["parameters"] = f"parameters is {given!r}; it must be a mapping."
         if self.all_pages and not op.is_list:
-            raise PostBoostConfigError(
-                f"{op.operation} does not return a list. Remove all_pages.", field="all_pages"
-            )
+            problems["all_pages"] = f"{name} does not return a list. Remove all_pages."
         if op.is_read and self.body:
-            raise PostBoostConfigError(
-                f"{op.operation} takes no body. Pass its values as parameters.", field="body"
-            )
+            problems["body"] = f"{name} takes no body. Pass its values as parameters."
         if op.reply == "binary" and not self.save_to:
-            raise PostBoostConfigError(
-                f"{op.operation} returns a file, which can't be an XCom. Set save_to.", field="save_to"
-            )
+            problems["save_to"] = f"{name} returns a file, which can't be an XCom. Set save_to."
         if self.save_to and self.result is not None:
-            raise PostBoostConfigError(
-                "Both save_to and result are given. Remove one: result can't pick from a saved file.",
-                field="result",
+            problems["result"] = (
+                "save_to and result are both given. Remove one: result can't pick from a saved file."
             )
         if op.secret and not callable(self.secret_sink):
-            raise PostBoostConfigError(
-                f"{op.operation} returns a secret that PostBoost shows once, and that must not reach XCom or a log. Pass "
-                "secret_sink: a function of the secret and of the rest of the response, which stores the secret in your "
-                "secrets backend. Nothing was sent.",
-                field="secret_sink",
+            problems["secret_sink"] = (
+                f"{name} returns a secret that PostBoost shows once. Pass secret_sink: a function of the secret and of the "
+                "rest of the response, which stores the secret in your secrets backend. Nothing was sent."
             )
+        for field, problem in problems.items():
+            raise PostBoostConfigError(problem, field=field)
 
     def _body(self, op: Operation) -> tuple[dict[str, Any] | None, dict[str, FilePart] | None]:
         body = self.body
@@ -171,9 +150,9 @@ class PostBoostOperator(BasePostBoostOperator):
         if body is None:
             return None, None
         if not isinstance(body, Mapping):
+            kind = type(body).__name__
             raise PostBoostConfigError(
-                f"body is of type {type(body).__name__}; it must be a mapping, or the JSON text of one.",
-                field="body",
+                f"body is a {kind}; it must be a mapping, or its JSON text.", field="body"
             )
         files = {name: self._file(str(body[name])) for name in op.files if body.get(name)}
         return {name: value for name, value in body.items() if name not in op.files}, files or None
@@ -190,25 +169,13 @@ class PostBoostOperator(BasePostBoostOperator):
         name = path.rpartition("/")[2]
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 
-    def _send(
-        self,
-        api: PostBoostClient,
-        op: Operation,
-        context: Context,
-        body: dict[str, Any] | None,
-        files: dict[str, FilePart] | None,
-    ) -> Any:
+    def _send(self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any]) -> Any:
         from postboost_provider.idempotency.perform import perform_operation
 
-        response = perform_operation(
-            api,
-            self._actor(context),
-            op.operation,
-            parameters=self.parameters,
-            body=body,
-            files=files,
-            is_retry=self._is_retry(context),
-        )
+        if self.all_pages:
+            return list(api.pages(op.operation, parameters=self.parameters))
+        actor, is_retry = self.actor(context), self._is_retry(context)
+        response = perform_operation(api, actor, op.operation, is_retry=is_retry, **call)
         return self._store_secret(op, response) if op.secret else response
 
     def _save(
@@ -225,9 +192,10 @@ class PostBoostOperator(BasePostBoostOperator):
                 with open_file() as file:
                     if self.all_pages:
                         saved["items"] = 0
-                        for item in api.pages(op.operation, parameters=self.parameters):
+                        for saved["items"], item in enumerate(
+                            api.pages(op.operation, parameters=self.parameters), 1
+                        ):
                             file.write(_as_json(item) + b"\n")
-                            saved["items"] += 1
                     else:
                         file.write(_as_json(send()))
         saved["size"] = locate(path, self.object_storage_conn_id).stat().st_size
@@ -253,18 +221,13 @@ class PostBoostOperator(BasePostBoostOperator):
             return rest
         except Exception as error:  # noqa: BLE001 - reported below without the secret, which it may contain
             problem = f"{type(error).__name__}: {error}".replace(secret, "***")
-        # Outside of the block above, which would chain the original error.
+        # Outside of the block above, which would chain the original error, with the secret.
         raise PostBoostConfigError(
             f"{op.operation} created {created}, but secret_sink failed and the secret is lost ({problem}). Delete it in "
             "PostBoost, fix secret_sink, and give the task another idempotency_salt.",
             code="secret_lost",
             field="secret_sink",
         )
-
-    def _actor(self, context: Context) -> Actor:
-        from postboost_provider.idempotency.identity import Actor
-
-        return Actor.of_task(context["ti"], self.idempotency_salt)
 
     def _is_retry(self, context: Context) -> bool:
         """Whether an earlier attempt failed. Clearing the task starts the count again."""
@@ -274,7 +237,6 @@ class PostBoostOperator(BasePostBoostOperator):
 
 
 def _operation(name: str) -> Operation:
-    # Not at module level: only DAG files with such a task need it.
     from postboost_provider.api.operations import get_operation
 
     return get_operation(name)
@@ -290,12 +252,11 @@ def _pick(operation: str, response: Any, path: str) -> Any:
             else:
                 found = found[step]
         except (KeyError, IndexError, TypeError):
+            seen = ", ".join(found) if isinstance(found, dict) else repr(found)
             if isinstance(found, list):
-                there = f"a list of {len(found)}"
-            else:
-                there = ", ".join(found) if isinstance(found, dict) else repr(found)
+                seen = f"a list of {len(found)}"
             raise PostBoostConfigError(
-                f"{operation} succeeded, but its response has no {step!r} for result={path!r}; it has: {there}.",
+                f"{operation} succeeded, but its response has no {step!r} for result={path!r}; it has: {seen}.",
                 code="not_in_response",
                 field="result",
             ) from None

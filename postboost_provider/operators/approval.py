@@ -5,31 +5,23 @@ from __future__ import annotations
 import itertools
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
-from postboost_provider.api.errors import (
-    PermissionDeniedError,
-    PostBoostConfigError,
-    PostBoostError,
-)
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.base import TaskFrameMixin
 from postboost_provider.retry_policy import failing_fast
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.polling.outcome import PostOutcome
-
-    # When to publish it, and the draft: what became of it, as PostBoost has it, and its media by number.
-    Draft = tuple[datetime | None, PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]
 
 APPROVE = "Approve"
 REJECT = "Reject"
@@ -39,13 +31,36 @@ MOST_MEDIA = 1000
 MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
 
 
+class _Draft(NamedTuple):
+    """A draft as the form shows it: the post, its media by number, and when to publish it."""
+
+    outcome: PostOutcome
+    post: Mapping[str, Any]
+    library: Mapping[int, Mapping[str, Any]]
+    at: datetime | None
+
+    @property
+    def account_ids(self) -> list[int]:
+        return [int(account["id"]) for account in self.post["accounts"]]
+
+    def fingerprint(self) -> str:
+        """Return a short hash of what readers would see, where and when."""
+        from postboost_provider.idempotency.identity import digest
+
+        # Without the URLs: they may be signed differently each time.
+        media = [
+            [number, item["name"], item.get("alt_text")] for number, item in sorted(self.library.items())
+        ]
+        at = self.at.isoformat() if self.at else "now"
+        return digest(self.post["versions"], sorted(self.account_ids), at, media)[:8]
+
+
 class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     """Show a draft to a person in Airflow, and publish exactly what was shown, or move it to the trash.
 
-    The form shows text, media, accounts and time. Its options carry a fingerprint of them: a draft that was edited after it
-    was shown is neither published nor moved to the trash. Airflow never re-renders a task's form. Chain a second approval
-    task for the same post to ask again after an edit; the last one fails. Rejecting moves the draft to the trash and skips
-    the downstream tasks.
+    The form shows text, media, accounts and time. A draft that was edited after it was shown is neither published nor
+    moved to the trash. Airflow never re-renders a task's form: chain a second approval task for the same post to ask
+    again after an edit; the last one fails. Rejecting moves the draft to the trash and skips the downstream tasks.
 
     :param post_uuid: the draft. Templated.
     :param publish_at: the scheduled time, aware or in ``timezone``. Default: publish on approval. Templated.
@@ -55,8 +70,8 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     :param subject: the form's headline. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
-    :raises AirflowFailException: the draft does not exist, it was edited after it was shown and no other approval task
-        follows, or PostBoost refused.
+    :raises AirflowFailException: the draft does not exist, it was edited and no other approval task follows, or PostBoost
+        refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "subject", "postboost_conn_id")
@@ -85,20 +100,20 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     def execute(self, context: Context) -> Any:
         from postboost_provider.polling.outcome import describe_status
 
-        at, outcome, post, library = self.perform(context)
-        if outcome.trashed:
+        draft: _Draft = self.perform(context)
+        if draft.outcome.trashed:
             # An earlier attempt moved it there, and its end was lost, or somebody did.
-            raise AirflowSkipException(f"Draft {outcome.uuid} is in the trash: it was rejected.")
-        if outcome.status != "draft":
+            raise AirflowSkipException(f"Draft {draft.outcome.uuid} is in the trash: it was rejected.")
+        if draft.outcome.status != "draft":
             # The task before this one published it, or an earlier attempt did and its end was lost.
-            self.log.info("Post %s %s: there is nothing to approve.", outcome.uuid, describe_status(outcome))
-            return outcome.as_dict()
-        self.body = describe(post, at, library)
-        shown = fingerprint(post, at, library)
-        self.options = [f"{APPROVE} {shown}", f"{REJECT} {shown}"]
+            status = describe_status(draft.outcome)
+            self.log.info("Post %s %s: there is nothing to approve.", draft.outcome.uuid, status)
+            return draft.outcome.as_dict()
+        self.body = describe(draft)
+        self.options = [f"{choice} {draft.fingerprint()}" for choice in (APPROVE, REJECT)]
         return super().execute(context)
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], Draft]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], _Draft]:
         from postboost_provider.api.arguments import argument, check_choice, require_text
         from postboost_provider.api.times import to_minute
 
@@ -107,7 +122,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         if self.publish_at:
             with argument("publish_at"):
                 at = to_minute(self.publish_at, self.timezone or None)
-        return lambda api: (at, *_read(api, post_uuid))
+        return lambda api: _read(api, post_uuid, at)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         if "error" in event:
@@ -117,23 +132,22 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         with failing_fast(self):
             read = self.prepare(context)
             with self.client() as api:
-                at, outcome, post, library = read(api)
-                if outcome.trashed:
+                draft = read(api)
+                uuid = draft.outcome.uuid
+                if draft.outcome.trashed:
                     if choice == REJECT:
-                        raise AirflowSkipException(
-                            f"{who} rejected draft {outcome.uuid}: it is in the trash."
-                        )
+                        raise AirflowSkipException(f"{who} rejected draft {uuid}: it is in the trash.")
                     raise PostBoostConfigError(
-                        f"{who} approved draft {outcome.uuid}, but it was moved to the trash after it was shown. Restore it "
-                        "in PostBoost and run the DAG again.",
+                        f"{who} approved draft {uuid}, but it was moved to the trash after it was shown. Restore it in "
+                        "PostBoost and run the DAG again.",
                         code="trashed",
                     )
-                if shown != fingerprint(post, at, library):
-                    return self._leave(outcome, who)
+                if shown != draft.fingerprint():
+                    return self._leave(draft.outcome, who)
                 if choice == REJECT:
-                    self._trash(api, outcome, who)
-                outcome = self._publish(api, context, outcome, post, at, who)
-        self.log.info("%s approved post %s: it is %s.", who, outcome.uuid, outcome.status)
+                    self._trash(api, draft.outcome, who)
+                outcome = self._publish(api, context, draft, who)
+        self.log.info("%s approved post %s: it is %s.", who, uuid, outcome.status)
         return outcome.as_dict()
 
     def _leave(self, outcome: PostOutcome, who: str) -> dict[str, Any]:
@@ -147,8 +161,8 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         edited = f"Draft {outcome.uuid} was edited after it was shown to {who}. It was left as it is."
         if not self._is_asked_again():
             raise PostBoostError(
-                f"{edited} Airflow never re-renders a task's form: run the DAG again, and add another "
-                "PostBoostApprovePostOperator for the same post after this one.",
+                f"{edited} Run the DAG again, with another PostBoostApprovePostOperator for the same post after this one: "
+                "Airflow never re-renders a task's form.",
                 code="edited",
             )
         self.log.warning("%s The next approval task asks again.", edited)
@@ -166,38 +180,23 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
         raise AirflowSkipException(f"{who} rejected draft {outcome.uuid}: it is in the trash.")
 
-    def _publish(
-        self,
-        api: PostBoostClient,
-        context: Context,
-        outcome: PostOutcome,
-        post: Mapping[str, Any],
-        at: datetime | None,
-        who: str,
-    ) -> PostOutcome:
-        from postboost_provider.idempotency.identity import Actor
+    def _publish(self, api: PostBoostClient, context: Context, draft: _Draft, who: str) -> PostOutcome:
         from postboost_provider.publishing import actions
 
+        outcome, at = draft.outcome, draft.at
         if at is not None and at <= datetime.now(UTC) and outcome.status == "draft":
             if self.on_late != "now":
                 raise PostBoostConfigError(
                     f"{who} approved draft {outcome.uuid} after its scheduled time, {at:%Y-%m-%d %H:%M} UTC. It was not "
-                    "published. Schedule it with a PostBoostSchedulePostOperator; to publish late approvals at once, set "
-                    "on_late='now'.",
+                    "published. Use a PostBoostSchedulePostOperator, or set on_late='now' to publish late approvals.",
                     code="late",
                     field="publish_at",
                 )
             self.log.warning("The scheduled time, %s, has passed: publishing now.", at)
             at = None
-        return actions.schedule(
-            api,
-            Actor.of_task(context["ti"]),
-            outcome,
-            at,
-            allow_duplicate=self.allow_duplicate,
-            # The form showed one time for all accounts.
-            for_all=[int(account["id"]) for account in post["accounts"]],
-        )
+        # The form showed one time for all accounts.
+        allow, for_all = self.allow_duplicate, draft.account_ids
+        return actions.schedule(api, self.actor(context), outcome, at, allow_duplicate=allow, for_all=for_all)
 
     def _is_asked_again(self) -> bool:
         """Whether the next task asks about the same post."""
@@ -213,31 +212,18 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         )
 
 
-def _read(
-    api: PostBoostClient, post_uuid: str
-) -> tuple[PostOutcome, dict[str, Any], dict[int, dict[str, Any]]]:
+def _read(api: PostBoostClient, post_uuid: str, at: datetime | None) -> _Draft:
     from postboost_provider.polling.outcome import read_post
     from postboost_provider.publishing import actions
 
     post = actions.fetch(api, post_uuid)
-    return read_post(post), post, find_media(api, post)
-
-
-def fingerprint(
-    post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]
-) -> str:
-    """Return a short hash of what readers would see, where and when."""
-    from postboost_provider.idempotency import identity as identities
-
-    accounts = sorted(int(account["id"]) for account in post["accounts"])
-    # Without the URLs: they may be signed differently each time.
-    media = [[number, item["name"], item.get("alt_text")] for number, item in sorted(library.items())]
-    return identities.digest(post["versions"], accounts, at.isoformat() if at else "now", media)[:8]
+    return _Draft(read_post(post), post, find_media(api, post), at)
 
 
 def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """Return the post's media by number: those among the library's newest thousand items, if the token may read them."""
-    wanted = {int(number) for item in _items(post) for number in item.get("media") or ()}
+    """Return the post's media by number: those among the library's newest, if the token may read them."""
+    items = itertools.chain.from_iterable(version["content"] for version in post["versions"])
+    wanted = {int(number) for item in items for number in item.get("media") or ()}
     found: dict[int, dict[str, Any]] = {}
     try:
         for media in itertools.islice(api.pages("list_media") if wanted else (), MOST_MEDIA):
@@ -250,10 +236,11 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
     return found
 
 
-def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int, Mapping[str, Any]]) -> str:
+def describe(draft: _Draft) -> str:
     """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
     from postboost_provider.api.account_name import account_name
 
+    post, at = draft.post, draft.at
     accounts = {int(a["id"]): account_name(a) for a in post["accounts"]}
     lines = [
         f"**Accounts:** {literally(', '.join(accounts.values())) or 'none'}",
@@ -261,22 +248,20 @@ def describe(post: Mapping[str, Any], at: datetime | None, library: Mapping[int,
         "**Time:** " + (f"{at:%Y-%m-%d %H:%M} UTC" if at else "at once"),
     ]
     for version in post["versions"]:
-        whose = (
-            "" if version["is_original"] else f" for {literally(str(accounts.get(version['account_id'])))}"
-        )
-        lines += ["", f"**Text{whose}:**"]
+        account = literally(str(accounts.get(version["account_id"])))
+        lines += ["", "**Text:**" if version["is_original"] else f"**Text for {account}:**"]
         for item in version["content"]:
             lines += ["", *(f"> {line}" for line in literally(str(item.get("body") or "")).split("\n"))]
             if item.get("url"):
                 lines += ["", f"**Link:** {literally(str(item['url']))}"]
             for number in item.get("media") or ():
-                lines += ["", _show(library.get(int(number)), number)]
+                lines += ["", _show(draft.library.get(int(number)), number)]
         # PostBoost ignores the options of other networks.
         reached = {a["provider"] for a in post["accounts"] if version["account_id"] in (0, int(a["id"]))}
         for provider, options in sorted((version.get("options") or {}).items()):
             if options and provider in reached:
-                said = ", ".join(f"{name}: {value}" for name, value in options.items())
-                lines += ["", f"**Options of {literally(provider)}:** {literally(said)}"]
+                listed = ", ".join(f"{name}: {value}" for name, value in options.items())
+                lines += ["", f"**Options of {literally(provider)}:** {literally(listed)}"]
     return "\n".join(lines)
 
 
@@ -292,7 +277,3 @@ def _show(media: Mapping[str, Any] | None, number: int) -> str:
     name = literally(str(media.get("alt_text") or media["name"]))
     thumbnail = f" ![{name}]({media['thumb_url']})" if media.get("thumb_url") else ""
     return f"**Media:** [{literally(str(media['name']))}]({media['url']}){thumbnail}"
-
-
-def _items(post: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    return itertools.chain.from_iterable(version["content"] for version in post["versions"])

@@ -1,4 +1,7 @@
-"""What every operator shares: check the arguments, then connect, then act."""
+"""What every operator shares: check the arguments, then connect, then act.
+
+What only a running task needs is imported inside functions: each parse of each DAG file imports these modules.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,18 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.identity import Actor
+
+# For a whole file, however large; each part of it must arrive within the connection's timeout_seconds.
+DOWNLOAD_SECONDS = 3600.0
 
 
 class TaskFrameMixin(RetryPolicyMixin):
     """The one frame of an operator, also of those that derive from another operator of Airflow's.
 
     :param postboost_conn_id: the PostBoost connection. Templated.
+    :raises AirflowFailException: an error that no retry can fix.
+    :raises PostBoostError: an error that a retry can fix.
     """
 
     postboost_conn_id: str
@@ -35,6 +44,12 @@ class TaskFrameMixin(RetryPolicyMixin):
     def client(self) -> PostBoostClient:
         """Return the client that the act is given."""
         return self.hook.client()
+
+    def actor(self, context: Context, key: str | None = None) -> Actor:
+        """Return the identity under which the task writes, with a key in place of the map index if one is given."""
+        from postboost_provider.idempotency.identity import Actor
+
+        return Actor.of_task(context["ti"], getattr(self, "idempotency_salt", None), key)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         """Check the rendered arguments and return the act. Nothing is connected to or sent in here."""
@@ -56,6 +71,7 @@ class BasePostBoostOperator(TaskFrameMixin, BaseOperator):
     """An operator of this package: it implements ``prepare``."""
 
     template_fields: Sequence[str] = ("postboost_conn_id",)
+    ui_color = "#dbeafe"
 
     def __init__(self, *, postboost_conn_id: str = PostBoostHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -69,6 +85,7 @@ class PanelOperator(BasePostBoostOperator):
     """An operator of PostBoost's panel. ``id`` and ``uuid`` of the result are also pushed under their own keys.
 
     :param postboost_conn_id: the PostBoost connection, with the unscoped access token of a platform admin. Templated.
+    :raises AirflowFailException: an argument is wrong, the workspace or user does not exist, or PostBoost refused.
     """
 
     ui_color = "#ede9fe"
@@ -79,27 +96,34 @@ class PanelOperator(BasePostBoostOperator):
         for name in ("id", "uuid"):
             if isinstance(result, dict) and name in result:
                 context["ti"].xcom_push(key=name, value=result[name])
+                self.log.info("%s %s: %s.", name, result[name], result["outcome"])
         return result
 
 
-class WorkspaceChangesOperator(PanelOperator):
-    """An operator that changes a workspace, or what it has one of.
+class WorkspaceOperator(PanelOperator):
+    """An operator of one workspace.
 
     :param workspace_uuid: the workspace. Templated.
     """
 
-    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
+    template_fields: Sequence[str] = ("workspace_uuid", "postboost_conn_id")
 
-    def __init__(self, *, workspace_uuid: str, changes: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, workspace_uuid: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.workspace_uuid = workspace_uuid
+
+
+class WorkspaceChangesOperator(WorkspaceOperator):
+    """An operator that changes a workspace, or what it has one of."""
+
+    template_fields: Sequence[str] = ("workspace_uuid", "changes", "postboost_conn_id")
+
+    def __init__(self, *, changes: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.changes = changes
 
 
 def with_outcome(found: Mapping[str, Any], outcome: str | bool) -> dict[str, Any]:
-    """Return what was found or created, and what became of it.
-
-    :param outcome: the word for it, or whether something that exists was changed.
-    """
+    """Return what was found or created, and its outcome: the word for it, or whether what was found was changed."""
     word = outcome if isinstance(outcome, str) else "updated" if outcome else "found"
     return {**found, "outcome": word}

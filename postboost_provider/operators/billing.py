@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, with_outcome
+from postboost_provider.operators.base import WorkspaceChangesOperator, WorkspaceOperator, with_outcome
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date, datetime
@@ -18,26 +17,22 @@ if TYPE_CHECKING:
     from postboost_provider.services.panel.ensure import IfExists
 
 
-class PostBoostCreateSubscriptionOperator(PanelOperator):
+class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
     """Give a workspace a subscription, unless it has one.
 
-    Record what your own billing system has (``platform_subscription_id`` and ``platform_plan_id``), or give away one of
-    PostBoost's plans (``plan_id``).
+    Record one of your own billing system (``platform_subscription_id``, ``platform_plan_id``), or give away a PostBoost
+    plan (``plan_id``).
 
-    :param workspace_uuid: the workspace. Templated.
     :param platform_subscription_id: the subscription's id in your billing system. Templated.
     :param platform_plan_id: the plan's name in your billing system. Templated.
     :param status: ``active``, ``trialing``, ``past_due``, ``paused``, ``canceled`` or ``incomplete``. Templated.
-    :param trial_ends_at: a datetime or ISO 8601 text, in UTC unless it has an offset; required with ``trialing``.
-        Templated.
+    :param trial_ends_at: a datetime or ISO 8601 text, in UTC without an offset; required with ``trialing``. Templated.
     :param plan_id: the number of a PostBoost plan to give away.
     :param trial_days: how many days of that plan are a trial, up to 365.
-    :param if_exists: ``skip`` uses an existing subscription, ``update`` sets its plan, status and trial, ``fail`` fails. A
-        plan that is given away can't be updated.
-    :xcom return_value: (dict) The subscription as PostBoost shows it, and ``outcome``: ``created``, ``found`` or
-        ``updated``.
-    :raises AirflowFailException: the workspace does not exist, an update would need another
-        ``platform_subscription_id``, or PostBoost refused.
+    :param if_exists: ``skip`` uses an existing subscription, ``update`` sets its plan, status and trial (not of a plan
+        that is given away), ``fail`` fails.
+    :xcom return_value: (dict) The subscription, and ``outcome``: ``created``, ``found`` or ``updated``.
+    :raises AirflowFailException: the workspace does not exist, its subscription has another id, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = (
@@ -52,7 +47,6 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
     def __init__(
         self,
         *,
-        workspace_uuid: str,
         platform_subscription_id: str | None = None,
         platform_plan_id: str | None = None,
         status: str = "active",
@@ -63,7 +57,6 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
         self.platform_subscription_id = platform_subscription_id
         self.platform_plan_id = platform_plan_id
         self.status = status
@@ -74,10 +67,9 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice
-        from postboost_provider.services.panel import billing
-        from postboost_provider.services.panel.ensure import IF_EXISTS
+        from postboost_provider.services.panel import billing, ensure
 
-        check_choice("if_exists", self.if_exists, IF_EXISTS)
+        check_choice("if_exists", self.if_exists, ensure.IF_EXISTS)
         workspace, number, plan = self.workspace_uuid, self.platform_subscription_id, self.platform_plan_id
         if self.plan_id is not None and not (number or plan):
             granted = (self.plan_id, self.trial_days, self.if_exists)
@@ -85,17 +77,11 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
             return lambda api: with_outcome(*billing.ensure_given_plan(api, workspace, *granted))
         if not (number and plan) or self.plan_id is not None:
             raise PostBoostConfigError(
-                "Give platform_subscription_id and platform_plan_id, for a subscription in your own billing system; or only "
-                "plan_id, for a plan that is given away.",
+                "Give platform_subscription_id and platform_plan_id, or only plan_id, for a plan that is given away.",
                 field="plan_id",
             )
-        terms = billing.read_terms(
-            {
-                "platform_plan_id": plan,
-                "status": self.status,
-                "trial_ends_at": self.trial_ends_at or None,
-            }
-        )
+        given = {"platform_plan_id": plan, "status": self.status, "trial_ends_at": self.trial_ends_at or None}
+        terms = billing.read_terms(given)
         return lambda api: with_outcome(
             *billing.ensure_subscription(api, workspace, number, terms, self.if_exists)
         )
@@ -104,14 +90,13 @@ class PostBoostCreateSubscriptionOperator(PanelOperator):
 class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
     """Change a subscription: its plan, or what your own billing system says about it.
 
-    PostBoost shows neither the number of a plan nor the hour of a date, so a plan or a time is sent at each run.
+    PostBoost shows neither a plan's number nor the hour of a date: a plan or a time is sent at each run.
 
     :param changes: for a subscription that you bill: any of ``platform_plan_id``, ``status``, ``trial_ends_at`` (required
         while ``trialing``) and ``paused_from`` (required while ``paused``). For one that PostBoost bills: ``plan_id`` and
         ``cycle`` (``monthly`` or ``yearly``), and optionally ``prorate`` (default True) and ``billing_immediately``
         (default False). Templated.
     :xcom return_value: (dict) The subscription, and ``outcome``: ``updated``, or ``found`` if nothing differed.
-    :raises AirflowFailException: the workspace has no subscription, or PostBoost refused.
     """
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
@@ -121,21 +106,16 @@ class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
         return lambda api: with_outcome(*change_subscription(api, self.workspace_uuid, changes))
 
 
-class PostBoostCancelSubscriptionOperator(PanelOperator):
+class PostBoostCancelSubscriptionOperator(WorkspaceOperator):
     """Cancel a subscription that PostBoost bills. Succeeds if it is already canceled or does not exist.
 
-    :param workspace_uuid: the workspace. Templated.
     :param immediately: True ends the subscription now, False at the end of the paid period.
     :xcom return_value: (bool) Whether this task canceled a subscription.
-    :raises AirflowFailException: the subscription can't be canceled, because it is neither active nor past due, or was
-        given away.
+    :raises AirflowFailException: the subscription is neither active nor past due, or was given away.
     """
 
-    template_fields: Sequence[str] = ("workspace_uuid", "postboost_conn_id")
-
-    def __init__(self, *, workspace_uuid: str, immediately: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, immediately: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
         self.immediately = immediately
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
@@ -144,19 +124,12 @@ class PostBoostCancelSubscriptionOperator(PanelOperator):
         return lambda api: cancel_subscription(api, self.workspace_uuid, immediately=self.immediately)
 
 
-class PostBoostResumeSubscriptionOperator(PanelOperator):
+class PostBoostResumeSubscriptionOperator(WorkspaceOperator):
     """Undo a cancellation before the subscription ends. Succeeds if it was not canceled.
 
-    :param workspace_uuid: the workspace. Templated.
     :xcom return_value: (bool) Whether there was a cancellation to undo.
     :raises AirflowFailException: the subscription does not exist or has ended, or PostBoost refused.
     """
-
-    template_fields: Sequence[str] = ("workspace_uuid", "postboost_conn_id")
-
-    def __init__(self, *, workspace_uuid: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
         from postboost_provider.services.panel.billing import resume_subscription
@@ -164,10 +137,9 @@ class PostBoostResumeSubscriptionOperator(PanelOperator):
         return lambda api: resume_subscription(api, self.workspace_uuid)
 
 
-class PostBoostCreateReceiptOperator(PanelOperator):
+class PostBoostCreateReceiptOperator(WorkspaceOperator):
     """Record a receipt of a workspace, unless it has one with the same invoice number.
 
-    :param workspace_uuid: the workspace. Templated.
     :param invoice_number: identifies the receipt. Templated.
     :param transaction_id: the payment's id. Templated.
     :param amount: the amount paid, in units of the currency.
@@ -196,7 +168,6 @@ class PostBoostCreateReceiptOperator(PanelOperator):
     def __init__(
         self,
         *,
-        workspace_uuid: str,
         invoice_number: str,
         transaction_id: str,
         amount: float,
@@ -209,7 +180,6 @@ class PostBoostCreateReceiptOperator(PanelOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
         self.invoice_number = invoice_number
         self.transaction_id = transaction_id
         self.amount = amount
@@ -222,12 +192,13 @@ class PostBoostCreateReceiptOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice, require_text
-        from postboost_provider.services.panel.billing import ensure_receipt, to_day
-        from postboost_provider.services.panel.ensure import IF_EXISTS
+        from postboost_provider.services.panel import billing, ensure
 
-        check_choice("if_exists", self.if_exists, IF_EXISTS)
+        check_choice("if_exists", self.if_exists, ensure.IF_EXISTS)
         fields = ("transaction_id", "amount", "tax", "currency", "description", "receipt_url")
         receipt = {name: getattr(self, name) for name in fields}
         receipt["invoice_number"] = require_text("invoice_number", self.invoice_number)
-        receipt["paid_at"] = to_day(self.paid_at)
-        return lambda api: with_outcome(*ensure_receipt(api, self.workspace_uuid, receipt, self.if_exists))
+        receipt["paid_at"] = billing.to_day(self.paid_at)
+        return lambda api: with_outcome(
+            *billing.ensure_receipt(api, self.workspace_uuid, receipt, self.if_exists)
+        )

@@ -10,7 +10,6 @@ from postboost_provider.airflow_support.storage import find_file, locate, readin
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.operators.base import BasePostBoostOperator
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,19 +24,17 @@ if TYPE_CHECKING:
 class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     """Publish the rows of a content calendar, each exactly once, however often the task runs.
 
-    ``calendar_id`` and a row's ``key`` identify the row. A row that an earlier run has sent is found and reused; if its
-    text was edited since, the post is updated while it is not live yet. Good rows are published even if others are bad;
-    then the task fails and lists the bad ones. ``docs/content-calendar.md`` describes the columns.
+    ``calendar_id`` and a row's ``key`` identify the row. A row that an earlier run has sent is found and reused; after an
+    edit, its post is updated while it is not live yet. Good rows are published even if others are bad; then the task
+    fails and lists the bad ones. ``docs/content-calendar.md`` describes the columns.
 
     :param rows: the path of a CSV file, local or any ``ObjectStoragePath`` URI, or a list of mappings. Templated.
-    :param calendar_id: the calendar's name. The same id in another DAG is the same calendar. Default: DAG id and task id.
-        Templated.
+    :param calendar_id: the calendar's name, for all DAGs that publish it. Default: DAG id and task id. Templated.
     :param timezone: IANA time zone of times without an offset. Templated.
     :param window: publish the rows with a time in ``[anchor, anchor + window)``; the anchor is the run's
         ``data_interval_end`` if it has one, otherwise its ``run_after``. Default: every row.
     :param on_past: what to do with a row that was not sent before its time: ``skip``, ``fail``, or publish it ``now``.
-    :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row; an error in the file itself stops the
-        task before anything is sent), or ``ignore`` (only report).
+    :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: only the server's rate limit.
     :param media_root: the folder of relative media paths. Default: the folder of the calendar file. Templated.
@@ -47,7 +44,6 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         and ``post_uuids``.
     :xcom post_uuids: (list[str]; also if the task fails for bad rows) The uuids of the posts to wait for.
     :raises AirflowFailException: rows are bad, or another error that no retry can fix.
-    :raises PostBoostError: rows failed with an error that a retry can fix; it publishes nothing twice.
     """
 
     template_fields: Sequence[str] = (
@@ -59,7 +55,6 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         "object_storage_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json"}
-    ui_color = "#dbeafe"
 
     def __init__(
         self,
@@ -103,8 +98,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             Pace(self.requests_per_minute)
-        calendar_id = self._calendar_id(context)
-        rows = self._rows_due(context)
+        calendar_id, rows = self._calendar_id(context), self._rows_due(context)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             run = CalendarRun(
@@ -145,8 +139,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         ti = context["ti"]
         if (ti.map_index if ti.map_index is not None else -1) >= 0:
             raise PostBoostConfigError(
-                "calendar_id is empty. A mapped calendar task needs one for each calendar: expand over calendar_id too, "
-                "such as the name of the file.",
+                "calendar_id is empty. Expand a mapped calendar task over calendar_id too, such as the name of the file.",
                 field="calendar_id",
             )
         return f"{ti.dag_id}.{ti.task_id}"
@@ -160,13 +153,13 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"window is {self.window!r}; it must be a timedelta of more than 0, or None.", field="window"
             )
-        anchor = window_anchor(context)
+        # The start of the run's window.
+        anchor = context.get("data_interval_end") or getattr(context["dag_run"], "run_after", None)
         rows = read_rows(self._numbered_rows(), self.timezone or None)
         due = [row for row in rows if in_window(row, anchor, self.window)]
         if self.window is not None and anchor is not None:
-            self.log.info(
-                "%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, anchor + self.window
-            )
+            until = anchor + self.window
+            self.log.info("%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, until)
         return due
 
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:
@@ -182,8 +175,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             )
         if path.startswith(("[", "{")):
             raise PostBoostConfigError(
-                "rows is the text of a list. Pass the task's output itself (rows=my_task.output), or set "
-                "render_template_as_native_obj=True on the DAG.",
+                "rows is the text of a list. Pass rows=my_task.output, or set render_template_as_native_obj on the DAG.",
                 field="rows",
             )
         with reading(path, "rows"), locate(path, self.object_storage_conn_id).open("rb") as stream:
@@ -195,17 +187,10 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         if root is None and "://" not in name and not name.startswith("/"):
             if not isinstance(self.rows, str) and not hasattr(self.rows, "open"):
                 raise PostBoostConfigError(
-                    f"{name!r} is a relative path, and rows from a list have no folder. Set media_root, or write the "
-                    "whole path.",
+                    f"{name!r} is a relative path, and rows from a list have no folder. Set media_root.",
                     field="media_root",
                 )
             path = str(self.rows).strip()
             # With the slash at its end: the folder of /calendar.csv is /.
             root = path[: path.rfind("/") + 1] or "."
         return find_file(name, root, self.object_storage_conn_id)
-
-
-def window_anchor(context: Context) -> datetime | None:
-    """Return the start of the run's window: ``data_interval_end`` if the run has one, otherwise ``run_after``."""
-    run = context["dag_run"]
-    return context.get("data_interval_end") or getattr(run, "run_after", None)

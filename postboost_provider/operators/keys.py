@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.airflow_support import compat as _compat
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.base import BasePostBoostOperator
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -18,31 +17,26 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.rotation.run import Rotation
-    from postboost_provider.rotation.stores import KeyStore
+    from postboost_provider.rotation.stores.base import KeyStore
 
 
 class PostBoostRotateKeyOperator(BasePostBoostOperator):
     """Give a connection a new scoped key, and revoke the old key once the new one works there.
 
-    The task creates a key with the same abilities and accounts, tests it with a request, writes it to the store, reads it
-    back through Airflow and tests it again, waits for ``grace``, and revokes the old key. If the task is killed, the next
-    attempt or run continues: it finds leftover keys by name and revokes them. The connection always has a working key. On
-    most days a daily DAG does nothing.
+    The task creates a key with the same abilities and accounts, tests it, writes it to the store, reads it back through
+    Airflow and tests it again, waits for ``grace``, and revokes the old key. If the task is killed, the next attempt or
+    run continues: it finds leftover keys by name and revokes them. The connection always has a working key.
 
-    :param admin_conn_id: a connection with the access token of a workspace admin. The new key acts as this user.
-        Templated.
+    :param admin_conn_id: a connection with the token of a workspace admin. The new key acts as this user. Templated.
     :param postboost_conn_id: the connection whose key is rotated. Its ``scoped_key_id`` says which key it has. Templated.
     :param rotate_when_less_than: rotate when the key expires sooner than this. None: in every run.
     :param valid_days: the number of days from today to the new key's last day.
     :param grace: how long the old key stays valid for tasks that have read it. The task waits in the triggerer.
-    :param store: where the connection is written: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of
+    :param store: where the key is written: a :class:`~postboost_provider.key_stores.KeyStore`, or a function of
         connection id, token and extras. Default: Airflow's own connections, through the connection ``airflow_api``.
     :param key: id or name of the connection's key, if the connection has no ``scoped_key_id`` yet. Templated.
-    :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``; never the
-        key.
-    :raises AirflowFailException: the key can't be rotated; the message says why. Nothing was changed, or the change was
-        undone.
-    :raises PostBoostError: an error that a retry can fix.
+    :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``.
+    :raises AirflowFailException: the key can't be rotated. Nothing was changed, or the change was undone.
     """
 
     template_fields: Sequence[str] = ("key", "admin_conn_id", "postboost_conn_id")
@@ -72,10 +66,9 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
     def execute_complete(
         self, context: Context, event: Any, waited_for: Sequence[int] | None = None
     ) -> dict[str, Any]:
-        """Continue after the grace period; ``dag.test()`` does not say for which keys."""
+        """Continue after the grace period; ``dag.test()`` does not pass for which keys."""
         self._waited_for = waited_for
-        result: dict[str, Any] = self.perform(context)
-        return result
+        return cast("dict[str, Any]", self.perform(context))
 
     def client(self) -> PostBoostClient:
         return PostBoostHook(self.admin_conn_id).client()
@@ -105,51 +98,30 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
                     continue
                 alive = [key.id for key in step.leftovers if not key.is_over(now)]
                 if self.grace and waited_for is not None and not set(alive) <= set(waited_for):
-                    self._defer(now, alive)
+                    self._defer(now + self.grace, alive)
                 rotation.retire(step, now)
                 result = "rotated"
             self.log.info("Key %d of %s: %s.", step.current.id, self.postboost_conn_id, step.why)
-            last_day = step.current.expires_at
-            return {
-                "result": result,
-                "key_id": step.current.id,
-                "expires_on": str(last_day) if last_day else "never",
-                "why": step.why,
-            }
+            expires_on = str(step.current.expires_at or "never")
+            return {"result": result, "key_id": step.current.id, "expires_on": expires_on, "why": step.why}
 
         return act
 
-    def _defer(self, now: datetime, keys: list[int]) -> None:
-        self.log.info(
-            "Key %s stays valid until %s UTC, for tasks that have read it.",
-            ", ".join(map(str, keys)),
-            f"{now + self.grace:%Y-%m-%d %H:%M}",
-        )
-        self.defer(
-            trigger=_compat.wake_at(now + self.grace),
-            method_name="execute_complete",
-            kwargs={"waited_for": keys},
-        )
+    def _defer(self, until: datetime, keys: list[int]) -> None:
+        named = ", ".join(map(str, keys))
+        self.log.info("Key %s stays valid until %s, for tasks that have read it.", named, until)
+        trigger = _compat.wake_at(until)
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs={"waited_for": keys})
 
     def _rotation(self, context: Context, admin: PostBoostClient) -> Rotation:
         from postboost_provider.api.client import PostBoostClient
-        from postboost_provider.idempotency import identity as identities
+        from postboost_provider.idempotency.identity import digest
         from postboost_provider.rotation.plan import Maker
         from postboost_provider.rotation.run import Rotation
         from postboost_provider.rotation.stores.target import TargetConnection
 
-        ti = context["ti"]
-        identity = identities.task_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-        maker = Maker(
-            task=identities.log_scope(f"{ti.dag_id}.{ti.task_id}"),
-            conn_id=self.postboost_conn_id,
-            run=identities.digest(identity)[:8],
-        )
-        return Rotation(
-            admin,
-            TargetConnection(self.postboost_conn_id, self.store),
-            maker,
-            connect=PostBoostClient,
-            mask=_compat.mask_secret,
-            key=self.key,
-        )
+        actor = self.actor(context)
+        maker = Maker(task=actor.scope, conn_id=self.postboost_conn_id, run=digest(actor.identity)[:8])
+        target = TargetConnection(self.postboost_conn_id, self.store)
+        mask = _compat.mask_secret
+        return Rotation(admin, target, maker, connect=PostBoostClient, mask=mask, key=self.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -21,24 +22,21 @@ RESULT_FIELDS = ("uuid", "name", "type", "mime_type", "size", "url")
 class PostBoostUploadMediaOperator(BasePostBoostOperator):
     """Upload files to PostBoost's media library, and return the ids to use in posts.
 
-    A file of up to 10 MB is sent in one request, a larger one in chunks, and a URL is fetched by PostBoost. A retry uploads
-    nothing twice. A file of up to 10 MB with the same name and content is one media item for 24 hours, whichever task
-    uploads it. ``docs/media.md`` describes the ways and the limits.
+    A retry uploads nothing twice. A file of up to 10 MB with the same name and content is one media item for 24 hours,
+    whichever task uploads it. ``docs/media.md`` describes the ways and the limits.
 
     :param media: paths, ``ObjectStoragePath`` URIs (``s3://``, ``gs://``, ``file://`` ...), http(s) URLs, or uuids of items
         in the library; one, or a list. Every file is checked before anything is sent. Templated.
-    :param alt_text: a description of the media for people who can't see them: one text for all, or a list with one (or
-        None) for each. At most 500 characters. Templated.
+    :param alt_text: a description for people who can't see the media, of at most 500 characters: one text for all, or a
+        list with one (or None) for each. Templated.
     :param folder: the folder of the library: a name, or a path such as ``Campaigns/Autumn``; created if missing.
         Default: the top level. Templated.
     :param wait_for_processing: wait until videos are converted and can be posted.
-    :param timeout: how long to wait for each URL to be fetched, and for each video to be converted, in seconds or as a
-        timedelta.
+    :param timeout: how long to wait for each URL and for each video, in seconds or as a timedelta.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
     :xcom return_value: (list[dict]) For each of ``media``, in its order: ``id`` (the number that posts take), ``uuid``,
         ``name``, ``type``, ``mime_type``, ``size`` and ``url``.
     :raises AirflowFailException: a file can't be read, or PostBoost refused it.
-    :raises PostBoostError: an error that a retry can fix; it uploads nothing twice.
     """
 
     template_fields: Sequence[str] = (
@@ -49,7 +47,6 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         "postboost_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"media": "json", "alt_text": "json"}
-    ui_color = "#dbeafe"
 
     def __init__(
         self,
@@ -72,35 +69,30 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[dict[str, Any]]]:
         from postboost_provider.api.arguments import argument, read_seconds
+        from postboost_provider.services.media import upload
         from postboost_provider.services.media.folders import folder_uuid
-        from postboost_provider.services.media.upload import (
-            check_alt_text,
-            media_id,
-            upload_media,
-            wait_until_ready,
-        )
 
         names = self._names()
         texts = self._alt_texts(len(names))
         with argument("alt_text"):
             for text in texts:
-                check_alt_text(text)
+                upload.check_alt_text(text)
         seconds = read_seconds("timeout", self.timeout)
         with argument("media"):
             media = [self._read(name) for name in names]
 
         def act(api: PostBoostClient) -> list[dict[str, Any]]:
             folder = folder_uuid(api, self.folder) if self.folder and self.folder.strip() else None
+            send = partial(upload.upload_media, api, folder=folder, timeout=seconds)
             items = []
             for number, (medium, text) in enumerate(zip(media, texts, strict=True), 1):
                 self.log.info("Uploading %d of %d: %s", number, len(media), medium.name)
-                salt = self._salt(context, number)
-                items.append(
-                    upload_media(api, medium, alt_text=text, folder=folder, salt=salt, timeout=seconds)
-                )
+                items.append(send(medium, alt_text=text, salt=self._salt(context, number)))
             if self.wait_for_processing:
-                items = [wait_until_ready(api, item, seconds) for item in items]
-            return [{"id": media_id(item), **{k: item.get(k) for k in RESULT_FIELDS}} for item in items]
+                items = [upload.wait_until_ready(api, item, seconds) for item in items]
+            return [
+                {"id": upload.media_id(item), **{k: item.get(k) for k in RESULT_FIELDS}} for item in items
+            ]
 
         return act
 
@@ -121,30 +113,25 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         from postboost_provider.api.arguments import read_text
 
         given = read_text(self.alt_text)
-        if given is None or isinstance(given, str):
-            return [(given or "").strip() or None] * count
-        if not isinstance(given, (list, tuple)) or not all(
-            text is None or isinstance(text, str) for text in given
-        ):
+        texts = given if isinstance(given, (list, tuple)) else [given] * count
+        if not all(text is None or isinstance(text, str) for text in texts):
             raise PostBoostConfigError(
                 f"alt_text is {given!r}; it must be a text, or a list of texts and None.", field="alt_text"
             )
-        texts = [(text or "").strip() or None for text in given]
         if len(texts) != count:
             raise PostBoostConfigError(
                 f"alt_text has {len(texts)} texts for {count} media. Give one for each (None for none), or one text for all.",
                 field="alt_text",
             )
-        return texts
+        return [(text or "").strip() or None for text in texts]
 
     def _read(self, name: str) -> Medium:
         from postboost_provider.airflow_support.storage import find_file, reading
         from postboost_provider.services.media.upload import read_medium
 
+        find = lambda path: find_file(path, None, self.object_storage_conn_id)
         with reading(name, "media"):
-            return read_medium(
-                name, lambda path: find_file(path, None, self.object_storage_conn_id), quick=True
-            )
+            return read_medium(name, find, quick=True)
 
     def _salt(self, context: Context, number: int) -> str:
         """Return the salt that separates this run's URLs and large files from the next run's: they may change."""

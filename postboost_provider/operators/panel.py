@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -9,9 +10,13 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, with_outcome
+from postboost_provider.operators.base import (
+    PanelOperator,
+    WorkspaceChangesOperator,
+    WorkspaceOperator,
+    with_outcome,
+)
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -27,14 +32,11 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
     """Create a workspace, unless its owner already has one with that name.
 
     :param name: the workspace's name, up to 60 characters. Templated.
-    :param workspace_owner: email address or id of the user who owns the workspace and becomes its member. None creates
-        one without an owner, and finds the only workspace of that name, whoever owns it. Not Airflow's ``owner``.
-        Templated.
-    :param access_status: ``subscription``, ``unlimited`` or ``locked``. None is ``subscription`` for a new workspace,
-        and does not change an existing one.
+    :param workspace_owner: email address or id of its owner, who becomes a member. None: a new workspace has no owner,
+        and an existing one may have any. Not Airflow's ``owner``. Templated.
+    :param access_status: ``subscription``, ``unlimited`` or ``locked``. None: ``subscription`` for a new workspace.
     :param if_exists: ``skip`` uses an existing workspace, ``update`` sets its ``access_status``, ``fail`` fails.
-    :xcom return_value: (dict) The workspace as PostBoost shows it (``uuid``, ``name``, ``owner``, ``access_status``...),
-        and ``outcome``: ``created``, ``found`` or ``updated``.
+    :xcom return_value: (dict) The workspace as PostBoost shows it, and ``outcome``: ``created``, ``found`` or ``updated``.
     :xcom uuid: (str) The workspace's uuid.
     :raises AirflowFailException: the owner does not exist, several workspaces match, or PostBoost refused.
     """
@@ -59,25 +61,17 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice, require_text
-        from postboost_provider.services.panel.ensure import IF_EXISTS
-        from postboost_provider.services.panel.users import check_user
-        from postboost_provider.services.panel.workspaces import ACCESS, ensure_workspace
+        from postboost_provider.services.panel import ensure, users, workspaces
 
         name = require_text("name", self.name)
-        check_choice("if_exists", self.if_exists, IF_EXISTS)
+        check_choice("if_exists", self.if_exists, ensure.IF_EXISTS)
         if self.access_status is not None:
-            check_choice("access_status", self.access_status, ACCESS)
+            check_choice("access_status", self.access_status, workspaces.ACCESS)
         if self.workspace_owner is not None:
-            check_user("workspace_owner", self.workspace_owner)
-
-        def act(api: PostBoostClient) -> dict[str, Any]:
-            workspace, outcome = ensure_workspace(
-                api, name, self.workspace_owner, access_status=self.access_status, if_exists=self.if_exists
-            )
-            self.log.info("Workspace %s (%s): %s.", workspace["name"], workspace["uuid"], outcome)
-            return with_outcome(workspace, outcome)
-
-        return act
+            users.check_user("workspace_owner", self.workspace_owner)
+        access, if_exists = self.access_status, self.if_exists
+        ensured = partial(workspaces.ensure_workspace, access_status=access, if_exists=if_exists)
+        return lambda api: with_outcome(*ensured(api, name, self.workspace_owner))
 
 
 class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
@@ -86,27 +80,23 @@ class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
     :param changes: any of ``name``, ``owner`` (email address or id) and ``access_status``; the rest stays. Templated.
     :xcom return_value: (dict) The workspace, and ``outcome``: ``updated``, or ``found`` if nothing differed.
     :xcom uuid: (str) The workspace's uuid.
-    :raises AirflowFailException: the workspace or the new owner does not exist, or PostBoost refused.
     """
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice
-        from postboost_provider.services.panel.ensure import check_changes
-        from postboost_provider.services.panel.users import check_user
-        from postboost_provider.services.panel.workspaces import ACCESS, WORKSPACE_FIELDS, update_workspace
+        from postboost_provider.services.panel import ensure, users, workspaces
 
-        check_changes(self.changes, WORKSPACE_FIELDS)
+        ensure.check_changes(self.changes, workspaces.WORKSPACE_FIELDS)
         if "access_status" in self.changes:
-            check_choice("access_status", self.changes["access_status"], ACCESS)
+            check_choice("access_status", self.changes["access_status"], workspaces.ACCESS)
         if self.changes.get("owner") is not None:
-            check_user("owner", self.changes["owner"])
-        return lambda api: with_outcome(*update_workspace(api, self.workspace_uuid, self.changes))
+            users.check_user("owner", self.changes["owner"])
+        return lambda api: with_outcome(*workspaces.update_workspace(api, self.workspace_uuid, self.changes))
 
 
-class PostBoostDeleteWorkspaceOperator(PanelOperator):
+class PostBoostDeleteWorkspaceOperator(WorkspaceOperator):
     """Delete a workspace with everything in it, for good. Succeeds if the workspace does not exist.
 
-    :param workspace_uuid: the workspace. Templated.
     :param confirm_name: the workspace's exact name; nothing is deleted if it differs. Templated.
     :xcom return_value: (bool) Whether the workspace existed.
     :raises AirflowFailException: the workspace has another name.
@@ -114,9 +104,8 @@ class PostBoostDeleteWorkspaceOperator(PanelOperator):
 
     template_fields: Sequence[str] = ("workspace_uuid", "confirm_name", "postboost_conn_id")
 
-    def __init__(self, *, workspace_uuid: str, confirm_name: str, **kwargs: Any) -> None:
+    def __init__(self, *, confirm_name: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
         self.confirm_name = confirm_name
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
@@ -127,21 +116,17 @@ class PostBoostDeleteWorkspaceOperator(PanelOperator):
         return lambda api: delete_workspace(api, self.workspace_uuid, name)
 
 
-class PostBoostAddMemberOperator(PanelOperator):
+class PostBoostAddMemberOperator(WorkspaceOperator):
     """Add a user to a workspace.
 
-    PostBoost does not list the members of a workspace (SDK 1.66.3). The task adds the user, and PostBoost refuses that
-    for an existing member.
+    PostBoost does not list the members of a workspace (SDK 1.66.3), but refuses to add a member again.
 
-    :param workspace_uuid: the workspace. Templated.
     :param user: the user's email address or id. Templated.
     :param role: ``admin``, ``member`` or ``viewer``. Templated.
     :param can_approve: whether the user may approve posts.
     :param is_owner: True gives the workspace to the user, False takes it from them. None does not change the owner.
-    :param if_exists: ``skip`` leaves an existing member unchanged, ``update`` sets the role and the rights given here,
-        ``fail`` fails.
+    :param if_exists: ``skip`` leaves an existing member unchanged, ``update`` sets these rights, ``fail`` fails.
     :xcom return_value: (str) ``created``, ``found`` or ``updated``.
-    :raises AirflowFailException: the user or the workspace does not exist, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "user", "role", "postboost_conn_id")
@@ -149,7 +134,6 @@ class PostBoostAddMemberOperator(PanelOperator):
     def __init__(
         self,
         *,
-        workspace_uuid: str,
         user: str | int,
         role: str = "member",
         can_approve: bool = False,
@@ -158,7 +142,6 @@ class PostBoostAddMemberOperator(PanelOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
         self.user = user
         self.role = role
         self.can_approve = can_approve
@@ -167,14 +150,12 @@ class PostBoostAddMemberOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], str]:
         from postboost_provider.api.arguments import check_choice
-        from postboost_provider.services.panel.ensure import IF_EXISTS
-        from postboost_provider.services.panel.users import check_user
-        from postboost_provider.services.panel.workspaces import ROLES, ensure_member
+        from postboost_provider.services.panel import ensure, users, workspaces
 
-        check_choice("if_exists", self.if_exists, IF_EXISTS)
-        check_choice("role", self.role, ROLES)
-        check_user("user", self.user)
-        return lambda api: ensure_member(
+        check_choice("if_exists", self.if_exists, ensure.IF_EXISTS)
+        check_choice("role", self.role, workspaces.ROLES)
+        users.check_user("user", self.user)
+        return lambda api: workspaces.ensure_member(
             api,
             self.workspace_uuid,
             self.user,
@@ -185,28 +166,24 @@ class PostBoostAddMemberOperator(PanelOperator):
         )
 
 
-class PostBoostRemoveMemberOperator(PanelOperator):
+class PostBoostRemoveMemberOperator(WorkspaceOperator):
     """Remove a user from a workspace. Succeeds if the user is not a member; the user's account stays.
 
-    :param workspace_uuid: the workspace. Templated.
     :param user: the user's email address or id. Templated.
     :xcom return_value: (bool) Whether the user was a member.
-    :raises AirflowFailException: the workspace does not exist, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "user", "postboost_conn_id")
 
-    def __init__(self, *, workspace_uuid: str, user: str | int, **kwargs: Any) -> None:
+    def __init__(self, *, user: str | int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.workspace_uuid = workspace_uuid
         self.user = user
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
-        from postboost_provider.services.panel.users import check_user
-        from postboost_provider.services.panel.workspaces import remove_member
+        from postboost_provider.services.panel import users, workspaces
 
-        check_user("user", self.user)
-        return lambda api: remove_member(api, self.workspace_uuid, self.user)
+        users.check_user("user", self.user)
+        return lambda api: workspaces.remove_member(api, self.workspace_uuid, self.user)
 
 
 class PostBoostCreateUserOperator(PanelOperator):
@@ -214,13 +191,11 @@ class PostBoostCreateUserOperator(PanelOperator):
 
     :param user_email: the email address, which identifies the user. Not Airflow's ``email``. Templated.
     :param name: the user's name, up to 255 characters. Templated.
-    :param password_conn_id: an Airflow connection of any type, whose password becomes the new user's first password. The
-        password of an existing user is never changed. Without it, the password is random and nobody learns it. Templated.
-    :param is_admin: whether the user is a platform admin, with access to the panel. None is False for a new user, and
-        does not change an existing one.
+    :param password_conn_id: an Airflow connection of any type, whose password becomes a new user's first password.
+        Default: a random password that nobody learns. Templated.
+    :param is_admin: whether the user is a platform admin, with access to the panel. None: False for a new user.
     :param if_exists: ``skip`` uses an existing user, ``update`` sets the name and ``is_admin``, ``fail`` fails.
-    :xcom return_value: (dict) The user as PostBoost shows it (``id``, ``name``, ``email``, ``is_admin``...), and
-        ``outcome``: ``created``, ``found`` or ``updated``.
+    :xcom return_value: (dict) The user as PostBoost shows it, and ``outcome``: ``created``, ``found`` or ``updated``.
     :xcom id: (int) The user's id.
     :raises AirflowFailException: ``password_conn_id`` has no password, or PostBoost refused.
     """
@@ -247,26 +222,16 @@ class PostBoostCreateUserOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import check_choice, require_text
-        from postboost_provider.services.panel.ensure import IF_EXISTS
-        from postboost_provider.services.panel.users import check_user, ensure_user
+        from postboost_provider.services.panel import ensure, users
 
-        email, name = check_user("user_email", self.user_email), require_text("name", self.name)
-        check_choice("if_exists", self.if_exists, IF_EXISTS)
-
-        def act(api: PostBoostClient) -> dict[str, Any]:
-            user, outcome = ensure_user(
-                api,
-                email,
-                name,
-                # Only a new user needs one.
-                lambda: read_password(self.password_conn_id) if self.password_conn_id else random_password(),
-                is_admin=self.is_admin,
-                if_exists=self.if_exists,
-            )
-            self.log.info("User %s (%s): %s.", user["email"], user["id"], outcome)
-            return with_outcome(user, outcome)
-
-        return act
+        email, name = users.check_user("user_email", self.user_email), require_text("name", self.name)
+        check_choice("if_exists", self.if_exists, ensure.IF_EXISTS)
+        # Called for a new user only.
+        password = lambda: (
+            read_password(self.password_conn_id) if self.password_conn_id else random_password()
+        )
+        ensured = partial(users.ensure_user, is_admin=self.is_admin, if_exists=self.if_exists)
+        return lambda api: with_outcome(*ensured(api, email, name, password))
 
 
 class PostBoostUpdateUserOperator(PanelOperator):
@@ -325,18 +290,15 @@ class PostBoostDeleteUserOperator(PanelOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], bool]:
         from postboost_provider.api.arguments import require_text
-        from postboost_provider.services.panel.users import check_user, delete_user
+        from postboost_provider.services.panel import users
 
-        check_user("user", self.user)
+        users.check_user("user", self.user)
         name = require_text("confirm_name", self.confirm_name)
-        return lambda api: delete_user(api, self.user, name)
+        return lambda api: users.delete_user(api, self.user, name)
 
 
 def read_password(conn_id: str) -> str:
-    """Return the password of a connection, and mask it in the logs.
-
-    :raises PostBoostConfigError: the connection does not exist, or has no password.
-    """
+    """Return the password of a connection, and mask it in the logs."""
     try:
         password = PostBoostHook.get_connection(conn_id).password
     except AirflowNotFoundException:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.operators.base import BasePostBoostOperator
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.idempotency.identity import Actor
-
-DELETE_MODES = ("app_only", "app_and_social", "social_only")
-WAYS = ("at", "now", "queue", "approve")
 
 
 class PostBoostSchedulePostOperator(BasePostBoostOperator):
@@ -29,14 +25,12 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         free slot; ``approve`` approves a post that waits for approval.
     :param publish_at: a datetime or ISO 8601 text, aware or in ``timezone``. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
-    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours. An
-        approval does not need this.
+    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
     :raises AirflowFailException: the post does not exist or is already published, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "postboost_conn_id")
-    ui_color = "#dbeafe"
 
     def __init__(
         self,
@@ -61,7 +55,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         from postboost_provider.publishing import actions
 
         post_uuid = require_text("post_uuid", self.post_uuid)
-        check_choice("how", self.how, WAYS)
+        check_choice("how", self.how, ("at", "now", "queue", "approve"))
         at = None
         if self.how == "at":
             if not self.publish_at:
@@ -70,7 +64,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
                 )
             with argument("publish_at"):
                 at = to_minute(self.publish_at, self.timezone or None)
-        actor = _actor(context)
+        actor = self.actor(context)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             outcome = actions.fetch_outcome(api, post_uuid)
@@ -89,18 +83,17 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
 class PostBoostRetryPostOperator(BasePostBoostOperator):
     """Publish a failed post again to the accounts that failed. What is live stays as it is.
 
-    PostBoost retries one account at a time: where several failed, the task waits for each before it sends the next. Use a
-    ``PostBoostPostSensor`` to wait for the result.
+    PostBoost retries one account at a time, so the task waits for each but the last. Use a ``PostBoostPostSensor`` to wait
+    for the result.
 
     :param post_uuid: the post. Templated.
     :param timeout: how long to wait for one account, in seconds or as a timedelta.
-    :xcom return_value: (list[str]) The names of the accounts that the post was sent to again.
+    :xcom return_value: (list[str]) The accounts that the post was sent to again, as ``provider:username``.
     :raises AirflowFailException: the post does not exist or is in the trash, or PostBoost refused.
     :raises NotFinishedError: an account was still publishing after ``timeout``. A retry continues from there.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "postboost_conn_id")
-    ui_color = "#dbeafe"
 
     def __init__(self, *, post_uuid: str, timeout: timedelta | float = 600, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -108,21 +101,23 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
         self.timeout = timeout
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[str]]:
+        from postboost_provider.api.account_name import account_name
         from postboost_provider.api.arguments import read_seconds, require_text
+        from postboost_provider.polling.outcome import read_post
         from postboost_provider.publishing import actions
 
         post_uuid = require_text("post_uuid", self.post_uuid)
         timeout = read_seconds("timeout", self.timeout)
-        actor = _actor(context)
+        actor = self.actor(context)
 
         def act(api: PostBoostClient) -> list[str]:
             sent: dict[str, str] = {}
-            outcome = actions.fetch_outcome(api, post_uuid)
+            post = actions.fetch(api, post_uuid)
+            outcome, names = read_post(post), {each["uuid"]: account_name(each) for each in post["accounts"]}
             while actions.to_retry(outcome, sent):
                 outcome = actions.wait_while_publishing(api, post_uuid, timeout)
-                account = actions.retry_failed(api, actor, outcome, but=sent)
-                if account is not None:
-                    sent[account.uuid] = f"{account.provider} {account.name!r}"
+                if (account := actions.retry_failed(api, actor, outcome, but=sent)) is not None:
+                    sent[account.uuid] = names.get(account.uuid) or str(account)
                     self.log.info("Sent post %s again to %s.", post_uuid, sent[account.uuid])
             if not sent:
                 self.log.info("Post %s was not sent again: no account failed.", post_uuid)
@@ -144,7 +139,6 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
     """
 
     template_fields: Sequence[str] = ("post_uuid", "changes", "postboost_conn_id")
-    ui_color = "#dbeafe"
 
     def __init__(self, *, post_uuid: str, changes: Mapping[str, Any] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -161,7 +155,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"changes is {changes!r}; it must be a mapping of fields to new values.", field="changes"
             )
-        actor = _actor(context)
+        actor = self.actor(context)
         return lambda api: actions.update(api, actor, actions.fetch(api, post_uuid), changes).as_dict()
 
 
@@ -177,7 +171,6 @@ class PostBoostDeletePostOperator(BasePostBoostOperator):
     """
 
     template_fields: Sequence[str] = ("post_uuids", "postboost_conn_id")
-    ui_color = "#dbeafe"
 
     def __init__(
         self,
@@ -196,17 +189,8 @@ class PostBoostDeletePostOperator(BasePostBoostOperator):
         from postboost_provider.api.arguments import check_choice, read_uuids
         from postboost_provider.publishing import actions
 
-        check_choice("delete_mode", self.delete_mode, DELETE_MODES)
+        check_choice("delete_mode", self.delete_mode, ("app_only", "app_and_social", "social_only"))
         # What is not a uuid would be "not found", and count as deleted.
         uuids = read_uuids(self.post_uuids)
-        return lambda api: [
-            uuid
-            for uuid in uuids
-            if actions.delete(api, uuid, trash=self.trash, delete_mode=self.delete_mode)
-        ]
-
-
-def _actor(context: Context) -> Actor:
-    from postboost_provider.idempotency.identity import Actor
-
-    return Actor.of_task(context["ti"])
+        delete = partial(actions.delete, trash=self.trash, delete_mode=self.delete_mode)
+        return lambda api: [uuid for uuid in uuids if delete(api, uuid)]

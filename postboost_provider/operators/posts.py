@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
@@ -13,7 +14,6 @@ from postboost_provider.operators.base import BasePostBoostOperator
 from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.polling.schedule import Wait
     from postboost_provider.publishing.intention import Published
     from postboost_provider.publishing.post import Post
 
@@ -30,26 +29,24 @@ if TYPE_CHECKING:
 class PostBoostCreatePostOperator(BasePostBoostOperator):
     """Publish one post, exactly once, however often the task is retried or cleared.
 
-    DAG id, run id, task id, map index and ``idempotency_salt`` identify the post. A task that is repeated after its text
-    was edited updates the post while it is not live yet; afterwards it fails and names the post.
+    DAG id, run id, task id, map index and ``idempotency_salt`` identify the post. After an edit, the task updates the
+    post while it is not live yet; afterwards it fails and names the post.
 
     :param text: the text to publish. Templated.
     :param accounts: ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups. Templated.
     :param thread: the further parts of a thread, on networks that have threads. Templated.
-    :param first_comment: a comment below the post, on networks that have comments. With ``thread``, each network gets
-        the one that it supports; without, a network with threads gets it as a reply. It is an error if a network would drop
-        it. Templated.
+    :param first_comment: a comment below the post, or a reply on a network that has only threads; with ``thread``, each
+        network gets the one that it supports. It is an error if a network would drop it. Templated.
     :param media: images, videos or a PDF, in order: paths, URIs of object storage, URLs that PostBoost fetches, or
         uuids of PostBoost media. Templated.
     :param tags: names of tags; missing ones are created. Templated.
     :param variants: different content for a network or an account, by ``provider``, ``provider:username``, ``@username``
-        or id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and ``options`` (the network's own, such as
-        ``{"title": ...}`` for YouTube). Templated.
+        or id: a mapping of ``text``, ``media``, ``thread``, ``first_comment`` and the network's own ``options``, such as
+        ``{"title": ...}`` for YouTube. Templated.
     :param publish: ``draft``, ``schedule``, ``queue`` or ``now``. Templated.
-    :param publish_at: the scheduled time, only with ``schedule``: a datetime or ISO 8601 text, aware or in ``timezone``.
-        Templated.
+    :param publish_at: the time for ``schedule``: a datetime or ISO 8601 text, aware or in ``timezone``. Templated.
     :param timezone: IANA time zone of times without an offset. Templated.
-    :param account_times: a different scheduled time for some networks or accounts, only with ``schedule``. Templated.
+    :param account_times: a different time for some networks or accounts, for ``schedule``. Templated.
     :param ai_generated: whether the post is labeled as made by AI. Default: PostBoost decides. Templated.
     :param validate: have PostBoost check the post first: an error fails the task without a retry, a warning is logged.
     :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
@@ -60,10 +57,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param timeout: how long to wait after the last scheduled time, in seconds or as a timedelta.
     :param on_partial: what to do if only some accounts succeed: ``fail``, ``succeed``, or ``retry_failed_accounts``, each
         once and one after another, and then fail.
-    :param on_kill: what to do with the post if the task is killed while it waits: ``keep`` it, or ``trash`` it if it is
-        not published yet. Not with ``deferrable``: no worker waits that could be killed.
-    :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a stable key if
-        the input list may change between attempts. Two posts of a run can't have the same key. Templated.
+    :param on_kill: what to do with a post that is not published yet if the task is killed while it waits: ``keep`` or
+        ``trash`` it. Not with ``deferrable``: no worker waits that could be killed.
+    :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a key of its own
+        if the input list may change between attempts. Templated.
     :param idempotency_salt: any text; with another text, it is another post. Templated.
     :param media_root: the folder of relative media paths. Templated.
     :param object_storage_conn_id: the Airflow connection for media on object storage. Templated.
@@ -71,8 +68,6 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         ``why``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``,
         ``name``, ``status``, ``external_url`` and ``errors``.
     :xcom uuid: (str; before any wait) The post's uuid.
-    :raises AirflowFailException: an error that no retry can fix.
-    :raises PostBoostError: an error that a retry can fix.
     """
 
     template_fields: Sequence[str] = (
@@ -96,7 +91,6 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         "postboost_conn_id",
     )
     may_be_nothing: ClassVar[tuple[str, ...]] = ("ai_generated",)
-    ui_color = "#dbeafe"
 
     def __init__(
         self,
@@ -158,7 +152,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
-        done, due = self.perform(context)
+        post, done = self.perform(context)
         self._post_uuid = done.post_uuid
         # Under its own key, and before any wait: another task can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
@@ -167,41 +161,34 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.log.info("Post %s was %s%s.%s", done.post_uuid, done.result, why, status)
         for warning in done.warnings:
             self.log.warning("PostBoost warns: %s", warning)
-        if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
-            return _result(done.result, done.why, done.outcome, done.post_uuid)
         result = {"result": done.result, "why": done.why}
-        return self._wait(context, done.post_uuid, result, due=due, retried=[])
+        if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
+            return {"uuid": done.post_uuid, **(done.outcome.as_dict() if done.outcome else {}), **result}
+        due = max((at for _, at in post.account_times), default=None)
+        return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Published, datetime | None]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
-        due = max((at for _, at in post.account_times), default=None)
-
-        def act(api: PostBoostClient) -> tuple[Published, datetime | None]:
-            done = publish_post(
-                api,
-                actor,
-                post,
-                find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
-                on_duplicate=self.on_duplicate,
-                validate=self.validate,
-                now=self._started,
-            )
-            return done, due
-
-        return act
+        publish = partial(
+            publish_post,
+            find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
+            on_duplicate=self.on_duplicate,
+            validate=self.validate,
+            now=self._started,
+        )
+        return lambda api: (post, publish(api, actor, post))
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Continue when the trigger has seen the result."""
         self._started = datetime.now(UTC)
         with failing_fast(self):
-            outcomes = read_event(event).get(AirflowFailException)
-        self._post_uuid = outcomes[0].uuid
-        return self._conclude(context, outcomes, **event["carried"])
+            (outcome,) = read_event(event).get(AirflowFailException)
+        self._post_uuid = outcome.uuid
+        return self._conclude(context, outcome, **event["carried"])
 
     def on_kill(self) -> None:
-        """Keep the post, or move it to the trash if it is not published yet."""
         from postboost_provider.publishing import actions
 
         uuid = getattr(self, "_post_uuid", None)
@@ -226,32 +213,18 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":
             raise PostBoostConfigError(
-                "wait_for_completion would never end: nobody publishes a post with publish='draft' but a person. Use "
-                "schedule, queue or now, or wait with a PostBoostPostSensor.",
+                "wait_for_completion would never end: only a person publishes a draft. Use publish='schedule', 'queue' or "
+                "'now', or wait with a PostBoostPostSensor.",
                 field="wait_for_completion",
             )
         if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
             raise PostBoostConfigError(
-                "on_kill='trash' does nothing with deferrable=True, because no worker waits that could be killed. Set "
-                "deferrable=False or on_kill='keep'.",
+                "on_kill='trash' does nothing with deferrable=True: no worker waits. Set one of them to another value.",
                 field="on_kill",
             )
-        post = parse_post(
-            {
-                "text": self.text,
-                "accounts": self.accounts,
-                "media": self.media,
-                "tags": self.tags,
-                "first_comment": self.first_comment,
-                "mode": self.publish,
-                "publish_at": self.publish_at,
-                "thread": self.thread,
-                "variants": self.variants,
-                "account_times": self.account_times,
-                "ai_generated": self.ai_generated,
-            },
-            self.timezone or None,
-        )
+        names = "text accounts media tags first_comment publish_at thread variants account_times ai_generated"
+        fields = {name: getattr(self, name) for name in names.split()}
+        post = parse_post({**fields, "mode": self.publish}, self.timezone or None)
         for name, given in (("publish_at", self.publish_at), ("account_times", self.account_times)):
             if given and post.mode != "schedule":
                 self.log.warning(
@@ -260,13 +233,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return post
 
     def _wait(
-        self,
-        context: Context,
-        uuid: str,
-        done: dict[str, str],
-        *,
-        due: datetime | None = None,
-        retried: list[str],
+        self, context: Context, uuid: str, carried: dict[str, Any], due: datetime | None = None
     ) -> dict[str, Any]:
         from postboost_provider.api.arguments import read_seconds
         from postboost_provider.polling.conditions import PostsSettled
@@ -275,67 +242,55 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
 
         timeout = timedelta(seconds=read_seconds("timeout", self.timeout))
         interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
-        times = Wait(self._started, timeout, interval, due)
-        posts = PostsSettled([uuid], timeout)
+        posts = PostsSettled([uuid], timeout, self.log)
         ask = lambda: posts.ask(lambda: self.hook.client(deadline_seconds=POLL_SECONDS))
-        poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD)
+        poller = Poller(
+            Wait(self._started, timeout, interval, due), most_failures=MOST_FAILURES, spread=SPREAD
+        )
         with failing_fast(self):
             event = poller.poll(ask) if self.deferrable else wait(poller, ask)
             if event is None:
-                self._defer(uuid, done, times, datetime.now(UTC) + poller.pause, retried=retried)
-            outcomes = event.get(AirflowFailException)
-        return self._conclude(context, outcomes, done, retried=retried)
-
-    def _defer(
-        self, uuid: str, done: dict[str, str], wait: Wait, first_poll_at: datetime, *, retried: list[str]
-    ) -> NoReturn:
-        self.defer(
-            trigger=PostBoostPostTrigger(
-                post_uuids=[uuid],
-                postboost_conn_id=self.postboost_conn_id,
-                timeout=wait.timeout.total_seconds(),
-                poll_interval=wait.interval.total_seconds(),
-                started_at=wait.started.isoformat(),
-                next_look_at=first_poll_at.isoformat(),
-                due_at=wait.due.isoformat() if wait.due else None,
-                carried={"done": done, "retried": retried},
-            ),
-            method_name="execute_complete",
-        )
+                self.defer(
+                    trigger=PostBoostPostTrigger(
+                        post_uuids=[uuid],
+                        postboost_conn_id=self.postboost_conn_id,
+                        timeout=timeout.total_seconds(),
+                        poll_interval=interval.total_seconds(),
+                        started_at=self._started.isoformat(),
+                        next_look_at=(datetime.now(UTC) + poller.pause).isoformat(),
+                        due_at=due.isoformat() if due else None,
+                        carried=carried,
+                    ),
+                    method_name="execute_complete",
+                )
+            (outcome,) = event.get(AirflowFailException)
+        return self._conclude(context, outcome, **carried)
 
     def _conclude(
-        self, context: Context, outcomes: list[PostOutcome], done: dict[str, str], *, retried: list[str]
+        self, context: Context, outcome: PostOutcome, done: dict[str, str], retried: list[str]
     ) -> dict[str, Any]:
         from postboost_provider.polling.outcome import conclude
         from postboost_provider.publishing import actions
 
-        (outcome,) = outcomes
         with failing_fast(self):
             if self.on_partial == "retry_failed_accounts" and actions.to_retry(outcome, retried):
                 with self.client() as api:
                     account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
                 if account is not None:
-                    self.log.info(
-                        "Sent post %s again to %s %r.", outcome.uuid, account.provider, account.name
-                    )
+                    self.log.info("Sent post %s again to %s.", outcome.uuid, account)
                     retried = [*retried, account.uuid]
                 self._started = datetime.now(UTC)
-                return self._wait(context, outcome.uuid, done, retried=retried)
-            for partial in conclude(outcomes, "succeed" if self.on_partial == "succeed" else "fail"):
-                self.log.warning("%s", partial)
-        return _result(done["result"], done["why"], outcome, outcome.uuid)
+                return self._wait(context, outcome.uuid, {"done": done, "retried": retried})
+            for warning in conclude([outcome], "succeed" if self.on_partial == "succeed" else "fail"):
+                self.log.warning("%s", warning)
+        return {**outcome.as_dict(), **done}
 
     def _actor(self, context: Context) -> Actor:
         from postboost_provider.api.arguments import NOTHING
-        from postboost_provider.idempotency.identity import Actor
 
         key = None if self.post_key is None else str(self.post_key).strip()
         if key in ("", *NOTHING):
             raise PostBoostConfigError(
                 f"post_key is {self.post_key!r}; give each post of the run its own name.", field="post_key"
             )
-        return Actor.of_task(context["ti"], self.idempotency_salt, key)
-
-
-def _result(result: str, why: str, outcome: PostOutcome | None, uuid: str) -> dict[str, Any]:
-    return {"uuid": uuid, **(outcome.as_dict() if outcome else {}), "result": result, "why": why}
+        return self.actor(context, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.operators.base import DOWNLOAD_SECONDS, BasePostBoostOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
 
-# For a whole file, however large; each part of it must arrive within the connection's timeout_seconds.
-DOWNLOAD_SECONDS = 3600.0
-
 
 class PostBoostReportOperator(BasePostBoostOperator):
     """Have PostBoost create a report of a period, and save its file.
@@ -26,20 +23,18 @@ class PostBoostReportOperator(BasePostBoostOperator):
     account, or for each account; it is UTF-8 with a byte order mark. PostBoost puts at most 500 posts into a report:
     ``PostBoostAnalyticsToStorageOperator`` has no such limit.
 
-    The file is downloaded from the connection's own host, with the token. An existing file at ``path`` is replaced when
-    the new one is complete.
-
-    :param path: a path or an ``ObjectStoragePath`` URI (``s3://``, ``gs://``, ``file://`` ...). Templated.
+    :param path: a path or an ``ObjectStoragePath`` URI (``s3://``, ``gs://``, ``file://`` ...). An existing file is
+        replaced when the new one is complete. Templated.
     :param file_format: ``pdf`` or ``csv``.
     :param dataset: the rows of a CSV: ``posts`` or ``accounts``.
     :param period: ``this_week``, ``last_week``, ``this_month``, ``last_month`` (PostBoost's default), ``last_3_months`` or
         ``this_year``. Templated.
     :param date_from: the first day, in place of ``period``: a date or ``YYYY-MM-DD``. Templated.
     :param date_to: the last day, included; at most 366 days later. Templated.
-    :param accounts: limit the report to these: ids, ``@username``, ``provider:username``, ``provider:*``, or names of
-        account groups; at most 100. Default: all. Templated.
+    :param accounts: at most 100 ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups.
+        Default: all. Templated.
     :param export_uuid: save this existing export in place of a new one. PostBoost keeps files for 7 days. Templated.
-    :param timeout: how long to wait for a file that is not part of PostBoost's first response, in seconds or as a timedelta.
+    :param timeout: how long to wait for PostBoost to create the file, in seconds or as a timedelta.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
     :xcom return_value: (dict) ``path``, ``size`` in bytes, ``export_uuid``, ``format``, ``dataset``, ``date_from``,
         ``date_to`` and ``expires_at``.
@@ -107,9 +102,8 @@ class PostBoostReportOperator(BasePostBoostOperator):
                     reports.download(download_api, export["uuid"], open_file)
             size = locate(path, storage).stat().st_size
             self.log.info("Saved report %s to %s (%d bytes).", export["uuid"], path, size)
-            about = {
-                name: export.get(name) for name in ("format", "dataset", "date_from", "date_to", "expires_at")
-            }
+            names = ("format", "dataset", "date_from", "date_to", "expires_at")
+            about = {name: export.get(name) for name in names}
             return {"path": path, "size": size, "export_uuid": export["uuid"], **about}
 
         return act
@@ -123,13 +117,10 @@ class PostBoostReportOperator(BasePostBoostOperator):
         check_choice("dataset", self.dataset, ("posts", "accounts"))
         has_dates = self.date_from or self.date_to
         if has_dates and self.period:
-            raise PostBoostConfigError(
-                "Both period and date_from are given. Give only one of them.", field="period"
-            )
-        about = {
-            "format": self.file_format,
-            **({"dataset": self.dataset} if self.file_format == "csv" else {}),
-        }
+            raise PostBoostConfigError("period and date_from are both given. Remove one.", field="period")
+        about: dict[str, Any] = {"format": self.file_format}
+        if self.file_format == "csv":
+            about["dataset"] = self.dataset
         if has_dates:
             return {**about, **read_period(self.date_from, self.date_to).as_parameters()}
         return {**about, "period": self.period} if self.period else about

@@ -18,20 +18,19 @@ from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.base import TaskFrameMixin
 from postboost_provider.retry_policy import failing_fast
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.settings import ClientSettings
-    from postboost_provider.rotation.stores import KeyStore
+    from postboost_provider.rotation.stores.base import KeyStore
     from postboost_provider.rotation.stores.target import TargetConnection
 
 DONE = "Done"
 NOT_NOW = "Not now"
 CLEAR_TASK = "Then clear this task to see the form again."
-# Airflow stores what is entered into a form, and shows it to everybody who sees the task: never ask for the token there.
+# Airflow stores what is entered into a form, and shows it to everybody who sees the task: never ask for a token.
 STEPS = """\
 The access token of {name} {expires}.
 
@@ -47,16 +46,13 @@ class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
     """Guide a person through the rotation of an access token, and test the new token.
 
     If the token expires soon, a form in Airflow lists the four steps and asks for the new token's expiry date. The token
-    itself goes into the connection, never into the form. Then the task reads the connection again: it must have another
-    token, which PostBoost accepts for its workspace. The date is written to the connection's ``expires_on``. *Not now*
-    skips the downstream tasks. After a mistake, clear the task to see the form again.
+    itself belongs in the connection, never in the form. Then the task checks that the connection has another token, which
+    PostBoost accepts, and writes the date to its ``expires_on``. *Not now* skips the downstream tasks.
 
     :param postboost_conn_id: the connection whose token is rotated. Templated.
-    :param rotate_when_less_than: ask when the token expires sooner than this, or its expiry date is unknown. None: ask in
-        every run.
-    :param store: where the date is written, unless the connection has it already: a
-        :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of connection id, token and extras. Default:
-        Airflow's own connections, through the connection ``airflow_api``.
+    :param rotate_when_less_than: ask when the token expires sooner than this or has no known date. None: in every run.
+    :param store: where the date is written: a :class:`~postboost_provider.key_stores.KeyStore`, or a function of
+        connection id, token and extras. Default: Airflow's own connections, through the connection ``airflow_api``.
     :param subject: the form's headline. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
     :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``) and ``expires_on``.
@@ -113,13 +109,12 @@ class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
         if chosen == NOT_NOW:
             raise AirflowSkipException(f"{who} chose: {NOT_NOW}.")
         with failing_fast(self):
-            given = (event.get("params_input") or {}).get("expires_on")
             try:
+                given = (event.get("params_input") or {}).get("expires_on")
                 expiry = check_new_expiry(given, datetime.now(UTC))
             except PostBoostConfigError as error:
-                raise PostBoostConfigError(
-                    f"{error} {CLEAR_TASK}", code=error.code, field="expires_on"
-                ) from None
+                error.args = (f"{error} {CLEAR_TASK}",)
+                raise
             target = self._target()
             settings = target.read().settings
             if chosen == f"{DONE} {reference(settings.token)}":
@@ -129,11 +124,8 @@ class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
                 )
             self._test(settings)
             _write_expiry(target, str(expiry.day or "never"))
-        self.log.info(
-            "The new token of %s works and %s. Delete the old one in PostBoost, under Settings > Access Tokens.",
-            settings.name,
-            expiry.describe(datetime.now(UTC)),
-        )
+        done = "The new token of %s works and %s. Delete the old one in PostBoost, under Settings > Access Tokens."
+        self.log.info(done, settings.name, expiry.describe(datetime.now(UTC)))
         return {"result": "rotated", "expires_on": str(expiry.day or "never")}
 
     def _target(self) -> TargetConnection:
@@ -150,8 +142,8 @@ class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
                 api.call(probe_of(settings))
         except (AuthenticationError, NotFoundError, PermissionDeniedError) as error:
             raise PostBoostConfigError(
-                f"The new token of {settings.name} does not work. Correct the connection, and do not delete the old token yet. "
-                f"{CLEAR_TASK} {error}",
+                f"The new token of {settings.name} does not work. Correct the connection, and do not delete the old token "
+                f"yet. {CLEAR_TASK} {error}",
                 field="password",
             ) from error
 
@@ -164,8 +156,8 @@ def _write_expiry(target: TargetConnection, expires_on: str) -> None:
     target.write(None, {**found.extras, "expires_on": expires_on})
     if target.read().extras.get("expires_on") != expires_on:
         raise PostBoostConfigError(
-            f"The new token of {found.settings.name} works, but the connection does not show the date that was written to "
-            f"it: tasks read it from elsewhere, such as a secrets backend. Set expires_on to {expires_on} there.",
+            f"The new token of {found.settings.name} works, but the date was not found in the connection afterwards: tasks read "
+            f"it from elsewhere, such as a secrets backend. Set expires_on to {expires_on} there.",
             code="not_written",
             field="expires_on",
         )

@@ -1,8 +1,7 @@
-"""What a wait reads from PostBoost, and what the responses say: the same for a worker and for the triggerer."""
+"""The requests of one poll, and how their responses are read: the same for workers and the triggerer."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Finding:
     """What one poll found.
 
     :param is_settled: no further poll is needed.
-    :param result: what was read; once it is settled, what the wait returns, as plain JSON.
+    :param result: what was read; once it is settled, the result of the wait, as plain JSON.
     :param pending: what is still missing, for a log line or an error message.
     :param waiting: the posts that are not settled: their times decide when to poll next.
     """
@@ -51,10 +48,7 @@ class Condition(Protocol):
         """Return the calls of one poll."""
 
     def read(self, responses: Sequence[Any], now: datetime, /) -> Finding:
-        """Read the responses, in the order of the calls.
-
-        :raises PostBoostError: the condition can't be met any more.
-        """
+        """Read the responses, in the order of the calls. Raise :class:`PostBoostError` if waiting is of no use."""
 
 
 def ask(api: PostBoostClient, condition: Condition) -> Finding:
@@ -76,15 +70,16 @@ async def ask_async(api: AsyncPostBoostClient, condition: Condition) -> Finding:
 
 
 class PostsSettled:
-    """Every post is published or failed. A post that is settled is not read again.
+    """Every post is published or failed. A settled post is not read again.
 
-    :param uuids: the posts.
-    :param timeout: how long the wait takes after their time, for the message of a wait that is over.
+    :param timeout: how long to wait after the posts' scheduled time, for the error message.
+    :param log: the logger of the waiting task or trigger: Airflow's costs less than a module's.
     """
 
-    def __init__(self, uuids: Sequence[str], timeout: timedelta) -> None:
+    def __init__(self, uuids: Sequence[str], timeout: timedelta, log: Any) -> None:
         self.seen: dict[str, PostOutcome | None] = dict.fromkeys(uuids)
         self._timeout = timeout
+        self._log = log
 
     @property
     def unsettled(self) -> dict[str, PostOutcome | None]:
@@ -95,12 +90,11 @@ class PostsSettled:
         self.seen |= posts
         for uuid, post in posts.items():
             if not post.is_settled:
-                log.info("Post %s %s.", uuid, describe_status(post))
+                self._log.info("Post %s %s.", uuid, describe_status(post))
 
     def ask(self, connect: Callable[[], PostBoostClient]) -> Finding:
-        """Poll once.
+        """Poll once. ``connect`` is called at each poll, so that a rotated token is picked up.
 
-        :param connect: returns a client. It is called at each poll, so that a rotated token is picked up.
         :raises PublishError: a post was deleted or moved to trash.
         """
         if unsettled := self.unsettled:
@@ -116,15 +110,13 @@ class PostsSettled:
         """Return what is known. The result is a list of outcomes, in the order of the uuids."""
         unsettled = self.unsettled
         outcomes = [post for post in self.seen.values() if post is not None]
-        lines = [
-            f"  post {uuid} {describe_status(p) if p else 'could not be read'}"
-            for uuid, p in unsettled.items()
-        ]
+        lines = "\n".join(
+            f"  post {uuid} {describe_status(post) if post else 'could not be read'}"
+            for uuid, post in unsettled.items()
+        )
         pending = (
             f"{len(unsettled)} of {len(self.seen)} posts were not published within {self._timeout} of their scheduled "
-            "time:\n"
-            + "\n".join(lines)
-            + "\nPostBoost may still publish them. Check them there, or raise the timeout."
+            f"time:\n{lines}\nPostBoost may still publish them. Check them there, or raise the timeout."
         )
         waiting = tuple(post for post in unsettled.values() if post is not None)
         return Finding(not unsettled, outcomes, pending, waiting)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import PostBoostError, PublishError
 from postboost_provider.api.times import read_utc
 
@@ -32,15 +33,11 @@ class AccountOutcome:
     external_url: str | None
     errors: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return account_name(asdict(self))
+
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "uuid": self.uuid,
-            "provider": self.provider,
-            "name": self.name,
-            "status": self.status,
-            "external_url": self.external_url,
-            "errors": list(self.errors),
-        }
+        return {**asdict(self), "errors": list(self.errors)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +53,12 @@ class PostOutcome:
 
     @property
     def is_settled(self) -> bool:
-        """Nothing more will happen by itself: published or failed, and no account is still publishing."""
+        """Published or failed, and no account is still publishing."""
         return self.status in SETTLED and not any(a.status == "publishing" for a in self.accounts)
 
     @property
     def failed_accounts(self) -> tuple[AccountOutcome, ...]:
-        """The accounts on which a settled post is not published.
-
-        In a failed post these include the accounts to which PostBoost never sent it.
-        """
+        """The accounts that failed; in a failed post also those to which PostBoost never sent it."""
         if self.status == "failed":
             return tuple(a for a in self.accounts if a.status != "published")
         return tuple(a for a in self.accounts if a.status == "failed")
@@ -79,7 +73,7 @@ class PostOutcome:
         return self.status in ("draft", "scheduled", "needs_approval") and not self.trashed
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for XCom: strings, lists and mappings, with times in ISO 8601."""
+        """Return plain values for XCom, with times in ISO 8601."""
         return {
             "uuid": self.uuid,
             "status": self.status,
@@ -90,7 +84,7 @@ class PostOutcome:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PostOutcome:
-        """Return the outcome that :meth:`as_dict` returned as a mapping."""
+        """Return the outcome of which :meth:`as_dict` returned the values."""
         accounts = tuple(AccountOutcome(**{**a, "errors": tuple(a["errors"])}) for a in values["accounts"])
         times = {key: read_utc(values[key]) for key in ("scheduled_at", "published_at")}
         return cls(values["uuid"], values["status"], **times, trashed=False, accounts=accounts)
@@ -103,19 +97,14 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
     """
     uuid, status = str(post.get("uuid")), str(post.get("status"))
     if status not in WAITING | SETTLED:
-        raise PostBoostError(
-            f"Post {uuid} has the status {status!r}, which this version does not know. Update "
-            "airflow-provider-postboost, or report it.",
-            code="unknown_status",
-        )
-    accounts = tuple(_read_account(uuid, account) for account in post.get("accounts") or ())
+        raise _unknown_status(f"Post {uuid}", status)
     return PostOutcome(
         uuid=uuid,
         status=status,
         scheduled_at=read_utc(post.get("scheduled_at")),
         published_at=read_utc(post.get("published_at")),
         trashed=bool(post.get("trashed")),
-        accounts=accounts,
+        accounts=tuple(_read_account(uuid, account) for account in post.get("accounts") or ()),
     )
 
 
@@ -134,7 +123,7 @@ def read_awaited(post: Mapping[str, Any]) -> PostOutcome:
 
 
 def missing(uuid: str, error: NotFoundError) -> PublishError:
-    """Return what it means that a post is not found."""
+    """Return the error of a post that is not found."""
     return PublishError(
         f"Post {uuid} was not found: it was deleted, or belongs to another workspace. {error}",
         code="post_not_found",
@@ -144,11 +133,7 @@ def missing(uuid: str, error: NotFoundError) -> PublishError:
 def _read_account(post_uuid: str, account: Mapping[str, Any]) -> AccountOutcome:
     status = account.get("publish_status")
     if status is not None and status not in ACCOUNT_STATUSES:
-        raise PostBoostError(
-            f"Account {account.get('name')!r} of post {post_uuid} has the status {status!r}, which this version "
-            "does not know. Update airflow-provider-postboost, or report it.",
-            code="unknown_status",
-        )
+        raise _unknown_status(f"Account {account_name(account)} of post {post_uuid}", status)
     return AccountOutcome(
         uuid=str(account.get("uuid")),
         provider=str(account.get("provider")),
@@ -159,42 +144,47 @@ def _read_account(post_uuid: str, account: Mapping[str, Any]) -> AccountOutcome:
     )
 
 
+def _unknown_status(what: str, status: str) -> PostBoostError:
+    return PostBoostError(
+        f"{what} has the status {status!r}, which this version does not know. Update airflow-provider-postboost, or report "
+        "it.",
+        code="unknown_status",
+    )
+
+
 def _read_errors(errors: Any) -> tuple[str, ...]:
-    """Return errors as text, each once. PostBoost mixes texts and objects, and returns a raw error in both forms."""
+    """Return errors as text, each once: PostBoost mixes texts and objects, and may return one error in both forms."""
     texts: list[str] = []
     for error in errors if isinstance(errors, list) else [errors] if errors else []:
-        text = _error_text(error) if isinstance(error, Mapping) else str(error or "")
+        text = str(error or "")
+        if isinstance(error, Mapping):
+            message, code = str(error.get("message") or error.get("raw") or ""), error.get("code")
+            text = f"{message} ({code})" if code and message else message or str(code or "")
         if text and not any(text in known for known in texts):
             texts = [known for known in texts if known not in text]
             texts.append(text)
     return tuple(texts)
 
 
-def _error_text(error: Mapping[str, Any]) -> str:
-    message = str(error.get("message") or error.get("raw") or "")
-    code = error.get("code")
-    return f"{message} ({code})" if code and message else message or str(code or "")
-
-
 def conclude(outcomes: Sequence[PostOutcome], on_partial: str) -> list[str]:
-    """Judge settled posts, and return a line for each that is published in part only.
+    """Check settled posts, and return a line for each that is only partly published.
 
     :param on_partial: ``fail``, or ``succeed``: a post that is published on at least one account counts as published.
-    :raises PublishError: posts failed. It carries every outcome.
+    :raises PublishError: posts failed. It has every outcome.
     """
     bad = [o for o in outcomes if o.status == "failed" or o.failed_accounts]
     partial = [o for o in bad if o.is_published_somewhere] if on_partial == "succeed" else []
     if failed := [o for o in bad if o not in partial]:
         raise PublishError(
-            f"{len(failed)} of {len(outcomes)} posts failed:\n{describe_failures(failed)}\nFix the cause (mostly: "
-            "reconnect the account) and retry the account in PostBoost. What is published stays published.",
+            f"{len(failed)} of {len(outcomes)} posts failed:\n{describe_failures(failed)}\nFix the cause (often: reconnect the "
+            "account) and retry the account in PostBoost. What is published stays published.",
             [outcome.as_dict() for outcome in outcomes],
             code="publish_failed",
         )
     some = [f"Post {o.uuid} was published on some accounts only:\n{describe_failures([o])}" for o in partial]
     # A first comment that fails leaves the post published, and its account has the error (SDK 1.66.3).
     return some + [
-        f"Post {o.uuid} was published on {a.provider} {a.name!r}, but only in part: {'; '.join(a.errors)}"
+        f"Post {o.uuid} was published on {a}, but only in part: {'; '.join(a.errors)}"
         for o in outcomes
         for a in o.accounts
         if a.status == "published" and a.errors
@@ -207,7 +197,7 @@ def describe_failures(outcomes: Sequence[PostOutcome]) -> str:
     for outcome in outcomes:
         for account in outcome.failed_accounts:
             why = "; ".join(account.errors) or f"status {account.status or 'never sent'}"
-            lines.append(f"  post {outcome.uuid}, {account.provider} {account.name!r}: {why}")
+            lines.append(f"  post {outcome.uuid}, {account}: {why}")
         if outcome.status == "failed" and not outcome.accounts:
             lines.append(f"  post {outcome.uuid}: failed, and PostBoost names no account")
     return "\n".join(lines)

@@ -26,18 +26,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Waits of one process wake up together, so that they can share their requests, but not at the same instant: ten thousand
-# that wake in one step of the event loop hold it up for half a second (benchmarks/waits.py).
+# in one step of the event loop block it for half a second (benchmarks/waits.py).
 WAKE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """How a wait ended.
-
-    :param result: what the last poll found.
-    :param message: what was still missing, when it timed out.
-    :param error: why it failed.
-    """
+    """How a wait ended: the last result, what was still missing when it timed out, or why it failed."""
 
     status: Literal["settled", "timeout", "error"]
     result: Any = None
@@ -45,10 +40,7 @@ class Event:
     error: PostBoostError | None = None
 
     def get(self, late: Callable[[str], Exception]) -> Any:
-        """Return the result, or raise why there is none.
-
-        :param late: returns the error of a wait that timed out, given what was still missing.
-        """
+        """Return the result, or raise the error; ``late`` makes that of a timeout, of what was still missing."""
         if self.error:
             raise self.error
         if self.status == "timeout":
@@ -57,16 +49,12 @@ class Event:
 
 
 class Poller:
-    """The state of one wait. Given what a poll found and the time, it returns the event that ends the wait, or None.
-
-    Then ``pause`` says how long to wait before the next poll.
+    """The state of one wait. Each poll returns the event that ends it, or None: then ``pause`` is the time to the next.
 
     :param wait: the timeout and the pauses.
-    :param most_failures: how many polls may fail in a row, the last of which ends the wait. None: any number, until the
-        wait times out.
-    :param earlier_polls: how many polls other processes made, which this poller knows nothing of. Past the deadline it
-        counts them as failed.
-    :param spread: a number of [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
+    :param most_failures: after how many failed polls in a row to give up. None: only when the wait times out.
+    :param earlier_polls: how many polls other processes made. Past the deadline they count as failed.
+    :param spread: a number in [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
     :param first_poll_at: when to poll first; default: at once.
     """
 
@@ -89,7 +77,7 @@ class Poller:
         self._waiting: Sequence[PostOutcome] = ()
 
     def found(self, finding: Finding, now: datetime) -> Event | None:
-        """Take what a poll found."""
+        """Record what a poll found."""
         self._failures = 0
         self._waiting = finding.waiting
         if finding.is_settled:
@@ -100,7 +88,7 @@ class Poller:
         return None
 
     def failed(self, error: PostBoostError, now: datetime) -> Event | None:
-        """Take why a poll failed."""
+        """Record that a poll failed."""
         self._failures += 1
         is_over = self.wait.is_over(self._waiting, now)
         if is_over and self._most_failures is None and is_retryable(error):
@@ -117,20 +105,18 @@ class Poller:
         if self._is_early():
             return None
         try:
-            finding = ask()
+            return self.found(ask(), _now())
         except PostBoostError as error:
             return self.failed(error, _now())
-        return self.found(finding, _now())
 
     async def poll_async(self, ask: Callable[[], Awaitable[Finding]]) -> Event | None:
         """Do what :meth:`poll` does, in an event loop."""
         if self._is_early():
             return None
         try:
-            finding = await ask()
+            return self.found(await ask(), _now())
         except PostBoostError as error:
             return self.failed(error, _now())
-        return self.found(finding, _now())
 
     def _is_early(self) -> bool:
         first, self._first_poll_at = self._first_poll_at, None
@@ -167,14 +153,12 @@ def wait_briefly(
     longest: float = 30.0,
     most_failures: int = 1,
 ) -> Any:
-    """Block until something is done that takes PostBoost seconds or minutes, and return what the last poll found.
+    """Block until PostBoost has done something that takes it seconds or minutes, and return what the last poll found.
 
-    :param timeout: seconds.
-    :param message: of the error when it times out. None: that is not an error.
+    :param timeout: seconds, as ``first`` and ``longest``, between which the pauses grow.
+    :param message: the error's when it times out. None: that is not an error.
     :param known: what was found before, in place of the first poll.
-    :param first: seconds of the first pause. It grows from there.
-    :param longest: seconds of the longest pause.
-    :param most_failures: how many polls may fail in a row, the last of which ends the wait.
+    :param most_failures: after how many failed polls in a row to give up.
     :raises NotFinishedError: it timed out.
     :raises PostBoostError: the polls failed.
     """

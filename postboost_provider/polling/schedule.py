@@ -1,7 +1,4 @@
-"""When to poll next, and when to stop. Pure: it decides by what was seen and the time.
-
-A post that is scheduled for Friday needs no poll on Tuesday.
-"""
+"""When to poll next, and when to stop: a post that is scheduled for Friday needs no poll on Tuesday. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ LONGEST_PAUSE_FOR_PEOPLE = timedelta(hours=1)
 JITTER = 0.2
 # How many polls of posts may fail in a row.
 MOST_FAILURES = 5
-# How long one request of a poll may take, with its retries. A poll that fails is forgiven, so it need not be patient.
+# How long one request of a poll may take, with its retries. The next poll tries again, so it need not be patient.
 POLL_SECONDS = 60.0
 
 
@@ -28,12 +25,12 @@ POLL_SECONDS = 60.0
 class Wait:
     """The times of one wait.
 
-    :param started: the aware instant at which it began, also if a process that waits was restarted.
+    :param started: the aware instant at which it began, even if the process was restarted since.
     :param timeout: how long to wait after the latest of ``started``, ``due`` and the posts' ``scheduled_at``.
     :param interval: the shortest pause between two polls.
-    :param due: the aware instant of the last account's publishing time, where it is known. PostBoost returns the time of a
-        post, but not the times that single accounts have of their own (SDK 1.66.3).
-    :param longest: what the pause grows to with the time waited. Default: it stays at ``interval``, but grows for posts.
+    :param due: the aware instant of the last account's publishing time, where it is known: PostBoost returns only the time
+        of the post, not those of its accounts (SDK 1.66.3).
+    :param longest: up to which the pause grows with the time waited. Default: ``interval``; for posts, it always grows.
     """
 
     started: datetime
@@ -51,17 +48,16 @@ class Wait:
         return now > self.deadline(seen)
 
     def pause(self, waiting: Sequence[PostOutcome], now: datetime, spread: float) -> timedelta:
-        """Return how long to wait before the next poll.
+        """Return how long to wait before the next poll, given the posts that are not settled yet.
 
-        :param waiting: the posts that are not settled yet.
-        :param spread: a random number of [0, 1), so that many waits don't poll at the same time.
+        :param spread: a random number in [0, 1), so that many waits don't poll at the same time.
         """
         growing = self._growing(now - self.started, self.longest or self.interval)
         soonest = min((self._pause_for(outcome, now) for outcome in waiting), default=growing)
         jittered = soonest + min(soonest, self.interval, LONGEST_PAUSE) * JITTER * spread
         left = self.deadline(waiting) - now
         if left < timedelta(0):
-            # Only a failed poll gets here, and what failed needs time to recover.
+            # The poll failed, and what failed needs time to recover.
             return min(self.interval, LONGEST_PAUSE)
         # The last poll is just after the deadline.
         return min(jittered, left + timedelta(seconds=1))

@@ -1,6 +1,6 @@
-"""What can be done to a post that exists, each safe to repeat. No Airflow in here.
+"""Actions on an existing post, each safe to repeat: one that is done already is not sent again.
 
-Each takes the post as the caller has read it, does nothing that is done already, and returns the post as it is then.
+Each takes the post as the caller has read it, and returns the post as it is afterwards.
 """
 
 from __future__ import annotations
@@ -32,10 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def fetch(api: PostBoostClient, post_uuid: str) -> dict[str, Any]:
-    """Return a post that is to be acted on as PostBoost has it.
-
-    :raises PublishError: the post does not exist.
-    """
+    """Return a post as PostBoost returns it; one that does not exist is a :class:`PublishError`."""
     try:
         return dict(api.call("get_post", parameters={"post_uuid": post_uuid}))
     except NotFoundError as error:
@@ -43,22 +40,21 @@ def fetch(api: PostBoostClient, post_uuid: str) -> dict[str, Any]:
 
 
 def fetch_outcome(api: PostBoostClient, post_uuid: str) -> PostOutcome:
-    """Return where a post that is to be acted on stands. Raises like :func:`fetch`."""
+    """Return the outcome of a post, as :func:`fetch` does."""
     return read_post(fetch(api, post_uuid))
 
 
 def to_retry(outcome: PostOutcome, but: Collection[str] = ()) -> list[AccountOutcome]:
-    """Return the accounts that PostBoost would publish a post to again."""
+    """Return the accounts to which PostBoost would publish a post again."""
     return [a for a in outcome.accounts if a.status == "failed" and a.uuid not in but]
 
 
 def retry_failed(
     api: PostBoostClient, actor: Actor, outcome: PostOutcome, *, but: Collection[str] = ()
 ) -> AccountOutcome | None:
-    """Publish a failed post again to the first account that did not get it, and return the account, if there is one.
+    """Publish a failed post again to the first account that failed, and return the account, if there is one.
 
-    PostBoost retries an account at a time, and refuses while the post is publishing (SDK 1.66.3): the next account has
-    to wait until this one is done. An account that is publishing, or live, is left alone.
+    PostBoost retries one account at a time, and refuses while the post is publishing (SDK 1.66.3).
 
     :param outcome: the post, which may have changed since: it is read again.
     :param but: uuids of accounts that are left out.
@@ -81,7 +77,7 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
     """Return the post once PostBoost is not publishing it.
 
     :param timeout: seconds to wait.
-    :raises UnexpectedResponseError: it still is; ``code`` is ``timeout``.
+    :raises NotFinishedError: it still is; ``code`` is ``timeout``.
     """
 
     def ask() -> Finding:
@@ -90,10 +86,7 @@ def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) 
             log.info("Post %s %s.", post_uuid, describe_status(outcome))
         return Finding(outcome.status != "publishing", outcome)
 
-    message = (
-        f"Post {post_uuid} is still publishing after {timeout:.0f} s. PostBoost retries no account until it has finished. "
-        "Retry the task later."
-    )
+    message = f"Post {post_uuid} is still publishing after {timeout:.0f} s. Retry the task later."
     return cast("PostOutcome", wait_briefly(ask, timeout, message, longest=10.0))
 
 
@@ -108,8 +101,8 @@ def schedule(
 ) -> PostOutcome:
     """Schedule a draft, move a scheduled post, or with ``at=None`` publish it now.
 
-    :param for_all: ids of accounts that get this time even if they have times of their own. Without it, those keep
-        their distance (SDK 1.66.3).
+    :param for_all: ids of accounts that get this time even if they have times of their own, which otherwise move with the
+        post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
     if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
@@ -132,36 +125,30 @@ def schedule(
 def queue(
     api: PostBoostClient, actor: Actor, outcome: PostOutcome, *, allow_duplicate: bool = False
 ) -> PostOutcome:
-    """Give a draft each account's next free slot. A post that is scheduled or published already is left alone."""
-    if outcome.trashed or outcome.status == "failed":
-        _check_changeable(outcome)
-    if outcome.status != "draft":
-        return outcome
+    """Give a draft the next free slot of each account. Any other post stays as it is."""
     where = {"post_uuid": outcome.uuid}
-    perform_action(api, actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow_duplicate)
-    return fetch_outcome(api, outcome.uuid)
+    if _has_status(outcome, "draft"):
+        perform_action(api, actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow_duplicate)
+        return fetch_outcome(api, outcome.uuid)
+    return outcome
 
 
 def approve(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> PostOutcome:
-    """Approve a post that waits for it. One that does not, or is published, is left alone."""
-    if outcome.trashed or outcome.status == "failed":
-        _check_changeable(outcome)
-    if outcome.status != "needs_approval":
-        return outcome
-    perform_action(api, actor, "approve", "approve_post", {"post_uuid": outcome.uuid}, {})
-    return fetch_outcome(api, outcome.uuid)
+    """Approve a post that waits for it. Any other post stays as it is."""
+    if _has_status(outcome, "needs_approval"):
+        perform_action(api, actor, "approve", "approve_post", {"post_uuid": outcome.uuid}, {})
+        return fetch_outcome(api, outcome.uuid)
+    return outcome
 
 
 def update(
     api: PostBoostClient, actor: Actor, post: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> PostOutcome:
-    """Change fields of a post that is not published yet, and leave the rest of it as it is.
-
-    PostBoost replaces a post as a whole, and its response does not have it (SDK 1.66.3).
+    """Change fields of a post that is not published yet; PostBoost replaces a post as a whole (SDK 1.66.3).
 
     :param post: the post as :func:`fetch` returned it; it is changed, too.
     :param changes: fields of ``create_post``'s body, or ``text`` for the text of the original version.
-    :raises PostBoostConfigError: it is published already, and not because this task has changed it before that.
+    :raises PostBoostConfigError: it is published already, and this task had not changed it before that.
     """
     outcome = read_post(post)
     label = actor.label(f"update {intent_hash({name: str(changes[name]) for name in changes})}")
@@ -182,24 +169,20 @@ def update(
     if "text" in changes:
         if not isinstance(changes["text"], str) or changes["text"].strip() in ("", *NOTHING):
             raise PostBoostConfigError(
-                f"changes has {changes['text']!r} for text, which can't be published. Give the text itself.",
+                f"changes has the text {changes['text']!r}. Give the text to publish.",
                 code="empty",
                 field="changes",
             )
         original = next(v for v in post["versions"] if v["is_original"])
         original["content"][0]["body"] = changes["text"]
     with map_fields(lambda field: _name_of_field(field, changes)):
-        api.send(
-            "update_post",
-            parameters={"post_uuid": outcome.uuid},
-            body={**body, **changed},
-            client_label=str(label),
-        )
+        where = {"post_uuid": outcome.uuid}
+        api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
     return fetch_outcome(api, outcome.uuid)
 
 
 def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
-    """Return what the author of changes calls a field of the body; the API's own name where they wrote that."""
+    """Return the name of a field of the body in ``changes``."""
     head = field.partition(".")[0]
     if head in changes:
         return field
@@ -210,27 +193,28 @@ def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
 
 
 def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: str) -> bool:
-    """Delete a post, and return whether it existed. A retry finds it gone, which is no error."""
+    """Delete a post, and return whether it existed: a retry finds it deleted, which is not an error."""
+    body = {"trash": trash, "delete_mode": delete_mode}
     try:
-        api.call(
-            "delete_post",
-            parameters={"post_uuid": post_uuid},
-            body={"trash": trash, "delete_mode": delete_mode},
-        )
+        api.call("delete_post", parameters={"post_uuid": post_uuid}, body=body)
     except NotFoundError:
         return False
     return True
+
+
+def _has_status(outcome: PostOutcome, status: str) -> bool:
+    """Return whether the post has this status; one in trash, or that failed, is an error."""
+    if outcome.trashed or outcome.status == "failed":
+        _check_changeable(outcome)
+    return outcome.status == status
 
 
 def _check_changeable(outcome: PostOutcome) -> None:
     if outcome.can_be_changed:
         return
     where = "is in trash" if outcome.trashed else describe_status(outcome)
-    advice = (
-        " PostBoostRetryPostOperator publishes it again to the accounts that failed."
-        if outcome.status == "failed"
-        else ""
-    )
+    failed = outcome.status == "failed"
+    advice = " PostBoostRetryPostOperator publishes it again to the accounts that failed." if failed else ""
     raise PostBoostConfigError(
         f"Post {outcome.uuid} {where}: PostBoost changes only drafts and scheduled posts.{advice}",
         code="not_changeable",

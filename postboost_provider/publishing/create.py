@@ -1,7 +1,7 @@
-"""Create a post once, whatever happened to earlier attempts. No Airflow in here.
+"""Create a post once, whatever happened to earlier attempts.
 
-Three things keep it from being created twice: the idempotency key (24 hours), the activity log (90 days), and the guard
-against duplicates (the same content within 24 hours). All three are PostBoost's.
+Three things of PostBoost's prevent a second post: the idempotency key (24 hours), the activity log (90 days), and the guard
+against duplicates (the same content within 24 hours).
 """
 
 from __future__ import annotations
@@ -15,14 +15,7 @@ from postboost_provider.idempotency.perform import perform
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import read_post
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.publishing.intention import (
-    Intention,
-    KnownPost,
-    Published,
-    find_post,
-    find_posts,
-    read_warnings,
-)
+from postboost_provider.publishing.intention import KnownPost, Published, find_post, find_posts, read_warnings
 from postboost_provider.publishing.update import Body, use_existing
 
 if TYPE_CHECKING:
@@ -30,21 +23,18 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.responses import Response
-    from postboost_provider.publishing.intention import Result
+    from postboost_provider.publishing.intention import Intention
 
 log = logging.getLogger(__name__)
 
-# How often a key that was used with another content is waited for. A 422 that names no field is taken for that, too.
+# How often to wait for an attempt that uses the key for another content. A 422 that names no field is taken for that, too.
 MAX_WAITS = 10
-# A request may take this long at least, or twice what a client waits for its response.
+# A request may take this long, or twice as long as a client waits for its response.
 LONGEST_REQUEST_SECONDS = 60.0
 
 
 class KeyInUseError(UnconfirmedError):
-    """Another attempt has used the key with another content, and whether that made a post can't be told yet.
-
-    :param revision: which revision of the key it was.
-    """
+    """Another attempt uses this revision of the key with another content, and may still create a post."""
 
     def __init__(self, revision: int = 0) -> None:
         super().__init__(
@@ -58,23 +48,21 @@ class KeyInUseError(UnconfirmedError):
 def create_post(api: PostBoostClient, intention: Intention, body: Body, *, can_read_log: bool) -> Published:
     """Create the post, unless an earlier attempt has; wait for another attempt that is still sending it.
 
-    :param body: gives the body for ``create_post``.
+    :param body: returns the body for ``create_post``.
     :param can_read_log: whether the token may read the activity log.
     :raises PostBoostRequestError: PostBoost refused, and nothing was created.
     :raises UnconfirmedError: it may have been created or not; a retry of the task checks before it writes.
     """
-    in_use: KeyInUseError | None = None
+    waited_for, identity = None, intention.actor.log_identity
     for _ in range(MAX_WAITS):
         try:
-            waited_for = in_use.revision if in_use else None
             return attempt_create(api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
         except KeyInUseError as error:
-            in_use = error
-        identity = intention.actor.log_identity
+            waited_for = error.revision
         found = wait_for_others(api, intention.actor.scope, [identity])
         if (known := found.get(identity)) is not None:
             return use_existing(api, intention, known, body)
-    raise in_use or AssertionError("it was attempted")
+    raise KeyInUseError
 
 
 def attempt_create(
@@ -85,10 +73,9 @@ def attempt_create(
     can_read_log: bool,
     waited_for: int | None = None,
 ) -> Published:
-    """Create the post, unless an earlier attempt has. The parameters are those of :func:`create_post`.
+    """Create the post, unless an earlier attempt has, as :func:`create_post` does, but without waiting.
 
-    :param waited_for: the key revision that another attempt was using, and that was waited for since: its request has
-        ended, and the log has no post of it.
+    :param waited_for: a key revision that another attempt used: its request has ended, and the log has no post of it.
     :raises KeyInUseError: another attempt is using the key: see :func:`wait_for_others`.
     """
     content = body()
@@ -100,14 +87,15 @@ def attempt_create(
     def read(response: Response) -> Published:
         post = response.payload
         if isinstance(post, dict) and post.get("uuid"):
-            result: Result = "replayed" if response.replayed else "created"
-            why = "an earlier attempt had created it" if response.replayed else ""
-            return Published(result, why, str(post["uuid"]), read_post(post), read_warnings(post))
+            done = str(post["uuid"]), read_post(post), read_warnings(post)
+            if response.replayed:
+                return Published("replayed", "an earlier attempt had created it", *done)
+            return Published("created", "", *done)
         if (existing := find_existing()) is not None:
             return existing
         raise UnconfirmedError(
-            f"create_post: PostBoost's response ({response.status}) has no post, which may have been created. Retry the task: "
-            "it checks PostBoost first.",
+            f"create_post: PostBoost's response ({response.status}) has no post, but may have created it. Retry the task: it "
+            "checks PostBoost first.",
             code="no_uuid",
         )
 
@@ -122,20 +110,19 @@ def attempt_create(
             raise error
         if error.is_stored_refusal:
             if revision == waited_for:
-                # A response of its own, which is about the values after all.
+                # A new response: it is about the values after all.
                 raise error
             raise NextRevision
         if not can_read_log:
             raise UnconfirmedError(
-                "An earlier attempt sent this post with another content, and the token may not read the activity log "
-                "(ability 'read') that tells what became of it. Look in PostBoost. Give the token the ability, or give the "
-                "post a new key to publish it again.",
+                "An earlier attempt sent this post with another content, and the token may not read the activity log (ability "
+                "'read') that tells what became of it. Give it the ability, or publish the post under a new key.",
                 code="other_body",
             ) from error
         if (existing := find_existing()) is not None:
             return existing
         if revision == waited_for:
-            # The other content was refused, and PostBoost keeps that response.
+            # The other content was refused, and PostBoost stores that response.
             raise NextRevision
         raise KeyInUseError(revision) from error
 
@@ -154,11 +141,11 @@ def attempt_create(
 def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -> dict[str, KnownPost]:
     """Wait for as long as a request may take, and return the posts that the activity log has by then.
 
-    :param wanted: log identities of what other attempts are sending; once the log has all of them, the wait is over.
+    :param wanted: log identities of what other attempts are sending. The wait ends once the log has all of them.
     """
     timeout = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
     log.info(
-        "Other attempts sent %d posts with another content. Waiting up to %.0f s for what becomes of them.",
+        "Other attempts sent %d posts with another content. Waiting up to %.0f s for them.",
         len(wanted),
         timeout,
     )

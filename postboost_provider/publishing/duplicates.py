@@ -1,4 +1,4 @@
-"""``on_duplicate="reuse"``: use a post that has the same content, if it does all that was asked for."""
+"""``on_duplicate="reuse"``: use an existing post with the same content, if it does all that was asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.publishing.intention import Intention
     from postboost_provider.publishing.resolve import Resolver
 
@@ -39,10 +38,26 @@ def use_duplicate(
     """
     post = api.call("get_post", parameters={"post_uuid": uuid})
     outcome = read_post(post)
-    if shortfall := _shortfall(resolver, post, outcome, body, is_draft=is_draft, at=at):
+    reached = {int(account["id"]) for account in post["accounts"]}
+    missing = [i for i in body["accounts"] if i not in reached]
+    others = [i for i in body["accounts"] if _content(post["versions"], i) != _content(body["versions"], i)]
+    shortfall = None
+    if outcome.trashed:
+        shortfall = "is in the trash"
+    elif outcome.status == "draft" and not is_draft:
+        shortfall = "is a draft, which is not published"
+    elif missing:
+        shortfall = f"is not for {', '.join(map(resolver.account_name, missing))}"
+    elif others:
+        shortfall = f"has other content on {', '.join(map(resolver.account_name, others))}"
+    elif outcome.failed_accounts:
+        shortfall = f"failed on {', '.join(map(str, outcome.failed_accounts))}"
+    elif at and outcome.can_be_changed and outcome.scheduled_at and outcome.scheduled_at > at:
+        shortfall = f"is scheduled later, for {outcome.scheduled_at:%Y-%m-%d %H:%M} UTC"
+    if shortfall:
         raise PostBoostConfigError(
-            f"on_duplicate='reuse': post {uuid} has the same content, but {shortfall}. Correct that post in PostBoost, publish "
-            "the rest in another task, or use on_duplicate='allow' to publish all of it again.",
+            f"on_duplicate='reuse': post {uuid} has the same content, but {shortfall}. Correct it in PostBoost, publish the rest "
+            "in another task, or use on_duplicate='allow' to publish all of it again.",
             code="duplicate_differs",
             field="on_duplicate",
         )
@@ -50,13 +65,13 @@ def use_duplicate(
 
 
 def find_refused_duplicate(api: PostBoostClient, intention: Intention, body: Mapping[str, Any]) -> str | None:
-    """Return the existing post for which PostBoost refused an earlier attempt of this task, if it refused one.
+    """Return the existing post because of which PostBoost refused an earlier attempt of this task, if it did.
 
-    The guard looks back only 24 hours: a later attempt would pass it, and publish a second time.
+    The guard compares only 24 hours: a later attempt would pass it, and publish a second time.
 
-    :raises PostBoostConfigError: there was one, and PostBoost no longer names it.
+    :raises PostBoostConfigError: it did, and no longer names the post.
     """
-    # Whatever its mode was.
+    # The label ends in the mode, and any mode will do.
     entries = read_log(api, intention.actor.label(f"{intention.intent or ''} ")) or ()
     if not any(entry.outcome == "blocked_duplicate" for entry in entries):
         return None
@@ -65,50 +80,17 @@ def find_refused_duplicate(api: PostBoostClient, intention: Intention, body: Map
         if issue.get("code") == "duplicate_post" and issue.get("existing_post_uuid"):
             return str(issue["existing_post_uuid"])
     raise PostBoostConfigError(
-        "on_duplicate='reuse': PostBoost refused an earlier attempt of this task because the same content existed, and it no "
-        "longer names that post, which is older than 24 hours or was deleted. Check PostBoost. To publish the content, use "
-        "on_duplicate='allow'.",
+        "on_duplicate='reuse': PostBoost refused an earlier attempt as a duplicate, but the existing post is now older than 24 "
+        "hours or was deleted. Check PostBoost. To publish the content, use on_duplicate='allow'.",
         code="duplicate_unknown",
         field="on_duplicate",
     )
 
 
-def _shortfall(
-    resolver: Resolver,
-    post: Mapping[str, Any],
-    outcome: PostOutcome,
-    body: Mapping[str, Any],
-    *,
-    is_draft: bool,
-    at: datetime | None,
-) -> str | None:
-    """Return what the existing post does not do of what was asked for, or None."""
-    reached = {int(account["id"]) for account in post["accounts"]}
-    missing = [i for i in body["accounts"] if i not in reached]
-    others = [i for i in body["accounts"] if _content(post["versions"], i) != _content(body["versions"], i)]
-    if outcome.trashed:
-        return "is in the trash"
-    if outcome.status == "draft" and not is_draft:
-        return "is a draft, which is not published"
-    if missing:
-        return f"is not for {', '.join(map(resolver.account_name, missing))}"
-    if others:
-        return f"has other content on {', '.join(map(resolver.account_name, others))}"
-    if outcome.failed_accounts:
-        return f"failed on {', '.join(f'{a.provider} {a.name!r}' for a in outcome.failed_accounts)}"
-    if at and outcome.can_be_changed and outcome.scheduled_at and outcome.scheduled_at > at:
-        return f"is scheduled later, for {outcome.scheduled_at:%Y-%m-%d %H:%M} UTC"
-    return None
-
-
 def _content(versions: Sequence[Mapping[str, Any]], account_id: int) -> list[tuple[str, list[int]]]:
-    """Return what an account gets: texts, as the guard compares them, and media."""
+    """Return the texts of an account, as the guard compares them, and their media."""
     original = next(v for v in versions if v["is_original"])
     version = next((v for v in versions if v["account_id"] == account_id and not v["is_original"]), original)
-    return [
-        (
-            " ".join(str(item.get("body") or "").split()).casefold(),
-            [int(media) for media in item.get("media") or ()],
-        )
-        for item in version["content"]
-    ]
+    texts = [" ".join(str(item.get("body") or "").split()).casefold() for item in version["content"]]
+    media = [[int(number) for number in item.get("media") or ()] for item in version["content"]]
+    return list(zip(texts, media, strict=True))

@@ -1,4 +1,4 @@
-"""A post that an author wants published once, and what the activity log knows of it."""
+"""A post that an author wants published once, and the post that the activity log has of it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 
-# The words of a post in its label. An action on the post has others ("retry ..."): a stored response to one names the
-# post, and says nothing of what its author wrote.
+# The end of a post's label. Those of actions on the post differ ("retry ..."): their entries name the post, too, but not
+# what its author wrote.
 _WORDS = re.compile(r"((?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now))?")
 
 
@@ -25,9 +25,9 @@ class Intention:
     """A post that an author wants published once.
 
     :param actor: the task or the row that publishes it.
-    :param intent: hash of what the author wrote, or None where that can't be told any more.
+    :param intent: hash of what the author wrote, or None where it can't be computed any more.
     :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
-    :param allow_duplicate: send it although the same content went to the same account within 24 hours.
+    :param allow_duplicate: send it even if the account got the same content within 24 hours.
     """
 
     actor: Actor
@@ -42,7 +42,7 @@ class Intention:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was done for an intention. ``outcome`` is None for a post that somebody deleted since."""
+    """What was done for an intention. ``outcome`` is None for a post that was deleted since."""
 
     result: Result
     why: str
@@ -53,11 +53,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class KnownPost:
-    """A post that the activity log names.
-
-    :param intent: the last intent that was written to it, or None where the label lacks it.
-    :param mode: the mode of that intent, likewise.
-    """
+    """A post in the activity log, with the intent and mode that were last written to it, where the label has them."""
 
     post_uuid: str
     intent: str | None
@@ -65,14 +61,14 @@ class KnownPost:
 
 
 def find_post(api: PostBoostClient, actor: Actor) -> KnownPost | None:
-    """Return the post that an earlier attempt of this actor created, if the activity log has one."""
+    """Return the post that an earlier attempt created, if the activity log has it."""
     return (find_posts(api, actor.scope, actor.log_identity) or {}).get(actor.log_identity)
 
 
 def find_posts(api: PostBoostClient, scope: str, identity: str = "") -> dict[str, KnownPost] | None:
     """Return the posts of a scope by the log identity of their actors; None where the token may not read the log.
 
-    :param identity: look only for this one. That is one page of requests; a whole scope takes a few.
+    :param identity: find only this one, which takes fewer requests.
     """
     entries = read_log(api, Label(scope, identity))
     if entries is None:

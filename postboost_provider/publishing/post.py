@@ -1,10 +1,10 @@
-"""A post as its author writes it: in the arguments of an operator, or in a row of a calendar. No requests in here."""
+"""A post as its author writes it: in the arguments of an operator, or in a row of a calendar. Pure."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -16,9 +16,9 @@ from postboost_provider.api.times import to_minute
 Mode = Literal["draft", "schedule", "queue", "now"]
 MODES: tuple[str, ...] = get_args(Mode)
 VARIANT_FIELDS = ("text", "media", "thread", "first_comment", "options")
-# Lists and mappings, which a template renders to text.
+# Lists and mappings, which a template may render to text.
 RENDERED = ("accounts", "media", "tags", "thread", "variants", "account_times")
-# Where "None" would be published.
+# In these, "None" would be published.
 PUBLISHED_TEXTS = ("text", "first_comment", "thread", "tags")
 
 
@@ -40,7 +40,7 @@ class Problem:
 
 
 class InvalidPostError(PostBoostConfigError):
-    """A post that can't be sent as it is. ``field`` and ``code`` are those of its first problem."""
+    """A post that has problems. ``field`` and ``code`` are those of the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         first = problems[0]
@@ -50,7 +50,7 @@ class InvalidPostError(PostBoostConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What a network or an account gets instead of the rest; it gets the same as the others where this is None.
+    """What a network or an account gets in place of the post's own parts, which it gets where this is None.
 
     :param target: a provider, ``provider:username``, ``@username`` or an id.
     """
@@ -67,8 +67,8 @@ class Variant:
 class Post:
     """A post as its author writes it, with names in place of ids.
 
-    :param account_times: times of their own, by network or account.
-    :param is_row: it is written in a row of a calendar, whose fields are columns; else in the arguments of an operator.
+    :param account_times: other times, by network or account.
+    :param is_row: it is a row of a calendar, whose fields are columns; else the fields are an operator's arguments.
     """
 
     text: str
@@ -94,7 +94,7 @@ def parse_post(values: Mapping[str, Any], timezone: str | None) -> Post:
 
     :param values: those of :func:`read_fields`, and ``thread``, ``variants`` and ``account_times`` (mappings by network
         or account) and ``ai_generated``.
-    :raises InvalidPostError: it can't be sent as it is.
+    :raises InvalidPostError: it has problems.
     """
     values = {name: read_text(value) if name in RENDERED else value for name, value in values.items()}
     post, problems = read_fields(values, timezone, mode_field="publish")
@@ -117,7 +117,7 @@ def parse_post(values: Mapping[str, Any], timezone: str | None) -> Post:
         variants=tuple(variants),
         # Only a scheduled post has times.
         account_times=tuple(times) if post.mode == "schedule" else (),
-        ai_generated=_read_switch("ai_generated", values, problems),
+        ai_generated=_read_bool("ai_generated", values, problems),
     )
     if problems:
         raise InvalidPostError(list(dict.fromkeys(problems)))
@@ -127,23 +127,20 @@ def parse_post(values: Mapping[str, Any], timezone: str | None) -> Post:
 def read_fields(
     values: Mapping[str, Any], timezone: str | None, *, mode_field: str = "mode"
 ) -> tuple[Post, list[Problem]]:
-    """Return what arguments and columns have in common as a post, and what is wrong with it.
+    """Return the post of the fields that arguments and columns have in common, and its problems.
 
     :param values: ``text``, ``accounts``, ``media``, ``tags``, ``first_comment``, ``mode``, ``publish_at``, ``timezone``.
     :param timezone: the zone of times that have none of their own.
-    :param mode_field: what the author calls ``mode``.
+    :param mode_field: the author's name of ``mode``.
     """
-    problems = [
-        Problem(name, "contains half of a character. Check where the text was cut, often at an emoji.", "cut")
-        for name, value in values.items()
-        if not _is_unicode(value)
-    ]
-    problems += [
-        not_text(name, value)
-        for name, value in values.items()
+    problems = []
+    for name, value in values.items():
+        if not _is_unicode(value):
+            message = "contains half of a character. Check where the text was cut, often at an emoji."
+            problems.append(Problem(name, message, "cut"))
         # A column of a variant has its network or account behind a colon.
-        if name.partition(":")[0] in ("text", "first_comment") and is_not_text(value)
-    ]
+        if name.partition(":")[0] in ("text", "first_comment") and _is_not_text(value):
+            problems.append(_not_text(name, value))
     text = as_text(values.get("text"))
     if not text.strip():
         problems.append(Problem("text", "is empty. Write the text to publish.", "empty"))
@@ -183,8 +180,7 @@ def read_fields(
 def post_intent(post: Post, media: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return what the author wrote, for its hash.
 
-    :param media: a hash of the content, or a uuid, for each of the post's media under ``""``, and for those of a
-        variant under its ``target``.
+    :param media: the identifiers of the post's media under ``""``, and those of a variant under its ``target``.
     """
     more: dict[str, Any] = {
         "thread": list(post.thread),
@@ -214,27 +210,18 @@ def _variant_intent(variant: Variant, media: Sequence[str] | None) -> dict[str, 
 
 
 def _read_variant(target: str, given: Any, problems: list[Problem]) -> Variant | None:
-    fields = f"a mapping of {', '.join(VARIANT_FIELDS)}"
+    advice = f"Pass a mapping of {', '.join(VARIANT_FIELDS)}."
     name = f"variants[{target!r}]"
     if not isinstance(given, Mapping):
-        problems.append(Problem(name, f"is a {type(given).__name__}. Pass {fields}.", "not_a_mapping"))
+        problems.append(Problem(name, f"is a {type(given).__name__}. {advice}", "not_a_mapping"))
         return None
     if unknown := [repr(key) for key in given if key not in VARIANT_FIELDS]:
-        message = f"has the unknown key {', '.join(unknown)}. Pass {fields}."
-        problems.append(Problem(name, message, "unknown_field"))
+        problems.append(Problem(name, f"has the unknown key {', '.join(unknown)}. {advice}", "unknown_field"))
         return None
     problems += [replace(p, field=f"{name}[{p.field!r}]") for p in _check_texts(given)]
-    read: dict[str, Callable[[Any], Any]] = {
-        "text": as_text,
-        "first_comment": as_text,
-        "media": _texts,
-        "thread": _texts,
-    }
-    values: dict[str, Any] = {
-        field: read[field](value) if field in read else value
-        for field, value in given.items()
-        if value is not None
-    }
+    values = {field: value for field, value in given.items() if value is not None}
+    values |= {field: as_text(values[field]) for field in ("text", "first_comment") if field in values}
+    values |= {field: _texts(values[field]) for field in ("media", "thread") if field in values}
     return Variant(target, **values)
 
 
@@ -243,8 +230,8 @@ def _check_texts(values: Mapping[str, Any]) -> list[Problem]:
     for name in PUBLISHED_TEXTS:
         value = values.get(name)
         parts = [value] if name in ("text", "first_comment") else _parts(value)
-        if any(is_not_text(part) for part in parts):
-            problems.append(not_text(name, value))
+        if any(_is_not_text(part) for part in parts):
+            problems.append(_not_text(name, value))
         elif any(stripped_text(part) in NOTHING for part in parts):
             message = "is 'None', which is what a template renders for a missing value. Write {{ ... or '' }} there."
             problems.append(Problem(name, message, "rendered_none"))
@@ -255,12 +242,11 @@ def _read_mapping(name: str, values: Mapping[str, Any], problems: list[Problem])
     value = values.get(name) or {}
     if isinstance(value, Mapping):
         return list(value.items())
-    message = f"{value!r} is not a mapping by network or account."
-    problems.append(Problem(name, message, "not_a_mapping"))
+    problems.append(Problem(name, f"{value!r} is not a mapping by network or account.", "not_a_mapping"))
     return []
 
 
-def _read_switch(name: str, values: Mapping[str, Any], problems: list[Problem]) -> bool | None:
+def _read_bool(name: str, values: Mapping[str, Any], problems: list[Problem]) -> bool | None:
     known = {"true": True, "false": False, "": None, "none": None}
     text = stripped_text(values.get(name)).lower()
     if text not in known:
@@ -268,22 +254,22 @@ def _read_switch(name: str, values: Mapping[str, Any], problems: list[Problem]) 
     return known.get(text)
 
 
-def is_not_text(value: Any) -> bool:
+def _is_not_text(value: Any) -> bool:
     """Return whether the value would be published as Python prints it."""
     return isinstance(value, (bytes, Mapping)) or (isinstance(value, Iterable) and not isinstance(value, str))
 
 
-def not_text(name: str, value: Any) -> Problem:
+def _not_text(name: str, value: Any) -> Problem:
     message = f"is a {type(value).__name__}, not text. Pass the text itself, such as my_task.output['text']."
     return Problem(name, message, "not_text")
 
 
 def as_text(value: Any) -> str:
-    """Return a value as text, with line ends and composed characters in one form: how it was stored is not an edit."""
+    """Return a value as text, with line ends and composed characters in one form: another form is not an edit."""
     # pandas writes an empty cell as not-a-number.
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    # Half of a surrogate pair can't be sent or logged; :func:`read_fields` reports it.
+    # Half of a surrogate pair can't be sent or logged; read_fields reports it.
     text = str(value).encode(errors="replace").decode()
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
 
@@ -298,9 +284,9 @@ def split_items(value: Any) -> tuple[str, ...]:
 
 
 def _split(value: Any) -> tuple[str, ...]:
-    is_list = isinstance(value, Iterable) and not isinstance(value, str)
-    parts: Iterable[Any] = value if is_list else as_text(value).split(";")
-    return tuple(text for part in parts if (text := stripped_text(part)))
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        value = as_text(value).split(";")
+    return tuple(text for part in value if (text := stripped_text(part)))
 
 
 def _parts(value: Any) -> list[Any]:
@@ -316,7 +302,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _is_unicode(value: Any) -> bool:
-    """Return whether the value, or all that is in it, can be encoded as UTF-8: half of a surrogate pair can't."""
+    """Return whether the value and all that is in it can be encoded as UTF-8."""
     if isinstance(value, Mapping):
         return all(_is_unicode(part) for item in value.items() for part in item)
     if isinstance(value, Collection) and not isinstance(value, (str, bytes)):

@@ -6,13 +6,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.error_mapping import with_mapped_fields
-from postboost_provider.api.errors import (
-    DuplicatePostError,
-    PermissionDeniedError,
-    PostBoostConfigError,
-    ValidationError,
-)
+from postboost_provider.api.error_mapping import map_fields
+from postboost_provider.api.errors import DuplicatePostError, PermissionDeniedError, PostBoostConfigError
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
@@ -44,16 +39,16 @@ def publish_post(
 ) -> Published:
     """Publish a post once for its actor.
 
-    :param find_media: returns the file that a media path means.
+    :param find_media: returns the file of a media path.
     :param on_duplicate: ``fail``, ``reuse`` or ``allow``.
     :param validate: have PostBoost check the post first.
-    :raises PostBoostConfigError: it can't be sent as it is.
+    :raises PostBoostConfigError: the post is not valid.
     """
     resolver = Resolver(api, find_media)
     # A URL may serve another file in another run. The task id is here twice since version 0.1.0.
     salt = "\n".join((actor.scope, *actor.identity, actor.identity[3]))
     resolution = PostResolution(resolver, post, salt)
-    try:
+    with map_fields(resolution.field):
         media = resolution.media()
         allow = on_duplicate == "allow"
         intention = Intention(actor, intent_hash(post_intent(post, media_contents(media))), post.mode, allow)
@@ -61,50 +56,35 @@ def publish_post(
         can_read_log = posts is not None
         if (known := (posts or {}).get(actor.log_identity)) is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
-            return use_existing(
-                api, intention, known, lambda: resolution.body(post.mode, media, all_times=True)
-            )
+            updated = partial(resolution.body, post.mode, media, all_times=True)
+            return use_existing(api, intention, known, updated)
         if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
             raise _past(post.publish_at, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
-        use = partial(
-            use_duplicate,
-            api,
-            resolver,
-            body=body,
-            is_draft=post.mode == "draft",
-            at={"now": now, "schedule": post.publish_at}.get(post.mode),
-        )
-        if (
-            on_duplicate == "reuse"
-            and can_read_log
-            and (uuid := find_refused_duplicate(api, intention, body))
-        ):
+        at = {"now": now, "schedule": post.publish_at}.get(post.mode)
+        use = partial(use_duplicate, api, resolver, body=body, is_draft=post.mode == "draft", at=at)
+        reuse = on_duplicate == "reuse"
+        if reuse and can_read_log and (uuid := find_refused_duplicate(api, intention, body)):
             return use(uuid)
         if validate:
             _check(api, resolution, resolver, {**body, "allow_duplicate": allow})
         try:
             return create_post(api, intention, lambda: body, can_read_log=can_read_log)
         except DuplicatePostError as error:
-            if on_duplicate != "reuse" or not error.existing_post_uuid:
+            if not reuse or not error.existing_post_uuid:
                 raise
             return use(error.existing_post_uuid)
-    except ValidationError as error:
-        if error.is_mapped or not error.errors:
-            raise
-        problems = resolution.problems(error.errors)
-        raise with_mapped_fields(error, "; ".join(map(str, problems)), problems[0].field) from error
 
 
 def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:
     # Without the activity log the post may exist already: sent again, it could be a second one.
     unseen = (
-        " If an earlier attempt of this task created the post, nothing is wrong. The API key lacks the ability 'read', "
-        "which it takes to tell."
+        ""
+        if can_read_log
+        else " An earlier attempt may have published it; the API key lacks the ability 'read' that tells."
     )
     return PostBoostConfigError(
-        f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'."
-        f"{'' if can_read_log else unseen}",
+        f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'.{unseen}",
         code="past",
         field="publish_at",
     )
@@ -113,7 +93,7 @@ def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:
 def _check(
     api: PostBoostClient, resolution: PostResolution, resolver: Resolver, body: Mapping[str, Any]
 ) -> None:
-    """Have PostBoost check the post. What a guardrail finds is only logged: ``create_post`` decides."""
+    """Have PostBoost check the post. Guardrails are only logged: ``create_post`` decides."""
     try:
         response = api.call("validate_post", body=body)
     except PermissionDeniedError as error:
@@ -122,10 +102,7 @@ def _check(
         log.warning("The post is not checked before it is sent: the API key lacks the ability 'read'.")
         return
     if problems := resolution.problems(response.get("errors") or {}):
-        raise PostBoostConfigError(
-            f"PostBoost would refuse it: {'; '.join(map(str, problems))}",
-            code="refused",
-            field=problems[0].field,
-        )
+        message = f"PostBoost would refuse it: {'; '.join(map(str, problems))}"
+        raise PostBoostConfigError(message, code="refused", field=problems[0].field)
     for issue in response.get("issues") or ():
         log.warning("PostBoost's check reports: %s", resolver.describe_issue(issue))

@@ -1,4 +1,4 @@
-"""A post as its author writes it -> the body that PostBoost takes, and the author's names for what PostBoost refuses."""
+"""A post as its author writes it -> the body of its request, and the author's names for what PostBoost refuses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.idempotency.identity import digest
-from postboost_provider.publishing.body import Content, ResolvedPost, content_items, dropped_part, post_body
-from postboost_provider.publishing.error_mapping import ErrorMapping, find_account_name, is_provider
+from postboost_provider.publishing.body import Content, content_items, dropped_part, post_body
+from postboost_provider.publishing.error_mapping import (
+    ErrorMapping,
+    account_pattern,
+    find_account_name,
+    is_provider,
+    read_problems,
+)
 from postboost_provider.publishing.post import VARIANT_FIELDS, InvalidPostError, Post, Problem, Variant
 from postboost_provider.services.accounts import Accounts, load_accounts
 from postboost_provider.services.media import upload as uploads
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
 
-# What identifies a medium (uuid, hash of the content, or URL), and what is to be uploaded: None for a uuid.
+# What identifies a medium (uuid, hash of the content, or URL), and what to upload: None for a uuid.
 Media = tuple[str, Medium | None]
 # A post's own media under "", and those of a variant under its target.
 MediaByTarget = dict[str, list[Media]]
@@ -42,8 +48,6 @@ class Resolver:
 
     def __init__(self, api: PostBoostClient, find_media: Callable[[str], MediaFile]) -> None:
         self._api = api
-        # The same for every task: two that miss the same tag at once create one.
-        self._tag_key = digest("tags")
         self._find_media = find_media
         self._read: dict[str, Medium] = {}
         self._ids: dict[tuple[str, str, str], int] = {}
@@ -56,7 +60,7 @@ class Resolver:
         return self._accounts.find(names)
 
     def account_name(self, account_id: int) -> str:
-        """Return an account as its author would write it."""
+        """Return the name of an account, or its id where it can't be looked up."""
         return find_account_name(self.find_accounts, account_id)
 
     def describe_issue(self, issue: Mapping[str, Any]) -> str:
@@ -69,10 +73,11 @@ class Resolver:
         """Return the ids of tags, creating missing ones; a dry run leaves them out."""
         missing = self._tags.missing(names) if dry_run else []
         names = [name for name in names if name not in missing]
-        return self._tags.ids(names, idempotency_key=self._tag_key) if names else []
+        # The same key for every task: two that miss the same tag at once create one.
+        return self._tags.ids(names, idempotency_key=digest("tags")) if names else []
 
     def read_medium(self, name: str) -> Media:
-        """Read a file or check a URL or uuid. A file that many posts have is read once."""
+        """Read a file or check a URL or uuid. A file of many posts is read once."""
         with as_problem("media"), _reading(name):
             if name not in self._read:
                 self._read[name] = uploads.read_medium(name, self._find_media)
@@ -80,10 +85,7 @@ class Resolver:
             return medium.content, None if medium.is_item else medium
 
     def media_id(self, media: Media, salt: str) -> int:
-        """Return the id of a medium, having uploaded it.
-
-        :param salt: the same URL may serve another file for another salt.
-        """
+        """Upload a medium and return its id. The same URL may serve another file for another ``salt``."""
         content, medium = media
         medium = medium or Medium(content, content)
         known = (content, medium.name, "" if medium.file else salt)
@@ -97,7 +99,7 @@ class Resolver:
 class PostResolution:
     """Resolve one post, and name its fields in what PostBoost refuses.
 
-    :param media_salt: identifies the post, or the run and the post where each run publishes a new one.
+    :param media_salt: identifies the post; where each run publishes a new one, also the run.
     """
 
     def __init__(self, resolver: Resolver, post: Post, media_salt: str) -> None:
@@ -107,24 +109,19 @@ class PostResolution:
         self._error_mapping: ErrorMapping | None = None
 
     def media(self) -> MediaByTarget:
-        """Read the post's files. Nothing is uploaded.
-
-        :raises InvalidPostError: a file can't be read, or is not of a type that PostBoost supports.
-        """
-        own = {
-            "": self._post.media,
-            **{v.target: v.media for v in self._post.variants if v.media is not None},
-        }
-        return {target: [self._resolver.read_medium(name) for name in names] for target, names in own.items()}
+        """Read the post's files without uploading them; one that can't be used is an :class:`InvalidPostError`."""
+        named = {v.target: v.media for v in self._post.variants if v.media is not None}
+        named = {"": self._post.media, **named}
+        return {target: [self._resolver.read_medium(n) for n in names] for target, names in named.items()}
 
     def body(
         self, mode: str, media: MediaByTarget, *, dry_run: bool = False, all_times: bool = False
     ) -> dict[str, Any]:
-        """Return the body of the post, having uploaded its files and created its tags.
+        """Upload the post's files, create its tags, and return its body.
 
         :param dry_run: leave files and missing tags out instead.
-        :param all_times: name the time of each account of a scheduled post, also of those without a time of their own.
-        :raises InvalidPostError: a name means nothing, or an account can't be posted to.
+        :param all_times: name the time of every account of a scheduled post, even without a time of its own.
+        :raises InvalidPostError: a name is unknown, or an account can't be posted to.
         """
         post, resolver = self._post, self._resolver
         with as_problem("accounts"):
@@ -140,24 +137,17 @@ class PostResolution:
         for account in accounts:
             with as_problem():
                 content_items(contents.get(int(account["id"]), contents[0]), account)
-        ids = {
-            target: [
-                resolver.media_id(m, self._media_salt) for m in found if not (dry_run and m[1] is not None)
-            ]
-            for target, found in media.items()
-        }
-        contents = self._contents(accounts, ids)
+        if dry_run:
+            media = {target: [m for m in found if m[1] is None] for target, found in media.items()}
+        ids = {t: [resolver.media_id(m, self._media_salt) for m in found] for t, found in media.items()}
         body = post_body(
-            ResolvedPost(
-                content=contents.pop(0),
-                accounts=accounts,
-                mode=mode,  # type: ignore[arg-type]  # one of Mode by construction
-                publish_at=post.publish_at,
-                tags=tags,
-                variants=contents,
-                account_times=times,
-                ai_generated=post.ai_generated,
-            )
+            mode,
+            accounts,
+            self._contents(accounts, ids),
+            publish_at=post.publish_at,
+            tags=tags,
+            account_times=times,
+            ai_generated=post.ai_generated,
         )
         self._error_mapping = ErrorMapping(post, body, resolver.find_accounts)
         return body
@@ -171,15 +161,17 @@ class PostResolution:
         return str(error)
 
     def problems(self, errors: Mapping[str, Sequence[str]]) -> list[Problem]:
-        """Return what the API reports as problems of the post; with the API's own fields while there is no body."""
-        if self._error_mapping is None:
-            return [Problem(name, "; ".join(texts)) for name, texts in errors.items()]
-        return self._error_mapping.problems(errors)
+        """Return the API's messages as problems of the post."""
+        return read_problems(errors, self.field)
+
+    def field(self, name: str) -> str:
+        """Return the author's name of a field; the API's own while there is no body."""
+        return self._error_mapping.field(name) if self._error_mapping else name
 
     def _times(self, accounts: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
         """Return the times that accounts have of their own, by account id."""
         times: dict[int, tuple[str, datetime]] = {}
-        # What is given for an account overrides what is given for its network.
+        # An account's time overrides that of its network.
         for target, at in sorted(self._post.account_times, key=lambda time: not is_provider(time[0])):
             for account in self._among(accounts, target, "account_times"):
                 earlier, _ = times.get(int(account["id"]), ("", at))
@@ -193,7 +185,7 @@ class PostResolution:
         """Return what is published by account id, and under 0 what all the others get."""
         post = self._post
         contents = {0: Content(post.text, media.get("", ()), post.thread, post.first_comment)}
-        # Which variant gave an account which part.
+        # By account id and part: the target of the variant that gave it.
         given: dict[int, dict[str, str]] = {}
         for variant in sorted(post.variants, key=lambda v: not is_provider(v.target)):
             changes = {name: getattr(variant, name) for name in VARIANT_FIELDS}
@@ -210,14 +202,14 @@ class PostResolution:
             account_id = int(account["id"])
             with as_problem():
                 part = dropped_part(contents.get(account_id, contents[0]), account["provider"])
-            # Of what all accounts get, each network takes what it has. A variant must not lose a part.
+            # Each network takes what it supports of the common content, but a variant must not lose a part.
             if part and (target := given.get(account_id, {}).get(part)):
                 field = post.variant_field(target, part)
                 raise InvalidPostError([Problem(field, _dropped_beside(part, account), "not_published")])
         return contents
 
     def _variant_name(self, variant: Variant) -> str:
-        """Return how the author writes the variant: an argument, or its first column."""
+        """Return the variant's argument, or its first column."""
         if not self._post.is_row:
             return f"variants[{variant.target!r}]"
         part = next((name for name in VARIANT_FIELDS if getattr(variant, name) is not None), "text")
@@ -226,33 +218,23 @@ class PostResolution:
     def _among(
         self, accounts: Sequence[Mapping[str, Any]], target: str, field: str
     ) -> list[Mapping[str, Any]]:
-        """Return those of the post's accounts that the name of a network or an account means.
-
-        :param field: where the author wrote the name.
-        """
+        """Return those of the post's accounts that match a network or an account, named in ``field``."""
         with as_problem(field):
-            found = self._resolver.find_accounts([f"{target}:*" if is_provider(target) else target])
-            ids = {int(account["id"]) for account in found}
-            among = [account for account in accounts if int(account["id"]) in ids]
-            if not among:
-                raise PostBoostConfigError(
-                    f"{target!r} is not among this post's accounts. Add it to accounts, or remove what is given for it.",
-                    code="not_among_accounts",
-                )
+            ids = {int(a["id"]) for a in self._resolver.find_accounts([account_pattern(target)])}
+        if among := [account for account in accounts if int(account["id"]) in ids]:
             return among
+        message = f"{target!r} is not among this post's accounts. Add it to accounts, or remove this."
+        raise InvalidPostError([Problem(field, message, "not_among_accounts")])
 
 
 def media_contents(media: MediaByTarget) -> dict[str, list[str]]:
-    """Return what identifies the media, for the hash of the post's intent."""
+    """Return the identifiers of the media, for the hash of the post's intent."""
     return {target: [content for content, _ in found] for target, found in media.items()}
 
 
 @contextmanager
 def as_problem(field: str = "") -> Iterator[None]:
-    """Turn an error about what the author wrote into a problem of the post.
-
-    :param field: where the author wrote it. Default: the field that the error names.
-    """
+    """Turn an error into a problem of the post, in ``field`` or the field that the error names."""
     try:
         yield
     except InvalidPostError:
@@ -263,15 +245,15 @@ def as_problem(field: str = "") -> Iterator[None]:
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Name the file in whatever a storage raises: each has exceptions of its own."""
+    """Name the file in whatever a storage raises: each has its own exceptions."""
     try:
         yield
     except PostBoostError:
         raise
     except Exception as error:
         raise PostBoostConfigError(
-            f"{name} can't be read ({type(error).__name__}: {error}). Correct the path. For a file on object storage, "
-            "install the Airflow provider of that storage and set object_storage_conn_id.",
+            f"{name} can't be read ({type(error).__name__}: {error}). Correct the path. For object storage, install its Airflow "
+            "provider and set object_storage_conn_id.",
             code="unreadable_file",
         ) from error
 
@@ -285,20 +267,14 @@ def _check_named_once(field: str, earlier: str, target: str) -> None:
 def _dropped_beside(part: str, account: Mapping[str, Any]) -> str:
     name = account_name(account)
     if part == "thread":
-        return (
-            f"{name} gets a first comment, and PostBoost does not publish a thread there. Remove the thread."
-        )
-    return (
-        f"{name} gets a thread, and PostBoost does not publish a first comment beside it. Make the comment the last part "
-        "of the thread, or give this account thread=[]."
-    )
+        return f"{name} gets a first comment, and PostBoost publishes no thread there. Remove the thread."
+    return f"{name} gets a thread, and no first comment beside it. Make it the last part, or give this account thread=[]."
 
 
 def _check_connected(accounts: Sequence[Mapping[str, Any]]) -> None:
     disconnected = [account_name(a) for a in accounts if a.get("authorized") is False]
     if disconnected:
         raise PostBoostConfigError(
-            f"{', '.join(disconnected)} must be reconnected before PostBoost can publish there. Reconnect it in PostBoost "
-            "under Accounts, then run the task again.",
+            f"{', '.join(disconnected)} must be reconnected in PostBoost under Accounts. Then run the task again.",
             code="disconnected_account",
         )

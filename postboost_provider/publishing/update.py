@@ -25,10 +25,9 @@ Body = Callable[[], Mapping[str, Any]]
 
 
 def use_existing(api: PostBoostClient, intention: Intention, known: KnownPost, body: Body) -> Published:
-    """Go on from the post that an earlier attempt created, and update it where its author changed it.
+    """Use the post that an earlier attempt created, and update it if its author has changed it, as :func:`compare` finds.
 
-    :param body: gives the body for ``update_post``, where one is needed.
-    :raises PostBoostConfigError: like :func:`compare`.
+    :param body: returns the body for ``update_post``.
     """
     found = compare(api, intention, known)
     return found if isinstance(found, Published) else update(api, intention, known, found, body)
@@ -39,10 +38,8 @@ def compare(
 ) -> Published | PostOutcome:
     """Read the post that an earlier attempt created, and decide what to do about it.
 
-    :param listed: the post as a list gave it a moment ago, which is enough to leave it as it is. One that is to be
-        changed is read again: it may have been published or moved since.
-    :return: the result where nothing is to be done (the post is as its author wants it, or somebody removed it), or the
-        post that is to be updated.
+    :param listed: the post from a list. One that is to be changed is read again: it may have been published since.
+    :return: the post to update, or the result: the post is as its author wants it, or was removed.
     :raises PostBoostConfigError: the author's change comes too late (``code`` is ``too_late``), or PostBoost can't do it.
     """
     unchanged = known.intent in (None, intention.intent)
@@ -54,7 +51,7 @@ def compare(
         why = "created earlier, and moved to trash in PostBoost since"
         return Published("skipped", why, outcome.uuid, outcome)
     if intention.intent is None:
-        why = "an earlier attempt had created it; its files can't be read any more, so edits were not looked for"
+        why = "an earlier attempt had created it; its files can't be read any more, so it was not checked for edits"
         return Published("adopted", why, outcome.uuid, outcome)
     if unchanged:
         return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
@@ -62,8 +59,8 @@ def compare(
         raise _too_late(outcome)
     if intention.mode == "draft" and known.mode not in (None, "draft") and outcome.status != "draft":
         raise PostBoostConfigError(
-            f"Its mode was changed to draft, but post {outcome.uuid} is {outcome.status}, and PostBoost's API can't turn it "
-            "back into a draft. Move it to trash in PostBoost, or change the mode back.",
+            f"Its mode was changed to draft, but post {outcome.uuid} is {outcome.status} and can't be a draft again. Move it to "
+            "trash in PostBoost, or change the mode back.",
             code="no_way_back",
             field="mode",
         )
@@ -76,8 +73,8 @@ def update(
     """Update the post that :func:`compare` returned."""
     if intention.mode != "queue" or known.mode in (None, "queue") or outcome.status == "draft":
         return _update(api, intention, outcome, body())
-    # An update keeps the time of a scheduled post; a place in the queue takes a request of its own. That one comes first:
-    # the update tells the activity log that the post is as its author wants it.
+    # An update keeps the time of a scheduled post; a place in the queue takes another request. That one comes first: once
+    # the activity log has the update, the post counts as its author wants it.
     allow = intention.allow_duplicate
     where = {"post_uuid": outcome.uuid}
     perform_action(api, intention.actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow)
@@ -102,21 +99,20 @@ def _update(
         except DuplicatePostError as error:
             # Whether the guard leaves the post itself out of the comparison is not documented.
             if error.existing_post_uuid != outcome.uuid:
-                # Another type: nobody shall take the other post for this one.
-                raise PostBoostConfigError(
-                    f"Post {outcome.uuid} was not updated and stays as it was: {error}", code="duplicate_post"
-                ) from error
+                # Another type of error: the other post must not be taken for this one.
+                message = f"Post {outcome.uuid} was not updated and stays as it was: {error}"
+                raise PostBoostConfigError(message, code="duplicate_post") from error
             response = send(allow_duplicate=True)
         warnings = read_warnings(response.payload)
     except PostBoostRequestError as error:
         now = _read(api, outcome.uuid)
         if error.status not in (400, 422) or now.can_be_changed:
             raise
-        # It was published meanwhile. If the log has this very update, it was ours, and only its response was lost.
+        # It was published meanwhile. If the log has this update, it was ours, and only its response was lost.
         known = find_post(api, intention.actor)
         if known is None or known.intent != intention.intent:
             raise _too_late(now) from error
-    # PostBoost's response to an update has no post (SDK 1.66.3): read it back.
+    # PostBoost's response to an update has no post (SDK 1.66.3).
     fresh = _read(api, outcome.uuid)
     return Published("updated", "changed since it was created", fresh.uuid, fresh, warnings)
 
@@ -126,10 +122,9 @@ def _read(api: PostBoostClient, uuid: str) -> PostOutcome:
 
 
 def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what keeps a scheduled post scheduled.
+    """Return the fields that keep a scheduled post scheduled.
 
-    Whether an update that names no time leaves the post scheduled is not documented, and a new place in the queue
-    is not what a changed text asks for.
+    Whether an update without a time does is not documented, and a changed text must not get a new place in the queue.
     """
     if outcome.status == "draft" or outcome.scheduled_at is None:
         return {}

@@ -68,10 +68,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Who rotates which connection, in which run.
+    """The task that rotates a connection, in one run.
 
-    :param task: what the activity log calls the task.
-    :param conn_id: the connection.
+    :param task: the task's name in the activity log.
     :param run: 8 hex digits that are the same for all attempts of one run.
     """
 
@@ -127,10 +126,9 @@ def decide(
     :param when_less_than: rotate when the current key expires sooner than this; None: rotate once in every run.
     """
     old = current.successor_of
+    others = [key for key in keys.values() if key.id != current.id]
     leftovers = tuple(
-        key
-        for key in keys.values()
-        if key.id == old or (key.id != current.id and maker.created(key) and key.successor_of == old)
+        key for key in others if key.id == old or (maker.created(key) and key.successor_of == old)
     )
     if old is not None and leftovers:
         return Retire(current, leftovers)
@@ -160,10 +158,7 @@ def read_note(value: object) -> tuple[int, str] | None:
 
 
 def check_span(name: str, value: object) -> None:
-    """Check that an argument is a timedelta or None.
-
-    :raises PostBoostConfigError: it is not.
-    """
+    """Check that the argument ``name`` is a timedelta or None."""
     if value is not None and (not isinstance(value, timedelta) or value < timedelta(0)):
         raise PostBoostConfigError(
             f"{name} is {value!r}; it must be a timedelta of 0 or more.", code="not_a_duration", field=name
@@ -171,14 +166,10 @@ def check_span(name: str, value: object) -> None:
 
 
 def check_times(valid_days: object, when_less_than: object, grace: object) -> None:
-    """Check the arguments of a rotation.
-
-    :raises PostBoostConfigError: one of them is wrong, or new keys would be rotated at once.
-    """
+    """Check the arguments of a rotation: new keys must not be rotated at once."""
     if isinstance(valid_days, bool) or not isinstance(valid_days, int) or valid_days < 1:
         raise PostBoostConfigError(
-            f"valid_days is {valid_days!r}; it must be the number of days until the new key's last day, 1 or more: PostBoost "
-            "does not create a key that expires today.",
+            f"valid_days is {valid_days!r}; it must be 1 or more days: PostBoost does not create a key that expires today.",
             code="not_a_number",
             field="valid_days",
         )
@@ -186,18 +177,15 @@ def check_times(valid_days: object, when_less_than: object, grace: object) -> No
     check_span("grace", grace)
     if isinstance(when_less_than, timedelta) and timedelta(days=valid_days - 1) <= when_less_than:
         raise PostBoostConfigError(
-            f"valid_days is {valid_days}: a new key would have less than rotate_when_less_than ({when_less_than.days} days) "
-            "left on its first day, and every run would rotate. Raise valid_days or lower rotate_when_less_than.",
+            f"valid_days is {valid_days}, so a new key would have less than rotate_when_less_than ({when_less_than.days} "
+            "days) left, and every run would rotate. Raise valid_days or lower rotate_when_less_than.",
             code="too_short",
             field="valid_days",
         )
 
 
 def check_new_expiry(value: object, now: datetime) -> Expiry:
-    """Return the expiry of a token that was just created.
-
-    :raises PostBoostConfigError: it is not a date, or it is past.
-    """
+    """Return the expiry of a token that was just created, which must not be unknown or past."""
     expiry = parse_expiry(value)
     if expiry.kind == "unknown":
         raise PostBoostConfigError(
@@ -205,11 +193,10 @@ def check_new_expiry(value: object, now: datetime) -> Expiry:
             code="missing",
             field="expires_on",
         )
-    left = expiry.time_left(now)
-    if left is not None and left <= timedelta(0):
+    if expiry.is_over(now):
         raise PostBoostConfigError(
-            f"expires_on is {expiry.day}, which is past: a token with that date {expiry.describe(now)}. Give the date that "
-            "PostBoost shows for the new token.",
+            f"expires_on is {expiry.day}: a token with that date {expiry.describe(now)}. Give the date that PostBoost shows "
+            "for the new token.",
             code="expired",
             field="expires_on",
         )

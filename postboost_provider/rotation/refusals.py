@@ -17,23 +17,18 @@ LAST_USE_DELAY = timedelta(hours=1)
 
 def check_unused(orphan: Key) -> None:
     """Check that nobody uses the orphan before it is revoked: it was used at most once, right after its creation."""
-    if (
-        orphan.last_used_at is not None
-        and orphan.created_at is not None
-        and orphan.last_used_at - orphan.created_at > LAST_USE_DELAY
-    ):
+    created, used = orphan.created_at, orphan.last_used_at
+    if used is not None and created is not None and used - created > LAST_USE_DELAY:
         raise PostBoostConfigError(
-            f"Key {orphan.id} ({orphan.name}) has the name of an earlier attempt, but was used at "
-            f"{orphan.last_used_at:%Y-%m-%d %H:%M} UTC: another Airflow rotates the same key. Give each its own key. "
-            "Nothing was changed.",
-            code="key_in_use",
+            f"Key {orphan.id} ({orphan.name}) has the name of an earlier attempt, but was used at {used:%Y-%m-%d %H:%M} "
+            "UTC: another Airflow rotates the same key. Give each its own key. Nothing was changed."
         )
 
 
 def shadowed(connection: ConnectionContents) -> PostBoostConfigError:
     return PostBoostConfigError(
         f"{connection.settings.name} does not show what is in its store: tasks read it from elsewhere, such as a secrets "
-        "backend that comes first. Give the store that writes there, or remove the connection there. No key was created.",
+        "backend with precedence. Give the store that writes there, or remove the connection there. No key was created.",
         code="shadowed",
         field="store",
     )
@@ -48,15 +43,15 @@ def wrong_key(connection: ConnectionContents, key: Key, why: str) -> PostBoostCo
     )
 
 
-def other_user(admin: str, made_by: str | None, old: Key) -> PostBoostConfigError:
+def other_user(connection: str, user: object, admin: str, admin_user: object) -> PostBoostConfigError:
     return PostBoostConfigError(
-        f"A key that {admin} creates acts as {made_by}, and key {old.id} acts as {old.created_by}: a key always acts as the "
-        f"user who creates it. Use an admin connection of {old.created_by}. The new key was revoked again.",
+        f"{connection} acts as user {user}, and {admin} as user {admin_user}: a key always acts as the user who creates it. "
+        f"Use an admin connection of user {user}, or create the key of {connection} as user {admin_user}.",
         code="other_user",
         field="admin_conn_id",
     )
 
 
 def changed_meanwhile(seen: str) -> ConflictError:
-    """Return the error for another run or person that changed keys or connection during the rotation: retryable."""
-    return ConflictError(f"{seen} Retry the task: it starts over.", status=409, code="changed_meanwhile")
+    """Return the retryable error for keys or a connection that somebody else changed during the rotation."""
+    return ConflictError(f"{seen} Retry the task: it starts over.", status=409)

@@ -1,4 +1,4 @@
-"""Rotate the scoped key of a connection: the steps, each safe to retry. No Airflow in here.
+"""Rotate the scoped key of a connection.
 
 Creating a key takes no idempotency key, and shows the secret once (SDK 1.66.3). So an attempt that was killed is not
 continued: its key is found by name and revoked, and another one is created. The old key is revoked last, when PostBoost
@@ -8,7 +8,7 @@ has accepted the new one from the connection.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +44,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A post of nobody, to be checked and logged. The response does not matter.
-_DRY_RUN = {
-    "versions": [{"account_id": 0, "is_original": True, "content": [{"body": "-", "media": []}]}],
-    "accounts": [],
-}
+# A post without accounts, only to get an entry in the activity log. The response does not matter.
+_VERSION = {"account_id": 0, "is_original": True, "content": [{"body": "-", "media": []}]}
+_DRY_RUN = {"versions": [_VERSION], "accounts": []}
 
 
+@dataclass
 class Rotation:
     """The steps of a rotation, each safe to retry.
 
@@ -61,33 +60,23 @@ class Rotation:
     :param key: the current key by id or name, for a connection that has no ``scoped_key_id`` yet.
     """
 
-    def __init__(
-        self,
-        admin: PostBoostClient,
-        target: Target,
-        maker: Maker,
-        *,
-        connect: Callable[[ClientSettings], PostBoostClient],
-        mask: Callable[[str], None],
-        key: int | str | None = None,
-    ) -> None:
-        self._admin = admin
-        self._target = target
-        self._maker = maker
-        self._connect = connect
-        self._mask = mask
-        self._key = key
-        self._revoked: set[int] = set()
+    admin: PostBoostClient
+    target: Target
+    maker: Maker
+    connect: Callable[[ClientSettings], PostBoostClient]
+    mask: Callable[[str], None]
+    key: int | str | None = None
+    _revoked: set[int] = field(default_factory=set)
 
     def next(self, when_less_than: timedelta | None, now: datetime) -> Rest | Renew | Retire:
         """Read the connection and the keys, and return the next step.
 
         :raises PostBoostConfigError: this connection's key can't be rotated; nothing was changed.
         """
-        connection = self._target.read()
+        connection = self.target.read()
         keys = self._keys(connection)
         return decide(
-            self._current(connection, keys), keys, self._maker, when_less_than=when_less_than, now=now
+            self._current(connection, keys), keys, self.maker, when_less_than=when_less_than, now=now
         )
 
     def renew(self, step: Renew, valid_days: int, now: datetime) -> Key:
@@ -95,7 +84,7 @@ class Rotation:
 
         :raises PostBoostError: the current key stays in place, and a retry starts over.
         """
-        connection = self._target.read()
+        connection = self.target.read()
         self._check_holds(connection, step.current, now)
         self._check_same_user(connection, now)
         for orphan in step.orphans:
@@ -107,40 +96,38 @@ class Rotation:
         new, secret = self._make(connection, step.current, now.date() + timedelta(days=valid_days))
         log.info("Created key %d (%s), whose last day is %s.", new.id, new.name, new.expires_at)
         try:
-            if None not in (users := {new.created_by, step.current.created_by}) and len(users) > 1:
-                raise refusals.other_user(self._admin.settings.name, new.created_by, step.current)
+            self._refuse_other_user(connection, step.current.created_by, new.created_by)
             self._check_accepted(replace(connection.settings, token=secret, expiry=new.expiry))
-            extras = {
-                **connection.extras,
-                "scoped_key_id": new.id,
-                "expires_on": str(new.expires_at),
-                "rotation": note(new, secret, now),
-            }
         except PostBoostError:
             self._undo(connection, new)
             raise
-        self._place(connection, new, secret, extras)
+        noted = {
+            "scoped_key_id": new.id,
+            "expires_on": str(new.expires_at),
+            "rotation": note(new, secret, now),
+        }
+        self._place(connection, new, secret, {**connection.extras, **noted})
         try:
             self._check_in_place(new, secret)
         except AuthenticationError as error:
-            # Another process of this task took the new key for an orphan, and revoked it.
-            if self._target.read().settings.token == secret:
+            # Another process of this task found the new key as an orphan, and revoked it.
+            if self.target.read().settings.token == secret:
                 self._check_accepted(connection.settings)
-                self._target.write(connection.settings.token, connection.extras)
+                self.target.write(connection.settings.token, connection.extras)
             raise refusals.changed_meanwhile(
-                f"Key {new.id} was revoked while it was written to {connection.settings.name}: another run of this task is "
-                "rotating it, or a person revoked it. The old key is in place again."
+                f"Key {new.id} was revoked while it was written to {connection.settings.name}, by another run of this task "
+                "or by a person. The old key is in place again."
             ) from error
         log.info("%s now has key %d, and PostBoost accepts it.", connection.settings.name, new.id)
         return new
 
     def retire(self, step: Retire, now: datetime) -> None:
         """Revoke what the current key replaced, after checking again that it is in place."""
-        connection = self._target.read()
-        if connection.key_id not in (None, step.current.id):
+        connection = self.target.read()
+        found = connection.settings.scoped_key_id
+        if found not in (None, step.current.id):
             raise refusals.changed_meanwhile(
-                f"{connection.settings.name} now has key {connection.key_id} instead of {step.current.id}. Nothing was "
-                "revoked."
+                f"{connection.settings.name} now has key {found} instead of {step.current.id}. Nothing was revoked."
             )
         self._check_holds(connection, step.current, now)
         self._check_accepted(connection.settings)
@@ -151,7 +138,7 @@ class Rotation:
         """Revoke a key. Succeeds if it does not exist any more."""
         parameters = {"workspace_uuid": connection.settings.workspace_uuid, "api_key_id": key.id}
         try:
-            self._admin.call("delete_api_key", parameters=parameters)
+            self.admin.call("delete_api_key", parameters=parameters)
         except NotFoundError:
             log.info("Key %d (%s) was revoked already.", key.id, key.name)
         else:
@@ -160,7 +147,7 @@ class Rotation:
         self._revoked.add(key.id)
 
     def _keys(self, connection: ConnectionContents) -> dict[int, Key]:
-        settings, admin = connection.settings, self._admin.settings
+        settings, admin = connection.settings, self.admin.settings
         if not settings.workspace_uuid:
             raise PostBoostConfigError(
                 f"{settings.name} has no workspace_uuid. Set it to the workspace of its key.",
@@ -169,19 +156,20 @@ class Rotation:
             )
         if settings.base_url != admin.base_url:
             raise PostBoostConfigError(
-                f"{settings.name} is at {settings.base_url}, and {admin.name} at {admin.base_url}: a key of one does not "
-                "work at the other. Give an admin connection of the same PostBoost.",
+                f"{settings.name} is at {settings.base_url}, and {admin.name} at {admin.base_url}. Give an admin connection "
+                "of the same PostBoost.",
                 code="other_server",
                 field="admin_conn_id",
             )
+        where = {"workspace_uuid": settings.workspace_uuid}
         try:
-            rows = list(
-                self._admin.pages("list_api_keys", parameters={"workspace_uuid": settings.workspace_uuid})
-            )
+            rows = list(self.admin.pages("list_api_keys", parameters=where))
         except PermissionDeniedError as error:
-            what = "has a scoped key" if error.code == "insufficient_scope" else "may not manage keys there"
+            problem = (
+                "has a scoped key" if error.code == "insufficient_scope" else "may not manage keys there"
+            )
             raise PostBoostConfigError(
-                f"{admin.name} {what}: creating and revoking keys needs the access token of an admin of workspace "
+                f"{admin.name} {problem}: creating and revoking keys needs the access token of an admin of workspace "
                 f"{settings.workspace_uuid}, from Settings > Access Tokens. {error}",
                 code="not_an_admin",
                 field="admin_conn_id",
@@ -189,30 +177,28 @@ class Rotation:
         return {key.id: key for key in map(Key.read, rows) if key.id not in self._revoked}
 
     def _current(self, connection: ConnectionContents, keys: Mapping[int, Key]) -> Key:
-        name, wanted = connection.settings.name, connection.key_id or self._key
+        name, wanted = connection.settings.name, connection.settings.scoped_key_id or self.key
         if wanted is None or wanted == "":
             raise PostBoostConfigError(
-                f"{name} does not say which scoped key its token is. Set scoped_key_id in its extras, or name the key with "
-                "key=. To replace an access token, which a person has to do, use PostBoostRotateTokenOperator.",
+                f"{name} has no scoped_key_id. Set it in its extras, or name the key with key=. To replace an access token, "
+                "which a person has to do, use PostBoostRotateTokenOperator.",
                 code="missing",
                 field="scoped_key_id",
             )
-        if isinstance(wanted, int) or wanted.isdecimal():
-            found = [key for key in keys.values() if key.id == int(wanted)]
-        else:
-            found = [key for key in keys.values() if key.name == wanted]
+        wanted = int(wanted) if str(wanted).isdecimal() else wanted
+        found = [key for key in keys.values() if wanted in (key.id, key.name)]
         if len(found) > 1:
             ids = ", ".join(str(key.id) for key in found)
             raise PostBoostConfigError(
-                f"{len(found)} keys have the name {wanted!r}: {ids}. Give the id of the one that is in {name}.",
+                f"{len(found)} keys have the name {wanted!r}: {ids}. Give the id of the one in {name}.",
                 code="several",
                 field="key",
             )
         if not found:
             raise PostBoostConfigError(
-                f"Key {wanted!r} of {name} is not among the {len(keys)} keys that {self._admin.settings.name} sees in "
-                f"workspace {connection.settings.workspace_uuid}. It was revoked, has expired, or is another user's. Create a new "
-                "key, and put it and its scoped_key_id into the connection.",
+                f"Key {wanted} of {name} is not among the {len(keys)} keys that {self.admin.settings.name} sees in its "
+                "workspace: it was revoked, has expired, or is another user's. Create a new key, and put it and its "
+                "scoped_key_id into the connection.",
                 code="unknown_key",
                 field="scoped_key_id",
             )
@@ -245,69 +231,52 @@ class Rotation:
 
         Where the log can't tell, the response with the new key does, and the key is revoked again.
         """
-        label = f"{self._maker.prefix} rotation {self._maker.run} {now:%H%M%S%f}"
+        label = f"{self.maker.prefix} rotation {self.maker.run} {now:%H%M%S%f}"
         where = {"workspace_uuid": connection.settings.workspace_uuid}
-        with self._connect(connection.settings) as api:
-            for who, client in (("target", api), ("admin", self._admin)):
+        with self.connect(connection.settings) as api:
+            for role, client in (("target", api), ("admin", self.admin)):
                 try:
                     client.send(
-                        "validate_post", parameters=where, body=_DRY_RUN, client_label=f"{label} {who}"
+                        "validate_post", parameters=where, body=_DRY_RUN, client_label=f"{label} {role}"
                     )
                 except ValidationError:
                     pass  # PostBoost logs that as well.
                 except (AuthenticationError, PermissionDeniedError):
                     return
-        entries = read_log(self._admin, f"{label} ", **where) or ()
+        entries = read_log(self.admin, f"{label} ", **where) or ()
         users = {str(entry.label).removeprefix(f"{label} "): entry.user_id for entry in entries}
-        target, admin = users.get("target"), users.get("admin")
-        if target is not None and admin is not None and target != admin:
-            raise PostBoostConfigError(
-                f"{connection.settings.name} acts as user {target}, and {self._admin.settings.name} as user {admin}: a key "
-                f"always acts as the user who creates it. Use an admin connection of user {target}, or create the key "
-                f"again as user {admin}.",
-                code="other_user",
-                field="admin_conn_id",
-            )
+        self._refuse_other_user(connection, users.get("target"), users.get("admin"))
+
+    def _refuse_other_user(self, connection: ConnectionContents, user: object, admin_user: object) -> None:
+        if user is not None and admin_user is not None and user != admin_user:
+            raise refusals.other_user(connection.settings.name, user, self.admin.settings.name, admin_user)
 
     def _check_store(self, connection: ConnectionContents, current: Key, now: datetime) -> None:
         """Write which key the token is now, and check that tasks read it from the store."""
-        stored = self._target.stored()
-        if stored is not None and any(
-            stored.get(name) != connection.extras.get(name)
-            for name in ("scoped_key_id", "rotation", "workspace_uuid")
-        ):
+        stored = self.target.stored()
+        names = ("scoped_key_id", "rotation", "workspace_uuid")
+        if stored is not None and any(stored.get(name) != connection.extras.get(name) for name in names):
             raise refusals.shadowed(connection)
-        extras = {
-            **connection.extras,
-            "scoped_key_id": current.id,
-            "rotation": note(current, connection.settings.token, now),
-        }
-        self._target.write(None, extras)
-        if self._target.read().extras.get("rotation") != extras["rotation"]:
-            self._target.write(None, connection.extras if stored is None else stored)
+        noted = note(current, connection.settings.token, now)
+        self.target.write(None, {**connection.extras, "scoped_key_id": current.id, "rotation": noted})
+        if self.target.read().extras.get("rotation") != noted:
+            self.target.write(None, connection.extras if stored is None else stored)
             raise refusals.shadowed(connection)
 
     def _make(self, connection: ConnectionContents, old: Key, last_day: date) -> tuple[Key, str]:
-        body: dict[str, Any] = {
-            "name": self._maker.name(old),
-            "abilities": list(old.abilities),
-            "expires_at": str(last_day),
-        }
+        body: dict[str, Any] = {"name": self.maker.name(old), "expires_at": str(last_day)}
+        body["abilities"] = list(old.abilities)
         if old.account_ids is not None:
             body["account_ids"] = list(old.account_ids)
-        created = self._admin.call(
-            "create_api_key", parameters={"workspace_uuid": connection.settings.workspace_uuid}, body=body
-        )["data"]
+        where = {"workspace_uuid": connection.settings.workspace_uuid}
+        created = self.admin.call("create_api_key", parameters=where, body=body)["data"]
         secret = str(created["token"])
-        self._mask(secret)
+        self.mask(secret)
         return Key.read(created), secret
 
     def _check_accepted(self, settings: ClientSettings) -> None:
-        """Check that PostBoost accepts the token, whatever it may do.
-
-        :raises AuthenticationError: it does not.
-        """
-        with self._connect(settings) as api:
+        """Check that PostBoost accepts the token, whatever it may do."""
+        with self.connect(settings) as api:
             try:
                 api.call("list_tags")
             except PermissionDeniedError as error:
@@ -316,29 +285,28 @@ class Rotation:
     def _place(
         self, connection: ConnectionContents, new: Key, secret: str, extras: Mapping[str, Any]
     ) -> None:
-        if self._target.read().settings.token != connection.settings.token:
+        if self.target.read().settings.token != connection.settings.token:
             self._undo(connection, new)
             raise refusals.changed_meanwhile(
-                f"Another run has written a new key to {connection.settings.name} meanwhile. Key {new.id} was not written, "
-                "and was revoked again."
+                f"Another run has written a new key to {connection.settings.name}. Key {new.id} was revoked again."
             )
         try:
-            self._target.write(secret, extras)
+            self.target.write(secret, extras)
         except (PostBoostConfigError, UnreachableError):
             self._undo(connection, new)
             raise
         except PostBoostError as error:
             # It may have been written, or be written later: the next attempt reads that, and revokes the key if not.
-            if self._target.read().settings.token != secret:
+            if self.target.read().settings.token != secret:
                 raise
             log.warning("The store failed, but it has the new key: %s", error)
 
     def _check_in_place(self, new: Key, secret: str) -> None:
-        connection = self._target.read()
+        connection = self.target.read()
         if connection.settings.token != secret:
             raise refusals.changed_meanwhile(
-                f"{connection.settings.name} does not show the key {new.id} that was written to it: another task or person "
-                "has written to it too. Nothing was revoked; an attempt revokes the new key unless the connection has it."
+                f"{connection.settings.name} does not show key {new.id}: another task or person has written to it too. "
+                "Nothing was revoked; the next attempt revokes the new key unless the connection has it."
             )
         self._check_accepted(connection.settings)
 

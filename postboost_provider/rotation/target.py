@@ -1,4 +1,4 @@
-"""The connection whose key is rotated, as the rotation needs it."""
+"""What the rotation needs to know of the connection whose key is rotated."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ class ConnectionContents:
 
     settings: ClientSettings
     extras: Mapping[str, Any]
-
-    @property
-    def key_id(self) -> int | None:
-        return self.settings.scoped_key_id
 
 
 class Target(Protocol):

@@ -16,6 +16,10 @@ from postboost_provider.sandbox.core.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from postboost_provider.sandbox.server import Sandbox
 
+_NOT_LOOPBACK = (
+    "Warning: the sandbox listens on {host}. Everyone who reaches this address can read and change all data without a"
+    " token. Use it only in a network that you trust."
+)
 _REQUIRED = ("jinja2", "python_multipart", "starlette", "uvicorn")
 
 
@@ -29,9 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     from postboost_provider.sandbox.server import Sandbox
+    from postboost_provider.sandbox.server.browsers import is_loopback
     from postboost_provider.sandbox.server.saved_state import SavedStateError
 
     as_json = options.pop("json")
+    if not is_loopback(options["host"]):
+        print(_NOT_LOOPBACK.format(host=options["host"]), file=sys.stderr)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -8,7 +8,6 @@ from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.sensors.base import BasePostBoostSensor
 from postboost_provider.triggers.accounts import PostBoostAccountHealthTrigger
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
@@ -17,18 +16,17 @@ if TYPE_CHECKING:
 
 
 class PostBoostAccountHealthSensor(BasePostBoostSensor):
-    """Wait until accounts can publish at a planned time. Says which accounts somebody has to reconnect, and where.
+    """Wait until accounts can publish at a planned time. Each poll logs which accounts to reconnect, and where.
 
     An account can publish if its network accepts PostBoost, PostBoost has a token for it, its connection does not expire
-    before the planned time, and its daily cap has room on the planned UTC day. The first poll is immediate. Every poll
-    that finds a problem logs it, so that somebody can fix it while the sensor waits.
+    before the planned time, and its daily cap has room on the planned UTC day. The first poll is immediate.
 
     :param accounts: ids, ``@username``, ``provider:username``, ``provider:*``, or names of account groups. Templated.
     :param publish_at: the planned time: a datetime or ISO 8601 text, aware or in ``timezone``. Default, and for a time
         in the past: now. Templated.
-    :param timezone: IANA zone of a time without a zone. Templated.
-    :param posts_per_account: how many posts each account is to publish on that day. PostBoost counts the posts of today
-        only; for a later day it says whether the day is full, and that is checked instead.
+    :param timezone: IANA time zone of a time without an offset. Templated.
+    :param posts_per_account: how many posts each account is to publish on that day. For a later day than today, the sensor
+        checks only that the day is not full: PostBoost counts the posts of today only.
     :xcom return_value: (list) Per account ``id``, ``uuid``, ``provider``, ``name``, ``status`` (``healthy``, ``failing``:
         its latest post failed, or ``expiring``: within 7 days), ``expires_at`` (ISO 8601, or None) and ``reconnect_url``.
     :raises AirflowSensorTimeout: an account can't publish. The message names each, the reason and its reconnect URL.

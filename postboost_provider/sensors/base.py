@@ -17,8 +17,9 @@ from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 from postboost_provider.triggers.base import PollingTrigger, read_event
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.api.client import PostBoostClient
@@ -33,13 +34,15 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
 
     :param poke_interval: the pause between two polls, in seconds or as a timedelta.
     :param timeout: how long to wait, in seconds or as a timedelta. With 0 there is one poll.
-    :param mode: how to wait without ``deferrable``: ``poke`` keeps the worker slot, ``reschedule`` frees it between two
-        polls.
-    :param deferrable: wait in the triggerer, without a worker slot. Default: ``[operators] default_deferrable``.
+    :param mode: without ``deferrable``: ``poke`` keeps the worker slot, ``reschedule`` frees it between two polls.
+    :param deferrable: wait in the triggerer, without a worker slot.
     :param postboost_conn_id: the PostBoost connection. Templated.
+    :raises AirflowSensorTimeout: the wait timed out.
+    :raises AirflowFailException: an error that no retry can fix.
     """
 
     ui_color = "#fef3c7"
+    read_event: Callable[[Any], Event] = staticmethod(read_event)
     _poller: Poller
 
     def __init__(
@@ -62,21 +65,15 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         raise NotImplementedError
 
     def trigger(self, **wait: Any) -> PollingTrigger | None:
-        """Return the trigger that goes on with the wait. None: what it needs is not known yet.
-
-        :param wait: the arguments that triggers share.
-        """
+        """Return the trigger that continues the wait, given the shared arguments. None: it is too early for one."""
         raise NotImplementedError
 
     def conclude(self, result: Any, context: Context) -> Any:
-        """Return what the sensor returns, given what the wait found."""
+        """Return the sensor's XCom, given what the wait found."""
         return result
 
     def describe_timeout(self, pending: str) -> str:
-        """Return the message of a wait that is over.
-
-        :param pending: what was still missing, or why the last poll failed.
-        """
+        """Return the message of a wait that timed out, given what was missing or why the last poll failed."""
         return pending
 
     def make_poller(self, started: datetime, earlier_polls: int = 0) -> Poller:
@@ -86,7 +83,7 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         return Poller(Wait(started, timedelta(seconds=self.timeout), timedelta(seconds=self.poke_interval)))
 
     def connect(self) -> PostBoostClient:
-        """Return a client with which a poll that fails takes no longer than one of a trigger."""
+        """Return a client with a trigger's deadline for one poll."""
         from postboost_provider.polling.schedule import POLL_SECONDS
 
         return PostBoostHook(self.postboost_conn_id).client(deadline_seconds=POLL_SECONDS)
@@ -100,7 +97,7 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         known: Any = context
         earlier_polls = (known.get("task_reschedule_count") or MANY) if first else 0
         self._poller = self.make_poller(first or datetime.now(UTC), earlier_polls)
-        # The poller ends the wait. Airflow counts from the start of the task, and would not say what was missing.
+        # The poller ends the wait: Airflow counts from the start of the task, and would not report what was missing.
         own, self.timeout = self.timeout, float("inf")
         try:
             return super().execute(context)
@@ -124,15 +121,9 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         return False
 
     def execute_complete(self, context: Context, event: Any) -> Any:
-        """Go on when the wait in the triggerer has ended."""
+        """Continue when the wait in the triggerer has ended."""
         with failing_fast(self):
-            return self._resume(self.read_event(event), context)
-
-    def read_event(self, event: Any) -> Event:
-        return read_event(event)
-
-    def _resume(self, event: Event, context: Context) -> Any:
-        return self._end(event, context)
+            return self._end(self.read_event(event), context)
 
     def _end(self, event: Event, context: Context) -> Any:
         late = lambda pending: AirflowSensorTimeout(self.describe_timeout(pending))

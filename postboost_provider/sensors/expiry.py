@@ -17,6 +17,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.expiry import ROTATION_STEPS, Expiry, parse_expiry, shortfall
 from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import failing_fast
 from postboost_provider.sensors.base import BasePostBoostSensor
 from postboost_provider.triggers.expiry import PostBoostTokenTrigger
 
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.polling.conditions import Finding
-    from postboost_provider.polling.poller import Event
 
 GAUGE = "postboost.credential.seconds_left"
 DEFAULT_MIN_VALIDITY = timedelta(days=7)
 
 
 class _TokenCheck(NamedTuple):
-    """What was found about one connection. ``error`` says why it can't be used, or why that is not known yet."""
+    """What is known about one connection. ``error`` is why it can't be used, or why that is not known yet."""
 
     conn_id: str
     name: str
@@ -44,17 +44,18 @@ class _TokenCheck(NamedTuple):
     def is_clear(self) -> bool:
         return self.error is None or not is_retryable(self.error)
 
+    @property
+    def refused(self) -> PostBoostError | None:
+        return self.error if self.is_clear else None
+
 
 class PostBoostTokenExpirySensor(BasePostBoostSensor):
     """Stop a DAG before it begins if one of its PostBoost tokens has expired or is about to.
 
     A PostBoost access token expires at 00:00 UTC of its expiry date. PostBoost's API does not tell that date: it comes
     from the connection's ``expires_on``, or from here. An admin can look up the date of a scoped key. The sensor always
-    makes one live request per connection, so that a revoked token fails now and not after the first post. An expired or
-    expiring token fails the task at once, without retries; after a 5xx or a timeout the sensor polls again.
-
-    It sends the gauge ``postboost.credential.seconds_left`` to Airflow's metrics, tagged with ``conn_id``, for each date
-    that is known.
+    makes one live request per connection: a revoked token fails at once, without retries. After a 5xx or a timeout it
+    polls again. It sends each known date as the gauge ``postboost.credential.seconds_left``, tagged with ``conn_id``.
 
     :param min_validity: how long the token must last from now on. Default: 7 days, or 0 with ``must_outlast``.
     :param must_outlast: what the token must outlast: a timedelta from now on, or an instant with its zone, as a datetime
@@ -64,15 +65,13 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
         in the log and succeed.
     :param on_unknown: what to do if no expiry date is known: ``probe`` (the live request decides) or ``fail``.
     :param postboost_conn_id: the connection whose token is checked. Templated.
-    :param postboost_conn_ids: several connections instead, as a list or separated by commas. One message lists all
-        problems. Templated.
+    :param postboost_conn_ids: several connections instead, as a list or separated by commas. Templated.
     :param admin_conn_id: a connection with the unscoped token of a workspace admin, to look up when the scoped keys of
         connections with a ``scoped_key_id`` expire. Templated.
     :param timeout: how long to poll while PostBoost neither accepts nor refuses a token, in seconds or as a timedelta.
     :xcom return_value: (dict) ``expires_at`` (ISO 8601, or None) and ``seconds_left`` (or None); with
         ``postboost_conn_ids`` a mapping of connections to these.
-    :raises AirflowFailException: a token has expired, or expires too soon. The message says when, how much time is left
-        and how to rotate it.
+    :raises AirflowFailException: a token has expired, or expires too soon. The message has the rotation steps.
     :raises AirflowSensorTimeout: PostBoost neither accepted nor refused a token in time.
     """
 
@@ -112,24 +111,19 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
 
     def check(self) -> None:
         from postboost_provider.api.arguments import check_choice
+        from postboost_provider.rotation.plan import check_span
 
-        if self.soft_fail or getattr(self, "never_fail", False):
-            name = "soft_fail" if self.soft_fail else "never_fail"
-            raise PostBoostConfigError(
-                f"{name}=True would skip the DAG silently when the token has expired. Use on_expiring='skip' to skip for a "
-                "token that is valid but expires soon.",
-                code="not_allowed",
-                field=name,
-            )
-        for name in ("min_validity", "must_outlast"):
-            value = getattr(self, name)
-            is_wrong_type = name == "min_validity" and not isinstance(value, (timedelta, type(None)))
-            if is_wrong_type or (isinstance(value, timedelta) and value < timedelta(0)):
+        for name in ("soft_fail", "never_fail"):
+            if getattr(self, name, False):
                 raise PostBoostConfigError(
-                    f"{name} is {value!r}; it must be a timedelta of 0 or more.",
-                    code="not_a_duration",
+                    f"{name}=True would skip the DAG silently when the token has expired. Use on_expiring='skip' to skip "
+                    "for a token that is valid but expires soon.",
+                    code="not_allowed",
                     field=name,
                 )
+        check_span("min_validity", self.min_validity)
+        if isinstance(self.must_outlast, timedelta):
+            check_span("must_outlast", self.must_outlast)
         check_choice("on_expiring", self.on_expiring, ("fail", "skip", "warn"))
         check_choice("on_unknown", self.on_unknown, ("probe", "fail"))
         self._wanted()
@@ -145,31 +139,32 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
         for check in checks:
             self._measure(check, now)
         self._judge(checks, now)
-        problems = [str(check.error) for check in checks if not check.is_clear]
-        if problems:
-            self.log.warning("Whether PostBoost accepts the token is not known yet: %s", " ".join(problems))
+        pending = " ".join(str(check.error) for check in checks if not check.is_clear)
+        if pending:
+            self.log.warning("Whether PostBoost accepts the token is not known yet: %s", pending)
         found = {check.conn_id: _result(check.expiry, now) for check in checks}
-        result = found if self.postboost_conn_ids is not None else found[checks[0].conn_id]
-        return Finding(not problems, result, " ".join(problems))
+        result = found[checks[0].conn_id] if self.postboost_conn_ids is None else found
+        return Finding(not pending, result, pending)
 
     def trigger(self, **wait: Any) -> PostBoostTokenTrigger:
         return PostBoostTokenTrigger(postboost_conn_ids=self._conn_ids(), **wait)
 
     def describe_timeout(self, pending: str) -> str:
         return (
-            f"PostBoost did not respond in time, so whether it accepts the token is not known: {pending} Check PostBoost's "
-            "status and the network, then clear this task."
+            f"PostBoost neither accepted nor refused the token in time: {pending} Check PostBoost's status and the network, "
+            "then clear this task."
         )
 
-    def _resume(self, event: Event, context: Context) -> Any:
-        if event.status != "settled":
-            return self._end(event, context)
-        # PostBoost responds again. What it says is judged here.
-        self._poller = self.make_poller(datetime.fromisoformat(event.result["started_at"]))
+    def execute_complete(self, context: Context, event: Any) -> Any:
+        """Poll again when the trigger has seen PostBoost respond: the responses are judged here."""
+        with failing_fast(self):
+            seen = self.read_event(event)
+            if seen.status != "settled":
+                return self._end(seen, context)
+        self._poller = self.make_poller(datetime.fromisoformat(seen.result["started_at"]))
         return getattr(self.poke(context), "xcom_value", None)
 
     def _check_connection(self, conn_id: str) -> _TokenCheck:
-        # Not at module level: a DAG file that imports the sensor does not need it.
         from dataclasses import replace
 
         from postboost_provider.api.client import PostBoostClient
@@ -212,29 +207,28 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
     def _judge(self, checks: list[_TokenCheck], now: datetime) -> None:
         """Fail or skip if the tokens require it, with one message about all connections."""
         lasting, until = self._wanted()
-        dead, short = [], []
+        refused = [check.refused for check in checks if check.refused is not None]
+        if len(checks) == 1 and refused:
+            raise refused[0]
+        dead = [error.cause if isinstance(error, AuthenticationError) else str(error) for error in refused]
+        short = []
         for check in checks:
-            if check.error is not None and check.is_clear:
-                dead.append(str(check.error).removesuffix(ROTATION_STEPS).rstrip())
-            elif check.error is None and check.expiry.kind == "unknown" and self.on_unknown == "fail":
-                dead.append(
-                    f"The expiry date of the token of {check.name} is not known. Set expires_on in the connection's extras "
-                    "(a date, or never), or pass expires_on to this sensor."
-                )
+            if check.refused is not None:
+                continue
+            described = f"The token of {check.name} {check.expiry.describe(now)}"
+            if check.error is None and check.expiry.kind == "unknown" and self.on_unknown == "fail":
+                dead.append(f"{described}. Set expires_on in the connection's extras: the date, or never.")
             elif missed := shortfall(check.expiry, now, lasting, until):
                 # The date is enough, without a response.
-                short.append(f"The token of {check.name} {check.expiry.describe(now)}; {missed}.")
+                short.append(f"{described}; {missed}.")
                 if check.error is None and check.expiry.is_over(now):
                     short[-1] += " PostBoost still accepts it: if it was rotated, correct expires_on."
             elif check.error is None:
-                self.log.info("The token of %s is accepted and %s.", check.name, check.expiry.describe(now))
+                self.log.info("%s, and PostBoost accepts it.", described)
         problems = dead + short if self.on_expiring == "fail" else dead
         if problems:
-            errors = [check.error for check in checks if check.error is not None and check.is_clear]
-            if len(checks) == 1 and errors:
-                raise errors[0]
             message = _listed(problems, len(checks))
-            if any(isinstance(error, AuthenticationError) for error in errors):
+            if any(isinstance(error, AuthenticationError) for error in refused):
                 raise AuthenticationError(message, status=401)
             raise PostBoostConfigError(message, code="unusable" if dead else "expiring")
         if short and self.on_expiring == "skip" and all(check.is_clear for check in checks):
@@ -256,8 +250,7 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
             return lasting, to_instant(outlast, None)
         except PostBoostConfigError:
             raise PostBoostConfigError(
-                f"must_outlast is {outlast!r}; it must be a timedelta, or an instant with its zone, such as "
-                "2026-12-01T09:30+01:00.",
+                f"must_outlast is {outlast!r}; give a timedelta, or an instant such as 2026-12-01T09:30+01:00.",
                 code="not_an_instant",
                 field="must_outlast",
             ) from None
@@ -276,7 +269,7 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
             )
         if self.expires_on and len(conn_ids) > 1:
             raise PostBoostConfigError(
-                "expires_on is one date, but there are several connections. Set expires_on in the extras of each.",
+                "expires_on is one date for several connections. Set expires_on in the extras of each.",
                 code="not_allowed",
                 field="expires_on",
             )

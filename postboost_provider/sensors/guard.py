@@ -18,9 +18,8 @@ RUNS_AFTER_A_SKIP = {"all_done", "all_skipped", "always", "dummy", "none_failed"
 def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> PostBoostTokenExpirySensor:
     """Put a token expiry sensor before every root task of a DAG, and return it.
 
-    Call it when the DAG has all of its tasks: ``token_guard(dag, min_validity=timedelta(days=14))``. Root tasks may be in
-    task groups, mapped, or setups; a teardown follows what it tears down. Called again with the same options, or without
-    options, it also covers the root tasks that were added in between.
+    Call it when the DAG has all of its tasks: ``token_guard(dag, min_validity=timedelta(days=14))``. Called again with the
+    same options, or without options, it also covers the root tasks that were added in between.
 
     :param dag: the DAG to guard.
     :param task_id: the sensor's task id.
@@ -40,8 +39,7 @@ def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> Po
         )
     elif options and options != guard.guard_options:
         raise PostBoostConfigError(
-            f"DAG {dag.dag_id!r} has a guard {task_id!r} with other options. Leave the options out to cover more tasks, or "
-            "give the second guard another task_id.",
+            f"DAG {dag.dag_id!r} has a guard {task_id!r} with other options. Leave the options out, or give it another task_id.",
             code="other_options",
         )
     runs_anyway = RUNS_AFTER_A_FAILURE | (RUNS_AFTER_A_SKIP if guard.on_expiring == "skip" else set())
@@ -51,8 +49,7 @@ def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> Po
         rule = str(getattr(task.trigger_rule, "value", task.trigger_rule))
         if rule in runs_anyway:
             raise PostBoostConfigError(
-                f"Task {task.task_id!r} would run although {task_id!r} failed: its trigger_rule is {rule!r}. Leave the "
-                "trigger_rule of tasks without upstream tasks at its default.",
+                f"Task {task.task_id!r} would run although {task_id!r} failed: its trigger_rule is {rule!r}. Remove it.",
                 code="runs_anyway",
                 field="trigger_rule",
             )

@@ -12,7 +12,6 @@ from postboost_provider.api.errors import PublishError
 from postboost_provider.sensors.base import BasePostBoostSensor
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
-# What only a running task needs is imported where it is used: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.polling.conditions import Finding, PostsSettled
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.polling.poller import Event, Poller
+    from postboost_provider.polling.poller import Poller
 
 TRIGGER = f"{PostBoostPostTrigger.__module__}.{PostBoostPostTrigger.__qualname__}"
 
@@ -29,23 +28,23 @@ class PostBoostPostSensor(BasePostBoostSensor):
     """Wait until posts are published on all of their accounts.
 
     The first poll is immediate. A scheduled post is polled again at its scheduled time, and from then on with a growing
-    pause. A poll that fails does not fail the task until five have failed in a row.
+    pause. The task fails only after five failed polls in a row.
 
     :param post_uuids: the uuid of one post, a list of uuids, such as ``publish.output["post_uuids"]``, or the text of
         such a list. Templated.
-    :param on_partial: what to do with a post that was published on some accounts and failed on others: ``fail`` or
-        ``succeed``. A post that failed on every account always fails the task.
+    :param on_partial: what to do with a post that failed on some accounts only: ``fail`` or ``succeed``. A post that
+        failed on every account always fails the task.
     :param poke_interval: the pause between the first polls of a post that is due, in seconds or as a timedelta. It grows
         to ten minutes.
     :param timeout: how long to wait for a post after its ``scheduled_at``, or after the start of the wait if that is
         later; in seconds or as a timedelta.
-    :param mode: how to wait without ``deferrable``: ``poke`` keeps the worker slot, ``reschedule`` frees it between two
-        polls. A rescheduled task does not know which polls failed before. Until ``timeout`` after the start of the wait,
-        it is rescheduled after every failed poll; from then on, it counts all earlier polls as failed.
-    :param start_from_trigger: with ``deferrable``, start the wait in the triggerer, without a worker for the first poll;
-        ``post_uuids`` is rendered there. A worker is started nevertheless before Airflow 3.3, in mapped tasks, and
-        where no triggerer can render ``post_uuids``: the output of a mapped task, of ``.map()``, ``.zip()`` or
-        ``.concat()``, or a template with an ``xcom_pull`` of its own.
+    :param mode: without ``deferrable``: ``poke`` keeps the worker slot, ``reschedule`` frees it between two polls. A
+        rescheduled task does not know which polls failed before: until ``timeout`` after the start of the wait it counts
+        none of them as failed, and then all.
+    :param start_from_trigger: with ``deferrable``, start the wait in the triggerer, without a worker for the first poll. A
+        worker is started nevertheless before Airflow 3.3, in mapped tasks, and where no triggerer can render
+        ``post_uuids``: the output of a mapped task, of ``.map()``, ``.zip()`` or ``.concat()``, or a template with an
+        ``xcom_pull`` of its own.
     :xcom return_value: (list; also when posts failed) In the order of ``post_uuids``, per post ``uuid``, ``status``,
         ``scheduled_at``, ``published_at`` and ``accounts``; per account ``uuid``, ``provider``, ``name``, ``status``,
         ``external_url`` and ``errors``.
@@ -55,6 +54,7 @@ class PostBoostPostSensor(BasePostBoostSensor):
 
     template_fields: Sequence[str] = ("post_uuids", "postboost_conn_id")
     ui_color = "#dbeafe"
+    read_event = staticmethod(read_event)
     _posts: PostsSettled
 
     def __init__(
@@ -80,18 +80,14 @@ class PostBoostPostSensor(BasePostBoostSensor):
         from postboost_provider.polling.conditions import PostsSettled
 
         check_choice("on_partial", self.on_partial, ("fail", "succeed"))
-        self._posts = PostsSettled(read_uuids(self.post_uuids), timedelta(seconds=self.timeout))
+        self._posts = PostsSettled(read_uuids(self.post_uuids), timedelta(seconds=self.timeout), self.log)
 
     def make_poller(self, started: datetime, earlier_polls: int = 0) -> Poller:
         from postboost_provider.polling.poller import Poller
-        from postboost_provider.polling.schedule import MOST_FAILURES
+        from postboost_provider.polling.schedule import MOST_FAILURES as MOST
 
-        return Poller(
-            super().make_poller(started).wait,
-            most_failures=MOST_FAILURES,
-            earlier_polls=earlier_polls,
-            spread=SPREAD if self.deferrable else random.random(),
-        )
+        wait, spread = super().make_poller(started).wait, SPREAD if self.deferrable else random.random()
+        return Poller(wait, most_failures=MOST, earlier_polls=earlier_polls, spread=spread)
 
     def ask(self) -> Finding:
         return self._posts.ask(self.connect)
@@ -104,9 +100,6 @@ class PostBoostPostSensor(BasePostBoostSensor):
             **wait,
         )
 
-    def read_event(self, event: Any) -> Event:
-        return read_event(event)
-
     def conclude(self, result: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
         from postboost_provider.polling.outcome import conclude
 
@@ -114,7 +107,7 @@ class PostBoostPostSensor(BasePostBoostSensor):
             for partial in conclude(result, self.on_partial):
                 self.log.warning("%s", partial)
         except PublishError as error:
-            # A task that reports after a failure wants to know what is published.
+            # For a task that reports after a failure.
             context["ti"].xcom_push(key="return_value", value=error.outcomes)
             raise
         return [outcome.as_dict() for outcome in result]
@@ -137,10 +130,9 @@ class PostBoostPostSensor(BasePostBoostSensor):
 
 
 def _for_triggerer(post_uuids: Any) -> Any:
-    """Return the posts in a form that a triggerer can render, or None where it can't.
+    """Return the posts in a form that a triggerer can render, or None: it renders templates, but no outputs of tasks.
 
-    It renders templates, but not the outputs of tasks. An ``xcom_pull`` without ``map_indexes`` gets no response there:
-    the wait would hang forever (Airflow 3.3.2).
+    An ``xcom_pull`` without ``map_indexes`` gets no response there: the wait would hang forever (Airflow 3.3.2).
     """
     from airflow.providers.common.compat.sdk import XComArg
 

@@ -11,10 +11,11 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
 
-# What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
+# What only a running wait needs is imported inside functions: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from postboost_provider.api.client import AsyncPostBoostClient
     from postboost_provider.api.settings import ClientSettings
     from postboost_provider.polling.conditions import Condition, Finding
     from postboost_provider.polling.poller import Event
@@ -30,7 +31,7 @@ class PollingTrigger(BaseTrigger):
     :param started_at: when the wait began, in ISO 8601; default: when the trigger first runs.
     """
 
-    # Under which key of the event the result is.
+    # The result's key in the event.
     result_key = "result"
     # The names of the arguments that the subclass adds.
     own_arguments: ClassVar[tuple[str, ...]] = ()
@@ -79,13 +80,9 @@ class PollingTrigger(BaseTrigger):
 
     async def _poll(self) -> Finding:
         from postboost_provider.polling.conditions import ask_async
-        from postboost_provider.polling.schedule import POLL_SECONDS
 
         hook = PostBoostHook(self.postboost_conn_id)
-        settings = await settings_of(hook)
-        # In a thread: the first client of a process loads aiohttp and certificates.
-        client = await asyncio.to_thread(hook.async_client, settings, deadline_seconds=POLL_SECONDS)
-        async with client as api:
+        async with await connect(hook, await settings_of(hook)) as api:
             finding = await ask_async(api, self.condition())
         if not finding.is_settled:
             self.log.info("%s", finding.pending)
@@ -93,18 +90,23 @@ class PollingTrigger(BaseTrigger):
 
     def _payload(self, event: Event) -> dict[str, Any]:
         if event.error:
-            can_retry = is_retryable(event.error)
-            return {"status": event.status, "message": str(event.error), "can_retry": can_retry}
+            return {"status": "error", "message": str(event.error), "can_retry": is_retryable(event.error)}
         if event.status == "timeout":
-            return {"status": event.status, "message": event.message}
+            return {"status": "timeout", "message": event.message}
         return {"status": event.status, self.result_key: event.result}
+
+
+async def connect(hook: PostBoostHook, settings: ClientSettings, **options: Any) -> AsyncPostBoostClient:
+    """Return a client for polls. In a thread: the first one of a process loads aiohttp and certificates, which takes long."""
+    from postboost_provider.polling.schedule import POLL_SECONDS
+
+    return await asyncio.to_thread(hook.async_client, settings, deadline_seconds=POLL_SECONDS, **options)
 
 
 async def settings_of(hook: PostBoostHook) -> ClientSettings:
     """Read a connection that existed a moment ago.
 
-    :raises UnreachableError: it can't be read. Airflow reports a missing connection and an unreachable API of its own in
-        the same way (seen in 3.3.2).
+    :raises UnreachableError: it can't be read: to Airflow 3.3.2, its own API being down is a missing connection.
     """
     try:
         return await hook.asettings()
@@ -120,15 +122,14 @@ def read_event(payload: Any, result_key: str = PollingTrigger.result_key) -> Eve
     """
     from postboost_provider.polling.poller import Event
 
-    if isinstance(payload, dict):
-        message = str(payload.get("message"))
-        if payload.get("status") == "settled" and result_key in payload:
-            return Event("settled", payload[result_key])
-        if payload.get("status") == "timeout":
-            return Event("timeout", message=message)
-        if payload.get("status") == "error":
-            kind = UnreachableError if payload.get("can_retry") else PostBoostError
-            return Event("error", error=kind(message))
+    known = payload if isinstance(payload, dict) else {}
+    status, message = known.get("status"), str(known.get("message"))
+    if status == "settled" and result_key in known:
+        return Event("settled", known[result_key])
+    if status == "timeout":
+        return Event("timeout", message=message)
+    if status == "error":
+        return Event("error", error=(UnreachableError if known.get("can_retry") else PostBoostError)(message))
     raise unknown_event(payload)
 
 

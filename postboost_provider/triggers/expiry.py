@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.triggers.base import PollingTrigger
+from postboost_provider.triggers.base import PollingTrigger, connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class PostBoostTokenTrigger(PollingTrigger):
-    """Wait until PostBoost accepts or refuses the token of each of several connections, instead of being unreachable.
+    """Wait until PostBoost responds to the token of each connection. The sensor judges the responses.
 
-    The sensor judges what the responses mean. It polled just before, so the first poll is after ``poll_interval``.
+    The sensor polled just before, so the first poll is after ``poll_interval``.
 
     :param postboost_conn_ids: the connections.
     :param postboost_conn_id: not used.
@@ -38,25 +37,16 @@ class PostBoostTokenTrigger(PollingTrigger):
         return await super()._wait(times, now + times.pause((), now, 0.0))
 
     async def _poll(self) -> Finding:
+        from postboost_provider.api.credentials import probe_of
         from postboost_provider.polling.conditions import Finding
 
-        for conn_id in self.postboost_conn_ids:
+        for hook in map(PostBoostHook, self.postboost_conn_ids):
             try:
-                await self._probe(PostBoostHook(conn_id))
+                settings = await hook.asettings()
+                async with await connect(hook, settings, attempts=1) as api:
+                    await api.call(probe_of(settings))
             except PostBoostError as error:
                 if is_retryable(error):
                     raise
         # The sensor needs it if it has to wait again.
         return Finding(is_settled=True, result={"started_at": self.started_at})
-
-    async def _probe(self, hook: PostBoostHook) -> None:
-        from postboost_provider.api.credentials import probe_of
-        from postboost_provider.polling.schedule import POLL_SECONDS
-
-        settings = await hook.asettings()
-        # In a thread: the first client of a process loads aiohttp and certificates.
-        client = await asyncio.to_thread(
-            hook.async_client, settings, attempts=1, deadline_seconds=POLL_SECONDS
-        )
-        async with client as api:
-            await api.call(probe_of(settings))

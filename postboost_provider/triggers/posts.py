@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.triggers import base
 from postboost_provider.triggers.base import PollingTrigger
 
-# What only a running wait needs is imported where it is used: sensors import this module at each parse of a DAG file.
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from postboost_provider.polling.poller import Event
     from postboost_provider.polling.schedule import Wait
 
-# One number for all waits of this process: they wake up together, so that they can share their requests, but not
-# together with those of other triggerers.
+# One for all waits of a process: they wake up together and share requests, but not together with other triggerers.
 SPREAD = random.random()
 
 
@@ -31,8 +29,7 @@ class PostBoostPostTrigger(PollingTrigger):
     :param poll_interval: seconds between the first polls of a post that is due. The pause grows to ten minutes.
     :param next_look_at: when to poll first, in ISO 8601; default: at once.
     :param due_at: the last account's publishing time, in ISO 8601, where accounts have times of their own.
-    :param carried: what the waiting task wants back with the event. ``dag.test()`` loses the ``kwargs`` of a deferred task
-        (seen in Airflow 2.11 to 3.3).
+    :param carried: returned with the event: ``dag.test()`` loses the ``kwargs`` of a deferred task (Airflow 2.11 to 3.3).
     """
 
     result_key = "posts"
@@ -63,10 +60,9 @@ class PostBoostPostTrigger(PollingTrigger):
 
         due, first = (datetime.fromisoformat(at) if at else None for at in (self.due_at, self.next_look_at))
         # Rendered here, where the wait started here.
-        posts = PostsSettled(read_uuids(self.post_uuids), times.timeout)
-        poller = Poller(
-            replace(times, due=due), most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first
-        )
+        posts = PostsSettled(read_uuids(self.post_uuids), times.timeout, self.log)
+        times = replace(times, due=due)
+        poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first)
         async with shared_poller(self.postboost_conn_id) as shared:
 
             async def poll() -> Finding:

@@ -14,8 +14,7 @@ from postboost_provider.api.errors import NotFoundError, PostBoostError, Unreach
 from postboost_provider.api.pagination import PostLists
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.polling.outcome import PostOutcome, missing, read_awaited
-from postboost_provider.polling.schedule import POLL_SECONDS
-from postboost_provider.triggers.base import settings_of
+from postboost_provider.triggers.base import connect, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -41,8 +40,7 @@ class SharedPoller:
     async def read(self, uuids: Iterable[str]) -> dict[str, PostOutcome]:
         """Return these posts as they are now.
 
-        :raises PublishError: one of them was deleted or moved to trash.
-        :raises PostBoostError: they could not be read.
+        :raises PostBoostError: one of them can't be read, or was deleted or moved to trash (``PublishError``).
         """
         futures = {uuid: self._want(uuid) for uuid in uuids}
         return {uuid: await asyncio.shield(future) for uuid, future in futures.items()}
@@ -65,7 +63,7 @@ class SharedPoller:
                 await self._read_all(wanted)
             except PostBoostError as error:
                 _fail(wanted, error)
-            except Exception as error:  # noqa: BLE001 - whatever it is, such as Airflow's API being away, fails one poll
+            except Exception as error:  # noqa: BLE001 - anything, such as Airflow's API being down, fails one poll
                 _fail(wanted, UnreachableError(f"The poll failed: {type(error).__name__}: {error}"))
             except BaseException as error:
                 _fail(wanted, PostBoostError(f"The poll was stopped: {type(error).__name__}"))
@@ -81,21 +79,19 @@ class SharedPoller:
     async def _read_all(self, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
         api = await self._current_client()
         await self._list(api, wanted)
-        rest = [uuid for uuid, future in wanted.items() if not future.done()]
         gate = asyncio.Semaphore(GETS_IN_FLIGHT)
 
         async def get(uuid: str) -> None:
             async with gate:
                 try:
-                    wanted[uuid].set_result(
-                        read_awaited(await api.call("get_post", parameters={"post_uuid": uuid}))
-                    )
+                    post = await api.call("get_post", parameters={"post_uuid": uuid})
+                    wanted[uuid].set_result(read_awaited(post))
                 except NotFoundError as error:
                     wanted[uuid].set_exception(missing(uuid, error))
                 except PostBoostError as error:
                     wanted[uuid].set_exception(error)
 
-        await asyncio.gather(*(get(uuid) for uuid in rest))
+        await asyncio.gather(*(get(uuid) for uuid, future in wanted.items() if not future.done()))
 
     async def _list(self, api: AsyncPostBoostClient, wanted: dict[str, asyncio.Future[PostOutcome]]) -> None:
         lists = PostLists(wanted)
@@ -112,11 +108,7 @@ class SharedPoller:
         if self._client is not None and self._client.settings != settings:
             await self.close()
         if self._client is None:
-            # In a thread: the first client of a process loads aiohttp and certificates, which would hold up the other
-            # waits of this event loop for too long.
-            self._client = await asyncio.to_thread(
-                self._hook.async_client, settings, deadline_seconds=POLL_SECONDS
-            )
+            self._client = await connect(self._hook, settings)
         return self._client
 
     async def close(self) -> None:

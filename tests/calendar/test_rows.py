@@ -34,7 +34,7 @@ def test_a_list_of_mappings_is_numbered(kind):
 
 @pytest.mark.parametrize("item, kind", [("monday", "str"), (["monday"], "list"), (None, "NoneType")])
 def test_an_item_that_is_not_a_mapping_is_named(item, kind):
-    with pytest.raises(PostBoostConfigError, match=f"item 2 is {kind}") as caught:
+    with pytest.raises(PostBoostConfigError, match=f"item 2 is a {kind}") as caught:
         number_rows([GOOD, item])
     assert (caught.value.field, caught.value.code) == ("rows", "not_a_mapping")
 

@@ -216,7 +216,7 @@ def test_an_account_that_can_not_publish_is_named_with_what_to_do(
     found = [f for f in diagnose(WEEK) if f.topic == "accounts"]
     assert [finding.level for finding in found] == ["ok", "warning"]
     assert "11 of 12" in str(found[0])
-    assert "'Northwind Old Page' (id 12)" in str(found[1])
+    assert "facebook_page:Northwind Old Page (id 12)" in str(found[1])
     assert "Reconnect it: http" in str(found[1])
 
 

@@ -67,6 +67,6 @@ def test_a_sink_that_fails_says_what_to_delete_and_not_the_secret(
 
 @pytest.mark.parametrize("answer", [None, {}, {"data": None}, {"data": {"id": 1}}, {"data": "text"}, []])
 def test_an_answer_without_its_secret_is_an_error(mocker: Any, connection: Sandbox, answer: Any) -> None:
-    mocker.patch("postboost_provider.idempotency.perform.send_once", return_value=answer)
+    mocker.patch("postboost_provider.idempotency.perform.perform_operation", return_value=answer)
     with pytest.raises(UnexpectedResponseError, match="data.token"):
         run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=print)

@@ -20,7 +20,7 @@ OPERATORS: dict[str, type[BaseOperator]] = {
     for entry in get_provider_info()["operators"]
     for module in entry["python-modules"]
     for name, found in vars(importlib.import_module(module)).items()
-    if inspect.isclass(found) and found.__module__ == module
+    if inspect.isclass(found) and issubclass(found, BaseOperator) and found.__module__ == module
 }
 WORKSPACE = {"workspace_uuid": "w"}
 RECEIPT = {**WORKSPACE, "invoice_number": "1", "transaction_id": "1", "amount": 1, "currency": "EUR"}

@@ -131,7 +131,7 @@ def _options(**options: Any) -> Any:
 @pytest.mark.parametrize(
     ("arrange", "code", "field"),
     [
-        (_no_connection, "no_connection", "postboost_conn_id"),
+        (_no_connection, "unknown_connection", "postboost_conn_id"),
         (_in_environment, "in_environment", "postboost_conn_id"),
         (_token_in_environment, "in_environment", "postboost_conn_id"),
         (_scoped_admin, "not_an_admin", "admin_conn_id"),

@@ -105,11 +105,11 @@ def test_only_the_accounts_that_failed_are_sent_to_again(sandbox: Sandbox) -> No
     sandbox.faults({"kind": "fail_account", "account_id": 2, "count": 2})
     uuid = make(sandbox, 1, 2, schedule_now=True)
     sandbox.advance(60)
-    assert retry(uuid) == ["threads 'Northwind Coffee'"]
+    assert retry(uuid) == ["threads:northwind"]
     assert retry(uuid) == []
     sandbox.advance(60)
     # It failed again: a second genuine retry of the same task, which the first one's stored answer must not stand for.
-    assert retry(uuid) == ["threads 'Northwind Coffee'"]
+    assert retry(uuid) == ["threads:northwind"]
     sandbox.advance(60)
     assert [p["status"] for p in posts(sandbox)] == ["published"]
     assert retry(uuid) == []
@@ -120,7 +120,7 @@ def test_accounts_are_sent_to_one_after_another(sandbox: Sandbox, mocker: Any) -
     sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
     uuid = make(sandbox, 1, 2, 5, schedule_now=True)
     sandbox.advance(60)
-    assert retry(uuid) == ["twitter 'Northwind Coffee'", "threads 'Northwind Coffee'"]
+    assert retry(uuid) == ["twitter:northwind", "threads:northwind"]
     sandbox.advance(60)
     assert [p["status"] for p in posts(sandbox)] == ["published"]
     assert len(writes(sandbox, "retry_post_account")) == 2
@@ -147,7 +147,7 @@ def test_an_account_that_is_not_through_in_time_is_left_to_a_retry_of_the_task(
         retry(uuid)
     assert caught.value.code == "timeout"
     sandbox.advance(60)
-    assert retry(uuid) == ["threads 'Northwind Coffee'"]
+    assert retry(uuid) == ["threads:northwind"]
 
 
 @pytest.mark.parametrize("how", ["now", "at", "queue"])

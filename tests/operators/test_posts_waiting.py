@@ -101,7 +101,7 @@ def test_several_accounts_that_failed_are_sent_to_one_after_another(
         "on_partial": "retry_failed_accounts",
     }
     if again:
-        with fails(PublishError, "threads 'Northwind"):
+        with fails(PublishError, "threads:Northwind"):
             run(**options)
     else:
         assert [a["status"] for a in run(**options)["accounts"]] == ["published"] * 3

@@ -175,8 +175,8 @@ def test_failures_are_told_post_by_post_and_account_by_account():
         [post("published", "published"), read, read_post({"uuid": "p2", "status": "failed"})]
     )
     assert told.splitlines() == [
-        "  post p1, twitter 'Acme': Too long; Again",
-        "  post p1, gbp 'Shop': status pending",
-        "  post p1, slack 'News': status never sent",
+        "  post p1, twitter:Acme: Too long; Again",
+        "  post p1, gbp:Shop: status pending",
+        "  post p1, slack:News: status never sent",
         "  post p2: failed, and PostBoost names no account",
     ]

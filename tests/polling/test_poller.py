@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import (
+    NotFinishedError,
     PostBoostConfigError,
     PostBoostError,
-    UnexpectedResponseError,
     UnreachableError,
 )
 from postboost_provider.polling.conditions import Finding
@@ -132,6 +132,6 @@ def test_a_brief_wait_raises_why_its_polls_failed() -> None:
 
 def test_a_brief_wait_that_times_out_is_an_error_with_a_code(mocker: Any) -> None:
     pass_at_once(mocker, lambda _: None)
-    with pytest.raises(UnexpectedResponseError, match="late") as caught:
+    with pytest.raises(NotFinishedError, match="late") as caught:
         wait_briefly(lambda: PENDING, 300, "It is late.")
     assert caught.value.code == "timeout"

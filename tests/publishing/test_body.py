@@ -10,7 +10,6 @@ from postboost_provider.publishing.body import (
     FIRST_COMMENT_PROVIDERS,
     THREAD_PROVIDERS,
     Content,
-    ResolvedPost,
     post_body,
 )
 from postboost_provider.publishing.post import Mode
@@ -29,12 +28,9 @@ def body(mode: Mode, **changes: Any) -> dict[str, Any]:
         for key in ("text", "media", "thread", "first_comment", "options")
         if key in changes
     }
-    content = Content(**{"text": "Hello", **given})
-    return post_body(
-        ResolvedPost(
-            **{"content": content, "accounts": [account()], "mode": mode, "publish_at": AT, **changes}
-        )
-    )
+    contents = {0: Content(**{"text": "Hello", **given}), **changes.pop("variants", {})}
+    accounts = changes.pop("accounts", [account()])
+    return post_body(mode, accounts, contents, **{"publish_at": AT, **changes})
 
 
 @pytest.mark.parametrize("mode", get_args(Mode))

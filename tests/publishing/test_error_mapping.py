@@ -25,7 +25,7 @@ from postboost_provider.operators.post_actions import (
     PostBoostUpdatePostOperator,
 )
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
-from postboost_provider.publishing.error_mapping import ErrorMapping
+from postboost_provider.publishing.error_mapping import ErrorMapping, read_problems
 from postboost_provider.publishing.post import Post, Variant
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -122,7 +122,9 @@ def test_every_field_of_a_post_has_its_authors_name(field: str, argument: str, c
 
 def test_a_path_inside_a_message_is_renamed_too() -> None:
     message = "The versions.1.content.0.body field must not be greater than 280 characters."
-    (problem,) = ErrorMapping(make_post(), BODY, find).problems({"versions.1.content.0.body": [message]})
+    (problem,) = read_problems(
+        {"versions.1.content.0.body": [message]}, ErrorMapping(make_post(), BODY, find).field
+    )
     assert problem.field == "variants['youtube']['text']"
     assert problem.message == message.replace("versions.1.content.0.body", problem.field)
 
@@ -132,7 +134,7 @@ def test_an_error_while_names_are_looked_up_does_not_replace_the_refusal(field: 
     def fail(names: Any) -> list[dict[str, Any]]:
         raise ServerError("PostBoost is down", status=503)
 
-    (problem,) = ErrorMapping(make_post(), BODY, fail).problems({field: ["Is wrong."]})
+    (problem,) = read_problems({field: ["Is wrong."]}, ErrorMapping(make_post(), BODY, fail).field)
     assert problem.field == {"accounts.0": "accounts (account 1)"}.get(field, "text")
 
 

@@ -91,6 +91,17 @@ def test_every_argument_has_a_meaning_and_no_other_is_explained(subject):
     assert {name for kind, name, _ in split(subject)[1] if kind == "param"} <= taken
 
 
+@pytest.mark.parametrize(
+    "task",
+    [s for s in SUBJECTS if inspect.isclass(s) and s.__name__.endswith(("Operator", "Sensor"))],
+    ids=lambda s: s.__name__,
+)
+def test_every_operator_and_sensor_says_what_it_returns(task):
+    (returned,) = [x for x in describe(task).xcoms if x.key == "return_value"]
+    assert returned.type
+    assert returned.meaning
+
+
 @pytest.mark.parametrize("drift, code", [("", 0), (" ", 1)])
 def test_the_check_fails_on_drift_and_changes_nothing(monkeypatch, tmp_path, capsys, drift, code):
     fresh, other = tmp_path / "fresh.md", tmp_path / "other.md"

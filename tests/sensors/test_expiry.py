@@ -224,7 +224,7 @@ def test_a_token_must_outlast_what_the_dag_still_has_to_do(
 def test_the_seconds_left_are_a_gauge_by_connection(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
 ) -> None:
-    sent = mocker.patch("airflow.sdk.observability.stats.gauge")
+    sent = mocker.patch("airflow.sdk.observability.stats.Stats.gauge")
     use_three(monkeypatch, sandbox)
     use_connection(monkeypatch, sandbox, "expired", conn_id="über", expires_on="2099-01-01")
     with time_machine.travel(in_days(0) + SECOND, tick=False), pytest.raises(AirflowFailException):

@@ -125,7 +125,7 @@ def test_a_key_that_cannot_be_looked_up_is_one_clear_error(
 def test_a_dead_admin_is_not_taken_for_a_dead_key(
     scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
 ) -> None:
-    sent = mocker.patch("airflow.sdk.observability.stats.gauge")
+    sent = mocker.patch("airflow.sdk.observability.stats.Stats.gauge")
     use_connection(monkeypatch, sandbox, "expired", "admin", workspace_uuid=None)
     with pytest.raises(AirflowFailException, match="'admin'.*401"):
         sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())

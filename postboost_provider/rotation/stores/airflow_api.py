@@ -1,7 +1,6 @@
 """Airflow's own connections, through its public REST API (Airflow 3).
 
-Apart from api/transport.py this is the only file that uses httpx: it talks to Airflow, with Airflow's credentials, and
-shares no client, no header and no address with what talks to PostBoost.
+It sends requests to Airflow with Airflow's credentials, and shares no client, header or address with PostBoost's client.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError, UnreachableError
 from postboost_provider.connection import form as connection_form
-from postboost_provider.rotation.stores import not_in_airflow
+from postboost_provider.rotation.stores.base import not_in_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,22 +42,16 @@ class AirflowApiStore:
         self.airflow_conn_id = airflow_conn_id
 
     def read(self, conn_id: str) -> dict[str, Any]:
-        """Return the extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Return the extras: see :class:`~postboost_provider.key_stores.KeyStore`."""
         extra = self._ask("GET", conn_id).json().get("extra")
         extras: dict[str, Any] = json.loads(extra) if extra else {}
         return extras
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
-        body = {
-            "connection_id": conn_id,
-            "conn_type": connection_form.CONNECTION_TYPE,
-            "extra": json.dumps(extras),
-        }
-        if token is not None:
-            body["password"] = token
-        mask = ["extra"] if token is None else ["extra", "password"]
-        self._ask("PATCH", conn_id, params={"update_mask": mask}, json=body)
+        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
+        values = {"extra": json.dumps(extras), **({} if token is None else {"password": token})}
+        body = {"connection_id": conn_id, "conn_type": connection_form.CONNECTION_TYPE, **values}
+        self._ask("PATCH", conn_id, params={"update_mask": list(values)}, json=body)
 
     def _ask(self, method: str, conn_id: str, **request: Any) -> httpx.Response:
         """Send a request about a connection to Airflow, and return the response unless Airflow refused."""
@@ -80,8 +73,7 @@ class AirflowApiStore:
                 if method == "GET" or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
                     raise _unreachable(self.airflow_conn_id, error) from error
                 raise UnconfirmedError(
-                    f"Airflow's API sent no response to the new value of connection {conn_id!r} ({type(error).__name__}): the "
-                    "connection may have been written."
+                    f"Airflow's API sent no response ({type(error).__name__}): connection {conn_id!r} may have been written."
                 ) from error
         if response.status_code == 404:
             raise not_in_airflow(conn_id)
@@ -105,15 +97,14 @@ class AirflowApiStore:
             return BaseHook.get_connection(self.airflow_conn_id)
         except AirflowNotFoundException:
             raise PostBoostConfigError(
-                f"There is no connection {self.airflow_conn_id!r} to Airflow's own API, which writes the new key. Create it: "
-                "type http, host (https://your-airflow), login and password of a user who may edit connections. Or give "
-                "another store.",
+                f"Connection {self.airflow_conn_id!r} to Airflow's own API does not exist. Create it with type http, host "
+                "(https://your-airflow), login and password of a user who may edit connections, or give another store.",
                 code="no_connection",
                 field="airflow_conn_id",
             ) from None
 
     def _base_url(self, connection: Connection) -> str:
-        from postboost_provider.api.settings import is_loopback
+        from postboost_provider.api.settings import host_of, is_loopback
 
         host = (connection.host or "").strip().rstrip("/")
         scheme, _, rest = host.rpartition("://")
@@ -121,7 +112,7 @@ class AirflowApiStore:
         authority, _, path = rest.partition("/")
         if connection.port and ":" not in authority.rpartition("]")[2]:
             authority = f"{authority}:{connection.port}"
-        name = authority.rpartition(":")[0] if ":" in authority.rpartition("]")[2] else authority
+        name = host_of(authority)
         if not name or "@" in authority or scheme not in ("http", "https"):
             raise PostBoostConfigError(
                 f"Connection {self.airflow_conn_id!r} needs the address of Airflow as its host, such as "
@@ -129,7 +120,7 @@ class AirflowApiStore:
                 code="not_an_address",
                 field="host",
             )
-        allowed = connection.extra_dejson.get("allow_http") is True or is_loopback(name.strip("[]"))
+        allowed = connection.extra_dejson.get("allow_http") is True or is_loopback(name)
         if scheme == "http" and not allowed:
             raise PostBoostConfigError(
                 f"Connection {self.airflow_conn_id!r} would send the new key unencrypted. Use https, or set the extra "
@@ -140,7 +131,7 @@ class AirflowApiStore:
         return f"{scheme}://{authority}/{path}".rstrip("/")
 
     def _token(self, http: httpx.Client, connection: Connection) -> str:
-        """Return a token for Airflow's API: simple and FAB auth manager issue it at the same path."""
+        """Return a token for Airflow's API: the simple and the FAB auth manager issue it at the same path."""
         import httpx
 
         if not connection.password:
@@ -171,8 +162,8 @@ class AirflowApiStore:
             token = str(response.json()["access_token"])
         except (ValueError, KeyError, TypeError):
             raise PostBoostConfigError(
-                f"Airflow issued no token to the user of {self.airflow_conn_id!r}: the response ({response.status_code}) has "
-                "none. Check that the connection's host is Airflow's API, not a login page in front of it.",
+                f"The response ({response.status_code}) to {self.airflow_conn_id!r} has no token. Check that its host is "
+                "Airflow's API, not a login page in front of it.",
                 code="no_token",
                 field="host",
             ) from None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError
-from postboost_provider.rotation.stores import not_in_airflow
+from postboost_provider.rotation.stores.base import not_in_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,13 +17,13 @@ class AirflowDatabaseStore:
     """Write a connection to Airflow's database, where Airflow encrypts the token and the extras."""
 
     def read(self, conn_id: str) -> dict[str, Any]:
-        """Return the extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Return the extras: see :class:`~postboost_provider.key_stores.KeyStore`."""
         with _row(conn_id) as row:
             extras: dict[str, Any] = row.extra_dejson
             return extras
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
         with _row(conn_id) as row:
             row.set_extra(json.dumps(extras))
             if token is not None:

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from contextlib import contextmanager, suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow.models.connection import Connection
+
+
+_VALUES = attrgetter("conn_type", "host", "port", "schema", "login", "password", "extra_dejson")
 
 
 class EnvFileStore:
@@ -34,16 +38,18 @@ class EnvFileStore:
         self.path = path
 
     def read(self, conn_id: str) -> dict[str, Any]:
-        """Return the extras: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Return the extras: see :class:`~postboost_provider.key_stores.KeyStore`."""
         with self._explained():
             _, line = self._find(Path(self.path).read_bytes().decode(), conn_id)
         extras: dict[str, Any] = _connection(conn_id, line).extra_dejson
         return extras
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.rotation.stores.KeyStore`."""
+        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
         path = Path(os.path.realpath(self.path))
-        with self._explained(), _locked(path.parent):
+        with self._explained(), _opened(path.parent) as folder:
+            # Two connections of one file may be rotated at once.
+            fcntl.flock(folder, fcntl.LOCK_EX)
             text = path.read_bytes().decode()  # line ends as they are
             lines = text.splitlines(keepends=True)
             number, line = self._find(text, conn_id)
@@ -97,17 +103,12 @@ def _connection(conn_id: str, line: str) -> Connection:
 
 def _changed_uri(connection: Connection, token: str | None, extras: Mapping[str, Any]) -> str:
     """Return the connection's URI with this token and these extras, as Airflow writes and reads them."""
-    wanted = (connection.conn_type, connection.host, connection.port, connection.schema, connection.login)
     connection.set_extra(json.dumps(extras))
     if token is not None:
         connection.set_password(token)
     changed = connection.get_uri()
     read = type(connection)(conn_id=connection.conn_id, uri=changed)
-    if (
-        (read.conn_type, read.host, read.port, read.schema, read.login) != wanted
-        or read.password != connection.password
-        or read.extra_dejson != extras
-    ):
+    if _VALUES(read) != _VALUES(connection):
         raise PostBoostConfigError(
             f"Airflow can't write connection {connection.conn_id!r} as a URI that it reads back unchanged. Nothing was "
             "written. Give its host without a path, and port and schema separately.",
@@ -133,24 +134,14 @@ def _replace(path: Path, text: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(name)
         raise
-    with suppress(OSError):
-        _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with suppress(OSError), _opened(path.parent) as folder:
+        os.fsync(folder)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let only one writer at a time read and replace: two connections of one file may be rotated at once."""
+def _opened(folder: Path) -> Iterator[int]:
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle
     finally:
         os.close(handle)

@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnconfirmedError
-from postboost_provider.connection import form as connection_form
-from postboost_provider.connection.read import read_connection
+from postboost_provider.connection.form import TOKEN_VARIABLE
+from postboost_provider.connection.read import read_connection, read_environment
 from postboost_provider.rotation.stores import default_store
 from postboost_provider.rotation.target import ConnectionContents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from postboost_provider.rotation.stores import KeyStore
+    from postboost_provider.rotation.stores.base import KeyStore
 
 
 class TargetConnection:
-    """Read through Airflow, again each time, and write through a store.
-
-    :param store: a :class:`~postboost_provider.rotation.stores.KeyStore`, or a function of connection id, token and extras;
-        default: Airflow's own connections.
-    """
+    """Read through Airflow, again each time, and write through a store, or a function of connection id, token and extras."""
 
     def __init__(
         self, conn_id: str, store: KeyStore | Callable[[str, str, Mapping[str, Any]], None] | None
@@ -43,14 +39,8 @@ class TargetConnection:
         try:
             connection = BaseHook.get_connection(self._conn_id)
         except AirflowNotFoundException:
-            variable = connection_form.TOKEN_VARIABLE
-            if self._conn_id == connection_form.DEFAULT_CONN_ID and os.environ.get(variable):
-                raise _defined_in(variable, self._conn_id) from None
-            raise PostBoostConfigError(
-                f"There is no connection {self._conn_id!r}. Create it with type postboost, or correct postboost_conn_id.",
-                code="no_connection",
-                field="postboost_conn_id",
-            ) from None
+            read_environment(self._conn_id)
+            raise _defined_in(TOKEN_VARIABLE, self._conn_id) from None
         extras = connection.extra_dejson
         settings, _ = read_connection(connection, extras, f"connection {self._conn_id!r}")
         return ConnectionContents(settings, extras)
@@ -72,8 +62,8 @@ class TargetConnection:
         except Exception as error:  # noqa: BLE001  # the function is the user's own
             seen = str(error).replace(token, "***")
             raise UnconfirmedError(
-                f"The store of connection {self._conn_id!r} failed ({type(error).__name__}: {seen}): the connection may have "
-                "been written. A store that refuses to write has to raise PostBoostConfigError.",
+                f"The store of connection {self._conn_id!r} failed ({type(error).__name__}: {seen}), and may have written it. "
+                "A store that refuses to write has to raise PostBoostConfigError.",
                 field="store",
             ) from None
 

@@ -8,7 +8,7 @@ from postboost_provider.sandbox.admin.panel import panel_page, read_list, render
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.models import User
 from postboost_provider.sandbox.core.responses import SUCCESS, ErrorResponse, Response
-from postboost_provider.sandbox.core.validation import Fields, is_integer
+from postboost_provider.sandbox.core.validation import Fields, as_integer, is_integer
 
 _MIN_PASSWORD = 8
 
@@ -74,8 +74,8 @@ def delete_user(call: Call) -> Response:
 @handles("delete_users_bulk")
 def delete_users_bulk(call: Call) -> Response:
     """Delete the existing users except the caller. What PostBoost does with the caller is not documented."""
-    for number in read_list(call, "users", is_integer):
-        user = call.store.users.get(number)
+    for number in read_list(call, "users", lambda each: is_integer(as_integer(each))):
+        user = call.store.users.get(as_integer(number))
         if user is not None and user is not call.caller.user:
             _remove_user(call, user)
     return SUCCESS

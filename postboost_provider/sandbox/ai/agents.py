@@ -226,4 +226,5 @@ def _apply(call: Call, post: Post, proposal: Record) -> bool:
     if item["body"] != payload["before"]:
         return False
     item["body"] = payload["after"]
+    post.index_content()
     return True

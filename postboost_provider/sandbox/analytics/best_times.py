@@ -77,7 +77,7 @@ def _read(call: Call) -> tuple[list[Account], ZoneInfo, datetime]:
     zone = fields.timezone("timezone", call.workspace.timezone)
     day = fields.day("from")
     accounts = analysed_accounts(call)
-    if uuids := call.parameters("accounts[]"):
+    if uuids := call.parameters("accounts"):
         accounts = [account for account in accounts if account.uuid in uuids]
         known = {account.uuid for account in call.workspace.accounts.values()}
         for index, uuid in enumerate(uuids):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,9 +50,10 @@ class Upload:
 class Call:
     """One request.
 
-    :param fields: the JSON object, or the text parts of a form. Any other body has no fields, as in Laravel, and
+    :param fields: the JSON object, or the fields of a form. Any other body has no fields, as in Laravel, and
         fails on the required ones.
     :param post_uuid: the post it is about, for the activity log.
+    :param body_problem: why the body cannot be read; the request gets a 422.
     """
 
     operation: Operation
@@ -68,6 +70,7 @@ class Call:
     fields: dict[str, Any]
     uploads: dict[str, Upload] = field(default_factory=dict)
     post_uuid: str | None = None
+    body_problem: str | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -89,7 +92,8 @@ class Call:
         return next((value for key, value in self.query if key == name and value), None)
 
     def parameters(self, name: str) -> list[str]:
-        return [value for key, value in self.query if key == name]
+        """Return the values of a list in the query: of ``name[]`` or ``name[0]``."""
+        return [value for key, value in self.query if re.fullmatch(rf"{re.escape(name)}\[\d*\]", key)]
 
     def find(self, items: Mapping[str, T], name: str) -> T:
         """Return the item whose key is in the path under that name.
@@ -120,7 +124,9 @@ class Call:
         :param per_page: items on a page, unless the query parameter ``size_parameter`` says otherwise.
         :param visible: see :func:`page_of`.
         """
-        size = page_size(self.parameter(size_parameter), default=per_page) if size_parameter else per_page
+        size = per_page
+        if size_parameter:
+            size = page_size(size_parameter, self.parameter(size_parameter), default=per_page)
         return page_of(
             items, url=self.origin + self.url, query=self.query, per_page=size, render=render, visible=visible
         )

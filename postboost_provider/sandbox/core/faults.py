@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.sandbox.core.models import Account
 
+THROTTLE_CODE = "too_many_requests"
 # Faults of publishing; the others are faults of a request.
 ACCOUNT_KINDS = ("fail_account", "fail_comment")
 KINDS = (*ACCOUNT_KINDS, "throttle", "server_error", "delay", "drop_before", "drop_after")
@@ -123,8 +124,11 @@ def account_errors(fault: Fault, account: Account) -> list[Any]:
     return [line, {"platform": account.provider, "code": fault.code, "message": message, "raw": fault.raw}]
 
 
-def injected_response(fault: Fault) -> Response | None:
-    """Return the response of a throttle or a server error; the request is not handled."""
+def injected_response(fault: Fault, *, throttle_code: bool) -> Response | None:
+    """Return the response of a throttle or a server error; the request is not handled.
+
+    :param throttle_code: whether a throttle has a code if the rule has none.
+    """
     headers = {}
     if fault.retry_after is not None:
         # A date is read by the client's clock; the sandbox's own may be ahead of it.
@@ -135,7 +139,8 @@ def injected_response(fault: Fault) -> Response | None:
         headers |= {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}
         headers["X-RateLimit-Reset"] = str(int(time.time()) + wait)
         body: dict[str, Any] = {"message": fault.message or "Too Many Attempts."}
-        return Response.of({**body, **({"code": fault.code} if fault.code else {})}, 429, headers)
+        code = fault.code or (THROTTLE_CODE if throttle_code else None)
+        return Response.of({**body, **({"code": code} if code else {})}, 429, headers)
     if fault.kind == "server_error":
         return Response.of({"message": fault.message or "Server Error"}, fault.status, headers)
     return None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import ipaddress
+import socket
 import threading
 import time
 import urllib.error
@@ -59,6 +60,31 @@ def is_url(text: str) -> bool:
 def is_loopback_url(text: str) -> bool:
     """Return whether the URL names this machine. Names other than localhost are not resolved."""
     return is_url(text) and _is_loopback(urlsplit(text).hostname or "")
+
+
+def is_private_url(text: str) -> bool:
+    """Return whether the URL names a host of a private network: an address, or a name that the Internet lacks.
+
+    Other names are not resolved.
+    """
+    host = (urlsplit(text).hostname or "").rstrip(".").lower()
+    address = _address(host)
+    if address is not None:
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        return not mapped.is_global or mapped.is_multicast
+    return "." not in host or host.endswith((".local", ".localhost", ".internal", ".lan", ".home.arpa"))
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host is, also in the short and the numeric forms that resolvers accept."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 async def open_source(url: str, *, anywhere: bool, seconds: float) -> Source:

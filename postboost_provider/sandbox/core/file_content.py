@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 _START = 64
+_TRAILER = b"<!-- encoded again by the sandbox -->"  # a comment, for the sake of SVG
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,23 @@ class ContentBuilder:
     def content(self) -> Content:
         data = None if self._data is None else bytes(self._data)
         return Content(self.size, self._digest.hexdigest(), self._start, data)
+
+
+def reencoded(content: Content) -> Content:
+    """Return an image with other bytes and another size, as a service has it that compresses images again.
+
+    Image viewers ignore what follows the end of an image.
+    """
+    builder = ContentBuilder(content.size + len(_TRAILER))
+    builder.add(content.data if content.data is not None else content.sha256.encode())
+    builder.add(_TRAILER)
+    changed = builder.content()
+    return Content(
+        content.size + len(_TRAILER),
+        changed.sha256,
+        content.start,
+        changed.data if content.data is not None else None,
+    )
 
 
 def content_of(data: bytes, keep: int) -> Content:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
+from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from postboost_provider.sandbox.core.media_models import Download, Folder, Media, UploadSession
     from postboost_provider.sandbox.core.responses import Response
 
@@ -67,6 +72,8 @@ class Account:
     :param expires_at: when the connection expires unless somebody reconnects the account.
     :param expiry_announced: whether webhooks were told of the coming expiry.
     :param daily_cap: overrides the setting of that name.
+    :param by_content: the posts that had this content for the account. They may have changed since, or be deleted.
+    :param by_day: the posts that were to be published on this UTC day, likewise.
     """
 
     id: int
@@ -84,6 +91,8 @@ class Account:
     daily_cap: int | None = None
     last_success_at: datetime | None = None
     last_error: str | None = None
+    by_content: dict[bytes, dict[Post, None]] = field(default_factory=dict)
+    by_day: dict[date, dict[Post, None]] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -122,6 +131,11 @@ class Target:
 
 @dataclass(eq=False, slots=True)
 class Post:
+    """A post.
+
+    :param changes_at: when publishing starts or ends next on one of its accounts.
+    """
+
     id: int
     uuid: str
     created_at: datetime
@@ -132,12 +146,30 @@ class Post:
     scheduled_at: datetime | None = None
     published_at: datetime | None = None
     trashed: bool = False
+    approved: bool = False
+    changes_at: datetime | None = None
 
     def content_for(self, account: Account) -> list[dict[str, Any]]:
         return version_for(self.versions, account)["content"]  # type: ignore[no-any-return]
 
     def target_of(self, account: Account) -> Target | None:
         return next((target for target in self.targets if target.account is account), None)
+
+    def index_content(self) -> None:
+        """Note the content of each account, to find duplicates of it. Call it after every change of the content."""
+        for target in self.targets:
+            if digest := content_digest(self.content_for(target.account)):
+                target.account.by_content.setdefault(digest, {})[self] = None
+
+
+def content_digest(content: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return what makes content a duplicate: its texts, ignoring spaces and case, and its media. Empty without any."""
+    items = [
+        (" ".join(unicodedata.normalize("NFC", item["body"]).casefold().split()), item["media"])
+        for item in content
+    ]
+    has_any = any(text or media for text, media in items)
+    return hashlib.sha256(repr(items).encode()).digest() if has_any else b""
 
 
 def version_for(versions: list[dict[str, Any]], account: Account) -> dict[str, Any]:
@@ -292,6 +324,7 @@ class Workspace:
     """A workspace and what is in it.
 
     :param credits_spent: time, text credits and image credits of every use of AI.
+    :param by_age: its posts, the oldest first.
     :param records: plain JSON of everything without a class, by kind and key. See ``resources.py``.
     """
 
@@ -320,3 +353,20 @@ class Workspace:
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     activity: deque[Activity] = field(default_factory=deque)
+    by_age: list[Post] = field(default_factory=list)
+
+    def add_post(self, post: Post) -> None:
+        self.posts[post.uuid] = post
+        insort(self.by_age, post, key=_age)
+        post.index_content()
+
+    def remove_post(self, post: Post) -> None:
+        del self.posts[post.uuid]
+        del self.by_age[bisect_left(self.by_age, _age(post), key=_age)]
+
+    def has_post(self, post: Post) -> bool:
+        return self.posts.get(post.uuid) is post
+
+
+def _age(post: Post) -> tuple[datetime, int]:
+    return post.created_at, post.id

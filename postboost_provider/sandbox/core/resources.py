@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.operations import load_operations
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.responses import NO_CONTENT, SUCCESS, Response, not_found, page_size
+from postboost_provider.sandbox.core.responses import (
+    NO_CONTENT,
+    SUCCESS,
+    Response,
+    not_found,
+    page_number,
+    page_size,
+)
 from postboost_provider.sandbox.core.scope import ids_are_visible, require_accounts, require_named_accounts
 from postboost_provider.sandbox.core.shapes import defaults, read_body
 from postboost_provider.sandbox.core.store import new_uuid
@@ -210,8 +217,8 @@ def small_page(
     call: Call, items: Sequence[Record], *, per_page: int = 25, maximum: int = 100
 ) -> tuple[list[Record], Record]:
     """Return the items of the page and its ``meta``: the small envelope without links."""
-    size = page_size(call.parameter("per_page"), default=per_page, maximum=maximum)
-    page = page_size(call.parameter("page"), default=1, maximum=10**9)
+    size = page_size("per_page", call.parameter("per_page"), default=per_page, maximum=maximum)
+    page = page_number(call.parameter("page"))
     last = max(1, math.ceil(len(items) / size))
     meta = {"current_page": page, "last_page": last, "per_page": size, "total": len(items)}
     return list(items[(page - 1) * size : page * size]), meta

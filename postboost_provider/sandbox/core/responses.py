@@ -76,7 +76,7 @@ def page_of(
         key that is limited to some accounts (SDK 1.66.3, ``create_api_key``).
     """
     given = dict(query)
-    page = max(1, int(given["page"])) if given.get("page", "").isdecimal() else 1
+    page = page_number(given.get("page"))
     last = max(1, math.ceil(len(items) / per_page))
     start = (page - 1) * per_page
     shown = items[start : start + per_page]
@@ -87,7 +87,8 @@ def page_of(
         return f"{url}?{urlencode([pair for pair in query if pair[0] != 'page'] + [('page', str(number))])}"
 
     numbers = [
-        {"url": link(number), "label": str(number), "active": number == page} for number in range(1, last + 1)
+        {"url": link(number) if number else None, "label": str(number or "..."), "active": number == page}
+        for number in _linked_pages(page, last)
     ]
     return Response.of(
         {
@@ -111,8 +112,33 @@ def page_of(
     )
 
 
-def page_size(text: str | None, *, default: int, maximum: int = 100) -> int:
-    """Read ``limit`` or ``per_page``: below 1 is the default, and the maximum is a cap (SDK 1.66.3)."""
-    if text is None or not text.isdecimal() or int(text) < 1:
+def _linked_pages(page: int, last: int) -> list[int]:
+    """Return the pages that Laravel's paginator links to, with 0 for those it leaves out."""
+    if last < 14:
+        return list(range(1, last + 1))
+    start, end = [1, 2, 0], [0, last - 1, last]
+    if page <= 7:
+        return [*range(1, 11), *end]
+    if page > last - 7:
+        return [*start, *range(last - 9, last + 1)]
+    return [*start, *range(page - 3, page + 4), *end]
+
+
+def page_size(name: str, text: str | None, *, default: int, maximum: int = 100) -> int:
+    """Read ``limit``, which is capped and below 1 is the default, or ``per_page``, which has a range (SDK 1.66.3).
+
+    :raises ErrorResponse: 422 for a ``per_page`` outside its range.
+    """
+    if text is None:
         return default
-    return min(int(text), maximum)
+    size = int(text) if text.isdecimal() and len(text) < 10 else 0
+    if name == "limit":
+        return min(size, maximum) if size >= 1 else default
+    if not 1 <= size <= maximum:
+        raise invalid({name: [f"The {name.replace('_', ' ')} field must be between 1 and {maximum}."]})
+    return size
+
+
+def page_number(text: str | None) -> int:
+    """Read ``page``; anything that is not a page number is the first page."""
+    return max(1, int(text)) if text is not None and text.isdecimal() and len(text) < 10 else 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from postboost_provider.api.operations import Operation
 
@@ -40,15 +40,30 @@ class Routes:
 
         :raises HTTPException: 404 if no path matches, 405 if one does with another method.
         """
-        given = path.split("/")
         path_exists = False
+        for by_method, texts in self._matches(path):
+            path_exists = True
+            if method in by_method:
+                operation, names = by_method[method]
+                return operation, dict(zip(names, texts, strict=True))
+        raise HTTPException(405 if path_exists else 404)
+
+    def methods(self, path: str) -> list[str]:
+        """Return the methods of the path, with HEAD where it has GET.
+
+        :raises HTTPException: 404 if no path matches.
+        """
+        found = {method for by_method, _ in self._matches(path) for method in by_method}
+        if not found:
+            raise HTTPException(404)
+        return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+    def _matches(self, path: str) -> Iterator[tuple[dict[str, tuple[Operation, list[str]]], list[str]]]:
+        """Yield the operations by method of each shape that the path has, with the texts of its parameters."""
+        given = path.split("/")
         for positions in self._positions[len(given)]:
             pairs = list(zip(positions, given, strict=True))
             found = self._operations.get(tuple(None if is_free else part for is_free, part in pairs), {})
-            if method in found:
-                operation, names = found[method]
-                texts = [part for is_free, part in pairs if is_free]
-                if all(texts):
-                    return operation, dict(zip(names, texts, strict=True))
-            path_exists = path_exists or bool(found)
-        raise HTTPException(405 if path_exists else 404)
+            texts = [part for is_free, part in pairs if is_free]
+            if found and all(texts):
+                yield found, texts

@@ -53,6 +53,10 @@ class Settings:
         False, "Whether remote files are downloaded from any host, or only from this machine."
     )
     remote_timeout_seconds: float = _switch(30.0, "Maximum seconds for downloading a remote file.")
+    webhook_private_urls: bool = _switch(
+        False,
+        "Whether webhooks may have URLs of private networks; those of this machine are always accepted.",
+    )
     webhook_deliver_anywhere: bool = _switch(
         False, "Whether webhooks are delivered to any host, or only to this machine."
     )
@@ -62,12 +66,37 @@ class Settings:
         "Seconds between the first and the second attempt to deliver a webhook; doubled before the third.",
     )
     folder_depth: int = _switch(5, "Maximum depth of media folders.")
+    image_processing: Literal["keep", "reencode"] = _switch(
+        "keep", "Whether an uploaded image is stored as sent, or with other bytes and another size."
+    )
     daily_cap: int = _switch(25, "Maximum posts per account and UTC day.")
     x_enforced: bool = _switch(False, "Whether the monthly limit of X posts is enforced, or only counted.")
     x_monthly_limit: int = _switch(
         500, "Maximum X posts per workspace and UTC month; each part of a thread counts."
     )
+    plan_posts: int = _switch(
+        0, "Maximum posts of a workspace; beyond it, a create gets a 422 with only a message. 0 is unlimited."
+    )
     approval_required_for: tuple[str, ...] = _switch((), "Roles whose scheduled posts need approval.")
+    edit_waiting: Literal["role", "wait", "schedule"] = _switch(
+        "role",
+        "Whether an edited post that waits for approval is judged by its editor's role, still waits, or is scheduled.",
+    )
+    edit_approved: Literal["role", "wait", "schedule"] = _switch(
+        "role",
+        "Whether an edited post that was approved is judged by its editor's role, waits again, or stays scheduled.",
+    )
+    unknown_status: Literal["never", "waiting", "finished"] = _switch(
+        "never",
+        "Posts with a status that is not documented: scheduled and publishing ones (`processing`), or finished ones (`archived`).",
+    )
+    normalize_texts: bool = _switch(
+        False, "Whether texts in bodies are trimmed and empty ones become null, as Laravel does by default."
+    )
+    text_processing: Literal["verbatim", "trim", "strip_tags", "decode_entities"] = _switch(
+        "verbatim",
+        "How a post's texts are stored: as sent, without surrounding spaces, without HTML tags, or with HTML entities decoded.",
+    )
     report_exports: Literal["ready", "failed"] = _switch("ready", "Whether report exports succeed or fail.")
     repurpose_seconds: float = _switch(
         0.0, "Seconds that a repurpose run takes; more than 20 gets a 202, 600 fail."
@@ -79,6 +108,7 @@ class Settings:
     ai_codes: bool = _switch(True, "Whether the 429 for exhausted AI credits has a `code`.")
     ai_unlimited: bool = _switch(False, "Whether AI credits are unlimited.")
     requests_per_minute: int = _switch(0, "Maximum requests per minute and token; 0 is unlimited.")
+    throttle_code: bool = _switch(False, "Whether the 429 of a throttle has a `code`.")
     unknown_workspace: Literal[404, 403] = _switch(404, "Status for a workspace that does not exist.")
     foreign_workspace: Literal[403, 404] = _switch(
         403, "Status for a workspace that the caller is not a member of."
@@ -103,6 +133,45 @@ class Settings:
     )
     store_4xx: bool = _switch(True, "Whether 4xx responses except 429 are stored for an Idempotency-Key.")
     conflict_code: bool = _switch(False, "Whether the 409 and 422 of an Idempotency-Key have a `code`.")
+    reused_key_status: Literal[422, 409] = _switch(
+        422, "Status for an Idempotency-Key that was used with another body."
+    )
+    reused_key_errors: bool = _switch(False, "Whether the error for a reused Idempotency-Key has `errors`.")
+    reused_key_code: Literal["idempotency_key_reused", "validation_failed"] = _switch(
+        "idempotency_key_reused", "The code for a reused Idempotency-Key, if conflict_code is on."
+    )
+    in_flight_status: Literal[409, 422] = _switch(
+        409, "Status for an Idempotency-Key whose first request is still running."
+    )
+    multipart_repeats: Literal["compared", "different"] = _switch(
+        "compared", "Whether a repeated multipart request is compared, or always counts as another body."
+    )
+    activity_log: Literal["on", "off"] = _switch(
+        "on", "Whether the activity log records requests, or stays empty."
+    )
+    activity_readers: Literal["everybody", "admins", "nobody"] = _switch(
+        "everybody",
+        "Who may read the activity log: everybody who may read the workspace, its admins, or nobody.",
+    )
+    activity_refusal: Literal[403, 200] = _switch(
+        403, "Status for a caller who may not read the activity log; 200 is an empty list."
+    )
+    activity_status: Literal[200, 404, 422, 500] = _switch(
+        200, "Status of the activity log for everybody who may read it; any other than 200 is an error."
+    )
+    activity_delay: float = _switch(0.0, "Seconds until an entry appears in the activity log.")
+    activity_label_length: int = _switch(
+        0, "Characters of a client label that the activity log keeps; 0 keeps all of it."
+    )
+    activity_post_uuid: bool = _switch(
+        True, "Whether the activity log's entry for a create has a `post_uuid`."
+    )
+    activity_prefix_length: int = _switch(
+        0, "Maximum characters of the activity log's `client` filter; 0 is unlimited."
+    )
+    activity_long_prefix: Literal["refuse", "ignore"] = _switch(
+        "refuse", "Whether a longer `client` filter gets a 422, or is ignored."
+    )
     duplicate_check_trashed: bool = _switch(False, "Whether a trashed post counts as a duplicate.")
     expired_keys: Literal["listed", "hidden"] = _switch("listed", "Whether expired API keys are listed.")
     listed_keys: Literal["workspace", "caller"] = _switch(

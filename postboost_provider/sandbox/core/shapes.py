@@ -14,18 +14,23 @@ import functools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.validation import Fields, is_integer
+from postboost_provider.sandbox.core.validation import Fields, as_boolean, as_integer, as_number, is_integer
 
 if TYPE_CHECKING:
     from postboost_provider.sandbox.core.calls import Call
 
 _KINDS = ("text", "integer", "number", "boolean", "date", "date-time", "any")
+_AS_KIND: dict[str, Callable[[Any], Any]] = {
+    "boolean": as_boolean,
+    "integer": as_integer,
+    "number": as_number,
+}
 _EXAMPLES = {"boolean": True, "date": "2026-01-01", "date-time": "2026-01-01T00:00:00Z", "any": None}
 _RULE = re.compile(
     r"(?P<kind>.*?)(?: (?P<minimum>\d*)\.\.(?P<maximum>\d*))?(?: /(?P<pattern>.*)/)?(?: = (?P<default>.*))?",
@@ -94,9 +99,15 @@ def defaults(operation: str) -> dict[str, Any]:
     return found
 
 
+def _as_sent(value: Any) -> Any:
+    return value
+
+
 def _check(fields: Fields, name: str, shape: Any, value: Any) -> Any:
     if isinstance(shape, str):
-        _check_scalar(fields, name, _rule(shape), value)
+        rule = _rule(shape)
+        value = _AS_KIND.get(rule.kind, _as_sent)(value)
+        _check_scalar(fields, name, rule, value)
         return value
     if isinstance(shape, list):
         return _check_list(fields, name, shape, value)

@@ -7,13 +7,13 @@ import string
 import uuid
 from collections import Counter, deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core.clock import Clock
 
 if TYPE_CHECKING:
     from asyncio import Task
+    from datetime import datetime
 
     from postboost_provider.sandbox.core.faults import Fault
     from postboost_provider.sandbox.core.models import (
@@ -56,8 +56,8 @@ class Store:
         self.unfinished: set[Post] = set()
         self.expiring: set[Account] = set()
         self.running: set[RepurposeRun] = set()
-        # No unfinished post changes before this.
-        self.next_change_at = datetime.min.replace(tzinfo=UTC)
+        # A heap of when unfinished posts change: time, id and post. An entry holds only while the post still says so.
+        self.changes: list[tuple[datetime, int, Post]] = []
         self.faults: list[Fault] = []
         self.tasks: set[Task[None]] = set()
         self.idempotency: dict[tuple[int, str, str, str, str], IdempotencyRecord] = {}

@@ -62,22 +62,19 @@ class Fields:
         )
 
     def integer(self, name: str, *, required: bool = False, minimum: int = 0) -> int | None:
-        """Return a whole number; forms send it as digits."""
-        value = self.present(name, required=required)
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
-            value = int(value)
+        value = as_integer(self.present(name, required=required))
         if value is None or not self._check(name, is_integer(value), "must be an integer"):
             return None
         return int(value) if self._check(name, value >= minimum, f"must be at least {minimum}") else None
 
     def number(self, name: str, *, required: bool = False) -> float | None:
-        value = self.present(name, required=required)
+        value = as_number(self.present(name, required=required))
         is_valid = value is None or is_integer(value) or isinstance(value, float)
         return value if self._check(name, is_valid, "must be a number") else None
 
     def boolean(self, name: str, *, required: bool = False) -> bool | None:
-        value = self.values.get(name)
-        if value is None:
+        value = as_boolean(self.values.get(name))
+        if value is None or value == "":
             self._check(name, not required, "is required")
             return None
         return bool(value) if self._check(name, isinstance(value, bool), "must be true or false") else None
@@ -90,9 +87,10 @@ class Fields:
         return list(value) if self._check(name, fits, f"must not have more than {maximum} items") else []
 
     def ids(self, name: str, known: Container[int], noun: str, *, maximum: int | None = None) -> list[int]:
-        """Return a list of known integer ids. A text of digits is not an integer."""
+        """Return a list of known integer ids."""
         found = []
-        for index, value in enumerate(self.items(name, maximum=maximum)):
+        for index, sent in enumerate(self.items(name, maximum=maximum)):
+            value = as_integer(sent)
             if not is_integer(value):
                 self.add_error(f"{name}.{index}", f"The {name}.{index} field must be an integer.")
             elif value not in known:
@@ -164,3 +162,20 @@ class Fields:
 
 def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def as_integer(value: Any) -> Any:
+    """Return a text of digits as an integer, as Laravel's rule accepts it; any other value as it is."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value) else value
+
+
+def as_number(value: Any) -> Any:
+    """Return a text that is a number as a number, as Laravel's rule accepts it; any other value as it is."""
+    is_decimal = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}\.[0-9]{1,18}", value)
+    return float(value) if is_decimal else as_integer(value)
+
+
+def as_boolean(value: Any) -> Any:
+    """Return 0, 1, "0" and "1" as a boolean, as Laravel's rule accepts them; any other value as it is."""
+    is_bit = (is_integer(value) and value in (0, 1)) or (isinstance(value, str) and value in ("0", "1"))
+    return bool(int(value)) if is_bit else value

@@ -8,7 +8,7 @@ from typing import Any
 
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
-from postboost_provider.sandbox.core.fetch import is_loopback_url, is_url
+from postboost_provider.sandbox.core.fetch import is_loopback_url, is_private_url, is_url
 from postboost_provider.sandbox.core.models import Delivery, Event, Webhook, Workspace
 from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import Store, new_uuid
@@ -48,13 +48,17 @@ def list_webhook_subscriptions(call: Call) -> Response:
     return Response.of({"data": [_render(each) for each in webhooks]})
 
 
+def _is_accepted(url: str, private_urls: bool) -> bool:
+    return is_url(url) and url.startswith("https://") and (private_urls or not is_private_url(url))
+
+
 @handles("create_webhook_subscription")
 def create_webhook_subscription(call: Call) -> Response:
     """Create a subscription. Only this response has the secret (SDK 1.66.3)."""
     fields = Fields(call.fields)
     url = fields.text("callback_url", required=True, max_length=255) or ""
     # PostBoost only accepts public https; the sandbox also needs receivers on this machine.
-    if url and not is_loopback_url(url) and not (is_url(url) and url.startswith("https://")):
+    if url and not is_loopback_url(url) and not _is_accepted(url, call.store.settings.webhook_private_urls):
         fields.add_error("callback_url", "The callback url field must be a public https URL.")
     events = fields.choices("events", EVENTS, required=True)
     source = fields.text("source")
@@ -96,7 +100,7 @@ def send_events(store: Store) -> None:
             "id": new_uuid(),
             "occurred_at": each.moment.isoformat(timespec="seconds"),
             "workspace_uuid": workspace.uuid,
-            "data": _data(workspace, each),
+            "data": _data(store, workspace, each),
         }
         body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
         for webhook in subscribed:
@@ -115,9 +119,9 @@ def _workspace_of(store: Store, event: Event) -> Workspace | None:
     return None
 
 
-def _data(workspace: Workspace, event: Event) -> dict[str, Any]:
+def _data(store: Store, workspace: Workspace, event: Event) -> dict[str, Any]:
     """Return the post as a GET does, with ``account`` if the event is about one; else the account, or the draft."""
     if event.post is not None:
-        post = render_post(workspace, event.post)
+        post = render_post(store.settings, workspace, event.post)
         return {**post, "account": render_account(event.account)} if event.account else post
     return render_account(event.account) if event.account else event.data

@@ -22,7 +22,7 @@ def _media_of(call: Call) -> Media:
 def list_media(call: Call) -> Response:
     """List newest first. A keyword searches the whole library; folder and favorite are ignored (SDK 1.66.3)."""
     found = list(call.workspace.media.values())
-    if mime_types := call.parameters("mime_types[]"):
+    if mime_types := call.parameters("mime_types"):
         found = [media for media in found if media.mime_type in mime_types]
     if kind := call.parameter("type"):
         found = [media for media in found if kind_of(media.mime_type) == kind]

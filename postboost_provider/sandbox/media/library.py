@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from postboost_provider.sandbox.core.clock import stamp
+from postboost_provider.sandbox.core.file_content import reencoded
 from postboost_provider.sandbox.core.media_models import Folder, Media
 from postboost_provider.sandbox.core.store import Store, new_uuid
 
@@ -76,6 +77,8 @@ def add_media(
     alt_text: str | None,
     folder: Folder | None,
 ) -> Media:
+    if store.settings.image_processing == "reencode" and mime_type.startswith("image/"):
+        content = reencoded(content)
     width, height = _dimensions(mime_type, content.start)
     media = Media(
         id=store.next_id("media"),
@@ -100,9 +103,10 @@ def remove_media(workspace: Workspace, items: Iterable[Media]) -> None:
         del workspace.media[media.uuid]
         ids.add(media.id)
     for post in workspace.posts.values():
-        for version in post.versions:
-            for part in version["content"]:
-                part["media"] = [each for each in part["media"] if each not in ids]
+        parts = [part for version in post.versions for part in version["content"]]
+        for part in parts:
+            part["media"] = [each for each in part["media"] if each not in ids]
+        post.index_content()
 
 
 def find_media(store: Store, uuid: str) -> Media | None:

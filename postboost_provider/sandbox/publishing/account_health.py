@@ -9,7 +9,7 @@ from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.responses import Response
 from postboost_provider.sandbox.core.scope import visible_accounts
 from postboost_provider.sandbox.publishing.account_state import EXPIRING
-from postboost_provider.sandbox.publishing.guardrails import cap_of, used_on_days
+from postboost_provider.sandbox.publishing.guardrails import cap_of, used_on_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,8 @@ def get_account_health(call: Call) -> Response:
 
 
 def render_health(call: Call, accounts: Sequence[Account]) -> list[dict[str, Any]]:
-    used = used_on_days(call.workspace.posts.values(), dict.fromkeys(accounts, call.now.date()))
-    return [_render(call, account, used[account]) for account in accounts]
+    today = call.now.date()
+    return [_render(call, account, used_on_day(call.workspace, account, today)) for account in accounts]
 
 
 def _render(call: Call, account: Account, used: int) -> dict[str, Any]:

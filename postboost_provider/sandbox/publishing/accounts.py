@@ -42,7 +42,7 @@ def list_accounts(call: Call) -> Response:
     found = visible_accounts(call)
     if keyword := call.parameter("keyword"):
         found = [each for each in found if keyword.lower() in f"{each.name} {each.username}".lower()]
-    if providers := call.parameters("providers[]"):
+    if providers := call.parameters("providers"):
         found = [each for each in found if each.provider in providers]
     if group_uuid := call.parameter("group"):
         group = call.workspace.groups.get(group_uuid)

@@ -84,6 +84,7 @@ def approve_post(call: Call) -> Response:
     _require_networks(call, post)
     lifecycle.set_publish_times(post, max(new_time or call.now, call.now), account_times)
     lifecycle.schedule(call.store, post)
+    post.approved = True
     return Response.of({"success": True, "scheduled_at": stamp(post.scheduled_at)})
 
 

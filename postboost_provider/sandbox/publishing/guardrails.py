@@ -5,19 +5,17 @@ They are checked before anything is saved, and listed as ``issues`` by ``posts/v
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.models import Account, Post, Workspace, version_for
+from postboost_provider.sandbox.core.models import Account, Post, Workspace, content_digest, version_for
 from postboost_provider.sandbox.core.responses import ErrorResponse
 from postboost_provider.sandbox.publishing.network_rules import live_parts
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from postboost_provider.sandbox.core.store import Store
 
@@ -55,9 +53,8 @@ def issues(
     :param exclude: the post itself, which is not its own duplicate and does not count twice.
     """
     found = []
-    others = [post for post in workspace.posts.values() if post is not exclude]
     if not allow_duplicate:
-        found += _duplicates(store, others, versions, accounts)
+        found += _duplicates(store, workspace, versions, accounts, exclude)
     planned = [account for account in accounts if account.id in publish_times]
     for account in planned:
         if not account.authorized:
@@ -66,13 +63,18 @@ def issues(
         elif not account.has_token:
             message = f"{account.name} has no stored token; reconnect it."
             found.append(Issue(422, "account_token_missing", message, {"account_id": account.id}))
-    used = used_on_days(others, {account: publish_times[account.id].date() for account in planned})
     for account in planned:
         limit = cap_of(store, account)
-        if used[account] >= limit:
+        used = used_on_day(workspace, account, publish_times[account.id].date(), exclude)
+        if used >= limit:
             message = f"{account.name} has reached its daily cap of {limit} posts."
-            details = {"account_id": account.id, "limit": limit, "used": used[account]}
+            details = {"account_id": account.id, "limit": limit, "used": used}
             found.append(Issue(429, "account_daily_cap_reached", message, details))
+    others = (
+        [post for post in workspace.posts.values() if post is not exclude]
+        if store.settings.x_enforced
+        else []
+    )
     if store.settings.x_enforced and _x_limit_exceeded(store, others, versions, planned, publish_times):
         message = "The workspace's X posts for this month are used up."
         found.append(Issue(429, "x_monthly_cap_reached", message, {}))
@@ -84,32 +86,30 @@ def cap_of(store: Store, account: Account) -> int:
     return store.settings.daily_cap if account.daily_cap is None else account.daily_cap
 
 
-def used_on_days(posts: Iterable[Post], days: Mapping[Account, date]) -> Counter[Account]:
-    """Count each account's scheduled, unapproved and published posts on its UTC day."""
-    used: Counter[Account] = Counter()
-    for post in posts:
-        for target in () if post.trashed or post.status not in _COUNTED else post.targets:
-            at = target.publish_at
-            if at is not None and target.status != "failed" and days.get(target.account) == at.date():
-                used[target.account] += 1
+def used_on_day(workspace: Workspace, account: Account, day: date, exclude: Post | None = None) -> int:
+    """Count the account's scheduled, unapproved and published posts on that UTC day."""
+    used = 0
+    for post in account.by_day.get(day, ()):
+        target = post.target_of(account)
+        if post is exclude or post.trashed or post.status not in _COUNTED or not workspace.has_post(post):
+            continue
+        if target is not None and target.publish_at and target.status != "failed":
+            used += target.publish_at.date() == day
     return used
 
 
 def _duplicates(
-    store: Store, others: Sequence[Post], versions: list[dict[str, Any]], accounts: Sequence[Account]
+    store: Store,
+    workspace: Workspace,
+    versions: list[dict[str, Any]],
+    accounts: Sequence[Account],
+    exclude: Post | None,
 ) -> list[Issue]:
-    now = store.clock.now()
-    recent = [
-        post
-        for post in others
-        if now - post.created_at < DUPLICATE_WINDOW
-        and (not post.trashed or store.settings.duplicate_check_trashed)
-    ]
     found = []
     for account in accounts:
-        wanted = _fingerprint(version_for(versions, account)["content"])
-        for post in recent:
-            if wanted and post.target_of(account) and _fingerprint(post.content_for(account)) == wanted:
+        wanted = content_digest(version_for(versions, account)["content"])
+        for post in account.by_content.get(wanted, ()):
+            if post is not exclude and _is_duplicate(store, workspace, post, account, wanted):
                 message = f"The same content was created for {account.name} in the last 24 hours."
                 details = {"account_id": account.id, "existing_post_uuid": post.uuid}
                 found.append(Issue(409, "duplicate_post", message, details))
@@ -117,13 +117,15 @@ def _duplicates(
     return found
 
 
-def _fingerprint(content: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return what makes content a duplicate: its texts, ignoring spaces and case, and its media."""
-    items = tuple(
-        (" ".join(unicodedata.normalize("NFC", item["body"]).casefold().split()), tuple(item["media"]))
-        for item in content
+def _is_duplicate(store: Store, workspace: Workspace, post: Post, account: Account, wanted: bytes) -> bool:
+    """Return whether a post that had this content for the account still has it, and counts."""
+    return (
+        workspace.has_post(post)
+        and store.clock.now() - post.created_at < DUPLICATE_WINDOW
+        and (not post.trashed or store.settings.duplicate_check_trashed)
+        and post.target_of(account) is not None
+        and content_digest(post.content_for(account)) == wanted
     )
-    return items if any(text or media for text, media in items) else ()
 
 
 def _x_limit_exceeded(

@@ -6,6 +6,7 @@ Nothing runs in the background: every request first advances all unfinished post
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.sandbox.core import faults
@@ -39,7 +40,7 @@ def create(
         targets=[Target(account) for account in accounts],
         tag_ids=list(tag_ids),
     )
-    workspace.posts[post.uuid] = post
+    workspace.add_post(post)
     return post
 
 
@@ -55,12 +56,21 @@ def version(account_id: int, text: str, media: list[int]) -> dict[str, Any]:
 
 
 def advance(store: Store) -> None:
-    """Advance every unfinished post to the current time. Cheap while no post has to change."""
-    if store.clock.now() < store.next_change_at:
-        return
+    """Advance every post that is due. The time it takes depends on these only."""
+    now, due = store.clock.now(), set()
+    while store.changes and store.changes[0][0] <= now:
+        changes_at, _, post = heappop(store.changes)
+        if post in store.unfinished and post.changes_at == changes_at:
+            due.add(post)
+    for post in sorted(due, key=lambda each: each.id):
+        _track(store, post)
+
+
+def track_again(store: Store) -> None:
+    """Compute again when posts change, because the time that publishing takes has changed."""
+    store.changes = []
     for post in sorted(store.unfinished, key=lambda each: each.id):
-        _advance_post(store, post)
-    store.next_change_at = min((_next_change_at(store, post) for post in store.unfinished), default=NEVER)
+        _track(store, post)
 
 
 def _next_change_at(store: Store, post: Post) -> datetime:
@@ -82,7 +92,8 @@ def _track(store: Store, post: Post) -> None:
     store.unfinished.add(post)
     _advance_post(store, post)
     if post in store.unfinished:
-        store.next_change_at = min(store.next_change_at, _next_change_at(store, post))
+        post.changes_at = _next_change_at(store, post)
+        heappush(store.changes, (post.changes_at, post.id, post))
 
 
 def _advance_post(store: Store, post: Post) -> None:
@@ -134,6 +145,7 @@ def set_publish_times(post: Post, at: datetime, account_times: Mapping[int, date
     for target in post.targets:
         target.publish_at = times[target.account.id]
         target.offset = target.publish_at - at
+        target.account.by_day.setdefault(target.publish_at.astimezone(UTC).date(), {})[post] = None
 
 
 def unschedule(store: Store, post: Post) -> None:
@@ -145,6 +157,7 @@ def unschedule(store: Store, post: Post) -> None:
 def retry(store: Store, post: Post, target: Target) -> None:
     target.status = "publishing"
     target.publish_at = store.clock.now()
+    target.account.by_day.setdefault(target.publish_at.date(), {})[post] = None
     target.errors = []
     post.status = "publishing"
     _track(store, post)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from postboost_provider.sandbox.core.validation import Fields, is_integer
+from postboost_provider.sandbox.core.validation import Fields, as_integer, is_integer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.core.media_models import Media
     from postboost_provider.sandbox.core.models import Account, Workspace
 
+_TAG = re.compile(r"</?[A-Za-z!][^>]*>")
 Plan = Literal["draft", "at", "queue", "now"]
 
 
@@ -47,7 +50,7 @@ def media_by_id(workspace: Workspace) -> dict[int, Media]:
 def read_post(call: Call, fields: Fields) -> PostInput:
     """Return the post of the body; errors are left in ``fields.errors``."""
     workspace = call.workspace
-    versions = _versions(fields, workspace)
+    versions = _versions(fields, workspace, call.store.settings.text_processing)
     ids = fields.ids("accounts", workspace.accounts, "account")
     accounts = [workspace.accounts[each] for each in ids]
     tag_ids = fields.ids("tags", {tag.id for tag in workspace.tags.values()}, "tag")
@@ -92,7 +95,7 @@ def named_accounts(values: Mapping[str, Any]) -> list[Any]:
     for version in versions if isinstance(versions, list) else []:
         if isinstance(version, Mapping):
             ids.append(version.get("account_id", 0))
-    return ids
+    return [as_integer(each) for each in ids]
 
 
 def read_account_times(
@@ -106,7 +109,7 @@ def read_account_times(
     for index, value in enumerate(fields.items("accounts_schedule")):
         entry = fields.inside(f"accounts_schedule.{index}", value)
         moment = entry.moment(zone, required=True)
-        account_id = entry.present("account_id", required=True)
+        account_id = as_integer(entry.present("account_id", required=True))
         if is_integer(account_id) and account_id in own and moment is not None:
             times[account_id] = moment
     return times
@@ -121,13 +124,13 @@ def reject_past(
         fields.add_error("accounts_schedule", "An account cannot be scheduled in the past.")
 
 
-def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
+def _versions(fields: Fields, workspace: Workspace, processing: str) -> list[dict[str, Any]]:
     library = media_by_id(workspace)
     versions = []
     for index, value in enumerate(fields.items("versions", required=True)):
         version = fields.inside(f"versions.{index}", value)
         is_original = bool(version.boolean("is_original", required=True))
-        account_id = version.values.get("account_id")
+        account_id = as_integer(version.values.get("account_id"))
         if account_id is None:
             version.add_error("account_id", "The account id field is required.")
         elif not is_integer(account_id):
@@ -136,7 +139,7 @@ def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
             version.add_error("account_id", "The original version uses account_id 0.")
         elif index > 0 and account_id not in workspace.accounts:
             version.add_error("account_id", "The selected account is invalid.")
-        synced_with = version.values.get("synced_with")
+        synced_with = as_integer(version.values.get("synced_with"))
         if synced_with is not None and not is_integer(synced_with):
             version.add_error("synced_with", "The synced with field must be an integer.")
         options = version.present("options") or {}
@@ -145,7 +148,7 @@ def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
                 "account_id": account_id,
                 "is_original": is_original,
                 "synced_with": None if is_original else synced_with,
-                "content": _content(version, library),
+                "content": _content(version, library, processing),
                 "options": dict(version.inside("options", options).values),
             }
         )
@@ -157,13 +160,22 @@ def _versions(fields: Fields, workspace: Workspace) -> list[dict[str, Any]]:
     return versions
 
 
-def _content(version: Fields, library: Mapping[int, Media]) -> list[dict[str, Any]]:
+def _stored_text(text: str, processing: str) -> str:
+    """Return the text as the setting ``text_processing`` has it stored."""
+    if processing == "trim":
+        return text.strip()
+    if processing == "strip_tags":
+        return _TAG.sub("", text)
+    return html.unescape(text) if processing == "decode_entities" else text
+
+
+def _content(version: Fields, library: Mapping[int, Media], processing: str) -> list[dict[str, Any]]:
     content = []
     for index, value in enumerate(version.items("content", required=True)):
         item = version.inside(f"content.{index}", value)
         content.append(
             {
-                "body": item.text("body") or "",
+                "body": _stored_text(item.text("body") or "", processing),
                 "url": item.text("url"),
                 "media": item.ids("media", library, "media"),
                 "video_thumbs": item.items("video_thumbs"),

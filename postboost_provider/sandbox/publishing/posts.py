@@ -29,16 +29,25 @@ from postboost_provider.sandbox.rules.auth import require_ability
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from postboost_provider.sandbox.core.settings import Settings
+
 _DELETE_MODES = ("app_only", "app_and_social", "social_only")
+# The statuses that the setting unknown_status shows in place of documented ones.
+_UNKNOWN_STATUS = {
+    ("waiting", "scheduled"): "processing",
+    ("waiting", "publishing"): "processing",
+    ("finished", "published"): "archived",
+    ("finished", "failed"): "archived",
+}
 
 
-def render_post(workspace: Workspace, post: Post) -> dict[str, Any]:
+def render_post(settings: Settings, workspace: Workspace, post: Post) -> dict[str, Any]:
     tags = [tag for tag in workspace.tags.values() if tag.id in post.tag_ids]
     progress = {"publish_progress": lifecycle.publish_progress(post)} if post.status == "publishing" else {}
     return {
         "id": post.id,
         "uuid": post.uuid,
-        "status": post.status,
+        "status": _UNKNOWN_STATUS.get((settings.unknown_status, post.status), post.status),
         **progress,
         "accounts": [_render_target(target) for target in post.targets],
         "versions": post.versions,
@@ -109,10 +118,9 @@ def warnings_of(call: Call, versions: list[dict[str, Any]], accounts: Sequence[A
 
 @handles("list_posts")
 def list_posts(call: Call) -> Response:
-    posts = [post for post in call.workspace.posts.values() if not post.trashed]
     return call.page(
-        sorted(posts, key=lambda post: (post.created_at, post.id), reverse=True),
-        lambda post: render_post(call.workspace, post),
+        [post for post in reversed(call.workspace.by_age) if not post.trashed],
+        lambda post: render_post(call.store.settings, call.workspace, post),
         per_page=50,
         size_parameter="limit",
         visible=lambda post: post_is_visible(call, post),
@@ -121,7 +129,7 @@ def list_posts(call: Call) -> Response:
 
 @handles("get_post")
 def get_post(call: Call) -> Response:
-    return Response.of(render_post(call.workspace, post_of(call)))
+    return Response.of(render_post(call.store.settings, call.workspace, post_of(call)))
 
 
 @handles("create_post")
@@ -132,11 +140,18 @@ def create_post(call: Call) -> Response:
     if draft.plan != "draft":
         require_ability(call, "publish")
     publish_times = _check(call, fields, draft)
+    _require_plan_for_another(call)
     post = lifecycle.create(call.store, call.workspace, draft.versions, draft.accounts, tag_ids=draft.tag_ids)
     call.post_uuid = post.uuid
-    _apply_plan(call, post, draft, publish_times)
-    rendered = render_post(call.workspace, post)
+    _apply_plan(call, post, draft, publish_times, waits=needs_approval(call))
+    rendered = render_post(call.store.settings, call.workspace, post)
     return Response.of({**rendered, **warnings_of(call, post.versions, draft.accounts)}, 201)
+
+
+def _require_plan_for_another(call: Call) -> None:
+    limit = call.store.settings.plan_posts
+    if limit and len(call.workspace.posts) >= limit:
+        raise ErrorResponse(422, f"Your plan has a limit of {limit} posts.")
 
 
 @handles("update_post")
@@ -152,7 +167,6 @@ def update_post(call: Call) -> Response:
     require_ability(call, "publish" if was_scheduled else "write")
     if draft.plan != "draft":
         require_ability(call, "publish")
-    needed_approval = post.status == "needs_approval"
     keeps = was_scheduled and not draft.plan_stated and call.store.settings.put_schedule == "keep"
     # Without accounts the post becomes a draft.
     if keeps and draft.plan == "draft" and draft.accounts:
@@ -160,12 +174,27 @@ def update_post(call: Call) -> Response:
         reject_past(fields, call.now, draft.at, draft.account_times)
         draft.at = draft.at or post.scheduled_at
     publish_times = _check(call, fields, draft, exclude=post)
+    waits = _waits_after_edit(call, post, keeps=keeps)
     offsets = _offsets(post)
     lifecycle.unschedule(call.store, post)
     post.versions, post.tag_ids = draft.versions, draft.tag_ids
     post.targets = [Target(account, offsets.get(account.id, timedelta())) for account in draft.accounts]
-    _apply_plan(call, post, draft, publish_times, needs_approval_again=keeps and needed_approval)
+    post.index_content()
+    _apply_plan(call, post, draft, publish_times, waits=waits)
+    post.approved = post.approved and post.status == "scheduled"
     return Response.of({"success": True, **warnings_of(call, post.versions, draft.accounts)})
+
+
+def _waits_after_edit(call: Call, post: Post, *, keeps: bool) -> bool:
+    """Return whether the post waits for approval after the edit, if it is scheduled then.
+
+    :param keeps: whether the edit does not say when to publish, so that the post keeps its time.
+    """
+    settings, waited = call.store.settings, post.status == "needs_approval"
+    choice = settings.edit_waiting if waited else settings.edit_approved if post.approved else "role"
+    if choice != "role":
+        return choice == "wait"
+    return (keeps and waited) or needs_approval(call)
 
 
 def require_editable(post: Post, status: int) -> None:
@@ -213,9 +242,12 @@ def _apply_plan(
     draft: PostInput,
     publish_times: dict[int, datetime],
     *,
-    needs_approval_again: bool = False,
+    waits: bool,
 ) -> None:
-    """Set the times of the post, then schedule it, submit it for approval or leave it a draft."""
+    """Set the times of the post, then schedule it, submit it for approval or leave it a draft.
+
+    :param waits: whether a post that is to be scheduled waits for approval.
+    """
     if draft.plan in ("now", "queue"):
         lifecycle.set_publish_times(post, min(publish_times.values()), publish_times)
     elif draft.at is not None:
@@ -224,7 +256,7 @@ def _apply_plan(
         post.scheduled_at = None
     if draft.plan == "draft":
         return
-    if needs_approval_again or needs_approval(call):
+    if waits:
         post.status = "needs_approval"
     else:
         lifecycle.schedule(call.store, post)
@@ -300,7 +332,7 @@ def _delete(call: Call, posts: list[Post]) -> Response:
             post.trashed = True
         else:
             call.store.unfinished.discard(post)
-            del call.workspace.posts[post.uuid]
+            call.workspace.remove_post(post)
     removed = from_app and bool(posts)
     return Response.of(
         {"deleted": bool(posts), "deleted_from_app": removed, "to_trash": removed and to_trash}

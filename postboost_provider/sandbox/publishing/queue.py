@@ -32,17 +32,25 @@ def next_free_slots(
     """Return each account's next free slot; accounts without one within a year are left out."""
     slots = {}
     for account in accounts:
-        taken = {
-            target.publish_at
-            for post in workspace.posts.values()
-            if post is not exclude and post.status in ("scheduled", "needs_approval") and not post.trashed
-            for target in post.targets
-            if target.account is account
-        }
-        slot = next((each for each in slots_after(now, workspace, account.id) if each not in taken), None)
+        slots_of_account = slots_after(now, workspace, account.id)
+        slot = next(
+            (each for each in slots_of_account if not _is_taken(workspace, account, each, exclude)), None
+        )
         if slot is not None:
             slots[account.id] = slot
     return slots
+
+
+def _is_taken(workspace: Workspace, account: Account, slot: datetime, exclude: Post | None) -> bool:
+    return any(
+        post is not exclude
+        and post.status in ("scheduled", "needs_approval")
+        and not post.trashed
+        and workspace.has_post(post)
+        and (target := post.target_of(account)) is not None
+        and target.publish_at == slot
+        for post in account.by_day.get(slot.date(), ())
+    )
 
 
 def at_earliest_slot(slots: Mapping[int, datetime]) -> dict[int, datetime]:

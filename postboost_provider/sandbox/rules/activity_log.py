@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.sandbox.core.calls import Call, handles
 from postboost_provider.sandbox.core.clock import rfc3339
 from postboost_provider.sandbox.core.models import Activity
+from postboost_provider.sandbox.core.responses import ErrorResponse, forbidden, invalid, not_found
 from postboost_provider.sandbox.core.validation import Fields
 
 if TYPE_CHECKING:
@@ -33,17 +34,23 @@ _CREATING = ("create_", "upload_media", "initiate_chunked", "complete_chunked")
 
 def log(call: Call, response: Response) -> None:
     """Log the request, if its method is logged."""
-    if call.operation.method not in _LOGGED or call.workspace_or_none is None:
+    settings = call.store.settings
+    if (
+        call.operation.method not in _LOGGED
+        or call.workspace_or_none is None
+        or settings.activity_log == "off"
+    ):
         return
+    names_post = settings.activity_post_uuid or call.operation.operation != "create_post"
     call.workspace.activity.append(
         Activity(
             id=call.store.next_id("activity"),
             user_id=call.caller.user.id,
             token_ref=call.caller.token_ref,
-            client=call.client,
+            client=call.client and call.client[: settings.activity_label_length or None],
             route_name=call.operation.operation,
             method=call.operation.method,
-            post_uuid=call.post_uuid,
+            post_uuid=call.post_uuid if names_post else None,
             outcome=_outcome(call, response),
             http_status=response.status,
             created_at=call.now,
@@ -71,21 +78,57 @@ def _render(entry: Activity) -> dict[str, Any]:
     return {**asdict(entry), "created_at": rfc3339(entry.created_at)}
 
 
+def _may_read(call: Call) -> bool:
+    readers = call.store.settings.activity_readers
+    return readers == "everybody" or (
+        readers == "admins" and call.membership is not None and call.membership.role == "admin"
+    )
+
+
+def _raise_configured_status(status: int) -> None:
+    """Respond with the error that ``activity_status`` asks for."""
+    if status == 404:
+        raise not_found()
+    if status == 422:
+        raise invalid({"client": ["The client field is invalid."]})
+    if status == 500:
+        raise ErrorResponse(500, "Server Error")
+
+
+def _label_filter(call: Call, fields: Fields) -> str | None:
+    """Return the prefix of the labels to list; None lists all."""
+    settings, client = call.store.settings, call.parameter("client")
+    longest = settings.activity_prefix_length
+    if client is None or not longest or len(client) <= longest:
+        return client
+    if settings.activity_long_prefix == "refuse":
+        fields.add_error("client", f"The client field must not be greater than {longest} characters.")
+    return None
+
+
 @handles("list_api_activity")
 def list_api_activity(call: Call) -> Response:
+    settings = call.store.settings
+    if not _may_read(call):
+        if settings.activity_refusal == 403:
+            raise forbidden()
+        return call.page([], _render, per_page=50)
+    _raise_configured_status(settings.activity_status)
     activity = call.workspace.activity
     while activity and call.now - activity[0].created_at > RETENTION:
         activity.popleft()
     fields = Fields({"since": call.parameter("since")})
-    outcome, client = call.parameter("outcome"), call.parameter("client")
+    outcome, client = call.parameter("outcome"), _label_filter(call, fields)
     if outcome is not None and outcome not in _OUTCOMES:
         fields.add_error("outcome", "The selected outcome is invalid.")
     since = fields.instant("since")
     fields.raise_errors()
+    shown_until = call.now - timedelta(seconds=settings.activity_delay)
     entries = [
         entry
         for entry in reversed(activity)
-        if (outcome is None or entry.outcome == outcome)
+        if entry.created_at <= shown_until
+        and (outcome is None or entry.outcome == outcome)
         and (client is None or (entry.client or "").startswith(client))
         and (since is None or entry.created_at >= since)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,8 @@ def reserve(call: Call) -> IdempotencyRecord | None:
 
     The record of an earlier request has a response.
 
-    :raises ErrorResponse: 409 while the first request runs, 422 for a different body or a key of the wrong length.
+    :raises ErrorResponse: 409 while the first request runs, 422 for a different body (both by the settings), and 422
+        for a key of the wrong length.
     """
     key = call.headers.get("idempotency-key")
     if key is None or not call.operation.idempotency_key:
@@ -39,10 +41,17 @@ def reserve(call: Call) -> IdempotencyRecord | None:
         return record
     if found.fingerprint != fingerprint:
         message = "This Idempotency-Key was already used with a different request body."
-        raise ErrorResponse(422, message, **_code(call, "idempotency_key_reused"))
+        settings = call.store.settings
+        details: dict[str, Any] = (
+            {"errors": {"Idempotency-Key": [message]}} if settings.reused_key_errors else {}
+        )
+        raise ErrorResponse(
+            settings.reused_key_status, message, **_code(call, settings.reused_key_code), **details
+        )
     if found.response is None:
         message = "A request with this Idempotency-Key is still in progress."
-        raise ErrorResponse(409, message, **_code(call, "idempotency_in_progress"))
+        status = call.store.settings.in_flight_status
+        raise ErrorResponse(status, message, **_code(call, "idempotency_in_progress"))
     call.post_uuid = found.post_uuid
     return replace(found, response=_replayed(found.response))
 
@@ -72,8 +81,10 @@ def _code(call: Call, code: str) -> dict[str, Any]:
 
 
 def _fingerprint(call: Call) -> str:
-    content = call.raw
-    if call.store.settings.idempotency_fingerprint == "parsed":
+    content, settings = call.raw, call.store.settings
+    if call.uploads and settings.multipart_repeats == "different":
+        content = secrets.token_bytes()
+    elif settings.idempotency_fingerprint == "parsed":
         parts = sorted(
             (name, upload.filename, hashlib.sha256(upload.content).hexdigest())
             for name, upload in call.uploads.items()

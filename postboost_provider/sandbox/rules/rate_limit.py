@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from postboost_provider.sandbox.core.faults import THROTTLE_CODE
 from postboost_provider.sandbox.core.responses import ErrorResponse
 from postboost_provider.sandbox.core.store import RateWindow, Store
 
@@ -47,6 +48,9 @@ def _count(store: Store, name: str, limit: int, seconds: int) -> dict[str, str]:
     if window.used >= limit:
         wait = max(1, math.ceil(window.started + seconds - now))
         reset = {"Retry-After": str(wait), "X-RateLimit-Reset": str(math.ceil(window.started + seconds))}
-        raise ErrorResponse(429, "Too Many Attempts.", {**headers, "X-RateLimit-Remaining": "0", **reset})
+        code = {"code": THROTTLE_CODE} if store.settings.throttle_code else {}
+        raise ErrorResponse(
+            429, "Too Many Attempts.", {**headers, "X-RateLimit-Remaining": "0", **reset}, **code
+        )
     window.used += 1
     return {**headers, "X-RateLimit-Remaining": str(limit - window.used)}

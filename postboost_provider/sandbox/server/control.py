@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
 from postboost_provider.sandbox.core.faults import FaultError
 from postboost_provider.sandbox.core.settings import SettingsError
+from postboost_provider.sandbox.server.browsers import refusal
 from postboost_provider.sandbox.server.pipeline import json_response
+from postboost_provider.sandbox.server.request_body import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 CONTROL = "/_sandbox"
 
 
-def control_routes(service: Service) -> list[Route]:
+def control_routes(service: Service, host: str) -> list[Route]:
     actions: dict[tuple[str, str], Callable[[Any], Any]] = {
         ("GET", "state"): lambda _: service.state(),
         ("GET", "requests"): lambda _: {"requests": service.requests()},
@@ -36,17 +37,21 @@ def control_routes(service: Service) -> list[Route]:
         ("POST", "reset"): lambda body: _reset(service, body),
     }
     return [
-        Route(f"{CONTROL}/{name}", _endpoint(service, action), methods=[method])
+        Route(f"{CONTROL}/{name}", _endpoint(service, action, host), methods=[method])
         for (method, name), action in actions.items()
     ]
 
 
-def _endpoint(service: Service, action: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    service: Service, action: Callable[[Any], Any], host: str
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         raw = await request.body()
+        if refused := refusal(request, host, has_body=bool(raw)):
+            return json_response({"message": refused[1]}, refused[0])
         try:
             service.changed = service.changed or request.method != "GET"
-            return json_response(action(json.loads(raw) if raw else {}))
+            return json_response(action(read_json(raw)))
         except (FaultError, SettingsError, ValueError, TypeError) as error:
             return json_response({"message": str(error)}, 422)
 

@@ -53,7 +53,7 @@ def show(service: Service, request: Request) -> HTMLResponse:
 
 
 def _workspace(store: Store, workspace: Workspace) -> dict[str, Any]:
-    posts = sorted(workspace.posts.values(), key=lambda post: (post.created_at, post.id), reverse=True)
+    posts = workspace.by_age[::-1]
     library = media_by_id(workspace)
     return {
         "name": workspace.name,

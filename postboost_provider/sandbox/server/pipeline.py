@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.responses import Response as HttpResponse
 
 from postboost_provider.sandbox.core import faults
-from postboost_provider.sandbox.core.calls import Call, Upload
-from postboost_provider.sandbox.core.responses import ErrorResponse, Response
+from postboost_provider.sandbox.core.calls import Call
+from postboost_provider.sandbox.core.responses import ErrorResponse, Response, invalid
 from postboost_provider.sandbox.events import webhooks
 from postboost_provider.sandbox.rules import activity_log, auth, idempotency, rate_limit
 from postboost_provider.sandbox.server.handlers import HANDLERS
+from postboost_provider.sandbox.server.request_body import read_body
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,6 +27,9 @@ if TYPE_CHECKING:
     from postboost_provider.sandbox.server.service import Service
 
 log = logging.getLogger(__name__)
+
+# A final status is reported once, so a restored sandbox must not report it again.
+_READS_THAT_CHANGE = ("get_remote_upload_status",)
 
 
 class DroppedConnection(HttpResponse):
@@ -48,7 +49,9 @@ async def respond(service: Service, operation: Operation, request: Request) -> H
     try:
         return await _respond(store, operation, request, raw)
     finally:
-        service.changed = True
+        # What other reads change, the clock derives again.
+        if not operation.is_read or operation.operation in _READS_THAT_CHANGE or store.events:
+            service.changed = True
         webhooks.send_events(store)
 
 
@@ -58,7 +61,9 @@ async def _respond(store: Store, operation: Operation, request: Request, raw: by
     entry["fault"] = fault.kind if fault is not None else None
     if fault is not None and fault.kind == "drop_before":
         return DroppedConnection()
-    response = faults.injected_response(fault) if fault is not None else None
+    response = None
+    if fault is not None:
+        response = faults.injected_response(fault, throttle_code=store.settings.throttle_code)
     if response is None:
         response = await _handle(store, operation, request, raw, fault)
     if fault is not None and fault.kind == "drop_after":
@@ -111,7 +116,7 @@ async def _handle(
             workspace, membership = auth.authorize_workspace(
                 store, caller, request.path_params["workspace_uuid"]
             )
-        fields, uploads = await _read_body(request, raw)
+        body = await read_body(request, raw, normalize_texts=store.settings.normalize_texts)
         call = Call(
             operation=operation,
             store=store,
@@ -119,13 +124,14 @@ async def _handle(
             membership=membership,
             workspace_or_none=workspace,
             origin=f"{request.scope['scheme']}://{request.headers.get('host', '')}",
-            url=request.scope["path"],
+            url=request.scope["path"].rstrip("/"),
             path=request.path_params,
             query=request.query_params.multi_items(),
             headers=request.headers,
             raw=raw,
-            fields=fields,
-            uploads=uploads,
+            fields=body.fields,
+            uploads=body.uploads,
+            body_problem=body.problem,
             post_uuid=request.path_params.get("post_uuid"),
         )
         response = await _with_idempotency(
@@ -163,6 +169,8 @@ async def _dispatch(call: Call) -> Response:
         elif call.operation.tier == "tools" and call.operation.needs_token:
             auth.require_ability(call, "ai")
         rate_limit.throttle_operation(call)
+        if call.body_problem is not None:
+            raise invalid({"body": [call.body_problem]})
         handler = HANDLERS.get(call.operation.operation)
         if handler is None:
             raise _not_implemented(call.operation)
@@ -178,30 +186,3 @@ async def _dispatch(call: Call) -> Response:
 def _not_implemented(operation: Operation) -> ErrorResponse:
     message = f"The sandbox does not implement {operation.operation}."
     return ErrorResponse(501, message, operation=operation.operation)
-
-
-async def _read_body(request: Request, raw: bytes) -> tuple[dict[str, Any], dict[str, Upload]]:
-    """Return fields and files. An unreadable body has no fields, and fails on the required ones."""
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        try:
-            return await _read_form(request)
-        except HTTPException:
-            return {}, {}
-    try:
-        body = json.loads(raw) if raw else {}
-    except ValueError:
-        return {}, {}
-    return (body, {}) if isinstance(body, dict) else ({}, {})
-
-
-async def _read_form(request: Request) -> tuple[dict[str, Any], dict[str, Upload]]:
-    fields: dict[str, Any] = {}
-    uploads = {}
-    async with request.form() as form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                kind = value.content_type or "application/octet-stream"
-                uploads[name] = Upload(value.filename or "file", kind, await value.read())
-            else:
-                fields[name] = value
-    return fields, uploads

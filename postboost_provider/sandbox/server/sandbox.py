@@ -80,7 +80,7 @@ class Sandbox:
     def __enter__(self) -> Self:
         self._socket = _listen(self._host, self._port)
         config = uvicorn.Config(
-            build_app(self._service),
+            build_app(self._service, self._host),
             http=_Protocol,
             ws="none",
             lifespan="off",

@@ -34,13 +34,16 @@ class Service:
         self.store: Store = seeded_store(settings, self.tokens)
         self._state = state
         self.changed = True
+        self._was_busy = False
         if state is not None and (found := saved_state.load(state, self.store)) is not None:
             self.tokens, self.store = found
             self.store.settings = settings
+            lifecycle.track_again(self.store)
 
     def save(self) -> None:
-        """Write changed data to the file, if there is one."""
-        if self._state is not None and self.changed:
+        """Write changed data to the file, if there is one. What a task changed is written after it has ended."""
+        was_busy, self._was_busy = self._was_busy, bool(self.store.tasks)
+        if self._state is not None and (self.changed or was_busy):
             self.changed = False
             saved_state.save(self._state, self.tokens, self.store)
 
@@ -60,7 +63,7 @@ class Service:
     def change(self, settings: Mapping[str, Any]) -> None:
         """Change settings and keep all data."""
         self.store.settings = self.store.settings.changed(settings)
-        self.store.next_change_at = self.store.clock.now()
+        lifecycle.track_again(self.store)
 
     def change_account(self, account_id: int, values: Mapping[str, Any]) -> None:
         """Change an account as its network, a person or a plan would."""
@@ -85,6 +88,7 @@ class Service:
     def advance_and_notify(self) -> None:
         """Advance to the clock's time, and send the events to webhooks. Must run in the server's event loop."""
         self.advance_to_now()
+        self.changed = self.changed or bool(self.store.events)
         webhooks.send_events(self.store)
 
     @property

@@ -112,6 +112,13 @@ def test_only_admins_and_keys_with_the_ability_may_subscribe(member, scoped, adm
     [
         {"callback_url": "http://hooks.example/postboost"},
         {"callback_url": "not a url"},
+        {"callback_url": "https://10.0.0.7/hook"},
+        {"callback_url": "https://169.254.169.254/latest"},
+        {"callback_url": "https://[fd00::1]/hook"},
+        {"callback_url": "https://[::ffff:10.0.0.7]/hook"},
+        {"callback_url": "https://0x0a000007/hook"},
+        {"callback_url": "https://intranet/hook"},
+        {"callback_url": "https://printer.local/hook"},
         {"callback_url": None},
         {"events": []},
         {"events": ["post.created"]},
@@ -126,6 +133,12 @@ def test_an_invalid_subscription_is_rejected(admin, changes):
     response = admin.post("/webhooks/subscriptions", json=body)
     assert response.status_code == 422
     assert set(response.json()["errors"]) <= {*changes, *(f"{name}.0" for name in changes)}
+
+
+def test_private_urls_are_accepted_by_the_setting(sandbox, admin):
+    sandbox.change(webhook_private_urls=True)
+    body = {"callback_url": "https://10.0.0.7/hook", "events": ["post.deleted"]}
+    assert admin.post("/webhooks/subscriptions", json=body).status_code == 201
 
 
 def test_a_post_is_followed_from_its_schedule_to_its_end(sandbox, admin, member, receiver, accounts):

@@ -27,7 +27,7 @@ def test_a_draft_is_returned_completely_and_listed_first(member, accounts):
     [
         ({"versions": []}, "versions", "The versions field is required."),
         ({"accounts": [999]}, "accounts.0", "The selected account is invalid."),
-        ({"accounts": ["1"]}, "accounts.0", "The accounts.0 field must be an integer."),
+        ({"accounts": ["one"]}, "accounts.0", "The accounts.0 field must be an integer."),
         ({"tags": [999]}, "tags.0", "The selected tag is invalid."),
         ({"date": "01.02.2027", "time": "10:00"}, "date", "The date does not match the format Y-m-d."),
         ({"date": "2027-02-30", "time": "10:00"}, "date", "The date does not match the format Y-m-d."),

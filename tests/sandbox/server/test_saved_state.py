@@ -122,3 +122,20 @@ def test_another_file_is_rejected_and_kept(
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(saved.SavedStateError, match="nowhere"):
         Sandbox(state=tmp_path / "nowhere" / "state")
+
+
+def test_reads_are_not_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postboost_provider.sandbox.server.sandbox.SAVED_EVERY_TICKS", 1)
+    file = tmp_path / "state"
+
+    def written() -> int:
+        time.sleep(0.35)
+        return file.stat().st_mtime_ns
+
+    with Sandbox(state=file) as sandbox, workspace(sandbox) as api:
+        first = written()
+        for path in ("/posts", "/tags", "/activity", "/account-health"):
+            assert api.get(path).status_code == 200
+        assert written() == first
+        api.post("/tags", json={"name": "New", "hex_color": "#123456"})
+        assert written() > first

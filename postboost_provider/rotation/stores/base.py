@@ -1,0 +1,38 @@
+"""The interface of a key store. A store decides nothing: it writes what it is given, or raises an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class KeyStore(Protocol):
+    """A place that a connection can be written to."""
+
+    def read(self, conn_id: str) -> Mapping[str, Any]:
+        """Return the extras of the connection as they are stored; the values of secret ones may be ``***``.
+
+        :raises PostBoostConfigError: the connection does not exist there, or can't be read.
+        :raises UnreachableError: a retry can help.
+        """
+
+    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
+        """Replace the extras of the connection, and its token where one is given. Tasks read the new values at once.
+
+        :raises PostBoostConfigError: the store refused, and nothing was written.
+        :raises UnreachableError: nothing was written; a retry can help.
+        :raises UnconfirmedError: it may have been written.
+        """
+
+
+def not_in_airflow(conn_id: str) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"Airflow's database has no connection {conn_id!r}: it is stored elsewhere, such as in a secrets backend. Give the "
+        "store that writes there.",
+        code="no_connection",
+        field="store",
+    )
