@@ -144,7 +144,7 @@ def _broken(entry: Mapping[str, Any], expires_at: datetime | None, at: datetime)
     if entry["authorized"] and not entry["has_token"]:
         return "PostBoost has no token for it"
     if not entry["authorized"] or connection.get("status") == "expired":
-        # Null where the daily check found no reason, and for networks that it does not ask.
+        # None if PostBoost's daily check found no reason, or does not cover the network.
         reason = connection.get("reconnect_reason") or {}
         message = str(reason.get("message") or "its network no longer accepts PostBoost").rstrip(".")
         return f"{message} ({reason['code']})" if reason.get("code") else message

@@ -124,11 +124,17 @@ def _has_username(account: Mapping[str, Any], name: str) -> bool:
 
 
 def load_accounts(api: PostBoostClient) -> Accounts:
-    """Read the accounts of the client's workspace, as far as the token may. One request."""
+    """Read the accounts of the client's workspace, if the token allows it."""
     try:
         return Accounts(api.pages("list_accounts"), groups=lambda: api.pages("list_account_groups"))
     except PermissionDeniedError as error:
         return Accounts((), refused=str(error))
+
+
+def split_names(given: Any) -> list[str]:
+    """Return the names in a list of them, or in a text that separates them by ``;``."""
+    names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
+    return [str(name).strip() for name in names]
 
 
 def account_ids(api: PostBoostClient, given: Any) -> tuple[int, ...]:
@@ -136,8 +142,7 @@ def account_ids(api: PostBoostClient, given: Any) -> tuple[int, ...]:
 
     :param given: a name as :meth:`Accounts.find` takes it, several separated by ``;``, or a list of them.
     """
-    names = given if isinstance(given, (list, tuple)) else str(given or "").split(";")
-    wanted = [str(name) for name in names if str(name).strip()]
+    wanted = [name for name in split_names(given) if name]
     if not wanted:
         raise PostBoostConfigError("accounts is empty. Name at least one.", code="missing", field="accounts")
     return tuple(int(account["id"]) for account in load_accounts(api).find(wanted))

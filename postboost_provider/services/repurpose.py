@@ -16,7 +16,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.idempotency.identity import digest
 from postboost_provider.polling.conditions import Finding, Question
-from postboost_provider.services.accounts import account_ids
+from postboost_provider.services.accounts import account_ids, split_names
 from postboost_provider.services.media.upload import is_url
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RunIsOver:
-    """Poll until a run is over. PostBoost ends each after ten minutes at the latest (SDK 1.66.3)."""
+    """Poll until a run is over, which takes ten minutes at most (SDK 1.66.3)."""
 
     run_id: int
 
@@ -114,7 +114,7 @@ class RunIsOver:
 
 
 def started(response: Any) -> tuple[int | None, dict[str, Any] | None]:
-    """Return the run's id, or the run as :class:`RunIsOver` returns it where it is over already."""
+    """Return the run's id, or the run itself if it is over already."""
     data = _data(response, "repurpose_content")
     if "captions" not in data:
         return int(data["run_id"]), None
@@ -161,13 +161,13 @@ def describe_failures(result: Mapping[str, Any]) -> str:
 def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) -> tuple[list[int], str]:
     """Return the ids of the accounts that captions are written for, and a note of them for the activity log.
 
-    A group, or ``provider:*``, means other accounts once one has joined or left. PostBoost gives the response to an earlier
-    attempt again only for the same accounts, so a later attempt takes those that the earlier one has noted.
+    A group, or ``provider:*``, means other accounts once one has joined or left. PostBoost repeats its response only for
+    the same accounts, so a later attempt uses those that the earlier one has noted.
 
     :param given: accounts as :func:`account_ids` takes them.
     :param done: the activity log's entry of an earlier attempt that was successful.
     """
-    names = [str(n).strip() for n in (given if isinstance(given, (list, tuple)) else str(given).split(";"))]
+    names = split_names(given)
     if all(_ONE_ACCOUNT.fullmatch(name) for name in names if name):
         return list(account_ids(api, given)), ""
     written = digest(names)[:8]
@@ -199,34 +199,29 @@ def require_credits(api: PostBoostClient, body: Mapping[str, Any]) -> None:
         left = usage[kind].get("remaining")
         if left is not None and count > left:
             code = "ai_credits_exhausted" if kind == "text" else "image_credits_exhausted"
-            message = f"{count} {kind} credits are needed, and {left} are left. {_when(usage, code)} Nothing was sent."
+            message = f"{count} {kind} credits are needed, and {left} are left. {_describe_renewal(usage, code)} Nothing was sent."
             raise PostBoostConfigError(message, code=code)
 
 
 def explain(api: PostBoostClient, error: QuotaExceededError) -> QuotaExceededError:
     """Return the error with how many credits are used and when they are renewed."""
     try:
-        when = _when(api.call("get_ai_usage"), error.code)
+        renewal = _describe_renewal(api.call("get_ai_usage"), error.code)
     except (PostBoostError, KeyError, TypeError, AttributeError):
         return error
-    return QuotaExceededError(f"{error} {when}".strip(), **error.details)
+    return QuotaExceededError(f"{error} {renewal}".strip(), **error.details)
 
 
-def _when(usage: Mapping[str, Any], code: str | None) -> str:
-    """Return when credits are renewed. PostBoost says when the billing cycle began, but not how long it is."""
-    if code == "ai_credits_exhausted":
-        text = usage["text"]
-        return (
-            f"{text.get('used')} of {text.get('limit')} text credits are used in the billing cycle that began "
-            f"{text.get('cycle_started_at')}; they are renewed with the next cycle."
-        )
-    if code == "image_credits_exhausted":
-        image = usage["image"]
-        return (
-            f"{image.get('used')} of {image.get('limit')} image credits are used this month; they are renewed after "
-            f"{image.get('period_end')}."
-        )
-    return ""
+def _describe_renewal(usage: Mapping[str, Any], code: str | None) -> str:
+    """Return when credits are renewed. PostBoost returns when the billing cycle began, not how long it is."""
+    kind = {"ai_credits_exhausted": "text", "image_credits_exhausted": "image"}.get(code or "")
+    if kind is None:
+        return ""
+    period = f"this month; they are renewed after {usage['image'].get('period_end')}"
+    if kind == "text":
+        began = usage["text"].get("cycle_started_at")
+        period = f"in the billing cycle that began {began}; they are renewed with the next cycle"
+    return f"{usage[kind].get('used')} of {usage[kind].get('limit')} {kind} credits are used {period}."
 
 
 def _data(response: Any, operation: str) -> dict[str, Any]:

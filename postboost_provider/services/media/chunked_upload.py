@@ -47,7 +47,6 @@ PROGRESS_SECONDS = 10.0
 PROGRESS_BYTES = 64 * 1024 * 1024
 # PostBoost may forget an upload in progress. After this many, another one would not end better.
 MAX_SESSIONS = 3
-MIB = 1024 * 1024
 
 
 class _SessionLostError(Exception):
@@ -64,8 +63,7 @@ def upload_in_chunks(
 ) -> dict[str, Any]:
     """Upload a file in chunks and return its item of the library.
 
-    What an earlier attempt uploaded under the same idempotency key is used. An interrupted upload continues if PostBoost
-    allows it, and otherwise starts again.
+    An upload that an earlier attempt began under the same idempotency key continues if PostBoost allows it.
 
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
@@ -127,15 +125,10 @@ class _Session:
             if self.chunk_size < 1:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise UnexpectedResponseError(
-                "initiate_chunked_upload: the response has no upload_uuid and chunk_size.", code="no_id"
-            ) from None
+            message = "initiate_chunked_upload: the response has no upload_uuid and chunk_size."
+            raise UnexpectedResponseError(message, code="no_id") from None
 
     def run(self) -> dict[str, Any]:
-        """Send the chunks and complete.
-
-        :raises _SessionLostError: PostBoost does not know the session, or no longer.
-        """
         try:
             self._send_chunks()
             return self._checked(self._complete())
@@ -150,8 +143,7 @@ class _Session:
         name, size = self.source.filename, self.source.size
         count = math.ceil(size / self.chunk_size)
         logged_at, logged, index = time.monotonic(), 0, 0
-        mib = (size / MIB, count, self.chunk_size / MIB)
-        log.info("%s: sending %.1f MiB in %d chunks of %.1f MiB", name, *mib)
+        log.info("%s: sending %d bytes in %d chunks of %d", name, size, count, self.chunk_size)
         while index < count:
             index = max(index + 1, min(self._send(index), count))
             sent, now = min(index * self.chunk_size, size), time.monotonic()
@@ -263,21 +255,18 @@ class _Session:
 
 
 def _is_temporary(error: BaseException) -> bool:
-    """Return whether the response to a request was lost, and may not be the next time."""
+    """Return whether the response was lost, and sending again can help."""
     return isinstance(error, LOST_RESPONSE) and getattr(error, "status", 0) != 501
 
 
 def _retrying(what: str, is_lost: Callable[[BaseException], bool]) -> Retrying:
-    def error_of(state: RetryCallState) -> BaseException | None:
-        return state.outcome.exception() if state.outcome else None
-
     def pause(state: RetryCallState) -> float:
-        return pause_before_retry(
-            error_of(state), state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS
-        )
+        error = state.outcome.exception() if state.outcome else None
+        return pause_before_retry(error, state.attempt_number, random.random(), LONGEST_PAUSE_SECONDS)
 
     def log_retry(state: RetryCallState) -> None:
-        log.warning("%s Sending %s again in %.1f s.", error_of(state), what, state.upcoming_sleep)
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("%s Sending %s again in %.1f s.", error, what, state.upcoming_sleep)
 
     return Retrying(
         sleep=time.sleep,

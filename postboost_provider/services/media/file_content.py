@@ -12,7 +12,6 @@ from postboost_provider.api.errors import PostBoostConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 READ_BYTES = 1024 * 1024
 # httpx asks for 64 KiB at a time, which is slower to send.
@@ -43,9 +42,8 @@ def digest_content(stream: IO[bytes]) -> tuple[str, int]:
 def sample_content(stream: IO[bytes], least: int) -> tuple[str, int] | None:
     """Return a hash of a large file's size, start, end and of samples between, and its size.
 
-    Reading a gigabyte twice takes a sixth of the time that sending it over a fast network takes, and on object storage it
-    is a second download. Samples do not prove that two files are the same. They show whether a file is still what it was
-    when an earlier attempt of the same task read it.
+    Reading a large file twice takes long, and on object storage it is a second download. Samples do not prove that two
+    files are the same. They show whether a file is still what it was when an earlier attempt of the same task read it.
 
     :param least: smaller files are read as a whole.
     :returns: None for a smaller file, and for a stream that can't seek.
@@ -75,16 +73,11 @@ class FileContent:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return the next bytes from an offset, at least one.
-
-        :raises PostBoostConfigError: the file is shorter than it was.
-        """
+        """Return the next bytes from an offset, at least one."""
         stream = self._opened_at(offset)
         data = stream.read(size)
         if not data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.error_mapping import map_fields
@@ -26,16 +27,12 @@ def folder_uuid(api: PostBoostClient, path: str) -> str:
     """Return the uuid of a folder, creating what is missing of its path.
 
     :param path: a name, or names from the top, separated by ``/``: ``Campaigns/Autumn``. Case does not matter.
-    :raises PostBoostConfigError: a name of the path is empty.
     :raises ValidationError: PostBoost refused a name, or that many levels.
     """
     names = [name.strip() for name in path.strip().strip("/").split("/")]
     if not all(names):
-        raise PostBoostConfigError(
-            f"folder is {path!r}. Write names separated by /, such as Campaigns/Autumn.",
-            code="not_a_path",
-            field="folder",
-        )
+        message = f"folder is {path!r}. Write names separated by /, such as Campaigns/Autumn."
+        raise PostBoostConfigError(message, code="not_a_path", field="folder")
     parent: str | None = None
     tree = _tree(api)
     for name in names:
@@ -63,7 +60,7 @@ def _create(api: PostBoostClient, name: str, parent: str | None) -> str:
     key = hashlib.sha256(f"folder\n{parent or ''}\n{name}".encode()).hexdigest()
 
     def find(_: object = None) -> str:
-        # What a stored response says was created may be deleted since: only the list tells.
+        # What a stored response created may have been deleted since: only the list shows that.
         if uuid := _tree(api).get((parent, name.casefold())):
             log.info("Media folder %s: %s", name, uuid)
             return uuid
@@ -71,11 +68,9 @@ def _create(api: PostBoostClient, name: str, parent: str | None) -> str:
 
     def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> str:
         if isinstance(error, ValidationError):
-            # Another task may have created it since the list was read; or this is a stored response to an earlier one.
-            try:
+            # Another task may have created it since the list was read.
+            with suppress(NextRevision):
                 return find()
-            except NextRevision:
-                pass
         step_past_stored_refusal(error, revision)
 
     return send_past_stored_responses(

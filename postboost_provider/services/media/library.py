@@ -31,10 +31,9 @@ class Library:
     :param attributes: the ``alt_text`` and ``folder`` of the upload, if it has them.
     :param size: the bytes of the file, if they are known.
     :param later_alt_text: an alt text that the item may have been given after its upload.
-
-    ``is_readable``: the token may list media.
     """
 
+    # Whether the token may list media.
     is_readable = True
 
     def __init__(
@@ -55,7 +54,7 @@ class Library:
 
     @property
     def description(self) -> str:
-        """What the last search found, for a message about an item that was not found."""
+        """Why the item was not found, for a message."""
         if not self.is_readable:
             return "the media library can't be read, because the API key lacks the ability 'read'"
         if self._error:

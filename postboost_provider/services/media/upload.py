@@ -1,8 +1,4 @@
-"""A file, a URL or a uuid -> an item of PostBoost's media library.
-
-A file of up to 10 MB is sent in one request, a larger one in chunks (``chunked_upload``). PostBoost itself fetches a URL
-(``url_upload``).
-"""
+"""A file, a URL or a uuid -> an item of PostBoost's media library. PostBoost itself fetches a URL."""
 
 from __future__ import annotations
 
@@ -15,11 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import (
-    NotFoundError,
-    PostBoostConfigError,
-    UnexpectedResponseError,
-)
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.api.requests import FilePart
 from postboost_provider.idempotency.key import create_thing
 from postboost_provider.polling.conditions import Finding
@@ -75,7 +67,7 @@ class Medium:
     """Something to attach to a post: a file that was read, a URL, or an item of the library.
 
     :param content: identifies it: the hash of a file's content, the URL, or the item's uuid.
-    :param name: how messages call it: the path, the URL without its query and credentials, or the uuid.
+    :param name: its name in messages: the path, the URL without its query and credentials, or the uuid.
     :param file: the file, if it is one.
     :param size: the bytes of the file.
     :param is_sampled: the hash is of samples: it does not prove that the file is the same as another one.
@@ -103,7 +95,7 @@ def is_url(text: str) -> bool:
 
 
 def read_medium(name: str, find: Callable[[str], MediaFile], *, quick: bool = False) -> Medium:
-    """Check what an author named, as far as that is possible without PostBoost. A file is read once, from start to end.
+    """Check what an author named, as far as that is possible without PostBoost. A file is read once.
 
     :param name: a path or URI of a file, an http(s) URL, or the uuid of an item of the library.
     :param find: returns the file that a path means.
@@ -119,32 +111,23 @@ def read_medium(name: str, find: Callable[[str], MediaFile], *, quick: bool = Fa
 
 
 def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
-    """Read the file once for its size and a hash of its content.
-
-    :param quick: read only samples of a large file.
-    :raises PostBoostConfigError: it can't be read, is empty, or is of a type that PostBoost does not support.
-    """
+    """Read the file once for its size and a hash of its content: :func:`read_medium` of a file."""
     if media_type(file.name) is None:
-        raise PostBoostConfigError(
+        raise _wrong(
             f"{file.name} is not an image, a video or a PDF that PostBoost supports. Use {', '.join(MEDIA_TYPES)}, an http(s) "
             "URL, or the uuid of a media item.",
-            code="unsupported_type",
-            field="media",
+            "unsupported_type",
         )
     try:
         with file.open() as stream:
             sampled = sample_content(stream, MULTIPART_LIMIT_BYTES + 1) if quick else None
             content, size = sampled or digest_content(stream)
     except FileNotFoundError:
-        raise PostBoostConfigError(
-            f"The file {file.name} does not exist. Correct the path.", code="no_file", field="media"
-        ) from None
+        raise _wrong(f"The file {file.name} does not exist. Correct the path.", "no_file") from None
     except OSError as error:
-        raise PostBoostConfigError(
-            f"{file.name} can't be read: {error.strerror or error}.", code="unreadable_file", field="media"
-        ) from error
+        raise _wrong(f"{file.name} can't be read: {error.strerror or error}.", "unreadable_file") from error
     if size == 0:
-        raise PostBoostConfigError(f"{file.name} is empty.", code="empty_file", field="media")
+        raise _wrong(f"{file.name} is empty.", "empty_file")
     return Medium(content, file.name, file, size, is_sampled=sampled is not None)
 
 
@@ -173,38 +156,53 @@ def upload_media(
     """
     check_alt_text(alt_text)
     with map_fields(lambda field: f"{field} of {medium.name}" if field in ATTRIBUTES else medium.name):
-        return _upload(api, medium, alt_text, folder, salt, timeout)
+        if medium.is_item:
+            changes = {"alt_text": alt_text, "folder": folder}
+            changes = {key: value for key, value in changes.items() if value is not None}
+            return _update(api, find_item(api, medium.content), changes)
+        # A text that is too long for the upload is set afterwards, and is part of the key all the same.
+        later = alt_text if alt_text and len(alt_text) > ALT_TEXT_AT_UPLOAD else None
+        attributes = {"alt_text": "" if later else alt_text, "folder": folder}
+        short = {key: value for key, value in attributes.items() if value}
+        media = _upload(api, medium, short, later, salt, timeout)
+        log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
+        return _update(api, media, {"alt_text": later} if later else {})
 
 
 def _upload(
-    api: PostBoostClient, medium: Medium, alt_text: str | None, folder: str | None, salt: str, timeout: float
+    api: PostBoostClient,
+    medium: Medium,
+    attributes: dict[str, str],
+    later: str | None,
+    salt: str,
+    timeout: float,
 ) -> dict[str, Any]:
-    if medium.is_item:
-        media = find_item(api, medium.content)
-        changes = {"alt_text": alt_text, "folder": folder}
-        return _update(api, media, {key: value for key, value in changes.items() if value is not None})
-    short = alt_text if alt_text is None or len(alt_text) <= ALT_TEXT_AT_UPLOAD else None
-    attributes = {key: value for key, value in (("alt_text", short), ("folder", folder)) if value}
-    # A text that is too long for the upload is set afterwards, and is part of the key all the same.
-    later = alt_text if alt_text != short else None
+    """Upload a file or a URL.
+
+    :param later: the alt text that the item is given afterwards.
+    """
     all_attributes = {**attributes, "alt_text": later} if later else attributes
     if medium.file is None:
-        media = upload_from_url(
+        key = _key("url", salt, medium.content, all_attributes)
+        return upload_from_url(
             api,
             medium.content,
             shown=medium.name,
-            key=_key("url", salt, medium.content, all_attributes),
+            key=key,
             attributes=attributes,
             later_alt_text=later,
             timeout=timeout,
         )
-    else:
-        filename = PurePosixPath(medium.file.name).name
-        content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
-        key = _key("media", content, filename, all_attributes)
-        media = _upload_file(api, medium, medium.file, key, attributes, later)
-    log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
-    return _update(api, media, {"alt_text": later} if later else {})
+    filename = PurePosixPath(medium.file.name).name
+    kind = media_type(filename) or "application/octet-stream"
+    content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
+    key = _key("media", content, filename, all_attributes)
+    if medium.size > MULTIPART_LIMIT_BYTES:
+        source = Source(filename, kind, medium.size, medium.file.open)
+        return upload_in_chunks(api, source, key=key, attributes=attributes, later_alt_text=later)
+    files = {"file": FilePart(filename, kind, medium.file.open)}
+    read_back = lambda media: api.call("get_media", parameters={"media_uuid": media["uuid"]})
+    return create_thing(api, "upload_media", key, read_back, body=attributes or None, files=files)
 
 
 def wait_until_ready(
@@ -212,7 +210,7 @@ def wait_until_ready(
 ) -> dict[str, Any]:
     """Return the item once PostBoost has processed it: a video is converted before it can be posted.
 
-    :raises NotFinishedError: PostBoost is still processing it after ``timeout`` seconds; ``code`` is ``still_processing``.
+    :raises NotFinishedError: PostBoost is still processing it after ``timeout`` seconds; ``code`` is ``timeout``.
     """
 
     def finding(item: dict[str, Any]) -> Finding:
@@ -229,18 +227,12 @@ def wait_until_ready(
 
 
 def find_item(api: PostBoostClient, uuid: str) -> dict[str, Any]:
-    """Return an item of the media library.
-
-    :raises PostBoostConfigError: this workspace does not have the item.
-    """
+    """Return an item of the media library."""
     try:
         media = api.call("get_media", parameters={"media_uuid": uuid})
     except NotFoundError:
-        raise PostBoostConfigError(
-            f"This workspace has no media item {uuid}. Correct the uuid, or upload the file.",
-            code="unknown_item",
-            field="media",
-        ) from None
+        message = f"This workspace has no media item {uuid}. Correct the uuid, or upload the file."
+        raise _wrong(message, "unknown_item") from None
     media_id(media)
     return dict(media)
 
@@ -250,9 +242,8 @@ def media_id(media: dict[str, Any]) -> int:
     try:
         return int(media["id"])
     except (KeyError, TypeError, ValueError):
-        raise UnexpectedResponseError(
-            "PostBoost's response is not a media item: it has no id.", code="no_id"
-        ) from None
+        message = "PostBoost's response is not a media item: it has no id."
+        raise UnexpectedResponseError(message, code="no_id") from None
 
 
 def media_type(name: str) -> str | None:
@@ -261,10 +252,7 @@ def media_type(name: str) -> str | None:
 
 
 def check_alt_text(text: str | None) -> None:
-    """Check the length of an alt text, which PostBoost would refuse only after the upload.
-
-    :raises PostBoostConfigError: it has more than 500 characters.
-    """
+    """Check the length of an alt text, which PostBoost would refuse only after the upload."""
     if text is not None and len(text) > ALT_TEXT_LIMIT:
         raise PostBoostConfigError(
             f"An alt text has {len(text)} characters, and PostBoost takes {ALT_TEXT_LIMIT}. Shorten {text[:40]!r}...",
@@ -273,32 +261,15 @@ def check_alt_text(text: str | None) -> None:
         )
 
 
-def _upload_file(
-    api: PostBoostClient,
-    medium: Medium,
-    file: MediaFile,
-    key: str,
-    attributes: dict[str, str],
-    later: str | None,
-) -> dict[str, Any]:
-    filename = PurePosixPath(file.name).name
-    kind = media_type(file.name) or "application/octet-stream"
-    if medium.size > MULTIPART_LIMIT_BYTES:
-        source = Source(filename, kind, medium.size, file.open)
-        return upload_in_chunks(api, source, key=key, attributes=attributes, later_alt_text=later)
-
-    def read_back(media: dict[str, Any]) -> None:
-        api.call("get_media", parameters={"media_uuid": media["uuid"]})
-
-    files = {"file": FilePart(filename, kind, file.open)}
-    return create_thing(api, "upload_media", key, read_back, body=attributes or None, files=files)
-
-
 def _update(api: PostBoostClient, media: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     if not changes:
         return media
     api.call("update_media", parameters={"media_uuid": media["uuid"]}, body=changes)
     return find_item(api, str(media["uuid"]))
+
+
+def _wrong(message: str, code: str) -> PostBoostConfigError:
+    return PostBoostConfigError(message, code=code, field="media")
 
 
 def _key(kind: str, *parts: str | dict[str, str]) -> str:
@@ -310,10 +281,7 @@ def _key(kind: str, *parts: str | dict[str, str]) -> str:
 
 
 def _check_url(url: str) -> str:
-    """Return the URL as messages may show it: without its query, which may sign it.
-
-    :raises PostBoostConfigError: it is not a URL.
-    """
+    """Return the URL as messages may show it: without its query, which may sign it."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -321,7 +289,5 @@ def _check_url(url: str) -> str:
         host = None
     if not host or re.search(r"[\s\\]", url):
         shown = re.sub(r"[?#].*", "?...", url.rpartition("@")[2], flags=re.DOTALL)
-        raise PostBoostConfigError(
-            f"{shown!r} is not a URL of a file. Correct it.", code="not_a_url", field="media"
-        )
+        raise _wrong(f"{shown!r} is not a URL of a file. Correct it.", "not_a_url")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

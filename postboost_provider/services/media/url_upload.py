@@ -50,12 +50,12 @@ def upload_from_url(
 ) -> dict[str, Any]:
     """Have PostBoost fetch the URL, wait for it, and return its item of the library.
 
-    :param shown: how messages call the URL.
+    :param shown: the URL in messages.
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
     :param timeout: seconds to wait for a file that PostBoost fetches in the background.
     :raises PostBoostConfigError: PostBoost can't fetch it; ``code`` is ``url_not_fetched``.
-    :raises NotFinishedError: PostBoost did not fetch it within that time; ``code`` is ``still_fetching``.
+    :raises NotFinishedError: PostBoost did not fetch it within that time; ``code`` is ``timeout``.
     :raises UnconfirmedError: the final response was lost, and the item was not found.
     """
     name = unquote(PurePosixPath(urlsplit(url).path).name)
@@ -79,22 +79,18 @@ def _read_item(
         raise NextRevision
     if status == "pending" and download.get("download_id"):
         log.info("PostBoost fetches %s", shown)
-        download = _poll(
-            api, str(download["download_id"]), library, shown, timeout, is_replay=response.replayed
-        )
+        number = str(download["download_id"])
+        download = _poll(api, number, library, shown, timeout, is_replay=response.replayed)
         status = download.get("status")
     if status == "failed":
         raise _failure(shown, download)
     if status != "completed":
-        raise UnexpectedResponseError(
-            f"initiate_remote_upload: the status {status!r} is not known.", code="unknown_status"
-        )
+        message = f"initiate_remote_upload: the status {status!r} is not known."
+        raise UnexpectedResponseError(message, code="unknown_status")
     media = download.get("media")
     if not isinstance(media, dict) or not media.get("uuid"):
-        raise UnexpectedResponseError(
-            f"PostBoost fetched {shown}, but its response names no media item, which was deleted at once. Retry the task.",
-            code="no_id",
-        )
+        message = f"PostBoost fetched {shown}, but its media item was deleted immediately. Retry the task."
+        raise UnexpectedResponseError(message, code="no_id")
     log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
     try:
         # An item that was fetched at once comes without its size.
@@ -153,8 +149,8 @@ def _find_forgotten(library: Library, shown: str, *, lost: bool, is_replay: bool
 def _failure(shown: str, response: Mapping[str, Any]) -> PostBoostConfigError:
     """Return the error for a URL that PostBoost can't fetch.
 
-    PostBoost gives the reason as text only, with nothing to tell a missing file from a host that is briefly down. The
-    URL's author has to look either way, so no retry is spent on it.
+    PostBoost gives the reason as text only: nothing tells a missing file from a host that is briefly down. Somebody has
+    to check the URL either way, so no retry is spent on it.
     """
     reason = str(response.get("error") or "no reason given").rstrip(".")[:500]
     return PostBoostConfigError(

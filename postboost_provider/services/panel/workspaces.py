@@ -54,11 +54,8 @@ def ensure_workspace(
 
 
 def _find_workspace(api: PostBoostClient, name: str, owner_id: int | None) -> Resource | None:
-    found = [
-        dict(each)
-        for each in api.pages("list_workspaces", parameters={"keyword": name})
-        if each["name"] == name and (owner_id is None or _owner_id(each) == owner_id)
-    ]
+    named = [w for w in api.pages("list_workspaces", parameters={"keyword": name}) if w["name"] == name]
+    found = [dict(each) for each in named if owner_id is None or _owner_id(each) == owner_id]
     if len(found) > 1:
         listed = ", ".join(f"{each['uuid']} of {(each.get('owner') or {}).get('email')}" for each in found)
         raise PostBoostConfigError(
