@@ -6,8 +6,8 @@ import hashlib
 import unicodedata
 from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -94,6 +94,11 @@ class Account:
     by_content: dict[bytes, dict[Post, None]] = field(default_factory=dict)
     by_day: dict[date, dict[Post, None]] = field(default_factory=dict)
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Leave the indexes out of a saved state: they are built again from the posts."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return None, {**values, "by_content": {}, "by_day": {}}
+
 
 @dataclass(eq=False, slots=True)
 class AccountGroup:
@@ -160,6 +165,12 @@ class Post:
         for target in self.targets:
             if digest := content_digest(self.content_for(target.account)):
                 target.account.by_content.setdefault(digest, {})[self] = None
+
+    def index_days(self) -> None:
+        """Note the day of each account's publish time, to count an account's posts of a day."""
+        for target in self.targets:
+            if target.publish_at is not None:
+                target.account.by_day.setdefault(target.publish_at.astimezone(UTC).date(), {})[self] = None
 
 
 def content_digest(content: Sequence[Mapping[str, Any]]) -> bytes:

@@ -145,7 +145,7 @@ def set_publish_times(post: Post, at: datetime, account_times: Mapping[int, date
     for target in post.targets:
         target.publish_at = times[target.account.id]
         target.offset = target.publish_at - at
-        target.account.by_day.setdefault(target.publish_at.astimezone(UTC).date(), {})[post] = None
+    post.index_days()
 
 
 def unschedule(store: Store, post: Post) -> None:
@@ -157,7 +157,7 @@ def unschedule(store: Store, post: Post) -> None:
 def retry(store: Store, post: Post, target: Target) -> None:
     target.status = "publishing"
     target.publish_at = store.clock.now()
-    target.account.by_day.setdefault(target.publish_at.date(), {})[post] = None
+    post.index_days()
     target.errors = []
     post.status = "publishing"
     _track(store, post)
