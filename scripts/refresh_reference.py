@@ -151,7 +151,9 @@ def render() -> dict[Path, str]:
             )
         if page.name == "hook":
             parts += _errors()
-            index.append(["[Errors](hook.md#errors)", "The types of errors that a client raises.", page.title])
+            index.append(
+                ["[Errors](hook.md#errors)", "The types of errors that a client raises.", page.title]
+            )
         files[FOLDER / f"{page.name}.md"] = "\n\n".join(parts) + "\n"
     intro = "Every public class and function, with its arguments, XComs and errors."
     parts = ["# Reference", intro, NOTE, _table(["class", "what it does", "page"], index)]
