@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 USERS = {"ada": "admin", "vic": "viewer"}
-PASSWORDS = {"ada": "ada-is-admin", "vic": "vic-looks-on"}
+PASSWORDS = {"ada": "ada-is-admin", "vic": "vic-is-viewer"}
 
 
 def free_port() -> int:
@@ -40,7 +40,7 @@ def airflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of this test run alone, long enough for HS512 signatures: 0123456789",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of only this test run, long enough for HS512 signatures: 0123456789",
     }
     log = folder / "api-server.log"
     with log.open("wb") as file:

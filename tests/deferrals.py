@@ -16,7 +16,7 @@ MOST = 9
 
 
 def run_to_end(make: Callable[[], Any], ctx: dict[str, Any] | None = None) -> Any:
-    """Run what ``make`` gives to its end: each step is another process, and knows what a trigger brings back alone.
+    """Run what ``make`` returns to its end. Each step is another process, and knows only what the trigger returned.
 
     What ``defer`` was given besides does not get through ``dag.test()``.
     """

@@ -58,7 +58,7 @@ class Naps:
 
 @contextmanager
 def passing_at_once(mocker: Any, *sleepers: str) -> Iterator[Naps]:
-    """Let it be noon of tomorrow, and let these modules sleep that way. Repeats of a request take no time at all.
+    """Let it be noon of tomorrow, and let these modules sleep that way. Retries of a request take no time.
 
     :param sleepers: modules that have ``time``; the poller is among them anyway.
     """

@@ -1,6 +1,6 @@
-"""PostBoost's traps: where its documents, its SDK or the service mislead, and the tests that show what we do of it.
+"""PostBoost's traps: where its documents, its SDK or the service mislead, and the tests that prove it.
 
-What concerns a server is set by the sandbox as PostBoost sets it; what concerns a client is done right by ours.
+The sandbox behaves like the service, and this package's client handles each trap.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Media has its id as text and is attached by it as a number; the docs attach by uuid.": (
         "sandbox/media/test_upload.py::test_an_upload_returns_its_id_as_text_and_is_served",
-        "services/media/test_upload.py::test_an_id_is_attached_as_a_number_however_it_was_answered",
+        "services/media/test_upload.py::test_an_id_is_attached_as_a_number_even_if_it_was_returned_as_text",
         "services/media/test_upload.py::test_an_item_that_is_there_already_is_found_by_its_uuid",
     ),
     "The same date ends an access token a day earlier than a scoped key.": (
@@ -60,18 +60,18 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "sandbox/rules/test_auth.py::test_a_scoped_key_works_all_of_its_last_day_in_utc",
         "api/test_credentials.py::test_a_credential_is_counted_on_until_midnight_utc_of_its_day_wherever_one_is",
     ),
-    "Queueing answers 201, scheduling and approving 200.": (
+    "Queueing returns 201, scheduling and approving 200.": (
         "sandbox/publishing/test_lifecycle.py::test_the_queue_gives_each_account_its_next_free_slot_with_201",
         "operators/test_post_actions.py::test_a_draft_is_sent_or_queued_once",
         "contract/test_every_operation.py::test_through_our_client",
     ),
-    "A URL that cannot be fetched is a 200 whose status is failed, and the last answer is given once.": (
+    "A URL that cannot be fetched is a 200 whose status is failed, and the final response is returned once.": (
         "sandbox/media/test_url_upload.py::test_a_failed_download_is_reported_with_status_200",
         "sandbox/media/test_url_upload.py::test_a_large_file_advances_by_poll_and_its_final_status_is_reported_once",
-        "services/media/test_url_upload.py::test_a_failure_says_why_and_is_asked_anew_by_the_next_try",
-        "services/media/test_url_upload.py::test_a_final_answer_that_was_lost_is_found_in_the_library",
+        "services/media/test_url_upload.py::test_a_failure_says_why_and_the_next_attempt_fetches_again",
+        "services/media/test_url_upload.py::test_an_item_whose_final_response_was_lost_is_found_in_the_library",
     ),
-    "Updating a post does not answer with the post.": (
+    "Updating a post does not return the post.": (
         "sandbox/publishing/test_posts.py::test_update_replaces_and_responds_with_success_only",
         "operators/test_post_actions.py::test_words_are_changed_and_the_plan_is_kept",
     ),
@@ -79,7 +79,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "sandbox/publishing/test_guardrails.py::test_the_daily_cap_is_that_of_the_planned_utc_day",
         "sandbox/rules/test_idempotency.py::test_a_repeat_while_the_first_is_running_is_a_conflict",
         "api/test_client.py::test_a_used_up_quota_is_final_however_short_its_hint",
-        "api/test_retry.py::test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run",
+        "api/test_retry.py::test_a_conflict_is_sent_again_only_for_a_key_whose_first_request_may_still_run",
     ),
     "Refusals are stored under the Idempotency-Key too: a corrected request needs another key.": (
         "sandbox/rules/test_idempotency.py::test_a_4xx_is_stored_unless_switched_off",
@@ -89,10 +89,10 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "sandbox/rules/test_idempotency.py::test_a_key_belongs_to_user_workspace_and_path",
         "idempotency/test_identity.py::test_no_two_tasks_and_rows_have_one_identity",
     ),
-    "Keys and webhooks show their secret once and take no Idempotency-Key: a lost answer leaves an orphan.": (
+    "Keys and webhooks show their secret once and take no Idempotency-Key: a lost response leaves an orphan.": (
         "sandbox/events/test_webhooks.py::test_a_lost_response_leaves_an_active_subscription",
         "sandbox/admin/test_api_keys.py::test_a_keys_token_is_shown_once_and_revoking_it_is_immediate",
-        "operators/test_keys.py::test_a_lost_answer_to_the_making_of_a_key_leaves_one_that_the_next_try_revokes",
+        "operators/test_keys.py::test_a_key_whose_response_was_lost_is_revoked_by_the_next_attempt",
         "operators/test_any_operation_secrets.py::test_a_secret_without_a_place_to_go_is_refused_before_anything_is_sent",
     ),
     "Lists for a limited key have short and empty pages in the middle, and totals that are too high.": (
@@ -115,7 +115,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "Documents list operations that are not there, and iterate over a list that is an envelope.": (
         "sandbox/publishing/test_posts.py::test_removed_operations_do_not_exist",
-        "api/test_requests.py::test_an_unknown_operation_is_answered_with_the_nearest_names",
+        "api/test_requests.py::test_the_error_for_an_unknown_operation_lists_the_nearest_names",
         "api/test_pagination.py::test_a_list_is_read_to_its_last_page_with_the_largest_pages_it_has",
     ),
     "Roles have other names in the docs than in the API.": (
@@ -156,7 +156,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "Operations with a limit of their own often do not declare the 429.": (
         "sandbox/ai/test_agents.py::test_an_agent_runs_six_times_an_hour",
         "sandbox/analytics/test_reports.py::test_the_limit_is_twenty_a_minute",
-        "api/test_client.py::test_a_throttled_write_is_repeated_even_without_a_key",
+        "api/test_client.py::test_a_throttled_write_is_sent_again_even_without_a_key",
     ),
     "Scheduling without both date and time is not described.": (
         "sandbox/publishing/test_posts.py::test_scheduling_without_a_time_is_rejected",
@@ -206,6 +206,6 @@ def test_an_empty_map_of_errors_may_be_an_empty_list():
     """PHP writes an empty map as a list."""
     found: list[Any] = []
     resolver = SimpleNamespace(problems=lambda errors: found.extend(dict(errors)) or [])
-    answer = {"valid": True, "errors": [], "issues": [], "warnings": []}
-    _check(SimpleNamespace(call=lambda *_, **__: answer), resolver, resolver, {})  # type: ignore[arg-type]
+    response = {"valid": True, "errors": [], "issues": [], "warnings": []}
+    _check(SimpleNamespace(call=lambda *_, **__: response), resolver, resolver, {})  # type: ignore[arg-type]
     assert found == []

@@ -149,16 +149,16 @@ def test_server_errors_are_retried_where_that_is_safe(sandbox: Sandbox, act: Act
 
 
 def test_a_rotated_token_is_used_once_and_for_the_same_origin(sandbox: Sandbox, act: Act) -> None:
-    dead, fresh = settings(sandbox, "expired"), settings(sandbox)
-    assert act(dead, "call", "list_tags", refresh=fresh)["data"]
+    expired, fresh = settings(sandbox, "expired"), settings(sandbox)
+    assert act(expired, "call", "list_tags", refresh=fresh)["data"]
     for changes, said in (
         ({}, "the same token"),
         ({"token": "another"}, "rejected too"),
         ({"token": "another", "base_url": "https://elsewhere.example/app/api"}, "another host"),
     ):
         with pytest.raises(AuthenticationError, match=said) as caught:
-            act(dead, "call", "list_tags", refresh=replace(dead, **changes))
-        assert caught.value.request == f"list_tags in {dead.workspace_uuid}"
+            act(expired, "call", "list_tags", refresh=replace(expired, **changes))
+        assert caught.value.request == f"list_tags in {expired.workspace_uuid}"
         assert caught.value.status == 401
 
 

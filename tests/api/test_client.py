@@ -114,7 +114,7 @@ def test_a_read_without_a_response_is_unreachable(connect, postboost, failure):
         connect(attempts=2).call("list_tags")
 
 
-def test_a_read_that_works_once_is_not_repeated_after_a_lost_response(connect, postboost):
+def test_a_read_that_works_once_is_not_sent_again_after_a_lost_response(connect, postboost):
     route = postboost.get(f"/{WORKSPACE}/media/remote/d/status").mock(side_effect=httpx.ReadTimeout)
     with pytest.raises(UnconfirmedError, match="may have happened"):
         connect().call("get_remote_upload_status", parameters={"download_id": "d"})
@@ -147,7 +147,7 @@ def test_the_client_waits_as_long_as_the_server_asks(connect, postboost, clock):
     assert clock.pauses == [12.5, 1.0]
 
 
-def test_a_throttled_write_is_repeated_even_without_a_key(connect, postboost):
+def test_a_throttled_write_is_sent_again_even_without_a_key(connect, postboost):
     route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=[httpx.Response(429), CREATED])
     connect().call("create_post", **BODIES["create_post"])
     assert route.call_count == 2
@@ -315,7 +315,7 @@ def test_the_connection_is_read_again_only_for_a_401(connect, postboost, status,
         connect(refresh=lambda: pytest.fail("it was read")).call("list_tags")
 
 
-def test_a_pace_spaces_all_requests_including_retries(connect, postboost, clock):
+def test_a_rate_limit_spaces_all_requests_including_retries(connect, postboost, clock):
     postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[httpx.Response(500), OK, OK])
     api = connect(pace=Pace(requests_per_minute=20))
     api.call("list_tags")

@@ -32,11 +32,11 @@ def test_postboost_declares_an_idempotency_key_for_these_and_no_others():
     }
 
 
-def test_nothing_that_takes_a_key_is_repeated_without_one():
+def test_nothing_that_takes_a_key_is_sent_again_without_one():
     assert not [name for name, op in ALL.items() if op.idempotency_key and op.repeatable]
 
 
-def test_every_read_is_repeatable_but_the_one_that_is_answered_once():
+def test_every_read_is_repeatable_but_the_one_whose_response_is_returned_once():
     assert [n for n, op in ALL.items() if op.is_read and not op.repeatable] == ["get_remote_upload_status"]
 
 
@@ -54,7 +54,7 @@ def test_what_shows_a_secret_once_says_where():
     }
 
 
-def test_43_of_the_54_free_tools_answer_without_a_token_and_nothing_else_does():
+def test_43_of_the_54_free_tools_work_without_a_token_and_nothing_else_does():
     free = [op for op in ALL.values() if not op.needs_token]
     assert len(free) == 43
     assert {op.tier for op in free} == {"tools"}

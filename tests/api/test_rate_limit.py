@@ -14,7 +14,7 @@ def spent(limit: str = "60", remaining: str = "0") -> dict[str, str]:
     return {"x-ratelimit-limit": limit, "x-ratelimit-remaining": remaining}
 
 
-def test_without_a_limit_there_is_no_pause():
+def test_without_a_limit_nothing_is_delayed():
     assert pauses(Pace(), 5, 5, 5) == [0, 0, 0]
 
 

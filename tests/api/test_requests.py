@@ -26,7 +26,7 @@ def query(operation: str, parameters: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     "name, near", [("creat_post", "create_post"), ("list_post", "list_posts"), ("tag_create", "create_tag")]
 )
-def test_an_unknown_operation_is_answered_with_the_nearest_names(name, near):
+def test_the_error_for_an_unknown_operation_lists_the_nearest_names(name, near):
     with pytest.raises(PostBoostConfigError, match=rf"\b{near}\b") as caught:
         get_operation(name)
     assert caught.value.code == "unknown_operation"
@@ -37,7 +37,7 @@ def test_an_operation_like_no_other_gets_no_suggestion():
         get_operation("qqqq")
 
 
-def test_an_unknown_parameter_is_answered_with_the_nearest_and_with_all_there_are():
+def test_the_error_for_an_unknown_parameter_lists_the_nearest_and_all_others():
     error = refused("list_accounts", parameters={"provider": ["x"]})
     assert (error.code, error.field) == ("unknown_parameter", "provider")
     assert "keyword, group, providers, unauthorized" in str(error)
@@ -304,7 +304,7 @@ def test_a_base_url_that_could_give_the_token_away_is_refused_without_showing_it
 @pytest.mark.parametrize(
     "host", ["127.1", "0.0.0.0", "10.0.0.1", "localhost.", "example.test", "::2", "::", ""]
 )
-def test_what_only_looks_like_loopback_is_not(host):
+def test_a_host_that_only_resembles_loopback_is_refused(host):
     assert not is_loopback(host)
 
 

@@ -85,7 +85,7 @@ def retried(call: tuple[str, str | None], raised: Exception) -> bool:
     ],
 )
 @pytest.mark.parametrize("call", SAFE)
-def test_what_is_safe_to_repeat_is_repeated_when_nobody_knows_whether_it_happened(call, raised):
+def test_an_unconfirmed_request_is_sent_again_if_that_is_safe(call, raised):
     assert retried(call, raised)
 
 
@@ -99,13 +99,13 @@ def test_what_is_safe_to_repeat_is_repeated_when_nobody_knows_whether_it_happene
     ],
 )
 @pytest.mark.parametrize("call", UNSAFE)
-def test_what_might_happen_twice_is_not_repeated(call, raised):
+def test_an_unconfirmed_request_is_not_sent_again_if_it_could_happen_twice(call, raised):
     assert not retried(call, raised)
 
 
 @pytest.mark.parametrize("raised", [UnreachableError("refused"), error(RateLimitedError, 429)])
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
-def test_what_was_never_carried_out_is_repeated_whatever_it_is(call, raised):
+def test_a_request_that_was_never_executed_is_sent_again(call, raised):
     assert retried(call, raised)
 
 
@@ -133,7 +133,7 @@ def test_a_response_that_stays_the_same_is_final(call, raised):
 
 
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
-def test_a_conflict_is_repeated_only_for_a_key_whose_first_request_may_still_run(call):
+def test_a_conflict_is_sent_again_only_for_a_key_whose_first_request_may_still_run(call):
     assert retried(call, error(ConflictError, 409)) is (call is WITH_KEY)
 
 

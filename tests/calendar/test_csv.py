@@ -67,13 +67,13 @@ def test_a_quoted_text_may_have_lines_and_the_rows_after_it_keep_their_line_numb
     ]
 
 
-def test_empty_lines_are_no_rows_wherever_they_are():
+def test_empty_lines_are_not_rows():
     assert [place for place, _ in cells("\n\nkey,accounts,text\n\n,,\n  ,\nmonday,@a,Hello\n\n")] == [
         "line 7"
     ]
 
 
-def test_a_header_alone_is_a_calendar_without_rows():
+def test_a_calendar_with_only_a_header_has_no_rows():
     assert cells("key,accounts,text\n") == []
 
 

@@ -187,13 +187,13 @@ def test_no_network_ends_the_run_at_once_and_says_what_is_left(sandbox: Sandbox,
 
 
 @pytest.mark.parametrize("background_bytes", [1, 10**7], ids=["in the background", "at once"])
-def test_dead_image_urls_are_their_rows_affair_and_keep_no_other_row_back(
+def test_image_urls_that_cannot_be_fetched_fail_only_their_own_rows(
     sandbox: Sandbox, api: PostBoostClient, background_bytes: int
 ) -> None:
     sandbox.reset(remote_background_bytes=background_bytes)
     with serving() as source:
-        dead = [row(f"dead-{n}", media=f"{source.url}/gone-{n}.png") for n in range(3)]
-        report = run(api, *dead, row("a", media=f"{source.url}/bean.png"), row("b"))
+        missing = [row(f"missing-{n}", media=f"{source.url}/gone-{n}.png") for n in range(3)]
+        report = run(api, *missing, row("a", media=f"{source.url}/bean.png"), row("b"))
     assert results(report) == [*["invalid"] * 3, "created", "created"]
     assert all(bad.why.startswith("media: ") and "404" in bad.why for bad in report.bad)
     assert not any(bad.retry for bad in report.bad)
@@ -231,7 +231,7 @@ def test_a_thousand_rows_are_asked_about_in_few_requests_beside_their_own(
     before = len(sandbox.requests())
     rows[7]["text"] = "Another text"
     assert run(api, *rows).counts() == {"adopted": 299, "updated": 1}
-    # Six pages of the log, six lists of posts; the edited one is read anew, changed and read again.
+    # Six pages of the log, six lists of posts; the edited one is read again, changed and read again.
     assert len(sandbox.requests()) - before <= 20
 
 
@@ -256,10 +256,10 @@ def test_a_post_that_was_published_after_it_was_listed_is_not_taken_for_schedule
     call = api.call
 
     def publish_meanwhile(operation: str, **rest: Any) -> Any:
-        answer = call(operation, **rest)
+        response = call(operation, **rest)
         if operation == "list_posts":
             sandbox.advance(3 * 86400)
-        return answer
+        return response
 
     mocker.patch.object(api, "call", publish_meanwhile)
     report = run(api, *rows)
@@ -331,9 +331,7 @@ def test_a_list_that_can_not_be_read_holds_no_row_back(api: PostBoostClient, moc
     assert set(results(run(api, *rows, row("new")))) == {"adopted", "created"}
 
 
-def test_a_refused_upload_or_tag_is_asked_for_anew_once_its_cause_is_mended(
-    sandbox: Sandbox, mocker: Any
-) -> None:
+def test_a_refused_upload_or_tag_is_sent_again_once_its_cause_is_fixed(sandbox: Sandbox, mocker: Any) -> None:
     mocker.patch("postboost_provider.api.client.time.sleep")
     one, media = row("a", media="one.png", tags="fresh"), files(**{"one.png": PNG})
     with client(sandbox, make_key(sandbox, "read", "publish")) as weak:

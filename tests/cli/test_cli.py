@@ -22,7 +22,7 @@ from tests.clients import client
 @pytest.fixture(autouse=True)
 def connections(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     use_connection(monkeypatch, sandbox, expires_on="never")
-    use_connection(monkeypatch, sandbox, "expired", "dead")
+    use_connection(monkeypatch, sandbox, "expired", "expired")
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -43,10 +43,10 @@ def test_check_prints_a_line_for_each_finding_and_exits_with_1_for_an_error(
     assert code == 0
     assert all(line.split()[0] in ("ok", "warning") for line in out.splitlines())
     assert "ok       postboost_default  token: Connected to http://127.0.0.1" in out
-    code, out, _ = run(capsys, "check", "postboost_default", "dead", "missing", "dead")
+    code, out, _ = run(capsys, "check", "postboost_default", "expired", "missing", "expired")
     assert code == 1
     bad = [line for line in out.splitlines() if line.startswith("error")]
-    assert [line.split()[1] for line in bad] == ["dead", "missing"]
+    assert [line.split()[1] for line in bad] == ["expired", "missing"]
     assert "401" in bad[0]
     assert "'missing'" in bad[1]
 
@@ -65,10 +65,10 @@ def test_check_as_json_is_json_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use_connection(monkeypatch, sandbox, typo=1)
-    code, out, _ = run(capsys, "check", "postboost_default", "dead", "--json")
+    code, out, _ = run(capsys, "check", "postboost_default", "expired", "--json")
     assert code == 1
     found = json.loads(out)
-    assert {each["conn_id"] for each in found} == {"postboost_default", "dead"}
+    assert {each["conn_id"] for each in found} == {"postboost_default", "expired"}
     assert set(found[0]) == {"conn_id", "level", "topic", "said", "todo"}
     assert run(capsys, "check", "--json")[0] == 0
 
@@ -121,7 +121,7 @@ def test_a_post_is_shown_account_by_account(sandbox: Sandbox, capsys: pytest.Cap
     ("arguments", "what"),
     [
         (["accounts", "-c", "missing"], "'missing'"),
-        (["workspaces", "-c", "dead"], "401"),
+        (["workspaces", "-c", "expired"], "401"),
         (["post", "no-such-post"], "404"),
         (["check", "--min-validity", "soon"], "'soon'"),
         (["check", "--min-validity", "-1d"], "expected one argument"),

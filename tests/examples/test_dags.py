@@ -58,7 +58,7 @@ def run(name: str, **conf: Any) -> dict[str, str]:
     return {"run": str(done.state), **{ti.task_id: str(ti.state) for ti in done.get_task_instances()}}
 
 
-def test_the_calendar_goes_out_once_and_a_second_run_repeats_nothing(
+def test_the_calendar_is_published_once_and_a_second_run_publishes_nothing(
     sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with (EXAMPLES / "content_calendar.csv").open(encoding="utf-8") as file:
@@ -76,7 +76,7 @@ def test_the_calendar_goes_out_once_and_a_second_run_repeats_nothing(
     assert len(posts(sandbox)) == len(rows)
 
 
-def test_the_calendar_stops_before_it_begins_with_a_dead_token(
+def test_the_calendar_stops_before_it_begins_with_an_expired_token(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_connection(monkeypatch, sandbox, token="expired")
@@ -102,21 +102,21 @@ def test_the_token_watch_warns_the_channel_of_every_token_that_ends(
 ) -> None:
     soon = str((datetime.now(UTC) + timedelta(days=3)).date())
     use_connection(monkeypatch, sandbox, "expiring", "postboost_ending", expires_on=soon)
-    use_connection(monkeypatch, sandbox, "expired", "postboost_dead")
+    use_connection(monkeypatch, sandbox, "expired", "postboost_expired")
     assert run("token_watch") == {"run": "success", "watch": "success"}
     assert "To the channel" not in capfd.readouterr().out
     monkeypatch.setenv(
-        "AIRFLOW_VAR_POSTBOOST_CONNECTIONS", "postboost_default, postboost_ending, postboost_dead"
+        "AIRFLOW_VAR_POSTBOOST_CONNECTIONS", "postboost_default, postboost_ending, postboost_expired"
     )
     assert run("token_watch") == {"run": "failed", "watch": "failed"}
     said = capfd.readouterr().out
     told = said[said.index("To the channel: 2 of 3 PostBoost connections") :]
     assert f"The token of connection 'postboost_ending' expires {soon} 00:00 UTC" in told
-    assert "The token of connection 'postboost_dead' is not accepted" in told
+    assert "The token of connection 'postboost_expired' is not accepted" in told
     assert not any(secret in said for secret in sandbox.tokens.values())
 
 
-def test_the_token_watch_waits_in_the_triggerer_for_a_clear_answer(sandbox: Sandbox) -> None:
+def test_the_token_watch_waits_in_the_triggerer_for_a_clear_response(sandbox: Sandbox) -> None:
     dag = load("token_watch")
     dag.task_dict["watch"].poke_interval = 0.01  # type: ignore[attr-defined]
     sandbox.faults({"operation": "*", "kind": "server_error", "count": 1})
@@ -139,7 +139,7 @@ def test_a_release_is_announced_in_each_networks_own_words(sandbox: Sandbox, def
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_a_series_goes_out_for_every_client(
+def test_a_series_is_published_for_every_client(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mocker: Any, deferrable: bool
 ) -> None:
     sandbox.reset(publish_seconds=0)
@@ -172,7 +172,7 @@ def test_campaigns_have_their_tags_and_posts_are_exported(sandbox: Sandbox, tmp_
     assert {json.loads(line)["uuid"] for line in lines} == {post["uuid"] for post in posts(sandbox)}
 
 
-def test_the_review_writes_what_went_out(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_review_writes_the_published_posts(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.reset(publish_seconds=0)
     with client(sandbox) as api:
         content = [{"body": "Hello"}]
@@ -279,7 +279,7 @@ def test_a_client_is_set_up_and_a_second_run_changes_nothing(
     monkeypatch.setenv(
         "AIRFLOW_CONN_CLIENT_OWNER", json.dumps({"conn_type": "generic", "password": password})
     )
-    # Whatever is made, its first answer is lost: each thing is looked for, and there is one of it.
+    # The first response of each creation is lost: the object is searched for, and exists once.
     sandbox.faults(*({"kind": "drop_after", "operation": operation} for operation in CREATIONS))
     dag = load("onboard_client")
     first = dag.test(run_conf={})
@@ -302,12 +302,12 @@ def test_a_client_is_set_up_and_a_second_run_changes_nothing(
     assert str(second.state) == "success"
     assert client_of(sandbox, "Bergson Bikes") == before
     writes = [r for r in sandbox.requests()[sent:] if r["method"] != "GET"]
-    # PostBoost lists no members: that they are there is what its refusals say.
+    # PostBoost does not list members; its refusals show that they exist.
     assert [(r["operation"], r["status"]) for r in writes] == [("add_user_to_workspace", 422)] * 2
 
 
 def test_the_approved_announcement_can_be_parsed() -> None:
-    """Its approvals wait for a person: tests/live answers for one."""
+    """Its approvals wait for a person; tests/live responds in their place."""
     tasks = [t.task_id for t in load("approved_announcement").topological_sort()]
     assert tasks == ["draft", "approve", "approve_again", "approve_a_last_time", "wait"]
 

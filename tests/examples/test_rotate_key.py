@@ -48,7 +48,7 @@ def connections(airflow_server: str, sandbox: Sandbox) -> Iterator[dict[str, Any
         session.execute(delete(Connection))
 
 
-def held() -> tuple[str, dict[str, Any]]:
+def stored() -> tuple[str, dict[str, Any]]:
     with create_session() as session:
         row = session.scalar(select(Connection).where(Connection.conn_id == "postboost_default"))
         assert row is not None
@@ -78,12 +78,12 @@ def test_the_example_rotates_once_and_then_rests(
     sandbox: Sandbox, connections: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     done = run(timedelta(seconds=1))
-    token, extras = held()
+    token, extras = stored()
     assert done["result"] == "rotated"
     assert (extras["scoped_key_id"], extras["expires_on"]) == (done["key_id"], done["expires_on"])
     assert extras["workspace_uuid"] == sandbox.workspaces[0]["uuid"]
     assert (works(sandbox, token), works(sandbox, connections["token"])) == (True, False)
     again = run(timedelta(seconds=1))
     assert (again["result"], again["key_id"]) == ("unchanged", done["key_id"])
-    assert held() == (token, extras)
+    assert stored() == (token, extras)
     assert token not in capfd.readouterr().out

@@ -1,4 +1,4 @@
-"""A process that kills itself: publish a calendar, and die without warning at one of its requests.
+"""A process that kills itself: publish a calendar, and end without warning at one of its requests.
 
 Arguments: base URL, workspace, token, rows as JSON, number of the request (0: none), ``before`` or ``after`` it.
 """
@@ -34,11 +34,11 @@ send, numbers = httpx.Client.send, itertools.count(1)
 
 
 def send_and_die(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-    dies = next(numbers) == int(number)
-    if dies and moment == "before":
+    is_last = next(numbers) == int(number)
+    if is_last and moment == "before":
         os.kill(os.getpid(), signal.SIGKILL)
     response = send(self, request, **options)
-    if dies:
+    if is_last:
         os.kill(os.getpid(), signal.SIGKILL)
     return response
 

@@ -46,17 +46,17 @@ def calendar() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("fingerprint", ["raw", "parsed"])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_run_that_dies_at_each_of_its_requests_in_turn_makes_each_post_once(
+def test_a_run_that_is_killed_at_each_of_its_requests_in_turn_creates_each_post_once(
     sandbox: Sandbox, fingerprint: str, moment: str
 ) -> None:
-    """The first process dies at its first request, the next at its second, until one comes to the end."""
+    """The first process is killed at its first request, the next at its second, until one finishes."""
     sandbox.reset(idempotency_fingerprint=fingerprint)
     rows, counts, die_at = calendar(), None, 0
     while counts is None:
         die_at += 1
         assert die_at < 40
         counts = publish(sandbox, rows, die_at, moment)
-    # The activity log, the accounts, the tags, an upload and the rows were all died at.
+    # Enough to include the activity log, the accounts, the tags, an upload and the rows.
     assert die_at > ROWS + 3
     assert sum(counts.values()) == ROWS
     assert counts.keys() <= {"created", "replayed", "adopted"}

@@ -1,4 +1,4 @@
-"""The panel takes no idempotency keys: whatever answer is lost, and whenever the task is tried again, one thing is there."""
+"""The panel takes no idempotency keys: after any lost response and any retry, each object exists once."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from postboost_provider.operators.panel import (
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
-from tests.faults.dying import die_at_each_request
+from tests.faults.killing import kill_at_each_request
 
 MAX = "max@northwind.example"
 
 
 class Case(NamedTuple):
-    """A task that makes something, the operation that makes it, those that look for it, and how many there are."""
+    """A task that creates an object, the operation that creates it, the one that searches for it, and how many exist."""
 
     operator: Any
     options: dict[str, Any]
     create: str
-    look: str
+    search: str
     count: Callable[[PostBoostClient, str], int]
 
 
 def subscriptions(api: PostBoostClient, uuid: str) -> int:
-    """Count by deleting: PostBoost shows the last one only."""
+    """Count by deleting: PostBoost shows only the last one."""
     parameters, found = {"workspace_uuid": uuid}, 0
     while api.call("get_subscription", parameters=parameters):
         api.call("delete_subscription", parameters=parameters)
@@ -144,7 +144,7 @@ def count(case: Case, sandbox: Sandbox, uuid: str) -> int:
         return case.count(api, uuid)
 
 
-def test_a_lost_answer_is_looked_for_and_the_thing_taken_for_ones_own(
+def test_after_a_lost_response_the_created_object_is_found_and_used(
     sandbox: Sandbox, case: Case, uuid: str
 ) -> None:
     sandbox.faults({"kind": "drop_after", "operation": case.create})
@@ -154,13 +154,13 @@ def test_a_lost_answer_is_looked_for_and_the_thing_taken_for_ones_own(
     assert count(case, sandbox, uuid) == 1
 
 
-def test_when_it_can_not_be_looked_for_either_the_next_try_finds_it(
+def test_if_the_search_fails_too_the_next_attempt_finds_the_object(
     sandbox: Sandbox, case: Case, uuid: str
 ) -> None:
     again = {"kind": "drop_before", "operation": case.create, "count": 99}
     sandbox.faults(
         {"kind": "drop_after", "operation": case.create},
-        {"kind": "drop_before", "operation": case.look, "after": 1, "count": 99},
+        {"kind": "drop_before", "operation": case.search, "after": 1, "count": 99},
         again,
     )
     with pytest.raises(PostBoostError):
@@ -170,7 +170,9 @@ def test_when_it_can_not_be_looked_for_either_the_next_try_finds_it(
     assert count(case, sandbox, uuid) == 1
 
 
-def test_what_never_arrived_is_made_by_the_next_try(sandbox: Sandbox, case: Case, uuid: str) -> None:
+def test_an_object_whose_request_never_arrived_is_created_by_the_next_attempt(
+    sandbox: Sandbox, case: Case, uuid: str
+) -> None:
     sandbox.faults({"kind": "drop_before", "operation": case.create, "count": 2})
     if case.create != "add_user_to_workspace":
         with pytest.raises(UnconfirmedError):
@@ -178,7 +180,7 @@ def test_what_never_arrived_is_made_by_the_next_try(sandbox: Sandbox, case: Case
         assert count(case, sandbox, uuid) == 0
         sandbox.faults()
     else:
-        # Adding a member again is safe, and the only way to look.
+        # Adding a member again is safe, and the only way to check.
         with pytest.raises(UnconfirmedError):
             attempt(case, uuid)
     assert outcome(attempt(case, uuid)) == "created"
@@ -219,11 +221,11 @@ def set_up() -> str:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_set_up_that_dies_at_each_of_its_requests_in_turn_makes_each_thing_once(
+def test_a_setup_that_is_killed_at_each_of_its_requests_in_turn_creates_each_object_once(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     use_connection(monkeypatch, sandbox, "admin")
-    _, died = die_at_each_request(monkeypatch, moment, set_up)
+    _, killed = kill_at_each_request(monkeypatch, moment, set_up)
     writes = [r["operation"] for r in sandbox.requests() if r["method"] == "POST" and r["status"] == 201]
     assert sorted(writes) == sorted(
         [
@@ -234,4 +236,4 @@ def test_a_set_up_that_dies_at_each_of_its_requests_in_turn_makes_each_thing_onc
             "create_receipt",
         ]
     )
-    assert died > 7
+    assert killed > 7

@@ -1,4 +1,4 @@
-"""A task that publishes one post and dies at any of its requests: one post, one item, each account once."""
+"""A task that publishes one post and is killed at any of its requests: one post, one item, each account once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.media import upload as media_module
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, posts
-from tests.faults.dying import die_at_each_request
+from tests.faults.killing import kill_at_each_request
 from tests.naps import pass_at_once
 
 IMAGE = Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png"
@@ -23,7 +23,7 @@ IMAGE = Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png"
 
 @pytest.mark.parametrize("store_4xx", [True, False])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_an_announcement_that_dies_at_each_of_its_requests_in_turn_goes_out_once(
+def test_an_announcement_that_is_killed_at_each_of_its_requests_in_turn_is_published_once(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mocker: Any, moment: str, store_4xx: bool
 ) -> None:
     sandbox.reset(store_4xx=store_4xx, chunk_size=1000)
@@ -49,11 +49,11 @@ def test_an_announcement_that_dies_at_each_of_its_requests_in_turn_goes_out_once
         )
         return operator.execute(context())  # type: ignore[arg-type]
 
-    # Accounts, tag, chunks, check and post were all died at, and then the looks and the retry.
-    _, died = die_at_each_request(monkeypatch, moment, lambda: announce(wait=False))
-    assert died > 8
-    result, died = die_at_each_request(monkeypatch, moment, lambda: announce(wait=True))
-    assert died > 4
+    # Enough to include accounts, tag, chunks, check and post, and then the polls and the retry.
+    _, killed = kill_at_each_request(monkeypatch, moment, lambda: announce(wait=False))
+    assert killed > 8
+    result, killed = kill_at_each_request(monkeypatch, moment, lambda: announce(wait=True))
+    assert killed > 4
     assert [a["status"] for a in result["accounts"]] == ["published", "published"]
     assert [p["uuid"] for p in posts(sandbox)] == [result["uuid"]]
     with client(sandbox) as api:

@@ -33,13 +33,13 @@ class Killed(BaseException):
 
 
 class Killer:
-    """Kills a try before or after one of the requests and writes that it makes."""
+    """Kills an attempt before or after one of its requests and writes."""
 
     def __init__(self) -> None:
         self._left: int | None = None
 
     def arm(self, moments: int | None) -> None:
-        """Strike after so many moments; None lets live."""
+        """Kill after so many moments; None does not kill."""
         self._left = moments
 
     def around(self, act: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,8 +96,8 @@ class World:
     def day(self, day: date) -> str:
         """Run the day's DAG until it succeeds, and return what it did.
 
-        Its first try is killed at its first moment, the second at its second and so on, until the connection has the new
-        key; then from the first moment on again, until the old key is gone.
+        The first attempt is killed at its first moment, the second at its second and so on, until the connection has the
+        new key; then from the first moment on again, until the old key is revoked.
         """
         task = PostBoostRotateKeyOperator(
             task_id="rotate",
@@ -117,7 +117,7 @@ class World:
             before = self.key_id
             self._killer.arm(moments if is_due else None)
             try:
-                results.add(self._try(task, ctx, began_before))
+                results.add(self._attempt(task, ctx, began_before))
                 return "rotated" if is_due else results.pop()
             except Killed:
                 self.kills += 1
@@ -127,7 +127,7 @@ class World:
             self.most_keys = max(self.most_keys, self.count_keys())
             moments = moments + 1 if self.key_id == before else 0
 
-    def _try(self, task: PostBoostRotateKeyOperator, ctx: Any, began_before: ClientSettings) -> str:
+    def _attempt(self, task: PostBoostRotateKeyOperator, ctx: Any, began_before: ClientSettings) -> str:
         try:
             return str(task.execute(ctx)["result"])
         except TaskDeferred as deferred:
@@ -148,7 +148,7 @@ class World:
             return len(list(api.pages("list_api_keys"))) - 1
 
     def work(self, settings: ClientSettings) -> None:
-        """Do something with a connection that was read, without the second look that a refused token is given."""
+        """Send a request with a connection that was read earlier, without reading it again after a 401."""
         with PostBoostClient(settings) as api:
             api.call("list_tags")
 
@@ -183,5 +183,5 @@ def test_nobody_ever_sees_a_401(
     assert rotations == [16, 32, 48, 64, 80, 96, 112]
     # Before and after each request and write of each rotation.
     assert world.kills >= 7 * 20
-    # However often a try was killed: the old key and its successor, never a third.
+    # However often an attempt was killed: the old key and its successor, never a third.
     assert world.most_keys == 2

@@ -1,6 +1,7 @@
 """The idempotency keys, activity-log labels and bodies that version 0.1.0 sends, as they are on the wire.
 
-PostBoost knows a key for 24 hours, and refuses it with another body; it knows a label for 90 days. Whoever changes one of these values publishes again, after an
+PostBoost keeps a key for 24 hours, and refuses it with another body; it keeps a label for 90 days. A change of one of
+these values would publish again, after an
 upgrade, whatever was published or scheduled in that time. Do not adapt them to the code.
 """
 
@@ -56,8 +57,8 @@ ODD = {"dag_id": "Frühling/2026", "run_id": "lauf ☕", "task_id": "veröffentl
 class PostBoost:
     """PostBoost as far as these tests need it.
 
-    ``sent`` holds path, idempotency key, label and a hash of the body of each write. A body matters under a key. The next ``refused`` writes are answered with a stored
-    refusal, and the activity log has ``logged`` entries of whatever it is asked for.
+    ``sent`` has path, idempotency key, label and a hash of the body of each write. The next ``refused`` writes get a
+    stored refusal, and the activity log has ``logged`` entries for every query.
     """
 
     def __init__(self, router: respx.Router) -> None:
@@ -65,9 +66,9 @@ class PostBoost:
         self.refused = 0
         self.logged = 0
         POST.update(status="draft", accounts=[{**ACCOUNT, "publish_status": None}])
-        router.route().mock(side_effect=self.answer)
+        router.route().mock(side_effect=self.respond)
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.partition(f"{WORKSPACE}/")[2]
         if request.method == "GET":
             return httpx.Response(200, json=self.found(path, dict(request.url.params)))
@@ -170,7 +171,7 @@ CASES = {
     "media of an odd task": lambda: upload(ODD),
     "media in chunks": lambda: upload(ODD, alt_text="ä" * 300),
 }
-# How many requests are answered with a stored refusal first, and how many entries the activity log has of each act.
+# How many requests get a stored refusal first, and how many entries the activity log has of each case.
 REFUSED = {"a post of a task that was refused twice": 2, "any operation": 1, "media": 1, "media in chunks": 1}
 LOGGED = {"actions that were done before": 2}
 

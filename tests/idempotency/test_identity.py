@@ -78,7 +78,7 @@ def test_a_nested_list_of_parts_is_not_a_flat_one():
 
 
 @pytest.mark.parametrize("one, other", [("1", 1), ("", None), ("True", True), (1, 1.5), ("null", None)])
-def test_a_text_is_not_the_value_that_it_looks_like(one, other):
+def test_a_text_differs_from_the_value_that_it_spells(one, other):
     assert digest(one) != digest(other)
 
 
@@ -125,7 +125,7 @@ def test_identity_and_revision_each_make_another_key():
 
 
 # These are what earlier versions have sent. PostBoost knows a key for 24 hours and a label for 90 days: a change of
-# any of them publishes again whatever is waiting or went out in that time. Do not adapt them to the code.
+# any of them would publish again whatever was scheduled or published in that time. Do not adapt them to the code.
 def test_an_upgrade_asks_with_the_same_keys_and_labels():
     assert TASK == ("task", "dag", "manual__2026-10-16T00:00:00+00:00", "publish", "3", "salt")
     assert ROW == ("row", "dag.task", "monday")
@@ -142,7 +142,7 @@ def test_an_upgrade_asks_with_the_same_keys_and_labels():
     )
 
 
-LOOK_ALIKES = [
+SIMILAR = [
     "week one",
     "week-one",
     "week_one",
@@ -154,13 +154,13 @@ LOOK_ALIKES = [
     "w" * 99,
     "w" * 98,
 ]
-NASTY = ["", "-", "///", "ÄÖÜ", "🚀", "a\r\nX-Header: 1", "%_", "\x00", " " * 40, *LOOK_ALIKES]
+NASTY = ["", "-", "///", "ÄÖÜ", "🚀", "a\r\nX-Header: 1", "%_", "\x00", " " * 40, *SIMILAR]
 
 
 @pytest.mark.parametrize(
     "make", [log_scope, lambda n: log_identity(row_identity("c", n))], ids=["scope", "row"]
 )
-def test_labels_of_names_that_look_alike_are_not_alike(make):
+def test_similar_names_have_different_labels(make):
     assert len({make(name) for name in NASTY}) == len(NASTY)
 
 

@@ -1,4 +1,4 @@
-"""A repeated task repeats nothing that matters: what each kind of operation does in a second attempt."""
+"""What each kind of operation does in a second attempt: nothing takes effect twice."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_day_later_the_key_is_forgotten_and_the_log_still_knows(sandbox: Sandb
     assert len(posts(sandbox)) == 1
 
 
-def test_what_takes_no_key_is_looked_for_before_it_is_sent_again(sandbox: Sandbox) -> None:
+def test_an_operation_without_a_key_is_searched_for_before_it_is_sent_again(sandbox: Sandbox) -> None:
     lose(sandbox, "create_account_group")
     with pytest.raises(UnconfirmedError, match="list_account_groups"):
         run("create_account_group", GROUP, max_tries=2, retries=2)
@@ -211,7 +211,7 @@ def test_where_nothing_tells_a_lost_response_is_final(
         run("create_account_group", GROUP)
 
 
-def test_where_nothing_tells_a_killed_attempt_is_not_repeated_until_a_person_has_looked(
+def test_an_operation_that_cannot_be_confirmed_is_not_sent_again_until_a_person_has_checked(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))

@@ -136,10 +136,10 @@ class RunningAirflow:
         made = self.post(f"/dags/{dag_id}/dagRuns", logical_date=None, conf=conf)
         return Run(self, dag_id, made["dag_run_id"])
 
-    def wait_for(self, what: str, look: Callable[[], T | None], seconds: float = STEP_SECONDS) -> T:
-        """Look until there is something."""
+    def wait_for(self, what: str, check: Callable[[], T | None], seconds: float = STEP_SECONDS) -> T:
+        """Call ``check`` until it returns something."""
         ends = time.monotonic() + seconds
-        while not (found := look()):
+        while not (found := check()):
             if time.monotonic() > ends:
                 raise AssertionError(f"Waited {seconds:.0f} s for {what}, in vain.")
             for name, process in self._processes.items():
@@ -196,8 +196,8 @@ class RunningAirflow:
 
     def _sign_in(self) -> None:
         address = self._http.base_url.join("/auth/token")
-        answer = self._http.post(address, json={"username": USER, "password": self._password})
-        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        response = self._http.post(address, json={"username": USER, "password": self._password})
+        self._http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def _raise_import_errors(self) -> None:
         errors = self.get("/importErrors")["import_errors"]
@@ -220,7 +220,7 @@ class Run:
     def wait(self, task_id: str, *states: str, map_index: int = -1) -> dict[str, Any]:
         """Wait until the task is in one of these states, and return it."""
 
-        def look() -> dict[str, Any] | None:
+        def check() -> dict[str, Any] | None:
             ti = self.task(task_id, map_index)
             state = str(ti["state"])
             assert state in states or state not in ENDED, (
@@ -228,14 +228,14 @@ class Run:
             )
             return ti if state in states else None
 
-        return self._airflow.wait_for(f"{self._dag_id}.{task_id} to be {' or '.join(states)}", look)
+        return self._airflow.wait_for(f"{self._dag_id}.{task_id} to be {' or '.join(states)}", check)
 
     def wait_to_end(self) -> str:
-        def look() -> str | None:
+        def check() -> str | None:
             state = str(self._airflow.get(self._path)["state"])
             return state if state in ENDED else None
 
-        return self._airflow.wait_for(f"{self._dag_id} to end", look)
+        return self._airflow.wait_for(f"{self._dag_id} to end", check)
 
     def result(self, task_id: str, map_index: int = -1) -> Any:
         path = f"{self._path}/taskInstances/{task_id}/xcomEntries/return_value"
@@ -248,7 +248,7 @@ class Run:
     def wait_until_heard(self, task_id: str, map_index: int = -1) -> None:
         """Wait until the scheduler has heard that a task's process has ended, in which it deferred or asked a person.
 
-        An event or an answer that comes before that fails the task (Airflow 3.3).
+        An event or a response that comes before that fails the task (Airflow 3.3).
         """
         ti = self.task(task_id, map_index)
         heard = re.compile(
@@ -266,7 +266,7 @@ class Run:
         self.wait_until_heard(task_id)
         return dict(self._airflow.get(f"{self._path}/taskInstances/{task_id}/-1/hitlDetails"))
 
-    def answer(self, task_id: str, option: str, **entered: str) -> None:
+    def respond(self, task_id: str, option: str, **entered: str) -> None:
         path = f"{self._path}/taskInstances/{task_id}/-1/hitlDetails"
         self._airflow.patch(path, chosen_options=[option], params_input=entered)
 

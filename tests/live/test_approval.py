@@ -42,7 +42,7 @@ def test_approving_schedules_exactly_what_the_form_shows(ask: Any, sandbox: Sand
     assert f"**Time:** {at:%Y-%m-%d %H:%M} UTC" in form["body"]
     assert "> We are \\<moving\\>\\\n> to the harbour" in form["body"]
 
-    run.answer("approve", form["options"][0])
+    run.respond("approve", form["options"][0])
     run.wait("approve", "success")
     result = run.result("approve")
     assert (result["uuid"], result["status"], result["scheduled_at"]) == (uuid, "scheduled", at.isoformat())
@@ -63,7 +63,7 @@ def test_an_edit_in_between_is_asked_about_again_and_only_that_is_published(
         api.call(
             "update_post", parameters={"post_uuid": uuid}, body={"versions": versions, "accounts": [1, 2]}
         )
-    run.answer("approve", first["options"][0])
+    run.respond("approve", first["options"][0])
 
     second = run.form("approve_again")
     assert run.task("approve")["state"] == "success"
@@ -74,7 +74,7 @@ def test_an_edit_in_between_is_asked_about_again_and_only_that_is_published(
     assert f"[sign.png]({media['url']})" in second["body"]
     assert second["options"][0] != first["options"][0]
 
-    run.answer("approve_again", second["options"][0])
+    run.respond("approve_again", second["options"][0])
     assert run.wait_to_end() == "success"
     (post,) = run.result("wait")
     assert (post["uuid"], post["status"]) == (uuid, "published")
@@ -84,7 +84,7 @@ def test_an_edit_in_between_is_asked_about_again_and_only_that_is_published(
 
 def test_rejecting_trashes_the_draft_and_skips_what_comes_after(ask: Any, sandbox: Sandbox) -> None:
     run, form, _ = ask("Not like this")
-    run.answer("approve", form["options"][1])
+    run.respond("approve", form["options"][1])
     assert run.wait_to_end() == "success"
     tasks = ("approve", "approve_again", "approve_a_last_time", "wait")
     assert [run.task(task_id)["state"] for task_id in tasks] == ["skipped"] * 4

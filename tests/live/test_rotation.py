@@ -58,13 +58,13 @@ def test_a_rotation_that_is_killed_before_it_writes_the_key_makes_another_and_le
     assert (extras["scoped_key_id"], extras["expires_on"]) == (result["key_id"], day(30))
     with client(sandbox, "admin") as api:
         made = [key for key in api.pages("list_api_keys") if key["name"] != "Sandbox key"]
-    # The killed try's key is gone, and so is the old one.
+    # The key of the killed attempt is revoked, and so is the old one.
     assert [key["id"] for key in made] == [result["key_id"]]
     assert result["key_id"] == old["id"] + 2
     with client(sandbox, old["token"]) as api, pytest.raises(AuthenticationError):
         api.call("list_tags")
     said = run.log("rotate", try_number=2)
-    assert "is left over from an earlier try" in said
+    assert "is left over from an earlier attempt" in said
     assert "Revoked key" in said
 
 
@@ -85,7 +85,7 @@ def test_a_person_rotates_a_token_that_never_goes_through_the_form(
         conn_type="postboost",
         password=sandbox.tokens["member"],
     )
-    run.answer("ask", form["options"][0], expires_on=day(60))
+    run.respond("ask", form["options"][0], expires_on=day(60))
     run.wait("ask", "success")
     assert run.result("ask") == {"result": "rotated", "expires_on": day(60)}
     extras = json.loads(airflow.get("/connections/postboost_token")["extra"])

@@ -14,7 +14,7 @@ from tests.live.running import Run, RunningAirflow
 pytestmark = pytest.mark.live
 
 HOUR = 3600
-# By the task id of its wait: does a worker have the first look?
+# Whether a worker sends the first poll, by the task id of the wait.
 WAITS = {"poked": True, "deferred": True, "triggered": False, "triggered_by_template": False}
 
 
@@ -26,7 +26,7 @@ def make(sandbox: Sandbox, text: str, **more: Any) -> str:
 
 
 @pytest.fixture
-def blocking_looks_fail(airflow: RunningAirflow) -> Iterator[None]:
+def blocking_polls_fail(airflow: RunningAirflow) -> Iterator[None]:
     """Have a triggerer where each synchronous call of Airflow's SDK in the event loop raises."""
     airflow.end_triggerer()
     airflow.start_triggerer(AIRFLOW_DISABLE_GREENBACK_PORTAL="true")
@@ -77,16 +77,16 @@ def test_a_wait_survives_its_triggerer_and_blocks_no_other(
     uuid = make(sandbox, "D", schedule_now=True)
     run: Run = airflow.trigger("wait_in_triggerer", uuid=uuid)
     run.wait("wait", "deferred")
-    airflow.wait_for("the first look", lambda: looks(sandbox) >= 1)
+    airflow.wait_for("the first poll", lambda: polls(sandbox) >= 1)
 
-    request.getfixturevalue("blocking_looks_fail")
-    before = looks(sandbox)
-    airflow.wait_for("a look of the next triggerer", lambda: looks(sandbox) > before)
+    request.getfixturevalue("blocking_polls_fail")
+    before = polls(sandbox)
+    airflow.wait_for("a poll of the next triggerer", lambda: polls(sandbox) > before)
     sandbox.advance(HOUR)
     assert run.wait_to_end() == "success"
     (post,) = run.result("wait")
     assert (post["uuid"], post["status"]) == (uuid, "published")
 
 
-def looks(sandbox: Sandbox) -> int:
+def polls(sandbox: Sandbox) -> int:
     return sum(r["operation"] in ("get_post", "list_posts") for r in sandbox.requests())

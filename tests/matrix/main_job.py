@@ -56,5 +56,5 @@ for mode, options in MODES.items():
         )
         upload >> post
 
-# Where Airflow looks for them.
+# Where Airflow searches for them.
 globals().update(DAGS)

@@ -91,7 +91,7 @@ def test_a_connection_is_tested(sandbox: Sandbox, connection: None) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_calendar_goes_out_and_is_waited_for(sandbox: Sandbox, connection: None, mode: str) -> None:
+def test_a_calendar_is_published_and_waited_for(sandbox: Sandbox, connection: None, mode: str) -> None:
     for _ in range(2):
         assert run(f"calendar_{mode}") == {"token": "success", "publish": "success", "wait": "success"}
     assert len(creates(sandbox)) == 2
@@ -106,7 +106,7 @@ def test_one_post_with_media_is_waited_for(sandbox: Sandbox, connection: None, m
     assert (made["text"], made["status"]) == (f"Hello post_{mode}", "published")
 
 
-def test_a_dead_token_fails_at_once_and_for_good(
+def test_an_expired_token_fails_at_once_without_a_retry(
     sandbox: Sandbox, connection: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_connection(monkeypatch, sandbox, token="expired")

@@ -1,4 +1,4 @@
-"""Repurposing: one run and one draft however often it is tried, the wait for it, and what it costs."""
+"""Repurposing: one run and one draft however often the task is retried, the wait for it, and its costs."""
 
 from __future__ import annotations
 
@@ -87,15 +87,15 @@ def test_a_queued_run_is_waited_for_and_its_draft_returned(run: Any, naps: Naps,
 def test_every_kind_of_source(run: Any, sandbox: Sandbox, source: dict[str, Any], kind: str) -> None:
     result = run(**source)
     with client(sandbox) as api:
-        answer = api.call("get_repurpose_run", parameters={"run_id": result["run_id"]})
-    assert answer["data"]["result"]["source"]["type"] == kind
+        response = api.call("get_repurpose_run", parameters={"run_id": result["run_id"]})
+    assert response["data"]["result"]["source"]["type"] == kind
 
 
 def test_a_task_that_is_cleared_finds_its_run_and_makes_no_second_draft(run: Any, sandbox: Sandbox) -> None:
     first = run()
     assert run() == first
     assert len(drafts(sandbox)) == 1
-    # The result is told for an hour; the draft stays.
+    # The result is available for an hour; the draft stays.
     sandbox.advance(2 * 3600)
     later = run()
     assert (later["post_uuid"], later["captions"]) == (first["post_uuid"], None)
@@ -103,13 +103,15 @@ def test_a_task_that_is_cleared_finds_its_run_and_makes_no_second_draft(run: Any
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "server_error", "throttle"])
-def test_an_answer_that_is_lost_makes_no_second_draft(run: Any, sandbox: Sandbox, kind: str) -> None:
+def test_a_lost_response_makes_no_second_draft(run: Any, sandbox: Sandbox, kind: str) -> None:
     sandbox.faults({"kind": kind, "operation": "repurpose_content", "count": 2})
     assert run()["status"] == "ok"
     assert len(drafts(sandbox)) == 1
 
 
-def test_a_try_that_dies_after_it_was_sent_is_gone_on_with(run: Any, sandbox: Sandbox, mocker: Any) -> None:
+def test_an_attempt_that_is_killed_after_the_request_is_continued(
+    run: Any, sandbox: Sandbox, mocker: Any
+) -> None:
     mocker.patch("postboost_provider.services.repurpose.started", side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         run()
@@ -132,7 +134,7 @@ def test_after_a_day_the_activity_log_keeps_it_from_being_made_again(
     assert len(drafts(sandbox)) == 2
 
 
-def test_a_source_that_was_changed_is_no_second_draft_by_accident(run: Any, sandbox: Sandbox) -> None:
+def test_a_changed_source_does_not_make_a_second_draft_by_accident(run: Any, sandbox: Sandbox) -> None:
     run()
     with fails(word="idempotency_salt"):
         run(options={"tone": "formal"})
@@ -213,7 +215,7 @@ def test_a_wait_that_is_over_says_so_and_a_retry_goes_on_with_the_same_run(
     assert len(drafts(sandbox)) == 1
 
 
-def test_a_look_that_fails_ends_no_wait(run: Any, naps: Naps, sandbox: Sandbox) -> None:
+def test_a_failed_poll_does_not_end_the_wait(run: Any, naps: Naps, sandbox: Sandbox) -> None:
     sandbox.faults({"kind": "server_error", "operation": "get_repurpose_run", "count": 1000})
     naps.during = [lambda: None, sandbox.faults]
     assert run()["status"] == "ok"
@@ -224,7 +226,7 @@ def test_without_a_wait_the_run_is_returned(run: Any, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("ai_codes", [True, False])
-def test_used_up_credits_are_no_retry_and_say_when_new_ones_come(
+def test_used_up_credits_are_not_retryable_and_the_error_says_when_they_renew(
     run: Any, sandbox: Sandbox, ai_codes: bool
 ) -> None:
     sandbox.change(ai_text_credits=2, ai_codes=ai_codes)
@@ -250,7 +252,7 @@ def test_credits_are_checked_first_where_that_is_asked_for(run: Any, sandbox: Sa
     with fails(word="12 text credits", code="ai_credits_exhausted"):
         run(check_credits=True, accounts=None)
     assert run(check_credits=True, options={"carousel": False})["credits_used"] == 3
-    # What it has spent itself is no reason not to find its run again.
+    # The credits that its own run has spent don't prevent it from finding that run.
     assert run(check_credits=True, options={"carousel": False})["credits_used"] == 3
     sandbox.change(ai_unlimited=True)
     assert run(check_credits=True, idempotency_salt="another")["status"] == "ok"
@@ -272,7 +274,7 @@ def test_credits_are_checked_first_where_that_is_asked_for(run: Any, sandbox: Sa
         ({"url": URL, "accounts": "@nobody"}, PostBoostConfigError, "'@nobody'"),
     ],
 )
-def test_what_no_retry_can_mend_fails_at_once(
+def test_an_error_that_is_not_retryable_fails_at_once(
     sandbox: Sandbox, options: dict[str, Any], kind: Any, word: str
 ) -> None:
     operator = PostBoostRepurposeOperator(task_id="repurpose", **{"accounts": 1, **options})
@@ -290,6 +292,6 @@ def test_a_key_without_the_ability_fails_at_once(
 
 
 def test_a_status_that_is_new_is_an_error_that_names_it() -> None:
-    answer = {"data": {"run_id": 1, "status": "paused"}}
+    response = {"data": {"run_id": 1, "status": "paused"}}
     with pytest.raises(PostBoostError, match="'paused'"):
-        RunIsOver(1).read([answer], datetime.now(UTC))
+        RunIsOver(1).read([response], datetime.now(UTC))

@@ -115,7 +115,7 @@ def test_a_rerun_replaces_the_file_with_what_is_known_by_then(sandbox: Sandbox, 
     assert [each.name for each in path.parent.iterdir()] == ["posts.jsonl"]
 
 
-def test_a_try_that_fails_leaves_the_former_file(sandbox: Sandbox, tmp_path: Path, mocker: Any) -> None:
+def test_a_failed_attempt_leaves_the_former_file(sandbox: Sandbox, tmp_path: Path, mocker: Any) -> None:
     mocker.patch("postboost_provider.api.client.time.sleep")
     for number in range(3):
         publish(sandbox, f"Number {number}", 1)
@@ -188,7 +188,7 @@ def test_what_is_wrong_is_said_before_anything_is_sent(
     assert list(tmp_path.iterdir()) == []
 
 
-class Answers:
+class Responses:
     """An API with many posts, which are made when they are asked for."""
 
     def __init__(self, count: int, entry: dict[str, Any] | None = None) -> None:
@@ -219,7 +219,7 @@ DAY = Period(date(2026, 10, 16), date(2026, 10, 16))
 def peak(count: int) -> int:
     tracemalloc.start()
     try:
-        made = sum(1 for _ in rows(Answers(count), "posts", DAY))  # type: ignore[arg-type]
+        made = sum(1 for _ in rows(Responses(count), "posts", DAY))  # type: ignore[arg-type]
         assert made == count
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -245,11 +245,11 @@ def test_memory_does_not_grow_with_the_number_of_posts() -> None:
 def test_a_number_is_found_in_the_shapes_that_postboost_leaves_open(
     entry: dict[str, Any], views: Any
 ) -> None:
-    (row,) = rows(Answers(1, entry), "posts", DAY)  # type: ignore[arg-type]
+    (row,) = rows(Responses(1, entry), "posts", DAY)  # type: ignore[arg-type]
     assert row["views"] == views
 
 
-class Accounts(Answers):
+class Accounts(Responses):
     """An API whose account is still being read, with the empty lists that PHP gives for empty objects."""
 
     def pages(self, operation: str) -> Any:
@@ -270,7 +270,7 @@ def test_an_account_that_is_still_read_says_so_and_empty_lists_are_nothing(caplo
 
 
 def test_posts_that_a_growing_list_brings_again_are_one_row() -> None:
-    class Twice(Answers):
+    class Twice(Responses):
         def pages(self, operation: str) -> Any:
             for post in super().pages(operation):
                 yield post

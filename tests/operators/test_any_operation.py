@@ -41,10 +41,10 @@ def test_every_operation_is_sent_as_the_table_says(
         others["workspace_uuid"] = "w-1"
     body = {name: str(upload) if name in op.files else "x" for name in op.required_fields} or None
     path = op.path.format(**{p.name: "7" for p in op.parameters} | {"workspace_uuid": "w-1"})
-    answer: dict[str, Any] = {"data": {"token": "s3cret-s3cret", "secret": "s3cret-s3cret"}, "slots": []}
+    response: dict[str, Any] = {"data": {"token": "s3cret-s3cret", "secret": "s3cret-s3cret"}, "slots": []}
     with respx.mock(base_url=DEFAULT_BASE_URL, assert_all_called=False) as postboost:
         postboost.get("/w-1/activity").respond(json={"data": []})
-        sent = postboost.request(op.method, path).respond(op.status, json=answer)
+        sent = postboost.request(op.method, path).respond(op.status, json=response)
         if op.operation == "list_api_activity":
             sent.respond(json={"data": []})
         run(
@@ -147,7 +147,7 @@ def _other(task_id: str, **changes: Any) -> Any:
         ("data", [{"name": "b"}, {"name": "a"}]),
         ("data.name", ["b", "a"]),
         ("data.0.name", "b"),
-        (lambda answer: len(answer["data"]), 2),
+        (lambda response: len(response["data"]), 2),
     ],
 )
 def test_the_result_is_what_goes_to_xcom(connection: Sandbox, result: Any, found: Any, mocker: Any) -> None:

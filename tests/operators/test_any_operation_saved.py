@@ -28,7 +28,7 @@ def test_a_list_is_saved_as_a_line_for_each_item(connection: Sandbox, tmp_path: 
     assert [line["id"] for line in lines] == run("list_accounts", result="data.id")
 
 
-def test_an_answer_is_saved_to_object_storage_and_replaces_what_was_there(connection: Sandbox) -> None:
+def test_a_response_is_saved_to_object_storage_and_replaces_what_was_there(connection: Sandbox) -> None:
     attach("memory", fs=MemoryFileSystem())
     path = ObjectStoragePath("memory://bucket/tags.json")
     path.write_bytes(b"something longer than what comes now, or so it should be")
@@ -37,7 +37,7 @@ def test_an_answer_is_saved_to_object_storage_and_replaces_what_was_there(connec
     assert saved == {"path": str(path), "size": path.stat().st_size}
 
 
-def test_the_answer_to_a_write_is_saved_too(connection: Sandbox, tmp_path: Path) -> None:
+def test_the_response_to_a_write_is_saved_too(connection: Sandbox, tmp_path: Path) -> None:
     run("create_tag", body=TAG, save_to=str(tmp_path / "tag.json"))
     assert json.loads((tmp_path / "tag.json").read_text())["name"] == "autumn"
 
@@ -62,7 +62,7 @@ def test_a_file_is_left_as_it_was_when_the_list_breaks_off(connection: Sandbox, 
     assert [path.name for path in tmp_path.iterdir()] == ["groups.jsonl"]
 
 
-def test_a_proxy_page_is_not_saved_as_the_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_proxy_page_is_not_saved_as_the_response(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(
         "AIRFLOW_CONN_POSTBOOST_DEFAULT",
         json.dumps({"conn_type": "postboost", "password": "tok-en", "extra": {"workspace_uuid": "w-1"}}),

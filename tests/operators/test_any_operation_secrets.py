@@ -65,8 +65,8 @@ def test_a_sink_that_fails_says_what_to_delete_and_not_the_secret(
     assert "no room for ***" in str(failed.value)
 
 
-@pytest.mark.parametrize("answer", [None, {}, {"data": None}, {"data": {"id": 1}}, {"data": "text"}, []])
-def test_an_answer_without_its_secret_is_an_error(mocker: Any, connection: Sandbox, answer: Any) -> None:
-    mocker.patch("postboost_provider.idempotency.perform.perform_operation", return_value=answer)
+@pytest.mark.parametrize("response", [None, {}, {"data": None}, {"data": {"id": 1}}, {"data": "text"}, []])
+def test_a_response_without_its_secret_is_an_error(mocker: Any, connection: Sandbox, response: Any) -> None:
+    mocker.patch("postboost_provider.idempotency.perform.perform_operation", return_value=response)
     with pytest.raises(UnexpectedResponseError, match="data.token"):
         run("create_api_key", body={"name": "ci", "abilities": ["read"]}, secret_sink=print)

@@ -1,4 +1,4 @@
-"""The approval by a person: what is seen is what goes out."""
+"""The approval by a person: what the form shows is what is published."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def ask(uuid: str, **options: Any) -> None:
         PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid, **options).execute(ctx)  # type: ignore[arg-type]
 
 
-def answer(uuid: str, option: str, **options: Any) -> Any:
-    """Answer in another process than the one that asked."""
+def respond(uuid: str, option: str, **options: Any) -> Any:
+    """Respond in another process than the one that asked."""
     event = {
         "chosen_options": [option],
         "params_input": {},
@@ -109,7 +109,7 @@ def test_approving_publishes_what_was_seen_once(
     ask(uuid, publish_at=publish_at)
     status = "scheduled" if publish_at else "publishing"
     for _ in range(2):
-        assert answer(uuid, forms[0]["options"][0], publish_at=publish_at)["status"] == status
+        assert respond(uuid, forms[0]["options"][0], publish_at=publish_at)["status"] == status
     assert sum(r["operation"] == "schedule_post" for r in sandbox.requests()) == 1
 
 
@@ -120,7 +120,7 @@ def test_an_edit_in_between_is_not_published_and_no_retry_is_burned_on_it(
     ask(uuid)
     edit(sandbox, uuid, "Something else")
     with fails(PostBoostError, "Ada", code="edited"):
-        answer(uuid, forms[0]["options"][0])
+        respond(uuid, forms[0]["options"][0])
     assert [p["status"] for p in posts(sandbox)] == ["draft"]
 
 
@@ -143,7 +143,7 @@ def test_an_edit_in_between_is_left_to_the_next_task_that_asks_about_the_same_po
     assert first.execute_complete(context(), event)["status"] == "draft"  # type: ignore[arg-type]
     ask(uuid)
     assert forms[0]["options"][0] != forms[1]["options"][0]
-    assert answer(uuid, forms[1]["options"][0])["status"] == "publishing"
+    assert respond(uuid, forms[1]["options"][0])["status"] == "publishing"
 
 
 def test_an_edit_that_was_scheduled_elsewhere_is_not_sent_by_an_older_approval(
@@ -156,7 +156,7 @@ def test_an_edit_that_was_scheduled_elsewhere_is_not_sent_by_an_older_approval(
         body = {"postNow": False, "date": f"{AT:%Y-%m-%d}", "time": f"{AT:%H:%M}", "timezone": "UTC"}
         api.call("schedule_post", parameters={"post_uuid": uuid}, body=body)
     with fails(PostBoostError, code="edited"):
-        answer(uuid, forms[0]["options"][0])
+        respond(uuid, forms[0]["options"][0])
     assert [p["status"] for p in posts(sandbox)] == ["scheduled"]
 
 
@@ -166,21 +166,21 @@ def test_another_time_than_the_one_that_was_seen_is_not_approved(
     uuid = draft(sandbox)
     ask(uuid, publish_at=AT)
     with fails(PostBoostError, code="edited"):
-        answer(uuid, forms[0]["options"][0], publish_at=AT + timedelta(hours=1))
+        respond(uuid, forms[0]["options"][0], publish_at=AT + timedelta(hours=1))
 
 
-def test_rejecting_trashes_the_draft_and_skips_what_comes_after_also_when_it_is_repeated(
+def test_rejecting_trashes_the_draft_and_skips_the_downstream_tasks_also_after_a_retry(
     sandbox: Sandbox, forms: list[dict[str, Any]]
 ) -> None:
     uuid = draft(sandbox)
     ask(uuid)
     for _ in range(2):
         with pytest.raises(AirflowSkipException, match=uuid):
-            answer(uuid, forms[0]["options"][1])
+            respond(uuid, forms[0]["options"][1])
     assert [p["trashed"] for p in posts(sandbox)] == [True]
     with fails(code="trashed"):
-        answer(uuid, forms[0]["options"][0])
-    # A worker that died right after it: Airflow begins anew.
+        respond(uuid, forms[0]["options"][0])
+    # A worker that was killed right after it: Airflow runs the task again.
     with pytest.raises(AirflowSkipException, match="rejected"):
         PostBoostApprovePostOperator(task_id="approve", post_uuid=uuid).execute(context())  # type: ignore[arg-type]
 
@@ -192,7 +192,7 @@ def test_a_draft_that_was_corrected_meanwhile_is_not_trashed(
     ask(uuid)
     edit(sandbox, uuid, "Something better")
     with fails(PostBoostError, "Ada", code="edited"):
-        answer(uuid, forms[0]["options"][1])
+        respond(uuid, forms[0]["options"][1])
     assert [p["trashed"] for p in posts(sandbox)] == [False]
 
 
@@ -204,7 +204,7 @@ def test_a_draft_that_was_corrected_meanwhile_is_not_trashed(
         (True, 1, "edited"),
     ],
 )
-def test_what_was_published_by_hand_meanwhile_is_left_alone_and_told(
+def test_a_post_that_was_published_by_hand_meanwhile_is_not_changed_and_reported(
     sandbox: Sandbox, forms: list[dict[str, Any]], edited: bool, option: int, code: str
 ) -> None:
     uuid = draft(sandbox)
@@ -215,7 +215,7 @@ def test_what_was_published_by_hand_meanwhile_is_left_alone_and_told(
         api.call("schedule_post", parameters={"post_uuid": uuid}, body={"postNow": True})
     sandbox.advance(60)
     with fails(code=code):
-        answer(uuid, forms[0]["options"][option])
+        respond(uuid, forms[0]["options"][option])
     assert [(p["status"], p["trashed"]) for p in posts(sandbox)] == [("published", False)]
 
 
@@ -230,10 +230,12 @@ def test_another_alt_text_than_the_one_that_was_seen_is_not_approved(
         ask(uuid)
         api.call("update_media", parameters={"media_uuid": media["uuid"]}, body={"alt_text": "Rubbish"})
     with fails(PostBoostError, code="edited"):
-        answer(uuid, forms[0]["options"][0])
+        respond(uuid, forms[0]["options"][0])
 
 
-def test_all_accounts_go_out_at_the_time_that_was_seen(sandbox: Sandbox, forms: list[dict[str, Any]]) -> None:
+def test_all_accounts_are_published_at_the_time_that_was_shown(
+    sandbox: Sandbox, forms: list[dict[str, Any]]
+) -> None:
     when = {"date": f"{AT:%Y-%m-%d}", "time": f"{AT:%H:%M}", "timezone": "UTC"}
     later = {"account_id": 2, "date": f"{AT + timedelta(days=3):%Y-%m-%d}", "time": "10:00"}
     versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Hello", "media": []}]}]
@@ -241,7 +243,7 @@ def test_all_accounts_go_out_at_the_time_that_was_seen(sandbox: Sandbox, forms: 
         body = {"versions": versions, "accounts": [1, 2], **when, "accounts_schedule": [later]}
         uuid = str(api.call("create_post", body=body)["uuid"])
     ask(uuid, publish_at=AT)
-    answer(uuid, forms[0]["options"][0], publish_at=AT)
+    respond(uuid, forms[0]["options"][0], publish_at=AT)
     sandbox.advance(2 * 86400 + 3600)
     assert [p["status"] for p in posts(sandbox)] == ["published"]
 
@@ -256,7 +258,7 @@ def test_what_is_approved_after_its_time(
     clock.now.return_value = AT + timedelta(minutes=5)
     sandbox.advance(2 * 86400 + 300)
     if on_late == "now":
-        assert answer(uuid, forms[0]["options"][0], publish_at=AT, on_late="now")["status"] == "publishing"
+        assert respond(uuid, forms[0]["options"][0], publish_at=AT, on_late="now")["status"] == "publishing"
         return
     if on_late == "later":
         with fails(code="not_a_choice", field="on_late"):
@@ -265,7 +267,7 @@ def test_what_is_approved_after_its_time(
             )  # type: ignore[arg-type]
         return
     with fails(code="late", field="publish_at"):
-        answer(uuid, forms[0]["options"][0], publish_at=AT)
+        respond(uuid, forms[0]["options"][0], publish_at=AT)
     assert [p["status"] for p in posts(sandbox)] == ["draft"]
 
 

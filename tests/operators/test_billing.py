@@ -94,7 +94,7 @@ def test_a_trial_has_its_end_which_each_run_sends_again(
     first = subscribe(uuid, status="trialing", trial_ends_at=end)
     assert first["trial_ends_at"] == f"{SOON:%b} {SOON.day}, {SOON:%Y}"
     again = subscribe(uuid, status="trialing", trial_ends_at=end, if_exists="update")
-    # PostBoost shows the day alone: whether the hour is another one can't be seen.
+    # PostBoost shows only the day, so another hour can't be seen.
     assert again == {**first, "outcome": "updated"}
 
 
@@ -150,7 +150,7 @@ def test_a_subscription_is_canceled_and_resumed_once(sandbox: Sandbox, uuid: str
 
 
 @pytest.mark.parametrize("immediately", [False, True])
-def test_canceling_whose_answer_was_lost_is_done_once(sandbox: Sandbox, uuid: str, immediately: bool) -> None:
+def test_canceling_is_done_once_after_a_lost_response(sandbox: Sandbox, uuid: str, immediately: bool) -> None:
     subscribe(uuid)
     sandbox.faults({"kind": "drop_after", "operation": "cancel_subscription"})
     assert cancel(uuid, immediately=immediately) is True
@@ -159,7 +159,7 @@ def test_canceling_whose_answer_was_lost_is_done_once(sandbox: Sandbox, uuid: st
     assert there is None if immediately else there["ends_at"] is not None
 
 
-def test_resuming_whose_answer_was_lost_is_done_once(sandbox: Sandbox, uuid: str) -> None:
+def test_resuming_is_done_once_after_a_lost_response(sandbox: Sandbox, uuid: str) -> None:
     subscribe(uuid)
     cancel(uuid)
     sandbox.faults({"kind": "drop_after", "operation": "resume_subscription"})

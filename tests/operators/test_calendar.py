@@ -113,7 +113,7 @@ def test_a_relative_path_in_rows_without_a_folder_asks_for_one(tmp_path: Path) -
     assert publish([row(media="one.png")], media_root=str(tmp_path))["counts"] == {"created": 1}
 
 
-def test_the_same_rows_under_the_same_calendar_id_go_out_once_whichever_dag_runs_them(
+def test_the_same_rows_under_the_same_calendar_id_are_published_once_whichever_dag_runs_them(
     sandbox: Sandbox,
 ) -> None:
     publish([row()], calendar_id="spring")
@@ -150,13 +150,13 @@ def test_bad_rows_can_be_ignored(sandbox: Sandbox) -> None:
     assert result["counts"] == {"created": 1, "invalid": 1}
 
 
-def test_failing_fast_sends_nothing_when_the_file_alone_tells(sandbox: Sandbox) -> None:
+def test_failing_fast_sends_nothing_if_the_file_itself_has_errors(sandbox: Sandbox) -> None:
     with fails(word="row 2, b: invalid: text"):
         publish([row("a"), row("b", text="")], on_row_error="fail_fast")
     assert posts(sandbox) == []
 
 
-def test_what_a_retry_can_mend_is_left_to_retries(sandbox: Sandbox) -> None:
+def test_a_retryable_error_is_left_to_retries(sandbox: Sandbox) -> None:
     sandbox.faults({"operation": "create_post", "kind": "server_error", "count": 1000})
     with pytest.raises(UnreachableError, match="2 of 2"):
         publish([row("a"), row("b")])
@@ -284,7 +284,7 @@ def test_a_mapped_task_must_say_which_calendar_it_is() -> None:
     assert publish([row()], mapped, calendar_id="client-b")["calendar_id"] == "client-b"
 
 
-def test_the_pace_is_kept(sandbox: Sandbox, mocker: Any) -> None:
+def test_the_rate_limit_is_kept(sandbox: Sandbox, mocker: Any) -> None:
     naps = mocker.patch("postboost_provider.api.client.time.sleep")
     publish([row("a"), row("b")], requests_per_minute=60)
     sent = len(sandbox.requests())

@@ -67,7 +67,7 @@ def test_the_connection_gets_a_key_of_the_same_powers_and_the_old_one_goes(
     assert old_id not in keys(sandbox)
 
 
-def test_on_most_days_it_looks_and_does_nothing(
+def test_on_most_days_it_checks_and_changes_nothing(
     sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
 ) -> None:
     rotate(vault, valid_days=30)
@@ -93,9 +93,7 @@ def test_without_a_threshold_it_rotates_once_in_every_run(sandbox: Sandbox, vaul
     assert len(keys(sandbox)) == 2  # with the sandbox's own
 
 
-def test_a_key_that_never_expires_is_left_alone_unless_every_run_rotates(
-    sandbox: Sandbox, vault: Vault
-) -> None:
+def test_a_key_that_never_expires_is_kept_unless_every_run_rotates(sandbox: Sandbox, vault: Vault) -> None:
     hold_new_key(sandbox, vault, expires_at=None)
     assert rotate(vault) == {
         "result": "unchanged",
@@ -200,7 +198,7 @@ def test_what_a_secrets_backend_shadows_is_left_or_put_back_as_it_was(sandbox: S
     assert same.writes[0] == same.writes[-1]
 
 
-def test_a_store_that_wrote_it_and_lost_the_answer_is_believed(sandbox: Sandbox, vault: Vault) -> None:
+def test_a_write_of_the_store_whose_response_was_lost_is_recognized(sandbox: Sandbox, vault: Vault) -> None:
     token = vault.token(TARGET)
 
     def store(conn_id: str, new: str, extras: Any) -> None:
@@ -241,7 +239,7 @@ def test_a_write_that_somebody_else_overwrites_revokes_nothing(sandbox: Sandbox,
     assert works(sandbox, token)
 
 
-def test_a_run_that_another_one_overtakes_writes_no_dead_key_over_the_living_one(
+def test_a_run_that_another_one_overtakes_does_not_replace_the_working_key_by_a_revoked_one(
     sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, begun = Rotation._place, []
@@ -261,9 +259,9 @@ def test_a_run_that_another_one_overtakes_writes_no_dead_key_over_the_living_one
 def test_a_key_that_another_run_revokes_while_it_is_put_in_place_leaves_the_old_one_there(
     sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A try whose supervisor was killed lives on for a while, and the next one begins meanwhile, and dies."""
+    """An attempt whose supervisor was killed keeps running; the next one starts meanwhile, and is killed."""
 
-    class Died(BaseException):
+    class Killed(BaseException):
         pass
 
     old_token = vault.token(TARGET)
@@ -273,8 +271,8 @@ def test_a_key_that_another_run_revokes_while_it_is_put_in_place_leaves_the_old_
     def store(conn_id: str, token: str | None, extras: Any) -> None:
         if not begun and token != old_token:
             begun.append(True)
-            monkeypatch.setattr(Rotation, "_make", lambda *_: (_ for _ in ()).throw(Died))
-            with pytest.raises(Died):
+            monkeypatch.setattr(Rotation, "_make", lambda *_: (_ for _ in ()).throw(Killed))
+            with pytest.raises(Killed):
                 rotate(vault)
             monkeypatch.setattr(Rotation, "_make", real)
         vault.store(conn_id, token, extras)
@@ -301,7 +299,7 @@ def test_the_old_key_stays_when_the_connection_was_changed_during_the_grace(
 def test_a_leftover_that_somebody_uses_is_not_revoked(
     sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
 ) -> None:
-    """Two Airflows with the same DAG and the same key: to one, the other's new key looks left over."""
+    """Two Airflows with the same DAG and the same key: each takes the other's new key for a left over one."""
     token, extras = vault.token(TARGET), dict(vault.extras(TARGET))
     with pytest.raises(TaskDeferred):
         rotate(vault, grace=timedelta(days=1))
@@ -314,9 +312,7 @@ def test_a_leftover_that_somebody_uses_is_not_revoked(
     assert works(sandbox, other)
 
 
-def test_a_lost_answer_to_the_making_of_a_key_leaves_one_that_the_next_try_revokes(
-    sandbox: Sandbox, vault: Vault
-) -> None:
+def test_a_key_whose_response_was_lost_is_revoked_by_the_next_attempt(sandbox: Sandbox, vault: Vault) -> None:
     before = len(keys(sandbox))
     sandbox.faults({"kind": "drop_after", "operation": "create_api_key"})
     with pytest.raises(UnconfirmedError):

@@ -176,10 +176,10 @@ def test_what_can_not_be_rotated_is_refused_before_anything_is_made(
     assert not any(token in str(caught.value) for token in sandbox.tokens.values())
 
 
-def test_a_key_of_another_user_that_only_the_answer_tells_is_revoked_again(
+def test_a_key_of_another_user_that_only_the_response_shows_is_revoked_again(
     sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
 ) -> None:
-    """The target's token is over, so that it can't be asked whose it was."""
+    """The target's token has expired, so PostBoost does not say whose it was."""
     clock.shift(timedelta(days=30))
     promote_member(sandbox)
     vault.put("admin", sandbox.tokens["member"])
@@ -200,7 +200,7 @@ def test_a_key_of_another_user_that_only_the_answer_tells_is_revoked_again(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_a_store_that_refuses_the_new_key_leaves_no_key_and_one_that_may_have_it_leaves_it_to_the_next_try(
+def test_a_key_that_the_store_refused_is_revoked_and_one_that_it_may_have_is_left_to_the_next_attempt(
     sandbox: Sandbox, vault: Vault, error: Exception, raised: type[Exception], left: int
 ) -> None:
     before, token = keys(sandbox).keys(), vault.token(TARGET)

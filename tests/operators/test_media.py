@@ -95,14 +95,14 @@ def test_the_result_can_be_posted(sandbox: Sandbox, png: str) -> None:
     assert (media["alt_text"], media["folder"]["name"]) == ("A cup", "Autumn")
 
 
-def test_a_second_try_uploads_nothing_twice(sandbox: Sandbox, png: str, mp4: str) -> None:
+def test_a_second_attempt_uploads_nothing_twice(sandbox: Sandbox, png: str, mp4: str) -> None:
     with serving() as source:
         media = [png, mp4, f"{source.url}/bean.png"]
         assert upload(media) == upload(media)
     assert len(library(sandbox)) == 3
 
 
-def test_a_url_is_fetched_anew_in_another_run(sandbox: Sandbox) -> None:
+def test_a_url_is_fetched_again_in_another_run(sandbox: Sandbox) -> None:
     other = context()
     other["ti"].run_id = "another"
     with serving() as source:

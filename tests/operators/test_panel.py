@@ -50,11 +50,11 @@ def test_ids_are_pushed_for_the_tasks_that_follow() -> None:
     assert other["pushed"] == {"uuid": made["uuid"]}
 
 
-def test_a_user_who_is_there_is_left_alone_changed_or_in_the_way(sandbox: Sandbox) -> None:
+def test_an_existing_user_is_used_changed_or_an_error(sandbox: Sandbox) -> None:
     first = make_user(is_admin=True)
     assert make_user(name="Olga O.")["name"] == "Olga Owner"
     changed = make_user(name="Olga O.", if_exists="update")
-    # Nothing was said about the rights, so that they stay.
+    # The rights were not given, so they stay.
     assert changed == {**first, "name": "Olga O.", "outcome": "updated"}
     with fails(word="olga@client.example"):
         make_user(if_exists="fail")
@@ -165,7 +165,7 @@ def test_a_workspace_is_found_on_the_second_page(sandbox: Sandbox) -> None:
     assert len(writes(sandbox)) == before + 1
 
 
-def test_a_workspace_that_is_there_is_left_alone_changed_or_in_the_way() -> None:
+def test_an_existing_workspace_is_used_changed_or_an_error() -> None:
     first = make_workspace()
     assert make_workspace(access_status="unlimited")["access_status"] == "subscription"
     changed = make_workspace(access_status="unlimited", if_exists="update")
@@ -198,7 +198,7 @@ def test_a_workspace_is_deleted_under_the_right_name_only(sandbox: Sandbox) -> N
     assert run(PostBoostDeleteWorkspaceOperator, confirm_name="Client", **options) is False
 
 
-def test_a_deletion_whose_answer_was_lost_is_one(sandbox: Sandbox) -> None:
+def test_a_deletion_succeeds_after_a_lost_response(sandbox: Sandbox) -> None:
     workspace = make_workspace()
     sandbox.faults({"kind": "drop_after", "operation": "delete_workspace"})
     options = {"workspace_uuid": workspace["uuid"], "confirm_name": "Client"}

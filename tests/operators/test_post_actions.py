@@ -1,4 +1,4 @@
-"""Actions on a post: each does what it says once, however often it is tried."""
+"""Actions on a post: each is done once, however often the task is retried."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_draft_is_scheduled_once_and_moved_when_asked(sandbox: Sandbox) -> Non
         schedule(uuid, publish_at=f"{later:%Y-%m-%d %H:%M}", timezone="UTC")["scheduled_at"]
         == later.isoformat()
     )
-    # And back again within 24 hours: a genuine action, which the stored answer of the first must not stand for.
+    # And back again within 24 hours: a new action, which must not get the stored response of the first.
     assert schedule(uuid, publish_at=AT)["scheduled_at"] == AT.isoformat()
 
 
@@ -95,7 +95,7 @@ def test_a_post_is_approved_once(monkeypatch: pytest.MonkeyPatch, sandbox: Sandb
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "drop_before", "server_error"])
-def test_an_action_whose_answer_is_lost_is_done_once(sandbox: Sandbox, kind: str) -> None:
+def test_an_action_is_done_once_after_a_lost_response(sandbox: Sandbox, kind: str) -> None:
     uuid = make(sandbox)
     sandbox.faults({"operation": "schedule_post", "kind": kind})
     assert schedule(uuid, publish_at=AT)["status"] == "scheduled"
@@ -108,7 +108,7 @@ def test_only_the_accounts_that_failed_are_sent_to_again(sandbox: Sandbox) -> No
     assert retry(uuid) == ["threads:northwind"]
     assert retry(uuid) == []
     sandbox.advance(60)
-    # It failed again: a second genuine retry of the same task, which the first one's stored answer must not stand for.
+    # It failed again: a second retry of the same task, which must not get the stored response of the first.
     assert retry(uuid) == ["threads:northwind"]
     sandbox.advance(60)
     assert [p["status"] for p in posts(sandbox)] == ["published"]
@@ -200,7 +200,7 @@ def test_an_update_reads_the_post_once_before_and_once_after(sandbox: Sandbox) -
 
 
 @pytest.mark.parametrize("trash", [True, False])
-def test_deleting_is_done_once_and_a_repeat_is_no_error(sandbox: Sandbox, trash: bool) -> None:
+def test_deleting_again_is_not_an_error(sandbox: Sandbox, trash: bool) -> None:
     uuids = [make(sandbox, 1), make(sandbox, 2)]
     delete = PostBoostDeletePostOperator(task_id="act", post_uuids=uuids, trash=trash)
     assert delete.execute(context()) == uuids  # type: ignore[arg-type]
@@ -302,7 +302,7 @@ def test_a_post_that_is_out_can_not_be_moved_or_changed(sandbox: Sandbox) -> Non
         PostBoostUpdatePostOperator(task_id="a", post_uuid=uuid, changes={"text": "x"}).execute(context())  # type: ignore[arg-type]
 
 
-def test_an_action_that_was_done_before_the_post_went_out_may_be_repeated(sandbox: Sandbox) -> None:
+def test_an_action_that_was_done_before_the_post_was_published_may_run_again(sandbox: Sandbox) -> None:
     uuid = make(sandbox)
     change = PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": "Changed"})
     schedule(uuid, publish_at=AT)

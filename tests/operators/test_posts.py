@@ -22,9 +22,7 @@ pytestmark = pytest.mark.usefixtures("naps")
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=variant_name)
 @pytest.mark.parametrize("publish", ["draft", "schedule", "queue", "now"])
-def test_a_task_that_is_tried_again_makes_one_post(
-    sandbox: Sandbox, variant: dict[str, Any], publish: Any
-) -> None:
+def test_a_retried_task_creates_one_post(sandbox: Sandbox, variant: dict[str, Any], publish: Any) -> None:
     sandbox.reset(**variant)
     options = {"publish": publish, "publish_at": SOON, "timezone": "UTC"}
     first, second = run(**options), run(**options)
@@ -69,7 +67,7 @@ def test_an_edited_task_updates_its_post_until_it_is_live(sandbox: Sandbox) -> N
     assert [p["text"] for p in posts(sandbox)] == ["Hello again"]
 
 
-def test_a_lost_answer_is_no_second_post(sandbox: Sandbox) -> None:
+def test_a_lost_response_creates_no_second_post(sandbox: Sandbox) -> None:
     sandbox.faults({"operation": "create_post", "kind": "drop_after", "count": 100})
     assert run(publish="now")["result"] == "adopted"
     assert len(posts(sandbox)) == 1
@@ -126,7 +124,7 @@ def test_a_key_that_can_not_tell_networks_sends_no_thread_with_a_comment(
     assert texts(sandbox, run(**options)["uuid"]) == {0: ["Hello", "Two"]}
 
 
-def test_a_key_that_can_not_look_back_sends_nothing_late(
+def test_a_key_that_cannot_read_the_activity_log_sends_nothing_late(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, naps: list[float]
 ) -> None:
     use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))

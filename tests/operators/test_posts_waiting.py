@@ -27,8 +27,8 @@ def test_it_waits_until_the_post_is_live(sandbox: Sandbox, naps: list[float], de
     assert (result["result"], result["status"]) == ("created", "published")
     assert result["accounts"][0]["external_url"].startswith("https://")
     assert naps[0] == pytest.approx(left.total_seconds(), abs=30)
-    looks = [r for r in sandbox.requests() if r["operation"] == "get_post"]
-    assert len(looks) <= 4
+    polls = [r for r in sandbox.requests() if r["operation"] == "get_post"]
+    assert len(polls) <= 4
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
@@ -115,7 +115,7 @@ def test_an_account_that_fails_again_is_not_sent_to_for_ever(sandbox: Sandbox) -
     assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 1
 
 
-def test_a_retry_whose_answer_was_lost_leaves_the_task_repeatable(sandbox: Sandbox) -> None:
+def test_after_a_lost_response_of_a_retry_the_task_can_run_again(sandbox: Sandbox) -> None:
     sandbox.faults(
         {"kind": "fail_account", "account_id": 1}, {"operation": "retry_post_account", "kind": "drop_after"}
     )
@@ -142,7 +142,7 @@ def test_a_killed_task_keeps_its_post_or_trashes_it(sandbox: Sandbox, on_kill: A
     assert len([p for p in posts(sandbox) if not p["trashed"]]) == left
 
 
-def test_a_killed_task_leaves_alone_what_is_out(sandbox: Sandbox) -> None:
+def test_a_killed_task_does_not_change_a_live_post(sandbox: Sandbox) -> None:
     operator = PostBoostCreatePostOperator(
         task_id="post", text="Hello", accounts=1, publish="now", on_kill="trash"
     )

@@ -89,7 +89,9 @@ def test_an_export_that_was_made_before_is_saved_and_none_is_made(sandbox: Sandb
     assert requests(sandbox).count("create_report_export") == 1
 
 
-def test_a_file_that_has_expired_is_no_retry_and_says_what_to_do(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_an_expired_file_is_not_retryable_and_the_error_says_what_to_do(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     path = tmp_path / "a.pdf"
     first = save(path)
     before = path.read_bytes()
@@ -119,7 +121,7 @@ def test_a_report_that_could_not_be_made_is_worth_a_retry(sandbox: Sandbox, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_that_breaks_off_begins_anew(sandbox: Sandbox, tmp_path: Path, mocker: Any) -> None:
+def test_a_download_that_breaks_off_starts_again(sandbox: Sandbox, tmp_path: Path, mocker: Any) -> None:
     mocker.patch("postboost_provider.api.client.time.sleep")
     sandbox.faults({"kind": "drop_after", "operation": "download_report_export", "count": 2})
     assert save(tmp_path / "a.pdf")["size"] == (tmp_path / "a.pdf").stat().st_size
@@ -139,7 +141,7 @@ def test_a_download_that_breaks_off_begins_anew(sandbox: Sandbox, tmp_path: Path
         ({"export_uuid": "nothing"}, NotFoundError, "404"),
     ],
 )
-def test_what_no_retry_can_mend_fails_at_once(
+def test_an_error_that_is_not_retryable_fails_at_once(
     sandbox: Sandbox, tmp_path: Path, options: dict[str, Any], kind: Any, word: str
 ) -> None:
     with fails(kind, word):
@@ -184,8 +186,8 @@ def test_a_report_that_takes_longer_is_waited_for(
     ours = f"/{sandbox.workspaces[0]['uuid']}/reports/exports"
     waiting = {"data": {**EXPORT, "status": "generating"}}
     router.post(ours).respond(201, json=waiting)
-    answers = [httpx.Response(200, json=waiting), httpx.Response(200, json={"data": EXPORT})]
-    router.get(f"{ours}/e1").mock(side_effect=answers)
+    responses = [httpx.Response(200, json=waiting), httpx.Response(200, json={"data": EXPORT})]
+    router.get(f"{ours}/e1").mock(side_effect=responses)
     router.get(f"{ours}/e1/download").respond(content=b"ours")
     assert save(tmp_path / "a.pdf")["export_uuid"] == "e1"
     assert len(naps) == 2

@@ -61,8 +61,8 @@ def ask(vault: Vault, **options: Any) -> Any:
     return operator(vault, **options).execute(ctx)  # type: ignore[arg-type]
 
 
-def answer(vault: Vault, option: str, expires_on: str = LATER, **options: Any) -> Any:
-    """Answer in another process than the one that asked."""
+def respond(vault: Vault, option: str, expires_on: str = LATER, **options: Any) -> Any:
+    """Respond in another process than the one that asked."""
     event = {
         "chosen_options": [option],
         "params_input": {"expires_on": expires_on},
@@ -93,7 +93,7 @@ def test_the_new_token_is_proven_and_its_date_written(
         ask(vault)
     hold(sandbox, vault, "member", SOON)
     seen = len(sandbox.requests())
-    assert answer(vault, forms[0]["options"][0]) == {"result": "rotated", "expires_on": LATER}
+    assert respond(vault, forms[0]["options"][0]) == {"result": "rotated", "expires_on": LATER}
     assert [r["operation"] for r in sandbox.requests()[seen:]] == ["list_tags"]
     assert vault.token(CONN) == sandbox.tokens["member"]
     assert (vault.extras(CONN)["expires_on"], vault.extras(CONN)["client_label"]) == (LATER, "blog")
@@ -105,7 +105,7 @@ def test_a_date_that_the_person_has_written_needs_no_store(
     with pytest.raises(Asked):
         ask(vault)
     hold(sandbox, vault, "member", "never")
-    assert answer(vault, forms[0]["options"][0], "never")["expires_on"] == "never"
+    assert respond(vault, forms[0]["options"][0], "never")["expires_on"] == "never"
     assert vault.writes == []
 
 
@@ -157,12 +157,12 @@ def test_what_does_not_do_is_one_clear_error_and_says_how_to_be_asked_again(
         ask(vault)
     hold(sandbox, vault, token, SOON, **extras)
     with fails(word="clear this task", field=field) as caught:
-        answer(vault, forms[0]["options"][0], expires_on)
+        respond(vault, forms[0]["options"][0], expires_on)
     assert vault.writes == []
     assert not any(secret in str(caught.value) for secret in sandbox.tokens.values())
 
 
-def test_a_server_that_fails_is_worth_another_try(
+def test_an_error_of_the_server_is_retryable(
     sandbox: Sandbox, vault: Vault, forms: list[dict[str, Any]], mocker: Any
 ) -> None:
     mocker.patch("postboost_provider.api.client.time.sleep")
@@ -171,7 +171,7 @@ def test_a_server_that_fails_is_worth_another_try(
     hold(sandbox, vault, "member", SOON)
     sandbox.faults({"kind": "server_error", "operation": "*", "count": 99})
     with pytest.raises(ServerError):
-        answer(vault, forms[0]["options"][0])
+        respond(vault, forms[0]["options"][0])
 
 
 def test_a_date_that_does_not_arrive_says_where_to_put_it(
@@ -181,15 +181,15 @@ def test_a_date_that_does_not_arrive_says_where_to_put_it(
         ask(vault)
     hold(sandbox, vault, "member", SOON)
     with fails(word=LATER, code="not_written", field="expires_on"):
-        answer(vault, forms[0]["options"][0], store=lambda conn_id, token, extras: None)
+        respond(vault, forms[0]["options"][0], store=lambda conn_id, token, extras: None)
 
 
 def test_not_now_skips_what_comes_after(vault: Vault) -> None:
     with pytest.raises(AirflowSkipException, match="Ada"):
-        answer(vault, "Not now")
+        respond(vault, "Not now")
 
 
-def test_the_option_tells_the_old_token_by_its_reference_alone(
+def test_the_option_identifies_the_old_token_only_by_its_reference(
     sandbox: Sandbox, vault: Vault, forms: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(Asked):
@@ -197,6 +197,6 @@ def test_the_option_tells_the_old_token_by_its_reference_alone(
     assert forms[0]["options"] == [f"Done {reference(sandbox.tokens['expiring'])}", "Not now"]
 
 
-def test_a_threshold_that_is_no_span_is_refused(vault: Vault) -> None:
+def test_a_threshold_that_is_not_a_timedelta_is_refused(vault: Vault) -> None:
     with fails(field="rotate_when_less_than"):
         ask(vault, rotate_when_less_than=14)

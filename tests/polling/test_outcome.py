@@ -55,7 +55,7 @@ def test_a_post_is_settled_once_nothing_more_happens_by_itself(status, accounts,
         ("scheduled", [None], []),
     ],
 )
-def test_the_accounts_that_did_not_get_a_post_are_those_that_failed_and_in_a_failed_one_those_never_tried(
+def test_the_failed_accounts_of_a_post_include_those_that_were_never_attempted_if_the_post_failed(
     status, accounts, failed
 ):
     assert [a.status for a in post(status, *accounts).failed_accounts] == failed
@@ -71,7 +71,7 @@ def test_a_post_is_published_somewhere_once_one_account_has_it(accounts, publish
 
 @pytest.mark.parametrize("trashed", [False, True])
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_post_can_be_changed_until_it_goes_out_and_not_in_the_trash(status, trashed):
+def test_a_post_can_be_changed_until_it_is_published_and_not_in_the_trash(status, trashed):
     before = status in ("draft", "scheduled", "needs_approval")
     assert post(status, trashed=trashed).can_be_changed is (before and not trashed)
 

@@ -128,7 +128,7 @@ def test_the_last_poll_is_just_after_the_deadline(seen, deadline, before, longes
     assert wait().pause(seen, START + deadline - before, 0.999) == longest
 
 
-def test_after_the_deadline_a_failed_poll_is_repeated_after_the_interval():
+def test_after_the_deadline_the_poll_after_a_failed_one_comes_after_the_interval():
     assert wait().pause([post("publishing")], START + DAY, 0.999) == SOON
     assert wait(interval=DAY).pause([], START + 2 * DAY, 0.999) == LONGEST_PAUSE
 

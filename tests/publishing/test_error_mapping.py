@@ -139,7 +139,7 @@ def test_an_error_while_names_are_looked_up_does_not_replace_the_refusal(field: 
 
 
 def refusal(errors: dict[str, list[str]]) -> ValidationError:
-    message = "create_tag in w: PostBoost answered 422: Validation errors."
+    message = "create_tag in w: PostBoost responded 422: Validation errors."
     return ValidationError(message, status=422, code="c", body={"errors": errors}, replayed=True)
 
 

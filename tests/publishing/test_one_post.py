@@ -23,7 +23,7 @@ from tests.clients import client, creates, make_key, posts
 from tests.publishing.support import body, intention, publish
 
 
-def test_a_repeated_task_finds_its_post(server: Sandbox, api: PostBoostClient) -> None:
+def test_a_retried_task_finds_its_post(server: Sandbox, api: PostBoostClient) -> None:
     first, second = publish(api), publish(api)
     assert (first.result, second.result) == ("created", "adopted")
     assert first.post_uuid == second.post_uuid
@@ -58,7 +58,7 @@ def test_a_request_that_never_arrived_is_unconfirmed_and_the_next_task_creates_i
     assert publish(api).result == "created"
 
 
-def test_server_errors_are_repeated_with_the_same_key(server: Sandbox, api: PostBoostClient) -> None:
+def test_server_errors_are_retried_with_the_same_key(server: Sandbox, api: PostBoostClient) -> None:
     server.faults({"operation": "create_post", "kind": "server_error", "status": 503, "count": 3})
     assert publish(api).result == "created"
     assert len({r["idempotency_key"] for r in creates(server)}) == 1

@@ -48,7 +48,7 @@ def step(current: Key, *others: Key, maker: Maker = MAKER, when_less_than: timed
     return decide(current, keys, maker, when_less_than=when_less_than, now=NOW)
 
 
-def test_a_key_that_lasts_is_left_alone_and_one_that_ends_soon_is_not() -> None:
+def test_only_a_key_that_expires_soon_is_rotated() -> None:
     assert isinstance(step(key(1, days=15)), Rest)
     # The first instant that is not counted on is 00:00 UTC of its date, and it is four o'clock.
     assert step(key(1, days=14)) == Renew(key(1, days=14), ())

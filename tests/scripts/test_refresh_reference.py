@@ -65,7 +65,7 @@ def test_the_index_links_to_every_section(pages):
     assert set(links) == anchors
 
 
-def test_links_lead_to_pages_that_exist(pages):
+def test_links_resolve_to_pages_that_exist(pages):
     paths = {path for text in pages.values() for path, _ in LINK.findall(text)}
     assert {path for path in paths if not (FOLDER / path).exists()} == set()
 

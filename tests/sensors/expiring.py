@@ -1,4 +1,4 @@
-"""Tokens that expire, and the sensor that looks at them."""
+"""Tokens that expire, and the sensor that checks them."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def in_days(days: float) -> datetime:
 def use_three(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> list[str]:
     use_connection(monkeypatch, sandbox, conn_id="good", expires_on="never")
     use_connection(monkeypatch, sandbox, "expiring", conn_id="ending", expires_on=f"{in_days(3):%Y-%m-%d}")
-    use_connection(monkeypatch, sandbox, "expired", conn_id="dead")
-    return ["good", "ending", "dead"]
+    use_connection(monkeypatch, sandbox, "expired", conn_id="expired")
+    return ["good", "ending", "expired"]

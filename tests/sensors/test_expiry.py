@@ -24,16 +24,16 @@ from tests.sensors.expiring import SECOND, in_days, sensor, use_three
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
-@pytest.mark.parametrize(("offset", "dead"), [(-SECOND, False), (0 * SECOND, True), (SECOND, True)])
-def test_a_token_is_dead_from_midnight_utc_of_its_expiry_date_wherever_one_is(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, zone: str, offset: timedelta, dead: bool
+@pytest.mark.parametrize(("offset", "expired"), [(-SECOND, False), (0 * SECOND, True), (SECOND, True)])
+def test_a_token_expires_at_midnight_utc_of_its_date_whatever_the_local_zone(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, zone: str, offset: timedelta, expired: bool
 ) -> None:
     # The sandbox's own instant, in its own words: the day that its token "expiring" was given.
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=3)
     use_connection(monkeypatch, sandbox, token="expiring", expires_on=f"{midnight:%Y-%m-%d}")
     with time_machine.travel((midnight + offset).astimezone(ZoneInfo(zone)), tick=False):
         guard = sensor(min_validity=timedelta(0), on_expiring="fail")
-        if dead:
+        if expired:
             with pytest.raises(AirflowFailException, match=f"401.*{midnight:%Y-%m-%d} 00:00 UTC"):
                 guard.execute(context())
         else:
@@ -56,7 +56,9 @@ def test_its_own_date_wins_over_the_connection(monkeypatch: pytest.MonkeyPatch, 
     assert sensor(expires_on="never").execute(context()) == {"expires_at": None, "seconds_left": None}
 
 
-def test_a_stale_date_is_told_from_a_dead_token(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+def test_an_outdated_date_is_distinguished_from_an_expired_token(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
     use_connection(monkeypatch, sandbox, expires_on="2020-01-01")
     with pytest.raises(AirflowFailException, match="still accepts"):
         sensor().execute(context())
@@ -84,7 +86,7 @@ def test_an_unknown_date_is_decided_by_the_live_request(
 
 
 @pytest.mark.parametrize("on_expiring", ["fail", "skip", "warn"])
-def test_a_dead_token_fails_whatever_is_wanted_of_an_expiring_one(
+def test_an_expired_token_fails_whatever_on_expiring_is(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, on_expiring: Any
 ) -> None:
     use_connection(monkeypatch, sandbox, token="expired", expires_on="2099-01-01")
@@ -112,7 +114,7 @@ def test_each_kind_of_living_token_passes_with_one_request(
     ],
     ids=lambda fault: fault["kind"],
 )
-def test_no_clear_answer_means_look_again(
+def test_without_a_clear_response_it_polls_again(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any, fault: dict[str, Any]
 ) -> None:
     naps = mocker.patch("airflow.sdk.bases.sensor.time.sleep")
@@ -122,14 +124,16 @@ def test_no_clear_answer_means_look_again(
     assert [call.args for call in naps.call_args_list] == [(7,), (7,)]
 
 
-def test_a_date_that_says_enough_needs_no_answer(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+def test_a_date_that_has_passed_needs_no_clear_response(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
     use_connection(monkeypatch, sandbox, expires_on="2020-01-01")
     sandbox.faults({"operation": "*", "kind": "server_error", "count": 9})
     with pytest.raises(AirflowFailException, match="2020-01-01 00:00 UTC"):
         sensor().execute(context())
 
 
-def test_a_server_that_never_answers_is_told_from_a_dead_token(
+def test_a_server_that_never_responds_is_distinguished_from_an_expired_token(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox)
@@ -228,15 +232,15 @@ def test_the_seconds_left_are_a_gauge_by_connection(
     use_three(monkeypatch, sandbox)
     use_connection(monkeypatch, sandbox, "expired", conn_id="über", expires_on="2099-01-01")
     with time_machine.travel(in_days(0) + SECOND, tick=False), pytest.raises(AirflowFailException):
-        sensor(postboost_conn_ids=["good", "ending", "dead", "über"]).execute(context())
+        sensor(postboost_conn_ids=["good", "ending", "expired", "über"]).execute(context())
     name = "postboost.credential.seconds_left"
     left = 3 * 86400 - 1
     assert [(c.args, c.kwargs) for c in sent.call_args_list] == [
         ((name, left), {"tags": {"conn_id": "ending"}}),
         ((f"{name}.ending", left), {}),
-        # It is dead, whatever its date says, and nothing is left of it.
-        ((name, 0), {"tags": {"conn_id": "dead"}}),
-        ((f"{name}.dead", 0), {}),
+        # PostBoost rejects it, so no time is left, whatever its date says.
+        ((name, 0), {"tags": {"conn_id": "expired"}}),
+        ((f"{name}.expired", 0), {}),
         ((name, 0), {"tags": {"conn_id": "über"}}),
         ((f"{name}._ber", 0), {}),
     ]
@@ -252,7 +256,7 @@ def run_deferred(**options: Any) -> Any:
     return run_to_end(lambda: sensor(deferrable=True, **options))
 
 
-def test_it_defers_only_while_there_is_no_clear_answer(
+def test_it_defers_only_until_a_clear_response(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, naps: list[float]
 ) -> None:
     conn_ids = use_three(monkeypatch, sandbox)[:2]
@@ -265,7 +269,7 @@ def test_it_defers_only_while_there_is_no_clear_answer(
     assert [7 <= nap <= 9 for nap in naps] == [True, True]
 
 
-def test_a_token_that_turns_out_dead_after_a_deferral_fails_as_it_would_have_before(
+def test_a_token_that_is_rejected_after_a_deferral_fails_as_it_would_have_before(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, naps: list[float]
 ) -> None:
     use_connection(monkeypatch, sandbox, token="expired")

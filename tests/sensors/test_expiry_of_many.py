@@ -26,7 +26,7 @@ def test_several_connections_are_one_message_that_lists_each(
         sensor(postboost_conn_ids=[*use_three(monkeypatch, sandbox), "missing"]).execute(context())
     first, *lines, last = str(caught.value).splitlines()
     assert first.startswith("3 of 4 ")
-    names = ("'dead'", "'missing'", "'ending'")
+    names = ("'expired'", "'missing'", "'ending'")
     assert [name in line for name, line in zip(names, lines, strict=True)] == [True] * 3
     assert last == ROTATION_STEPS
     assert str(caught.value).count(ROTATION_STEPS) == 1
@@ -44,7 +44,7 @@ def test_several_connections_return_a_result_each(
     assert len(sandbox.requests()) == 2
 
 
-def test_a_dead_token_among_expiring_ones_fails_whatever_is_wanted_of_these(
+def test_an_expired_token_among_expiring_ones_fails_whatever_on_expiring_is(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     conn_ids = use_three(monkeypatch, sandbox)
@@ -88,7 +88,7 @@ def test_a_key_without_a_last_day_never_expires(monkeypatch: pytest.MonkeyPatch,
     assert found == {"expires_at": None, "seconds_left": None}
 
 
-def test_a_dead_key_is_explained_by_the_day_that_the_admin_sees(
+def test_an_expired_key_is_explained_by_the_day_that_the_admin_sees(
     scoped: dict[str, Any], sandbox: Sandbox
 ) -> None:
     with time_machine.travel(in_days(3) + SECOND, tick=False), pytest.raises(AirflowFailException) as caught:
@@ -122,7 +122,7 @@ def test_a_key_that_cannot_be_looked_up_is_one_clear_error(
         sensor(postboost_conn_id="scoped", admin_conn_id="admin").execute(context())
 
 
-def test_a_dead_admin_is_not_taken_for_a_dead_key(
+def test_an_expired_admin_token_is_not_mistaken_for_an_expired_key(
     scoped: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any
 ) -> None:
     sent = mocker.patch("airflow.sdk.observability.stats.gauge")

@@ -74,14 +74,14 @@ def test_accounts_come_once_and_in_the_order_of_their_ids_however_they_are_writt
     "name",
     ["@nobody", "nobody", "99", "twitter:nobody", "tiktok:*", "twitter:", ":acme", "@", "", "*", "Acme Inc"],
 )
-def test_an_account_that_is_not_there_is_answered_with_those_that_are(name):
+def test_the_error_for_an_unknown_account_lists_those_that_exist(name):
     error = refused(3, name)
     assert error.code == "unknown_account"
     for named in (repr(name), "twitter:Acme (id 3)", "linkedin_page:Acme Inc (id 9)"):
         assert named in str(error)
 
 
-def test_a_name_of_several_accounts_is_answered_with_them_and_the_way_out():
+def test_the_error_for_an_ambiguous_account_lists_its_matches_and_the_fix():
     error = refused("@acme")
     assert error.code == "ambiguous_account"
     assert "twitter:Acme (id 3), facebook_page:acme (id 5)" in str(error)

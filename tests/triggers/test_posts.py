@@ -161,7 +161,7 @@ def test_clients_are_closed_with_the_last_wait(sandbox: Sandbox) -> None:
     assert asyncio.run(go()) == 0
 
 
-def test_a_token_that_is_dead_ends_the_wait_and_is_no_retry(
+def test_an_expired_token_ends_the_wait_without_a_retry(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     (uuid,) = publish(sandbox, 1)
@@ -188,7 +188,7 @@ ERRORS = [{"status": "error", "message": "No.", "can_retry": can_retry} for can_
         ("settled", PostBoostError),
     ],
 )
-def test_an_event_that_is_no_success_is_an_error(event: Any, kind: type[Exception]) -> None:
+def test_an_event_that_is_not_a_success_is_an_error(event: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:
         error = read_event(event).error
         assert error is not None

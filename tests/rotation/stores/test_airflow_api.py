@@ -178,7 +178,7 @@ ECHO = {"detail": [{"loc": ["body", "extra"], "msg": "Not allowed", "input": "th
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "says"),
+    ("response", "error", "says"),
     [
         (httpx.Response(500), UnconfirmedError, "500"),
         (httpx.ReadTimeout("slow"), UnconfirmedError, "ReadTimeout"),
@@ -189,33 +189,33 @@ ECHO = {"detail": [{"loc": ["body", "extra"], "msg": "Not allowed", "input": "th
     ],
     ids=["failed", "slow", "down", "redirect", "echo", "html"],
 )
-def test_each_answer_says_whether_it_may_have_been_written_and_never_what(
-    monkeypatch: pytest.MonkeyPatch, answer: Any, error: type[Exception], says: str
+def test_each_response_says_whether_the_connection_may_have_been_written_and_never_its_values(
+    monkeypatch: pytest.MonkeyPatch, response: Any, error: type[Exception], says: str
 ) -> None:
     use_airflow(monkeypatch, "https://airflow.example.com")
     with respx.mock(base_url="https://airflow.example.com") as airflow:
         airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
         airflow.patch("/api/v2/connections/x").mock(
-            **{"side_effect" if isinstance(answer, Exception) else "return_value": answer}
+            **{"side_effect" if isinstance(response, Exception) else "return_value": response}
         )
         with pytest.raises(error, match=says) as caught:
             AirflowApiStore().write("x", "the-new-secret", {})
     assert "the-new-secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(503), httpx.ReadTimeout("slow")], ids=["failed", "slow"])
-def test_a_read_that_fails_is_worth_another_try(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+@pytest.mark.parametrize("response", [httpx.Response(503), httpx.ReadTimeout("slow")], ids=["failed", "slow"])
+def test_a_failed_read_is_retryable(monkeypatch: pytest.MonkeyPatch, response: Any) -> None:
     use_airflow(monkeypatch, "https://airflow.example.com")
     with respx.mock(base_url="https://airflow.example.com") as airflow:
         airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
         airflow.get("/api/v2/connections/x").mock(
-            **{"side_effect" if isinstance(answer, Exception) else "return_value": answer}
+            **{"side_effect" if isinstance(response, Exception) else "return_value": response}
         )
         with pytest.raises(UnreachableError):
             AirflowApiStore().read("x")
 
 
-def test_an_airflow_that_is_not_there_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_airflow_that_does_not_respond_is_retryable(monkeypatch: pytest.MonkeyPatch) -> None:
     use_airflow(monkeypatch, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(UnreachableError, match="ConnectError"):
         AirflowApiStore().write("x", "y", {})

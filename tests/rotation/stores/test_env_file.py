@@ -65,7 +65,7 @@ def test_host_and_port_of_a_connection_stay(path: Path) -> None:
     assert connection.password == TOKEN
 
 
-def test_the_file_is_for_its_owner_alone_and_nothing_is_left_beside_it(path: Path) -> None:
+def test_only_the_owner_can_read_the_file_and_nothing_is_left_beside_it(path: Path) -> None:
     path.chmod(0o644)
     EnvFileStore(path).write("blog", TOKEN, EXTRAS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -125,7 +125,7 @@ def test_a_host_that_airflow_writes_with_its_scheme_stays(path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ['{"conn_type": "postboost"}', "a://b://c://d", "postboost://:x@h:port"])
-def test_a_line_that_is_no_uri_is_one_clear_error_without_its_secret(path: Path, value: str) -> None:
+def test_a_line_that_is_not_a_uri_is_one_clear_error_without_its_secret(path: Path, value: str) -> None:
     path.write_text(f"blog={value}\n")
     with pytest.raises(PostBoostConfigError, match="blog") as caught:
         EnvFileStore(path).write("blog", TOKEN, EXTRAS)
@@ -134,7 +134,7 @@ def test_a_line_that_is_no_uri_is_one_clear_error_without_its_secret(path: Path,
     assert path.read_text() == f"blog={value}\n"
 
 
-def test_a_file_that_is_no_text_is_one_clear_error(path: Path) -> None:
+def test_a_file_that_is_not_text_is_one_clear_error(path: Path) -> None:
     path.write_bytes(b"blog=postboost://\xff@\n")
     with pytest.raises(PostBoostConfigError) as caught:
         EnvFileStore(path).write("blog", TOKEN, EXTRAS)

@@ -37,7 +37,7 @@ def test_drop_after_handles_the_request_without_a_response(sandbox, member):
     assert names(member).count("x") == 1
 
 
-def test_media_operations_meet_faults_like_all_others(sandbox, member):
+def test_faults_affect_media_operations_like_all_others(sandbox, member):
     operations = [
         ("POST", "/media/folders", "create_media_folder"),
         ("POST", "/media/base64", "upload_media_base64"),

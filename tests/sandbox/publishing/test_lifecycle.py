@@ -205,7 +205,7 @@ def test_a_post_submitted_for_now_is_published_when_approved(sandbox, member, ad
     assert member.get(f"/posts/{created['uuid']}").json()["status"] == "published"
 
 
-def test_a_trashed_post_does_not_go_out(sandbox, member, accounts):
+def test_a_trashed_post_is_not_published(sandbox, member, accounts):
     uuid = member.post("/posts", json=post("a", accounts["threads"], queue=True)).json()["uuid"]
     member.request("DELETE", f"/posts/{uuid}", json={"trash": True})
     sandbox.advance(86400)

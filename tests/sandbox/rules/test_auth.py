@@ -21,7 +21,7 @@ def test_a_request_without_a_token_is_unauthenticated(member):
     assert member.get("/posts").status_code == 401
 
 
-def test_tokens_look_like_postboosts(sandbox):
+def test_tokens_have_postboosts_format(sandbox):
     for token in sandbox.tokens.values():
         number, _, secret = token.partition("|")
         assert number.isdigit()

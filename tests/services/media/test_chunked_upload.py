@@ -71,7 +71,7 @@ def test_a_fault_at_any_step_makes_no_second_item_and_loses_nothing(sandbox, api
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=str)
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-def test_every_answer_may_be_lost_twice(sandbox, api, switches, kind):
+def test_every_response_may_be_lost_twice(sandbox, api, switches, kind):
     sandbox.reset(chunk_size=CHUNK, **switches)
     names = ("initiate_chunked_upload", "upload_chunk", "complete_chunked_upload")
     sandbox.faults(*({"operation": name, "kind": kind, "count": 2} for name in names))
@@ -110,7 +110,7 @@ def test_another_alt_text_is_another_item(sandbox, api):
     assert library(sandbox) == [whole(), whole()]
 
 
-def test_an_item_that_was_deleted_meanwhile_is_uploaded_anew(sandbox, api):
+def test_an_item_that_was_deleted_meanwhile_is_uploaded_again(sandbox, api):
     api.call("delete_media_bulk", body={"items": [upload_media(api, video())["uuid"]]})
     upload_media(api, video())
     assert library(sandbox) == [whole()]
@@ -118,7 +118,7 @@ def test_an_item_that_was_deleted_meanwhile_is_uploaded_anew(sandbox, api):
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=str)
 @pytest.mark.parametrize("done", [0, 1, 3, CHUNKS])
-def test_an_upload_that_was_interrupted_is_finished_by_the_next_try(sandbox, api, switches, done, mocker):
+def test_an_interrupted_upload_is_finished_by_the_next_attempt(sandbox, api, switches, done, mocker):
     """As after a SIGKILL: nothing was aborted."""
     sandbox.reset(chunk_size=CHUNK, **switches)
     mocker.patch.object(uploads._Session, "_abort")
@@ -185,7 +185,7 @@ def test_a_task_that_is_ended_aborts(sandbox, api, mocker):
 
 
 @pytest.mark.parametrize("after", [0, 2])
-def test_a_session_that_postboost_forgets_is_begun_anew(sandbox, api, after, mocker):
+def test_a_session_that_postboost_no_longer_has_is_started_again(sandbox, api, after, mocker):
     real = uploads._Session._send
     times = iter(range(99))
 

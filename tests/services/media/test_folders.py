@@ -35,7 +35,7 @@ def test_the_same_name_elsewhere_is_another_folder(api):
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=variant_name)
-def test_a_folder_that_was_deleted_is_made_anew(sandbox, api, variant):
+def test_a_deleted_folder_is_created_again(sandbox, api, variant):
     sandbox.reset(**variant)
     for _ in range(3):
         api.call("delete_media_folder", parameters={"folder_uuid": folder_uuid(api, "A")})
@@ -52,20 +52,20 @@ def test_a_fault_makes_no_second_folder(sandbox, api, kind, operation):
 
 
 def test_a_folder_that_another_task_makes_at_the_same_time_is_taken(sandbox, api, monkeypatch):
-    real, looks = folders._tree, []
+    real, reads = folders._tree, []
 
-    def look(api):
-        looks.append(real(api))
-        if len(looks) == 1:
+    def read(api):
+        reads.append(real(api))
+        if len(reads) == 1:
             api.call("create_media_folder", body={"name": "a"})
-        return looks[-1]
+        return reads[-1]
 
-    monkeypatch.setattr(folders, "_tree", look)
+    monkeypatch.setattr(folders, "_tree", read)
     folder_uuid(api, "A")
     assert tree(api) == [("a", "")]
 
 
-def test_levels_that_postboost_does_not_take_are_refused_and_can_be_mended(sandbox, api):
+def test_folders_that_are_too_deep_are_refused_and_can_be_corrected(sandbox, api):
     sandbox.change(folder_depth=1)
     for _ in range(2):
         with pytest.raises(ValidationError, match="levels"):

@@ -1,4 +1,4 @@
-"""Uploads in chunks whose last answer was lost, when the library tells nothing either."""
+"""Uploads in chunks whose last response was lost, when the library cannot show the item either."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def api(sandbox):
         yield api
 
 
-def test_a_key_that_may_not_list_media_uploads_and_says_when_it_can_not_look(sandbox, caplog):
+def test_a_key_that_may_not_list_media_uploads_and_logs_when_it_cannot_search(sandbox, caplog):
     with client(sandbox, make_key(sandbox, "write")) as api:
         upload_media(api, video())
         sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
@@ -49,7 +49,7 @@ def test_a_key_that_may_not_list_media_uploads_and_says_when_it_can_not_look(san
         assert caplog.text.count("may not list media") == 1
 
 
-def test_a_key_that_may_no_longer_look_is_told_so(sandbox, api):
+def test_a_key_that_may_no_longer_search_is_a_clear_error(sandbox, api):
     sandbox.faults(
         {"operation": "complete_chunked_upload", "kind": "drop_after"},
         {"operation": "list_media", "kind": "server_error", "status": 403, "after": 1, "count": 999},
@@ -59,7 +59,7 @@ def test_a_key_that_may_no_longer_look_is_told_so(sandbox, api):
     assert caught.value.code == "upload_unknown"
 
 
-def test_a_token_that_dies_before_the_look_is_told_as_that(sandbox, api):
+def test_a_token_that_expires_before_the_search_is_reported_as_such(sandbox, api):
     sandbox.faults(
         {"operation": "complete_chunked_upload", "kind": "drop_after"},
         {"operation": "list_media", "kind": "server_error", "status": 401, "after": 1, "count": 999},
@@ -69,10 +69,10 @@ def test_a_token_that_dies_before_the_look_is_told_as_that(sandbox, api):
 
 
 def test_a_lost_completion_is_told_even_when_the_library_is_down(sandbox, api):
-    complete, look = "complete_chunked_upload", "list_media"
+    complete, search = "complete_chunked_upload", "list_media"
     sandbox.faults(
         {"operation": complete, "kind": "drop_after", "count": 99},
-        {"operation": look, "kind": "server_error", "status": 503, "after": 1, "count": 999},
+        {"operation": search, "kind": "server_error", "status": 503, "after": 1, "count": 999},
     )
     with pytest.raises(UnconfirmedError, match=r"clip\.mp4.*503") as caught:
         upload_media(api, video())

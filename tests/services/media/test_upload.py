@@ -180,12 +180,12 @@ def test_an_item_that_is_not_there_is_named(connect, postboost):
     assert (caught.value.field, caught.value.code) == ("media", "unknown_item")
 
 
-@pytest.mark.parametrize("answered", ["7", 7])
-def test_an_id_is_attached_as_a_number_however_it_was_answered(answered):
-    assert media_id({"id": answered}) == 7
+@pytest.mark.parametrize("returned", ["7", 7])
+def test_an_id_is_attached_as_a_number_even_if_it_was_returned_as_text(returned):
+    assert media_id({"id": returned}) == 7
 
 
-def test_an_answer_without_an_id_is_no_media_item(connect, postboost):
+def test_a_response_without_an_id_is_not_a_media_item(connect, postboost):
     postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(json={"uuid": UUID})
     with pytest.raises(UnexpectedResponseError) as caught:
         find_item(connect(), UUID)

@@ -94,48 +94,50 @@ def test_a_fault_at_any_step_makes_no_second_item_and_loses_nothing(
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_answers_may_be_lost_whichever_they_are(sandbox, api, source, kind, count):
-    """Among them is the final one, which is given once."""
+def test_any_response_may_be_lost(sandbox, api, source, kind, count):
+    """Among them is the final one, which is returned only once."""
     sandbox.faults({"operation": STATUS, "kind": kind, "count": count})
     fetch(api, source)
     assert library(sandbox) == [whole()]
 
 
 @pytest.fixture
-def final_answer_lost(api, monkeypatch):
-    """PostBoost gives the final answer, and it does not arrive."""
+def final_response_lost(api, monkeypatch):
+    """PostBoost sends the final response, and it is lost."""
     real = api.call
 
     def call(operation, **rest):
-        answer = real(operation, **rest)
-        if operation == STATUS and answer["status"] in ("completed", "failed"):
+        response = real(operation, **rest)
+        if operation == STATUS and response["status"] in ("completed", "failed"):
             raise UnconfirmedError("the connection broke")
-        return answer
+        return response
 
     monkeypatch.setattr(api, "call", call)
 
 
-def test_a_final_answer_that_was_lost_is_found_in_the_library(sandbox, api, source, final_answer_lost):
+def test_an_item_whose_final_response_was_lost_is_found_in_the_library(
+    sandbox, api, source, final_response_lost
+):
     media = fetch(api, source, alt_text="A clip")
     assert media["uuid"] == sandbox.state()["media"][0]["uuid"]
     assert operations(sandbox)[-3:] == [STATUS, "list_media", "get_media"]
 
 
-def test_an_item_that_was_there_before_is_not_taken_for_it(sandbox, api, source, final_answer_lost):
+def test_an_item_that_was_there_before_is_not_taken_for_it(sandbox, api, source, final_response_lost):
     url = f"{source.url}/clip.mp4?version=1"
     first = fetch(api, source, url)
     assert fetch(api, source)["uuid"] != first["uuid"]
 
 
-def test_a_lost_final_answer_without_an_item_is_neither_success_nor_failure(
-    sandbox, api, source, final_answer_lost
+def test_a_lost_final_response_without_an_item_is_neither_success_nor_failure(
+    sandbox, api, source, final_response_lost
 ):
     with pytest.raises(UnconfirmedError, match=r"/short\.mp4") as caught:
         fetch(api, source, "/short.mp4")
     assert caught.value.code == "download_forgotten"
 
 
-def test_a_key_that_may_not_look_has_a_small_file_fetched(sandbox, source):
+def test_a_key_that_may_not_search_has_a_small_file_fetched(sandbox, source):
     sandbox.reset(remote_background_bytes=1000)
     with client(sandbox, make_key(sandbox, "write")) as api:
         assert fetch(api, source, "/bean.png")["uuid"] == sandbox.state()["media"][0]["uuid"]
@@ -143,7 +145,9 @@ def test_a_key_that_may_not_look_has_a_small_file_fetched(sandbox, source):
             fetch(api, source)
 
 
-def test_a_lost_final_answer_is_told_even_when_the_library_is_down(sandbox, api, source, final_answer_lost):
+def test_a_lost_final_response_is_reported_even_when_the_library_is_down(
+    sandbox, api, source, final_response_lost
+):
     sandbox.faults(
         {"operation": "list_media", "kind": "server_error", "status": 503, "after": 1, "count": 999}
     )
@@ -152,8 +156,8 @@ def test_a_lost_final_answer_is_told_even_when_the_library_is_down(sandbox, api,
     assert caught.value.code == "download_forgotten"
 
 
-def test_a_try_after_the_final_answer_fetches_it_anew(sandbox, api, source, monkeypatch):
-    """As after a SIGKILL just behind the final answer: a copy does less harm than the wrong file."""
+def test_an_attempt_after_the_final_response_fetches_the_file_again(sandbox, api, source, monkeypatch):
+    """As after a SIGKILL just after the final response: a second copy does less harm than the wrong file."""
     monkeypatch.setattr(remote, "_poll", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         fetch(api, source)
@@ -164,7 +168,7 @@ def test_a_try_after_the_final_answer_fetches_it_anew(sandbox, api, source, monk
     assert operations(sandbox).count(INITIATE) == 3
 
 
-def test_a_try_after_an_interruption_goes_on_with_the_same_download(sandbox, api, source, mocker):
+def test_an_attempt_after_an_interruption_continues_the_same_download(sandbox, api, source, mocker):
     poll = mocker.patch.object(remote, "_poll", side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch(api, source)
@@ -179,26 +183,26 @@ def test_a_try_after_an_interruption_goes_on_with_the_same_download(sandbox, api
     "path, said",
     [("/gone.png", "404"), ("/page", "image"), ("/short.mp4", "short.mp4")],
 )
-def test_a_failure_says_why_and_is_asked_anew_by_the_next_try(sandbox, api, source, variant, path, said):
+def test_a_failure_says_why_and_the_next_attempt_fetches_again(sandbox, api, source, variant, path, said):
     sandbox.reset(remote_background_bytes=1000, **variant)
-    for tries in (1, 2, 3):
+    for attempts in (1, 2, 3):
         with pytest.raises(PostBoostConfigError, match=said) as caught:
             fetch(api, source, path)
         assert caught.value.code == "url_not_fetched"
         asked = [r for r in sandbox.requests() if r["operation"] == INITIATE]
-        assert len({request["idempotency_key"] for request in asked}) == tries
+        assert len({request["idempotency_key"] for request in asked}) == attempts
     assert library(sandbox) == []
 
 
 @pytest.mark.parametrize("path", ["/bean.png", "/clip.mp4"])
-def test_a_url_is_one_item_under_one_salt_alone(sandbox, api, source, path):
+def test_a_url_is_one_item_per_salt(sandbox, api, source, path):
     medium = read_medium(source.url + path, lambda _: pytest.fail("no file"))
     upload_media(api, medium, salt="run 1", timeout=1e9)
     upload_media(api, medium, salt="run 2", timeout=1e9)
     assert len(library(sandbox)) == 2
 
 
-def test_an_item_that_was_deleted_meanwhile_is_fetched_anew(sandbox, api, source):
+def test_an_item_that_was_deleted_meanwhile_is_fetched_again(sandbox, api, source):
     api.call("delete_media_bulk", body={"items": [fetch(api, source, "/bean.png")["uuid"]]})
     fetch(api, source, "/bean.png")
     assert library(sandbox) == [whole(PNG, "bean.png")]
@@ -229,7 +233,7 @@ def test_a_folder_that_is_none_is_refused_before_anything_is_fetched(api, source
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "code"),
+    ("response", "kind", "code"),
     [
         ({"status": "sleeping"}, UnexpectedResponseError, "unknown_status"),
         ([], UnexpectedResponseError, "unknown_status"),
@@ -238,12 +242,12 @@ def test_a_folder_that_is_none_is_refused_before_anything_is_fetched(api, source
     ],
 )
 @pytest.mark.parametrize("when", ["at once", "in the background"])
-def test_an_answer_that_is_not_known_is_an_error_that_names_it(connect, postboost, answer, kind, code, when):
+def test_an_unknown_response_is_an_error_that_names_it(connect, postboost, response, kind, code, when):
     base = f"/{WORKSPACE}/media"
     postboost.get(base).respond(json={"data": []})
-    first = answer if when == "at once" else {"status": "pending", "download_id": "d"}
+    first = response if when == "at once" else {"status": "pending", "download_id": "d"}
     postboost.post(f"{base}/remote/initiate").mock(return_value=httpx.Response(200, json=first))
-    postboost.get(f"{base}/remote/d/status").mock(return_value=httpx.Response(200, json=answer))
+    postboost.get(f"{base}/remote/d/status").mock(return_value=httpx.Response(200, json=response))
     with pytest.raises(kind) as caught:
         upload_media(connect(), read_medium("https://a.test/b.png", lambda _: pytest.fail("no file")))
     assert caught.value.code == code
