@@ -236,7 +236,6 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
                 context["ti"].xcom_push(key="return_value", value=result)
                 raise PublishError(message, [result])
             self.log.warning("%s", message)
-        self.log.info(
-            "PostBoost created draft %s for %s AI credits.", result["post_uuid"], result["credits_used"]
-        )
+        draft, used = result["post_uuid"], result["credits_used"]
+        self.log.info("PostBoost created draft %s for %s AI credits.", draft, used)
         return result

@@ -20,9 +20,8 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
 
     The file replaces an existing one when it is complete. All columns of ``docs/analytics.md`` are written, in that order.
 
-    :param kind: ``posts``: a row for each account on which a post of the period is live; ``accounts``: a row for each
-        account that has analytics; ``summary``: one row. ``posts`` sends one request for each post, ``accounts`` one for
-        each account. Posts in the trash are left out.
+    :param kind: ``posts``: a row for each account on which a post of the period is live and not in the trash;
+        ``accounts``: a row for each account that has analytics; ``summary``: one row. One request per post or account.
     :param path: a path or an ``ObjectStoragePath`` URI (``s3://``, ``gs://``, ``file://`` ...), with the period in its name,
         such as ``s3://marketing/posts/{{ ds }}.jsonl``. Templated.
     :param date_from: the first day: a date or ``YYYY-MM-DD``, in UTC. Templated.

@@ -70,8 +70,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     :param subject: the form's headline. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
-    :raises AirflowFailException: the draft does not exist, it was edited and no other approval task follows, or PostBoost
-        refused.
+    :raises AirflowFailException: the draft does not exist or was edited, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "subject", "postboost_conn_id")
@@ -201,11 +200,9 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     def _is_asked_again(self) -> bool:
         """Whether the next task asks about the same post."""
         dag = self.get_dag()
-        if dag is None:
-            return False
         # Compare the templates: this task is rendered, the next one is not yet.
-        mine = dag.get_task(self.task_id)
-        return any(
+        mine = dag.get_task(self.task_id) if dag else None
+        return mine is not None and any(
             isinstance(task, PostBoostApprovePostOperator)
             and task.post_uuid == getattr(mine, "post_uuid", None)
             for task in mine.downstream_list

@@ -93,11 +93,15 @@ class PanelOperator(BasePostBoostOperator):
 
     def execute(self, context: Context) -> Any:
         result = self.perform(context)
-        for name in ("id", "uuid"):
-            if isinstance(result, dict) and name in result:
-                context["ti"].xcom_push(key=name, value=result[name])
-                self.log.info("%s %s: %s.", name, result[name], result["outcome"])
-        return result
+        if not isinstance(result, tuple):
+            return result
+        # What was found or created, and the word for it, or whether what was found was changed.
+        found, outcome = result
+        word = outcome if isinstance(outcome, str) else "updated" if outcome else "found"
+        for name in {"id", "uuid"} & set(found):
+            context["ti"].xcom_push(key=name, value=found[name])
+            self.log.info("%s %s: %s.", name, found[name], word)
+        return {**found, "outcome": word}
 
 
 class WorkspaceOperator(PanelOperator):
@@ -121,9 +125,3 @@ class WorkspaceChangesOperator(WorkspaceOperator):
     def __init__(self, *, changes: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.changes = changes
-
-
-def with_outcome(found: Mapping[str, Any], outcome: str | bool) -> dict[str, Any]:
-    """Return what was found or created, and its outcome: the word for it, or whether what was found was changed."""
-    word = outcome if isinstance(outcome, str) else "updated" if outcome else "found"
-    return {**found, "outcome": word}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.operators.base import WorkspaceChangesOperator, WorkspaceOperator, with_outcome
+from postboost_provider.operators.base import WorkspaceChangesOperator, WorkspaceOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
         self.trial_days = trial_days
         self.if_exists = if_exists
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[dict[str, Any], str | bool]]:
         from postboost_provider.api.arguments import check_choice
         from postboost_provider.services.panel import billing, ensure
 
@@ -74,7 +74,7 @@ class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
         if self.plan_id is not None and not (number or plan):
             granted = (self.plan_id, self.trial_days, self.if_exists)
             check_choice("if_exists", self.if_exists, ("skip", "fail"))
-            return lambda api: with_outcome(*billing.ensure_given_plan(api, workspace, *granted))
+            return lambda api: billing.ensure_given_plan(api, workspace, *granted)
         if not (number and plan) or self.plan_id is not None:
             raise PostBoostConfigError(
                 "Give platform_subscription_id and platform_plan_id, or only plan_id, for a plan that is given away.",
@@ -82,9 +82,7 @@ class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
             )
         given = {"platform_plan_id": plan, "status": self.status, "trial_ends_at": self.trial_ends_at or None}
         terms = billing.read_terms(given)
-        return lambda api: with_outcome(
-            *billing.ensure_subscription(api, workspace, number, terms, self.if_exists)
-        )
+        return lambda api: billing.ensure_subscription(api, workspace, number, terms, self.if_exists)
 
 
 class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
@@ -99,11 +97,11 @@ class PostBoostChangeSubscriptionOperator(WorkspaceChangesOperator):
     :xcom return_value: (dict) The subscription, and ``outcome``: ``updated``, or ``found`` if nothing differed.
     """
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[dict[str, Any], str | bool]]:
         from postboost_provider.services.panel.billing import change_subscription, read_changes
 
         changes = read_changes(self.changes)
-        return lambda api: with_outcome(*change_subscription(api, self.workspace_uuid, changes))
+        return lambda api: change_subscription(api, self.workspace_uuid, changes)
 
 
 class PostBoostCancelSubscriptionOperator(WorkspaceOperator):
@@ -190,7 +188,7 @@ class PostBoostCreateReceiptOperator(WorkspaceOperator):
         self.receipt_url = receipt_url
         self.if_exists = if_exists
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[dict[str, Any], str | bool]]:
         from postboost_provider.api.arguments import check_choice, require_text
         from postboost_provider.services.panel import billing, ensure
 
@@ -199,6 +197,4 @@ class PostBoostCreateReceiptOperator(WorkspaceOperator):
         receipt = {name: getattr(self, name) for name in fields}
         receipt["invoice_number"] = require_text("invoice_number", self.invoice_number)
         receipt["paid_at"] = billing.to_day(self.paid_at)
-        return lambda api: with_outcome(
-            *billing.ensure_receipt(api, self.workspace_uuid, receipt, self.if_exists)
-        )
+        return lambda api: billing.ensure_receipt(api, self.workspace_uuid, receipt, self.if_exists)

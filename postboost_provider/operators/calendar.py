@@ -36,7 +36,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param on_past: what to do with a row that was not sent before its time: ``skip``, ``fail``, or publish it ``now``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
-    :param requests_per_minute: the maximum number of requests per minute. Default: only the server's rate limit.
+    :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
     :param media_root: the folder of relative media paths. Default: the folder of the calendar file. Templated.
     :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage. Templated.
     :xcom return_value: (dict; also if the task fails for bad rows) ``calendar_id``, ``counts`` by result, ``rows``
@@ -147,19 +147,19 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     def _rows_due(self, context: Context) -> list[Row]:
         from postboost_provider.calendar.csv import in_window, read_rows
 
-        if self.window is not None and not (
-            isinstance(self.window, timedelta) and self.window > timedelta(0)
-        ):
+        window = self.window
+        if window is not None and not (isinstance(window, timedelta) and window > timedelta(0)):
             raise PostBoostConfigError(
-                f"window is {self.window!r}; it must be a timedelta of more than 0, or None.", field="window"
+                f"window is {window!r}; it must be a timedelta of more than 0, or None.", field="window"
             )
         # The start of the run's window.
         anchor = context.get("data_interval_end") or getattr(context["dag_run"], "run_after", None)
         rows = read_rows(self._numbered_rows(), self.timezone or None)
-        due = [row for row in rows if in_window(row, anchor, self.window)]
-        if self.window is not None and anchor is not None:
-            until = anchor + self.window
-            self.log.info("%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, until)
+        due = [row for row in rows if in_window(row, anchor, window)]
+        if window is not None and anchor is not None:
+            self.log.info(
+                "%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, anchor + window
+            )
         return due
 
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:

@@ -114,15 +114,9 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
 
         given = read_text(self.alt_text)
         texts = given if isinstance(given, (list, tuple)) else [given] * count
-        if not all(text is None or isinstance(text, str) for text in texts):
-            raise PostBoostConfigError(
-                f"alt_text is {given!r}; it must be a text, or a list of texts and None.", field="alt_text"
-            )
-        if len(texts) != count:
-            raise PostBoostConfigError(
-                f"alt_text has {len(texts)} texts for {count} media. Give one for each (None for none), or one text for all.",
-                field="alt_text",
-            )
+        if len(texts) != count or not all(text is None or isinstance(text, str) for text in texts):
+            problem = f"alt_text is {given!r}; it must be one text, or a list with a text or None for each of {count} media."
+            raise PostBoostConfigError(problem, field="alt_text")
         return [(text or "").strip() or None for text in texts]
 
     def _read(self, name: str) -> Medium:

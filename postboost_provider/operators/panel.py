@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -10,12 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.operators.base import (
-    PanelOperator,
-    WorkspaceChangesOperator,
-    WorkspaceOperator,
-    with_outcome,
-)
+from postboost_provider.operators.base import PanelOperator, WorkspaceChangesOperator, WorkspaceOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +53,7 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
         self.access_status = access_status
         self.if_exists = if_exists
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[dict[str, Any], str | bool]]:
         from postboost_provider.api.arguments import check_choice, require_text
         from postboost_provider.services.panel import ensure, users, workspaces
 
@@ -69,9 +63,9 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
             check_choice("access_status", self.access_status, workspaces.ACCESS)
         if self.workspace_owner is not None:
             users.check_user("workspace_owner", self.workspace_owner)
-        access, if_exists = self.access_status, self.if_exists
-        ensured = partial(workspaces.ensure_workspace, access_status=access, if_exists=if_exists)
-        return lambda api: with_outcome(*ensured(api, name, self.workspace_owner))
+        return lambda api: workspaces.ensure_workspace(
+            api, name, self.workspace_owner, access_status=self.access_status, if_exists=self.if_exists
+        )
 
 
 class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
@@ -82,7 +76,7 @@ class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
     :xcom uuid: (str) The workspace's uuid.
     """
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[dict[str, Any], str | bool]]:
         from postboost_provider.api.arguments import check_choice
         from postboost_provider.services.panel import ensure, users, workspaces
 
@@ -91,7 +85,7 @@ class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
             check_choice("access_status", self.changes["access_status"], workspaces.ACCESS)
         if self.changes.get("owner") is not None:
             users.check_user("owner", self.changes["owner"])
-        return lambda api: with_outcome(*workspaces.update_workspace(api, self.workspace_uuid, self.changes))
+        return lambda api: workspaces.update_workspace(api, self.workspace_uuid, self.changes)
 
 
 class PostBoostDeleteWorkspaceOperator(WorkspaceOperator):
@@ -220,18 +214,17 @@ class PostBoostCreateUserOperator(PanelOperator):
         self.is_admin = is_admin
         self.if_exists = if_exists
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[dict[str, Any], str | bool]]:
         from postboost_provider.api.arguments import check_choice, require_text
         from postboost_provider.services.panel import ensure, users
 
         email, name = users.check_user("user_email", self.user_email), require_text("name", self.name)
         check_choice("if_exists", self.if_exists, ensure.IF_EXISTS)
         # Called for a new user only.
-        password = lambda: (
-            read_password(self.password_conn_id) if self.password_conn_id else random_password()
+        password = lambda: read_password(self.password_conn_id)
+        return lambda api: users.ensure_user(
+            api, email, name, password, is_admin=self.is_admin, if_exists=self.if_exists
         )
-        ensured = partial(users.ensure_user, is_admin=self.is_admin, if_exists=self.if_exists)
-        return lambda api: with_outcome(*ensured(api, email, name, password))
 
 
 class PostBoostUpdateUserOperator(PanelOperator):
@@ -261,7 +254,7 @@ class PostBoostUpdateUserOperator(PanelOperator):
         self.changes = changes
         self.password_conn_id = password_conn_id
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[dict[str, Any], str | bool]]:
         from postboost_provider.services.panel import ensure, users
 
         users.check_user("user", self.user)
@@ -269,7 +262,7 @@ class PostBoostUpdateUserOperator(PanelOperator):
         if changes or not self.password_conn_id:
             ensure.check_changes(changes, users.USER_FIELDS)
         password = read_password(self.password_conn_id) if self.password_conn_id else None
-        return lambda api: with_outcome(*users.update_user(api, self.user, changes, password))
+        return lambda api: users.update_user(api, self.user, changes, password)
 
 
 class PostBoostDeleteUserOperator(PanelOperator):
@@ -297,10 +290,16 @@ class PostBoostDeleteUserOperator(PanelOperator):
         return lambda api: users.delete_user(api, self.user, name)
 
 
-def read_password(conn_id: str) -> str:
-    """Return the password of a connection, and mask it in the logs."""
+def read_password(conn_id: str | None) -> str:
+    """Return the password of a connection, or a random one that nobody learns, and mask it in the logs."""
+    if not conn_id:
+        import secrets
+
+        password = secrets.token_urlsafe(RANDOM_PASSWORD_BYTES)
+        mask_secret(password)
+        return password
     try:
-        password = PostBoostHook.get_connection(conn_id).password
+        password = str(PostBoostHook.get_connection(conn_id).password or "")
     except AirflowNotFoundException:
         raise PostBoostConfigError(
             f"Connection {conn_id!r} does not exist. Create it with the password, or correct password_conn_id.",
@@ -313,14 +312,5 @@ def read_password(conn_id: str) -> str:
             code="no_password",
             field="password_conn_id",
         )
-    mask_secret(password)
-    return str(password)
-
-
-def random_password() -> str:
-    """Return a password that nobody knows, and mask it in the logs."""
-    import secrets
-
-    password = secrets.token_urlsafe(RANDOM_PASSWORD_BYTES)
     mask_secret(password)
     return password

@@ -59,9 +59,8 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         at = None
         if self.how == "at":
             if not self.publish_at:
-                raise PostBoostConfigError(
-                    "publish_at is empty. Give a time, or use how='now' or how='queue'.", field="publish_at"
-                )
+                problem = "publish_at is empty. Give a time, or use how='now' or how='queue'."
+                raise PostBoostConfigError(problem, field="publish_at")
             with argument("publish_at"):
                 at = to_minute(self.publish_at, self.timezone or None)
         actor = self.actor(context)
@@ -132,8 +131,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
     PostBoost replaces a post as a whole, so the task reads the post, changes it and sends it back.
 
     :param post_uuid: the post. Templated.
-    :param changes: fields of ``create_post``'s body, such as ``{"tags": [3]}``, or ``text``, which changes the text of
-        the original version. The rest stays. Templated.
+    :param changes: fields of ``create_post``'s body, such as ``{"tags": [3]}``, or ``text``. The rest stays. Templated.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
     :raises AirflowFailException: the post does not exist or is already published, or PostBoost refused.
     """

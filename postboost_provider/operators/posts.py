@@ -225,8 +225,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         names = "text accounts media tags first_comment publish_at thread variants account_times ai_generated"
         fields = {name: getattr(self, name) for name in names.split()}
         post = parse_post({**fields, "mode": self.publish}, self.timezone or None)
-        for name, given in (("publish_at", self.publish_at), ("account_times", self.account_times)):
-            if given and post.mode != "schedule":
+        for name in ("publish_at", "account_times"):
+            if fields[name] and post.mode != "schedule":
                 self.log.warning(
                     "%s is ignored: it needs publish='schedule', and publish is %r.", name, post.mode
                 )

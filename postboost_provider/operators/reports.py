@@ -39,7 +39,6 @@ class PostBoostReportOperator(BasePostBoostOperator):
     :xcom return_value: (dict) ``path``, ``size`` in bytes, ``export_uuid``, ``format``, ``dataset``, ``date_from``,
         ``date_to`` and ``expires_at``.
     :raises AirflowFailException: an argument is wrong, the token may not create reports, or the file has expired (410).
-    :raises PostBoostError: an error that a retry can fix, such as a report that PostBoost could not create.
     """
 
     template_fields: Sequence[str] = (

@@ -118,10 +118,10 @@ class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
             target = self._target()
             settings = target.read().settings
             if chosen == f"{DONE} {reference(settings.token)}":
-                raise PostBoostConfigError(
-                    f"{settings.name} still has the old token. Set the new one as its password. {CLEAR_TASK}",
-                    field="password",
+                problem = (
+                    f"{settings.name} still has the old token. Set the new one as its password. {CLEAR_TASK}"
                 )
+                raise PostBoostConfigError(problem, field="password")
             self._test(settings)
             _write_expiry(target, str(expiry.day or "never"))
         done = "The new token of %s works and %s. Delete the old one in PostBoost, under Settings > Access Tokens."

@@ -150,10 +150,7 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
         return PostBoostTokenTrigger(postboost_conn_ids=self._conn_ids(), **wait)
 
     def describe_timeout(self, pending: str) -> str:
-        return (
-            f"PostBoost neither accepted nor refused the token in time: {pending} Check PostBoost's status and the network, "
-            "then clear this task."
-        )
+        return f"PostBoost neither accepted nor refused the token in time: {pending} Clear this task to check again."
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Poll again when the trigger has seen PostBoost respond: the responses are judged here."""

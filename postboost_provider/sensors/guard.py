@@ -24,8 +24,7 @@ def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> Po
     :param dag: the DAG to guard.
     :param task_id: the sensor's task id.
     :param options: the arguments of :class:`~postboost_provider.sensors.expiry.PostBoostTokenExpirySensor`.
-    :raises PostBoostConfigError: the DAG has another task with that id, or a root task has a trigger rule with which it
-        would run although the sensor failed.
+    :raises PostBoostConfigError: the task id is taken, or a root task would run although the sensor failed.
     """
     guard = dag.task_dict.get(task_id)
     if guard is None:

@@ -115,9 +115,8 @@ async def settings_of(hook: PostBoostHook) -> ClientSettings:
 
 
 def read_event(payload: Any, result_key: str = PollingTrigger.result_key) -> Event:
-    """Read the event of a trigger, of this version or an older one.
+    """Read the event of a trigger of this version or an older one, with the result under this key.
 
-    :param result_key: under which key the trigger puts its result.
     :raises PostBoostError: no trigger of this package sends such an event.
     """
     from postboost_provider.polling.poller import Event

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import AsyncPostBoostClient
 
-# Wanted posts are collected until none was added for this long, but not for longer than the second number.
+# Wanted posts are collected until none was added for this long, but no longer than the second number.
 GATHER_SECONDS = 0.25
 LONGEST_GATHER_SECONDS = 3.0
 GETS_IN_FLIGHT = 8
