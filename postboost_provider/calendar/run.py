@@ -10,11 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     AuthenticationError,
     PostBoostError,
     RateLimitedError,
-    ServerError,
-    UnconfirmedError,
     UnreachableError,
     is_retryable,
 )
@@ -46,7 +45,7 @@ MAX_DELAY = KEPT_FOR - MAX_SCHEDULING_HORIZON
 START_DELAY = timedelta(minutes=15)
 # After this many outages in a row PostBoost counts as down: sending the other rows would only take time.
 MAX_OUTAGES = 3
-OUTAGES = (RateLimitedError, ServerError, UnconfirmedError, UnreachableError)
+OUTAGES = (*LOST_RESPONSE, RateLimitedError, UnreachableError)
 PROGRESS_SECONDS = 10.0
 
 
