@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from postboost_provider.airflow_support.storage import find_file, locate, reading
+from postboost_provider.airflow_support.storage import locate, reading
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.operators.base import BasePostBoostOperator
 
@@ -37,7 +37,10 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
-    :param media_root: the folder of relative media paths. Default: the folder of the calendar file. Templated.
+    :param media_root: the folder of the rows' media; a file elsewhere, also behind a link, is an error of its row.
+        Default: the folder of the calendar file. Templated.
+    :param media_allow: paths and URIs of other folders and files that rows may name, such as ``["s3://bucket/shared"]``.
+        Templated.
     :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage. Templated.
     :xcom return_value: (dict; also if the task fails for bad rows) ``calendar_id``, ``counts`` by result, ``rows``
         (``place``, ``key``, ``result``, ``why``, ``warnings``, and the post's ``uuid``, ``status`` and ``scheduled_at``)
@@ -51,6 +54,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         "calendar_id",
         "timezone",
         "media_root",
+        "media_allow",
         "postboost_conn_id",
         "object_storage_conn_id",
     )
@@ -68,6 +72,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         dry_run: bool = False,
         requests_per_minute: float | None = None,
         media_root: str | None = None,
+        media_allow: Sequence[str] = (),
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -82,6 +87,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.only_ask = dry_run
         self.requests_per_minute = requests_per_minute
         self.media_root = media_root
+        self.media_allow = media_allow
         self.object_storage_conn_id = object_storage_conn_id
 
     def client(self) -> PostBoostClient:
@@ -90,6 +96,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         return self.hook.client(pace=Pace(self.requests_per_minute))
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.airflow_support.confinement import read_places
         from postboost_provider.api.arguments import argument, check_choice
         from postboost_provider.api.rate_limit import Pace
         from postboost_provider.calendar.run import CalendarRun
@@ -98,6 +105,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             Pace(self.requests_per_minute)
+        read_places(self.media_allow)
         calendar_id, rows = self._calendar_id(context), self._rows_due(context)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
@@ -183,14 +191,17 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         return read_csv(content, path)
 
     def _find_media(self, name: str) -> MediaFile:
-        root = self.media_root or None
-        if root is None and "://" not in name and not name.startswith("/"):
-            if not isinstance(self.rows, str) and not hasattr(self.rows, "open"):
+        from postboost_provider.airflow_support.confinement import find_confined_file, read_places
+
+        root = str(self.media_root) if self.media_root else None
+        if root is None:
+            if isinstance(self.rows, str) or hasattr(self.rows, "open"):
+                path = str(self.rows).strip()
+                # With the slash at its end: the folder of /calendar.csv is /.
+                root = path[: path.rfind("/") + 1] or "."
+            elif "://" not in name and not name.startswith("/"):
                 raise PostBoostConfigError(
                     f"{name!r} is a relative path, and rows from a list have no folder. Set media_root.",
                     field="media_root",
                 )
-            path = str(self.rows).strip()
-            # With the slash at its end: the folder of /calendar.csv is /.
-            root = path[: path.rfind("/") + 1] or "."
-        return find_file(name, root, self.object_storage_conn_id)
+        return find_confined_file(name, root, read_places(self.media_allow), self.object_storage_conn_id)
