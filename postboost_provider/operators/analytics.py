@@ -27,6 +27,7 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     :param date_from: the first day: a date or ``YYYY-MM-DD``, in UTC. Templated.
     :param date_to: the last day, included; at most 366 days later. Templated.
     :param file_format: ``jsonl``: one object per line; or ``csv``: UTF-8, with a header, ``data`` as JSON text.
+    :param escape_formulas: in CSV, put an apostrophe before texts that a spreadsheet would run as formulas; numbers stay.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
     :xcom return_value: (dict) ``path``, ``kind``, ``date_from``, ``date_to`` and the number of ``rows``.
     :raises AirflowFailException: an argument is wrong, or the token may not read analytics.
@@ -49,6 +50,7 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
         date_from: date | str,
         date_to: date | str,
         file_format: Literal["jsonl", "csv"] = "jsonl",
+        escape_formulas: bool = True,
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -58,6 +60,7 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
         self.date_from = date_from
         self.date_to = date_to
         self.file_format = file_format
+        self.escape_formulas = escape_formulas
         self.object_storage_conn_id = object_storage_conn_id
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
@@ -76,7 +79,10 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
                 if self.file_format == "csv":
                     file.write(csv_line(COLUMNS[self.kind]))
                 for row in rows(api, self.kind, period):
-                    file.write(csv_line(row.values()) if self.file_format == "csv" else json_line(row))
+                    if self.file_format == "csv":
+                        file.write(csv_line(row.values(), escape_formulas=self.escape_formulas))
+                    else:
+                        file.write(json_line(row))
                     count += 1
             days = period.as_parameters()
             self.log.info("Wrote %d rows of %s of %s to %s.", count, self.kind, days, path)

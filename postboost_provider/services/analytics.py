@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import logging
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _VALUES = ("value", "total", "current", "count", "days")
 # If a list grows while it is read, the last items of a page are also the first ones of the next.
 _REMEMBERED = 500
+# The last four are the full-width forms of the first four, which some spreadsheets take for the same.
+_FORMULA_STARTS = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +197,22 @@ def json_line(row: Row) -> bytes:
     return _json(row).encode() + b"\n"
 
 
-def csv_line(cells: Iterable[Any]) -> bytes:
-    """Return one line of CSV: objects and booleans as JSON text, None as an empty cell."""
+def csv_line(cells: Iterable[Any], *, escape_formulas: bool = True) -> bytes:
+    """Return one line of CSV: objects and booleans as JSON text, None as an empty cell.
+
+    :param escape_formulas: put an apostrophe before a text that a spreadsheet would run as a formula.
+    """
     line = io.StringIO()
-    csv.writer(line).writerow(_json(cell) if isinstance(cell, (Mapping, bool)) else cell for cell in cells)
+    found = (_json(cell) if isinstance(cell, (Mapping, bool)) else cell for cell in cells)
+    csv.writer(line).writerow(f"'{c}" if escape_formulas and _is_formula(c) else c for c in found)
     return line.getvalue().encode()
+
+
+def _is_formula(cell: Any) -> bool:
+    """Return whether a spreadsheet takes the text for a formula; one that is only a number is harmless."""
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA_STARTS):
+        return False
+    return re.fullmatch(r"[+-][0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", cell) is None
 
 
 def _json(value: Any) -> str:

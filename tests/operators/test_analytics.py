@@ -277,3 +277,40 @@ def test_posts_that_a_growing_list_brings_again_are_one_row() -> None:
                 yield post
 
     assert len(list(rows(Twice(3), "posts", DAY))) == 3  # type: ignore[arg-type]
+
+
+FORMULAS = [
+    "=1+1",
+    "+A1",
+    "-2+3",
+    "@SUM(A1)",
+    "\tA1",
+    "\r=A1",
+    "\n=A1",
+    "\uff1dA1",
+    "\uff0bA1",
+    "\uff0dA1",
+    "\uff20A1",
+    "-1 OR",
+    "-",
+]
+
+
+def written(path: Path, mocker: Any, *values: Any, **options: Any) -> list[str]:
+    """Return the column best_account of the CSV file in which it has these values."""
+    found = [{**dict.fromkeys(COLUMNS["summary"]), "best_account": value, "data": {}} for value in values]
+    mocker.patch("postboost_provider.services.analytics.rows", return_value=found)
+    write("summary", path, file_format="csv", **options)
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row["best_account"] for row in csv.DictReader(file)]
+
+
+def test_a_text_that_is_a_formula_to_a_spreadsheet_is_written_as_text(tmp_path: Path, mocker: Any) -> None:
+    assert written(tmp_path / "x.csv", mocker, *FORMULAS) == [f"'{text}" for text in FORMULAS]
+    assert written(tmp_path / "x.csv", mocker, *FORMULAS, escape_formulas=False) == FORMULAS
+
+
+def test_numbers_and_other_texts_are_written_as_they_are(tmp_path: Path, mocker: Any) -> None:
+    values = [-1, -0.5, 0, "-1", "+49", "-1.5e-3", "Northwind", "a=b", "", "'=1", True, None]
+    expected = ["-1", "-0.5", "0", "-1", "+49", "-1.5e-3", "Northwind", "a=b", "", "'=1", "true", ""]
+    assert written(tmp_path / "x.csv", mocker, *values) == expected
