@@ -36,7 +36,9 @@ for mode, options in MODES.items():
             {"key": "two", "accounts": "bluesky:*", "text": "Two", "publish_at": due, "media": PICTURE},
         ]
         token = PostBoostTokenExpirySensor(task_id="token")
-        publish = PostBoostPublishCalendarOperator(task_id="publish", rows=rows, on_past="now")
+        publish = PostBoostPublishCalendarOperator(
+            task_id="publish", rows=rows, on_past="now", media_root=str(Path(PICTURE).parent)
+        )
         wait = PostBoostPostSensor(
             task_id="wait", post_uuids=publish.output["post_uuids"], poke_interval=1, **options
         )
