@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.settings import ClientSettings
 
+MAX_RETRY_AFTER_SECONDS = 86400.0
+
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
@@ -206,6 +208,7 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - now
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
-    return max(0.0, seconds) if seconds < float("inf") else None
+    # No pause is longer than a day: neither a mistaken server nor a hostile one stops a task for years.
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if abs(seconds) < float("inf") else None

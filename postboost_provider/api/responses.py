@@ -47,6 +47,10 @@ SWITCHED_OFF = {
     "/inbox/": "the inbox API of the workspace is switched on",
     "/reconnect-links": "PostBoost has reconnect links enabled",
 }
+# PostBoost documents a boolean. What else says no is a refusal, too.
+NOT_SUCCESSFUL: tuple[Any, ...] = (False, None, "", "0", "false", [])
+# PostBoost's own responses have about ten levels.
+MAX_DEPTH = 100
 _FILE_DELETED = "PostBoost keeps a report's file for 7 days. Create the report again and save it before then."
 
 
@@ -74,19 +78,50 @@ def read(settings: ClientSettings, request: Request, raw: RawResponse, now: date
     replayed = raw.headers.get("idempotent-replayed", "").lower() == "true"
     if not 200 <= raw.status < 300:
         raise error_of(settings, request, raw, replayed, now)
-    payload: Any = None
-    if request.operation.reply == "binary":
-        payload = raw.content
-    elif raw.content and not raw.content.isspace():
-        try:
-            payload = json.loads(raw.content)
-        except ValueError:
-            raise UnexpectedResponseError(
-                f"{request}: the response ({raw.status}) is not JSON. Check that the base URL {settings.base_url} is "
-                "PostBoost's API, not a web page or a proxy in front of it.",
-                code="not_json",
-            ) from None
+    if raw.content is None or request.operation.reply == "binary":
+        return Response(raw.content, raw.status, replayed, raw.headers.get("date"))
+    payload = _payload_of(settings, request, raw.status, raw.content)
+    if isinstance(payload, dict) and payload.get("success", True) in NOT_SUCCESSFUL:
+        raise error_of(settings, request, raw, replayed, now)
     return Response(payload, raw.status, replayed, raw.headers.get("date"))
+
+
+def _payload_of(settings: ClientSettings, request: Request, status: int, content: bytes) -> Any:
+    """Return the JSON object of a success, or None where nothing was to come."""
+    reply, is_empty = request.operation.reply, not content.strip()
+    # A 204 says all that a deletion or a {"success": true} has to say.
+    is_enough = status == 204 and (reply == "untyped" or request.operation.method == "DELETE")
+    if is_empty and (reply == "none" or is_enough):
+        return None
+    try:
+        payload = json.loads(content)
+        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or reply == "none"):
+            return payload
+        code, problem = "not_an_object", "not a JSON object, which PostBoost documents"
+    except (ValueError, RecursionError):
+        code, problem = "not_json", "empty" if is_empty else "not JSON"
+    raise UnexpectedResponseError(
+        f"{request}: the response ({status}) is {problem}. Check that the base URL {settings.base_url} is PostBoost's API, "
+        "not a web page or a proxy in front of it.",
+        code=code,
+    )
+
+
+def _is_nested_deeply(value: Any) -> bool:
+    """Return whether code that walks through the value could exceed Python's recursion limit."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for parent in level
+            for item in (
+                parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ()
+            )
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def error_of(
@@ -94,7 +129,7 @@ def error_of(
 ) -> PostBoostRequestError:
     """Return the error for a response that is not a success."""
     # A response may echo what was sent, including the token.
-    body = _decode(raw.content.decode(errors="replace"), settings)
+    body = _decode((raw.content or b"").decode(errors="replace"), settings)
     status, message = raw.status, str(body.get("message") or "")[:500]
     code = str(body["code"]) if body.get("code") else _missing_code(status, message)
     if isinstance(body.get("errors"), dict):
@@ -110,6 +145,11 @@ def error_of(
         "request": str(request),
     }
     kind: type[PostBoostRequestError] = PostBoostRequestError
+    if 200 <= status < 300:
+        known["code"], shown_code = code or "not_successful", " and success false"
+        seen = (
+            f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
+        )
     advice = ADVICE_BY_CODE.get(code or "", "")
     # The free tools have it in the body.
     hint = raw.headers.get("retry-after") or body.get("retry_after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
     UnconfirmedError,
+    UnexpectedResponseError,
     UnreachableError,
 )
 
@@ -25,14 +26,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What one response may take in memory, decompressed: far more than a list of a hundred posts.
+MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+# Compressed bytes that are decompressed at once: gzip makes at most about 8 MB of them.
+SLICE_BYTES = 8 * 1024
+DECODABLE = ("", "identity", "gzip", "x-gzip", "deflate")
+
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """A response before it is interpreted. Header names are lower case."""
+    """A response before it is interpreted. Header names are lower case. Without content, it was written to a file."""
 
     status: int
     headers: Mapping[str, str]
-    content: bytes
+    content: bytes | None
 
 
 # Returns where the body of a response with that status and these headers goes; None keeps it in memory.
@@ -72,15 +79,18 @@ class Transport:
             sent, limit = _build(self._http, request, settings, deadline, opened)
             response = step(lambda: self._http.send(sent, stream=True))
             opened.callback(step, response.close)
+            step(lambda: _limit_decompression(response))
             # Errors of the file are not errors of the network.
             file = into(response.status_code, response.headers)
             parts: list[bytes] = []
             write = opened.enter_context(file).write if file is not None else parts.append
             received = response.iter_bytes()
+            size = 0
             while (part := step(lambda: next(received, None))) is not None:
                 write(part)
-                step(lambda: _check_time(limit))
-        return RawResponse(response.status_code, response.headers, b"".join(parts))
+                size += 0 if file is not None else len(part)
+                step(functools.partial(_check_limits, limit, size))
+        return RawResponse(response.status_code, response.headers, b"".join(parts) if file is None else None)
 
 
 class AsyncTransport:
@@ -100,9 +110,10 @@ class AsyncTransport:
             content = bytearray()
             try:
                 async with aclosing(await self._http.send(sent, stream=True)) as response:
+                    _limit_decompression(response)
                     async for part in response.aiter_bytes():
                         content += part
-                        _check_time(limit)
+                        _check_limits(limit, len(content))
                 return RawResponse(response.status_code, response.headers, bytes(content))
             except Exception as error:  # noqa: BLE001  aiohttp raises more than httpx knows
                 failure = no_response(settings, request, error)
@@ -123,16 +134,59 @@ def _build(
     sent = http.build_request(
         request.operation.method,
         request.url,
-        headers={**request.headers, **authorization},
+        headers={"Accept-Encoding": "gzip, deflate", **request.headers, **authorization},
         timeout=min(settings.timeout_seconds, limit - time.monotonic()),
         **_body_of(request, opened),
     )
     return sent, limit
 
 
-def _check_time(limit: float) -> None:
+class _Sliced(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The stream of a response in small parts: httpx decompresses each part as a whole."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            yield from _slices(part)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            for piece in _slices(part):
+                yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _slices(part: bytes) -> Iterator[bytes]:
+    return (part[start : start + SLICE_BYTES] for start in range(0, len(part), SLICE_BYTES))
+
+
+def _limit_decompression(response: httpx.Response) -> None:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in DECODABLE:
+        raise UnexpectedResponseError(
+            f"The response is compressed as {encoding[:40]!r}, which was not asked for. Check what is in front of PostBoost.",
+            code="not_decodable",
+        )
+    if encoding not in ("", "identity"):
+        response.stream = _Sliced(response.stream)
+
+
+def _check_limits(limit: float, size: int) -> None:
     if time.monotonic() > limit:
         raise httpx.ReadTimeout("the response took longer than the deadline")
+    if size > MAX_RESPONSE_BYTES:
+        raise UnexpectedResponseError(
+            f"The response has more than {MAX_RESPONSE_BYTES:,} bytes, the limit of what is kept in memory. Ask for less at "
+            "once, or check what is in front of PostBoost.",
+            code="too_large",
+        )
 
 
 def _network_step(settings: ClientSettings, request: Request, step: Callable[[], T]) -> T:
@@ -150,8 +204,8 @@ def _network_step(settings: ClientSettings, request: Request, step: Callable[[],
 
 def no_response(settings: ClientSettings, request: Request, error: Exception) -> PostBoostError:
     """Return the error for a request without a response. Its type depends on whether the request was sent."""
-    if isinstance(error, PostBoostError):
-        return error
+    if isinstance(error, UnexpectedResponseError):
+        return UnexpectedResponseError(f"{request}: {error}", code=error.code)
     # The server may have written anything into the message, even a line break.
     said = "".join(c if c.isprintable() else " " for c in settings.redact(str(error)))
     op, why = request.operation, f"{type(error).__name__}: {said[:300]}"

@@ -19,6 +19,7 @@ from postboost_provider.api.errors import (
     ServerError,
     UnexpectedResponseError,
     ValidationError,
+    is_retryable,
 )
 from postboost_provider.api.expiry import Expiry
 from postboost_provider.api.responses import Response
@@ -37,10 +38,12 @@ def read(
     operation: str = "create_post",
     headers: dict[str, str] | None = None,
     changed: ClientSettings | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     mine = changed or settings(name=MINE)
-    parameters = {"export_uuid": "e"} if operation == "download_report_export" else None
+    if operation == "download_report_export":
+        parameters = {"export_uuid": "e"}
     made = request(operation, changed=mine, **({"parameters": parameters} if parameters else {}))
     return responses.read(mine, made, RawResponse(status, headers or {}, content), NOW)
 
@@ -57,8 +60,17 @@ def test_a_success_is_its_whole_json_body(status):
 
 
 @pytest.mark.parametrize("status, content", [(204, b""), (200, b""), (200, b" \n")])
-def test_a_success_without_a_body_is_none(status, content):
-    assert read(status, content) == Response(None, status)
+def test_a_success_without_a_body_is_none_where_none_is_documented(status, content):
+    where = {"upload_uuid": "u"}
+    assert read(status, content, operation="abort_chunked_upload", parameters=where) == Response(None, status)
+
+
+def test_a_204_says_enough_of_a_deletion_and_nothing_else_does():
+    assert read(204, operation="delete_post") == Response(None, 204)
+    for status, operation in ((200, "delete_post"), (204, "create_post"), (204, "list_tags")):
+        with pytest.raises(UnexpectedResponseError) as caught:
+            read(status, operation=operation)
+        assert caught.value.code == "not_json"
 
 
 def test_a_file_is_its_bytes_even_where_they_are_no_json():
@@ -263,3 +275,63 @@ def test_a_token_that_is_echoed_in_other_characters_is_in_no_error(connect, post
     with pytest.raises(ValidationError) as caught:
         connect({"token": "12|ab/cd/EFGH"}).call("list_tags")
     assert "EFGH" not in f"{caught.value} {caught.value!r} {caught.value.body}"
+
+
+@pytest.mark.parametrize("success", [False, None, 0, "", "false", []])
+@pytest.mark.parametrize("operation", ["update_post", "delete_post", "create_post"])
+def test_a_success_of_false_is_a_refusal(operation, success):
+    error = refusal(200, {"success": success, "message": "No."}, operation=operation)
+    assert (type(error), error.code, error.status) == (PostBoostRequestError, "not_successful", 200)
+    assert not is_retryable(error)
+    assert not error.is_stored_refusal
+
+
+@pytest.mark.parametrize("status, kind", [(503, ServerError), (429, RateLimitedError)])
+def test_a_success_of_false_with_a_failure_is_what_the_status_says(status, kind):
+    assert type(refusal(status, {"success": False})) is kind
+
+
+DEEP = b'{"a":' * 200 + b"1" + b"}" * 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"null", b"[]", b'"ok"', b"3", b"true", b"", b" \n", b"NaN", b"\xff", DEEP, b"[" * 100_000, b"9" * 9999],
+    ids=range(12),
+)
+@pytest.mark.parametrize(
+    "operation", ["create_post", "list_tags", "get_post", "delete_post", "list_my_workspaces"]
+)
+def test_junk_where_an_object_is_documented_is_unexpected(operation, content):
+    with pytest.raises(UnexpectedResponseError) as caught:
+        read(200, content, operation=operation)
+    assert caught.value.code in ("not_json", "not_an_object")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"message":' * 100_000])
+@pytest.mark.parametrize("status", [401, 403, 404, 422, 500])
+def test_a_deep_body_of_an_error_is_ignored(status, content):
+    assert refusal(status, content).body == {}
+
+
+@pytest.mark.parametrize(
+    "value, seconds",
+    [
+        ("1e16", 86400),
+        ("-5", 0),
+        ("nan", None),
+        ("inf", None),
+        ("-inf", None),
+        ("soon", None),
+        ("", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("1" * 5000, None),
+        ("7", 7),
+    ],
+)
+def test_what_a_server_asks_for_is_bounded(value, seconds):
+    error = refusal(429, {"message": "Slow down."}, headers={"retry-after": value})
+    assert error.retry_after == seconds
+    assert refusal(429, {"retry_after": value or None}).retry_after == seconds
