@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import IO, TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote, urlencode
 
+from postboost_provider import __version__
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, did_you_mean, get_operation
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.settings import ClientSettings
 
+USER_AGENT = f"airflow-provider-postboost/{__version__}"
 MAX_RETRY_AFTER_SECONDS = 86400.0
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.credentials import explain_401
@@ -11,6 +13,7 @@ from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
     DuplicatePostError,
+    GatewayError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostRequestError,
@@ -20,9 +23,10 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     ValidationError,
 )
-from postboost_provider.api.requests import Request, retry_after_seconds
+from postboost_provider.api.requests import USER_AGENT, Request, retry_after_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from postboost_provider.api.settings import ClientSettings
@@ -157,7 +161,16 @@ def error_of(
 
     if status == 401:
         return AuthenticationError(seen, **known).explained(*explain_401(settings, now))
-    if status == 403:
+    if status == 408 or (status in (403, 404) and not _is_own(raw, body)):
+        kind, advice = (
+            GatewayError,
+            (
+                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it stays, check the base URL "
+                f"{settings.base_url}, and ask who runs the network to let the User-Agent {USER_AGENT} through."
+            ),
+        )
+        known["code"], seen = "gateway", seen.replace("PostBoost responded with", "the response was", 1)
+    elif status == 403:
         kind, advice = PermissionDeniedError, _explain_403(settings, request, advice)
     elif status == 404:
         kind, advice = NotFoundError, _explain_404(settings, request)
@@ -182,6 +195,20 @@ def error_of(
     elif 300 <= status < 400:
         advice = f"The client follows no redirects: the token is only for {settings.base_url}. Correct the connection's host."
     return kind(f"{seen} {advice}".rstrip(), **known)
+
+
+def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
+    """Return whether PostBoost itself sent this 403 or 404: JSON with its message, or its code.
+
+    The exception is the 404 of a forgotten download, which has a status and no message (SDK 1.66.3). Laravel's 404 for a
+    path that it does not know is about the base URL, not about a post.
+    """
+    kind, message, code = raw.headers.get("content-type", "json"), body.get("message"), body.get("code")
+    if "json" not in kind.lower() or not isinstance(code, (str, NoneType)):
+        return False
+    if isinstance(message, str) and message.strip():
+        return raw.status != 404 or not re.search(r"\broute\b", message, re.IGNORECASE)
+    return bool(code) or body.get("status") == "failed"
 
 
 def _missing_code(status: int, message: str) -> str | None:

@@ -8,9 +8,11 @@ import pytest
 
 from postboost_provider.api import responses
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     AuthenticationError,
     ConflictError,
     DuplicatePostError,
+    GatewayError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostRequestError,
@@ -128,7 +130,7 @@ def test_a_refusal_has_a_type_and_says_where_what_and_what_to_do(status, body, k
 
 @pytest.mark.parametrize("operation", ["list_workspaces", "list_my_workspaces"])
 def test_a_refusal_outside_a_workspace_names_none(operation):
-    error = refusal(404, operation=operation)
+    error = refusal(404, {"message": "Not found."}, operation=operation)
     assert error.request == operation
     assert str(error).startswith(f"{operation}: ")
 
@@ -139,13 +141,13 @@ def test_a_refusal_names_the_workspace_that_the_request_was_for(own, status):
     mine = settings(workspace_uuid=own)
     made = request("get_post", changed=mine, parameters={"post_uuid": "p", "workspace_uuid": "other"})
     with pytest.raises(PostBoostRequestError, match=r"^get_post in other: ") as caught:
-        responses.read(mine, made, RawResponse(status, {}, b""), NOW)
+        responses.read(mine, made, RawResponse(status, {}, b'{"message": "No."}'), NOW)
     assert WORKSPACE not in str(caught.value)
     assert "workspace_uuid" not in str(caught.value)
 
 
 def test_the_panel_needs_the_token_of_a_platform_admin():
-    error = refusal(403, operation="list_workspaces")
+    error = refusal(403, {"message": "No."}, operation="list_workspaces")
     assert "platform admin" in str(error)
     assert MINE in str(error)
 
@@ -160,11 +162,11 @@ def test_the_panel_needs_the_token_of_a_platform_admin():
 def test_a_404_may_mean_that_a_feature_is_switched_off(operation, parameters, hint):
     made = request(operation, parameters=parameters)
     with pytest.raises(NotFoundError, match=hint):
-        responses.read(settings(), made, RawResponse(404, {}, b"{}"), NOW)
+        responses.read(settings(), made, RawResponse(404, {}, b'{"message": "Not found."}'), NOW)
 
 
 def test_a_panel_404_does_not_blame_the_workspace():
-    assert "workspace_uuid" not in str(refusal(404, operation="list_workspaces"))
+    assert "workspace_uuid" not in str(refusal(404, {"message": "Not found."}, operation="list_workspaces"))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_an_error_whose_body_says_nothing_still_says_what_is_known(status, conte
     error = refusal(status, content)
     assert f"{status}: (no message)" in str(error)
     assert "html" not in str(error)
-    assert error.code is None
+    assert error.code == ("gateway" if status == 404 else None)
 
 
 def test_a_duplicate_carries_the_earlier_post():
@@ -335,3 +337,52 @@ def test_what_a_server_asks_for_is_bounded(value, seconds):
     error = refusal(429, {"message": "Slow down."}, headers={"retry-after": value})
     assert error.retry_after == seconds
     assert refusal(429, {"retry_after": value or None}).retry_after == seconds
+
+
+HTML = {"content-type": "text/html; charset=utf-8"}
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("operation", ["create_post", "get_post", "list_workspaces"])
+@pytest.mark.parametrize("status", [403, 404, 408])
+@pytest.mark.parametrize(
+    "body, headers",
+    [
+        (b"<html>Blocked</html>", HTML),
+        (b"", {}),
+        (b"null", JSON),
+        ({}, JSON),
+        ({"message": ""}, JSON),
+        ({"message": ["x"]}, JSON),
+        ({"code": 403, "message": "Forbidden"}, JSON),
+        ({"status": 404, "error": "Not Found", "path": "/"}, JSON),
+        ({"message": "Not found."}, HTML),
+    ],
+)
+def test_what_something_in_front_of_postboost_sends_is_not_postboosts(operation, status, body, headers):
+    error = refusal(status, body, operation=operation, headers=headers)
+    assert (type(error), error.code, error.status) == (GatewayError, "gateway", status)
+    assert is_retryable(error)
+    assert isinstance(error, LOST_RESPONSE)
+    assert "firewall" in str(error)
+
+
+@pytest.mark.parametrize(
+    "message", ["The route app/apii/x could not be found.", "no Route matched with those values"]
+)
+def test_a_404_about_the_path_is_not_about_a_post(message):
+    assert type(refusal(404, {"message": message}, headers=JSON)) is GatewayError
+
+
+@pytest.mark.parametrize(
+    "status, body, kind",
+    [
+        (403, {"message": "Access forbidden."}, PermissionDeniedError),
+        (403, {"code": "insufficient_scope"}, PermissionDeniedError),
+        (404, {"message": "Not found."}, NotFoundError),
+        (404, {"status": "failed", "error": "Unknown."}, NotFoundError),
+        (408, {"message": "Not found."}, GatewayError),
+    ],
+)
+def test_postboosts_own_403_and_404_are_its_own(status, body, kind):
+    assert type(refusal(status, body, headers=JSON)) is kind
