@@ -53,6 +53,8 @@ SWITCHED_OFF = {
 }
 # PostBoost documents a boolean. What else says no is a refusal, too.
 NOT_SUCCESSFUL: tuple[Any, ...] = (False, None, "", "0", "false", [])
+# Operations that document null: a workspace without a subscription (SDK 1.66.3).
+MAY_BE_NULL = ("get_subscription",)
 # PostBoost's own responses have about ten levels.
 MAX_DEPTH = 100
 _FILE_DELETED = "PostBoost keeps a report's file for 7 days. Create the report again and save it before then."
@@ -99,7 +101,8 @@ def _payload_of(settings: ClientSettings, request: Request, status: int, content
         return None
     try:
         payload = json.loads(content)
-        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or reply == "none"):
+        is_nothing = payload is None and request.operation.operation in MAY_BE_NULL
+        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or reply == "none" or is_nothing):
             return payload
         code, problem = "not_an_object", "not a JSON object, which PostBoost documents"
     except (ValueError, RecursionError):

@@ -204,8 +204,9 @@ def _network_step(settings: ClientSettings, request: Request, step: Callable[[],
 
 def no_response(settings: ClientSettings, request: Request, error: Exception) -> PostBoostError:
     """Return the error for a request without a response. Its type depends on whether the request was sent."""
-    if isinstance(error, UnexpectedResponseError):
-        return UnexpectedResponseError(f"{request}: {error}", code=error.code)
+    if isinstance(error, PostBoostError):
+        # A limit of this module, or of the file that is sent.
+        return error
     # The server may have written anything into the message, even a line break.
     said = "".join(c if c.isprintable() else " " for c in settings.redact(str(error)))
     op, why = request.operation, f"{type(error).__name__}: {said[:300]}"

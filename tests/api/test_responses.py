@@ -293,6 +293,13 @@ def test_a_success_of_false_with_a_failure_is_what_the_status_says(status, kind)
     assert type(refusal(status, {"success": False})) is kind
 
 
+def test_null_is_read_where_it_is_documented():
+    where = {"workspace_uuid": WORKSPACE}
+    assert read(200, b"null", operation="get_subscription", parameters=where) == Response(None, 200)
+    with pytest.raises(UnexpectedResponseError):
+        read(200, b"[]", operation="get_subscription", parameters=where)
+
+
 DEEP = b'{"a":' * 200 + b"1" + b"}" * 200
 
 
