@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import IO, TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote, urlencode
 
+from postboost_provider import __version__
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, did_you_mean, get_operation
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from postboost_provider.api.settings import ClientSettings
+
+USER_AGENT = f"airflow-provider-postboost/{__version__}"
+MAX_RETRY_AFTER_SECONDS = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,7 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - now
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
-    return max(0.0, seconds) if seconds < float("inf") else None
+    # No pause is longer than a day: neither a mistaken server nor a hostile one stops a task for years.
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if abs(seconds) < float("inf") else None

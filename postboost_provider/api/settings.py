@@ -36,7 +36,7 @@ class ClientSettings:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     client_label: str = "airflow-provider-postboost"
     proxy: str | None = field(default=None, repr=False)
-    ca_bundle: str | None = None
+    ca_bundle: str | None = field(default=None, repr=False)
     name: str = "the connection"
 
     def __post_init__(self) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from postboost_provider.api import responses
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     AuthenticationError,
     ConflictError,
     DuplicatePostError,
+    GatewayError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostRequestError,
@@ -19,6 +21,7 @@ from postboost_provider.api.errors import (
     ServerError,
     UnexpectedResponseError,
     ValidationError,
+    is_retryable,
 )
 from postboost_provider.api.expiry import Expiry
 from postboost_provider.api.responses import Response
@@ -37,10 +40,12 @@ def read(
     operation: str = "create_post",
     headers: dict[str, str] | None = None,
     changed: ClientSettings | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     mine = changed or settings(name=MINE)
-    parameters = {"export_uuid": "e"} if operation == "download_report_export" else None
+    if operation == "download_report_export":
+        parameters = {"export_uuid": "e"}
     made = request(operation, changed=mine, **({"parameters": parameters} if parameters else {}))
     return responses.read(mine, made, RawResponse(status, headers or {}, content), NOW)
 
@@ -57,8 +62,17 @@ def test_a_success_is_its_whole_json_body(status):
 
 
 @pytest.mark.parametrize("status, content", [(204, b""), (200, b""), (200, b" \n")])
-def test_a_success_without_a_body_is_none(status, content):
-    assert read(status, content) == Response(None, status)
+def test_a_success_without_a_body_is_none_where_none_is_documented(status, content):
+    where = {"upload_uuid": "u"}
+    assert read(status, content, operation="abort_chunked_upload", parameters=where) == Response(None, status)
+
+
+def test_a_204_says_enough_of_a_deletion_and_nothing_else_does():
+    assert read(204, operation="delete_post") == Response(None, 204)
+    for status, operation in ((200, "delete_post"), (204, "create_post"), (204, "list_tags")):
+        with pytest.raises(UnexpectedResponseError) as caught:
+            read(status, operation=operation)
+        assert caught.value.code == "not_json"
 
 
 def test_a_file_is_its_bytes_even_where_they_are_no_json():
@@ -116,7 +130,7 @@ def test_a_refusal_has_a_type_and_says_where_what_and_what_to_do(status, body, k
 
 @pytest.mark.parametrize("operation", ["list_workspaces", "list_my_workspaces"])
 def test_a_refusal_outside_a_workspace_names_none(operation):
-    error = refusal(404, operation=operation)
+    error = refusal(404, {"message": "Not found."}, operation=operation)
     assert error.request == operation
     assert str(error).startswith(f"{operation}: ")
 
@@ -127,13 +141,13 @@ def test_a_refusal_names_the_workspace_that_the_request_was_for(own, status):
     mine = settings(workspace_uuid=own)
     made = request("get_post", changed=mine, parameters={"post_uuid": "p", "workspace_uuid": "other"})
     with pytest.raises(PostBoostRequestError, match=r"^get_post in other: ") as caught:
-        responses.read(mine, made, RawResponse(status, {}, b""), NOW)
+        responses.read(mine, made, RawResponse(status, {}, b'{"message": "No."}'), NOW)
     assert WORKSPACE not in str(caught.value)
     assert "workspace_uuid" not in str(caught.value)
 
 
 def test_the_panel_needs_the_token_of_a_platform_admin():
-    error = refusal(403, operation="list_workspaces")
+    error = refusal(403, {"message": "No."}, operation="list_workspaces")
     assert "platform admin" in str(error)
     assert MINE in str(error)
 
@@ -148,11 +162,11 @@ def test_the_panel_needs_the_token_of_a_platform_admin():
 def test_a_404_may_mean_that_a_feature_is_switched_off(operation, parameters, hint):
     made = request(operation, parameters=parameters)
     with pytest.raises(NotFoundError, match=hint):
-        responses.read(settings(), made, RawResponse(404, {}, b"{}"), NOW)
+        responses.read(settings(), made, RawResponse(404, {}, b'{"message": "Not found."}'), NOW)
 
 
 def test_a_panel_404_does_not_blame_the_workspace():
-    assert "workspace_uuid" not in str(refusal(404, operation="list_workspaces"))
+    assert "workspace_uuid" not in str(refusal(404, {"message": "Not found."}, operation="list_workspaces"))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +177,7 @@ def test_an_error_whose_body_says_nothing_still_says_what_is_known(status, conte
     error = refusal(status, content)
     assert f"{status}: (no message)" in str(error)
     assert "html" not in str(error)
-    assert error.code is None
+    assert error.code == ("gateway" if status == 404 else None)
 
 
 def test_a_duplicate_carries_the_earlier_post():
@@ -263,3 +277,119 @@ def test_a_token_that_is_echoed_in_other_characters_is_in_no_error(connect, post
     with pytest.raises(ValidationError) as caught:
         connect({"token": "12|ab/cd/EFGH"}).call("list_tags")
     assert "EFGH" not in f"{caught.value} {caught.value!r} {caught.value.body}"
+
+
+@pytest.mark.parametrize("success", [False, None, 0, "", "false", []])
+@pytest.mark.parametrize("operation", ["update_post", "delete_post", "create_post"])
+def test_a_success_of_false_is_a_refusal(operation, success):
+    error = refusal(200, {"success": success, "message": "No."}, operation=operation)
+    assert (type(error), error.code, error.status) == (PostBoostRequestError, "not_successful", 200)
+    assert not is_retryable(error)
+    assert not error.is_stored_refusal
+
+
+@pytest.mark.parametrize("status, kind", [(503, ServerError), (429, RateLimitedError)])
+def test_a_success_of_false_with_a_failure_is_what_the_status_says(status, kind):
+    assert type(refusal(status, {"success": False})) is kind
+
+
+def test_null_is_read_where_it_is_documented():
+    where = {"workspace_uuid": WORKSPACE}
+    assert read(200, b"null", operation="get_subscription", parameters=where) == Response(None, 200)
+    with pytest.raises(UnexpectedResponseError):
+        read(200, b"[]", operation="get_subscription", parameters=where)
+
+
+DEEP = b'{"a":' * 200 + b"1" + b"}" * 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"null", b"[]", b'"ok"', b"3", b"true", b"", b" \n", b"NaN", b"\xff", DEEP, b"[" * 100_000, b"9" * 9999],
+    ids=range(12),
+)
+@pytest.mark.parametrize(
+    "operation", ["create_post", "list_tags", "get_post", "delete_post", "list_my_workspaces"]
+)
+def test_junk_where_an_object_is_documented_is_unexpected(operation, content):
+    with pytest.raises(UnexpectedResponseError) as caught:
+        read(200, content, operation=operation)
+    assert caught.value.code in ("not_json", "not_an_object")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"message":' * 100_000])
+@pytest.mark.parametrize("status", [401, 403, 404, 422, 500])
+def test_a_deep_body_of_an_error_is_ignored(status, content):
+    assert refusal(status, content).body == {}
+
+
+@pytest.mark.parametrize(
+    "value, seconds",
+    [
+        ("1e16", 86400),
+        ("-5", 0),
+        ("nan", None),
+        ("inf", None),
+        ("-inf", None),
+        ("soon", None),
+        ("", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("1" * 5000, None),
+        ("7", 7),
+    ],
+)
+def test_what_a_server_asks_for_is_bounded(value, seconds):
+    error = refusal(429, {"message": "Slow down."}, headers={"retry-after": value})
+    assert error.retry_after == seconds
+    assert refusal(429, {"retry_after": value or None}).retry_after == seconds
+
+
+HTML = {"content-type": "text/html; charset=utf-8"}
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("operation", ["create_post", "get_post", "list_workspaces"])
+@pytest.mark.parametrize("status", [403, 404, 408])
+@pytest.mark.parametrize(
+    "body, headers",
+    [
+        (b"<html>Blocked</html>", HTML),
+        (b"", {}),
+        (b"null", JSON),
+        ({}, JSON),
+        ({"message": ""}, JSON),
+        ({"message": ["x"]}, JSON),
+        ({"code": 403, "message": "Forbidden"}, JSON),
+        ({"status": 404, "error": "Not Found", "path": "/"}, JSON),
+        ({"message": "Not found."}, HTML),
+    ],
+)
+def test_what_something_in_front_of_postboost_sends_is_not_postboosts(operation, status, body, headers):
+    error = refusal(status, body, operation=operation, headers=headers)
+    assert (type(error), error.code, error.status) == (GatewayError, "gateway", status)
+    assert is_retryable(error)
+    assert isinstance(error, LOST_RESPONSE)
+    assert "firewall" in str(error)
+
+
+@pytest.mark.parametrize(
+    "message", ["The route app/apii/x could not be found.", "no Route matched with those values"]
+)
+def test_a_404_about_the_path_is_not_about_a_post(message):
+    assert type(refusal(404, {"message": message}, headers=JSON)) is GatewayError
+
+
+@pytest.mark.parametrize(
+    "status, body, kind",
+    [
+        (403, {"message": "Access forbidden."}, PermissionDeniedError),
+        (403, {"code": "insufficient_scope"}, PermissionDeniedError),
+        (404, {"message": "Not found."}, NotFoundError),
+        (404, {"status": "failed", "error": "Unknown."}, NotFoundError),
+        (408, {"message": "Not found."}, GatewayError),
+    ],
+)
+def test_postboosts_own_403_and_404_are_its_own(status, body, kind):
+    assert type(refusal(status, body, headers=JSON)) is kind
