@@ -245,6 +245,8 @@ def test_a_malformed_csv_names_the_line(
         ({"on_past": "later"}, "on_past"),
         ({"on_row_error": "cry"}, "on_row_error"),
         ({"window": 7}, "window"),
+        ({"late_by": -1}, "late_by"),
+        ({"late_by": timedelta(days=11)}, "late_by"),
         ({"requests_per_minute": 0}, "requests_per_minute"),
     ],
 )
@@ -265,6 +267,22 @@ def test_the_window_begins_where_the_data_interval_ends_or_the_run_was_due(sandb
     without = context()
     without["dag_run"].run_after = day + timedelta(days=1)
     assert [r["key"] for r in publish(rows, without, window=timedelta(days=1))["rows"]] == ["after"]
+
+
+@pytest.mark.parametrize("began", ["data_interval_end", "run_after", "start_date"])
+def test_a_row_that_became_late_since_the_run_began_is_sent(sandbox: Sandbox, began: str) -> None:
+    now = datetime.now(UTC)
+    late = [row(publish_at=f"{now - timedelta(minutes=40):%Y-%m-%d %H:%M}")]
+    ctx = context()
+    ctx["dag_run"].run_after = now if began == "data_interval_end" else None
+    anchor = now - timedelta(hours=1)
+    if began == "data_interval_end":
+        ctx[began] = anchor
+    else:
+        setattr(ctx["dag_run"], began, anchor)
+    with fails(word="late_by"):
+        publish(late, ctx, late_by=60)
+    assert publish(late, ctx)["counts"] == {"created": 1}
 
 
 def test_a_dry_run_creates_nothing(sandbox: Sandbox) -> None:
