@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import (
     AuthenticationError,
+    PostBoostConfigError,
     PostBoostError,
     RateLimitedError,
     ServerError,
@@ -62,6 +63,7 @@ class CalendarRun:
     :param began: when the run began, whatever attempt this is. Default: now.
     :param late_by: a row whose time came after that is sent at once while it is at most this late, and is an error after
         that.
+    :param on_unknown: ``fail`` or ``publish`` where the token may not read what earlier runs did.
     :param fail_fast: stop at the first bad row.
     :param dry_run: only have PostBoost check the rows.
     """
@@ -74,6 +76,7 @@ class CalendarRun:
     on_past: str = "skip"
     began: datetime | None = None
     late_by: timedelta = LATE_BY
+    on_unknown: str = "fail"
     fail_fast: bool = False
     dry_run: bool = False
 
@@ -90,7 +93,10 @@ class CalendarRun:
         self._past_for_postboost: set[str] = set()
 
     def run(self, rows: Sequence[Row]) -> Report:
-        """Publish the rows in their order, and report each."""
+        """Publish the rows in their order, and report each.
+
+        :raises PostBoostConfigError: it can't be known what earlier runs published; ``code`` is ``no_memory``.
+        """
         report = Report(self.calendar_id)
         if self.fail_fast and (bad := [r for r in rows if r.problems]):
             report.rows = [invalid(r, r.problems) for r in bad]
@@ -99,6 +105,14 @@ class CalendarRun:
             return report
         self._known = find_posts(self.api, self._scope)
         if self._known is None:
+            if self.on_unknown != "publish":
+                raise PostBoostConfigError(
+                    "The token may not read PostBoost's activity log (ability 'read'), so a run can't tell which rows an earlier "
+                    "one published more than 24 hours ago. Nothing was sent. Give the token the ability, or accept that rows "
+                    "may be published again with on_unknown='publish'.",
+                    code="no_memory",
+                    field="on_unknown",
+                )
             log.warning(
                 "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row "
                 "from being published twice, and only for 24 hours."
@@ -214,7 +228,7 @@ class CalendarRun:
         # People decide when a draft is published.
         mode = "draft" if found is not None and row.post.mode == "draft" else self._mode_now(row)
         if mode is None:
-            return self._report_too_late(row) if self._is_of_run(row) else self._report_past(row)
+            return self._report_past(row)
         if self.dry_run:
             return self._check(row, resolution, mode, media, known)
         body = partial(resolution.body, mode, media)
@@ -281,22 +295,19 @@ class CalendarRun:
             and set(error.errors) <= {"date", "time"}
         )
 
-    def _report_too_late(self, row: Row) -> RowReport:
-        publish_at = row.post.publish_at
-        assert publish_at is not None
-        late = self.clock() - publish_at
-        why = (
-            f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC came during the run, and the row was not sent in time. It is late by "
-            f"{str(late).partition('.')[0]}, more than late_by ({self.late_by})"
-        )
-        if late > MAX_DELAY:
-            why += f", and after {MAX_DELAY.days} days the activity log can't tell whether it was published"
-        return RowReport(row, "failed", f"{why}. Give it a later publish_at, or set a longer late_by.")
-
     def _report_past(self, row: Row) -> RowReport:
-        why = f"publish_at {row.post.publish_at:%Y-%m-%d %H:%M} UTC has passed"
+        publish_at = row.post.publish_at or self.clock()
+        time, late = f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC", self.clock() - publish_at
+        forgotten = f"after {MAX_DELAY.days} days the activity log can't tell whether the row was published"
+        if self._is_of_run(row):
+            why = (
+                f"{time} came during the run, and the row was not sent in time: it is {str(late).partition('.')[0]} late, and "
+                f"late_by is {self.late_by}. Give it a later publish_at, or set a longer late_by"
+            )
+            return RowReport(row, "failed", f"{why}; {forgotten}" if late > MAX_DELAY else why)
+        why = f"{time} has passed"
         if self.on_past == "now":
-            why += f" by more than {MAX_DELAY.days} days: the activity log can't tell whether the row was published"
+            why += f"; {forgotten}"
         if self.on_past == "fail":
             advice = "Correct it, or set on_past='now' to publish such rows at once."
             return invalid(row, [Problem("publish_at", f"{why}. {advice}", "past")])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import PermissionDeniedError
+from postboost_provider.api.errors import PermissionDeniedError, UnexpectedResponseError
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -69,13 +69,18 @@ def read_log(
     """Return the writes whose labels begin with ``start``, newest first; None if the token may not read the log.
 
     :param workspace_uuid: a workspace other than the connection's.
+    :raises UnexpectedResponseError: the 403 of something else than PostBoost, such as a firewall.
     """
     prefix = str(start)
     try:
         where = {"workspace_uuid": workspace_uuid, "client": prefix}
         rows = list(api.pages("list_api_activity", parameters=where))
-    except PermissionDeniedError:
-        return None
+    except PermissionDeniedError as error:
+        if error.code == "insufficient_scope":
+            return None
+        if not error.body:
+            raise UnexpectedResponseError(str(error), code="not_json") from error
+        raise
     return [
         LogEntry(
             label,

@@ -38,6 +38,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         publish it ``now``.
     :param late_by: a row whose time came after the run began, and that was not sent in time, is published at once while it
         is at most this late, and fails the task after that; in seconds or as a timedelta, up to 10 days. Default: one hour.
+    :param on_unknown: what to do if the token may not read what was published before (ability ``read``), so that only the
+        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: only the server's rate limit.
@@ -69,6 +71,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         window: timedelta | None = None,
         on_past: Literal["skip", "fail", "now"] = "skip",
         late_by: timedelta | float = timedelta(hours=1),
+        on_unknown: Literal["fail", "publish"] = "fail",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
         dry_run: bool = False,
         requests_per_minute: float | None = None,
@@ -83,6 +86,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.window = window
         self.on_past = on_past
         self.late_by = late_by
+        self.on_unknown = on_unknown
         self.on_row_error = on_row_error
         # Not ``dry_run``: that is a method of Airflow's operators.
         self.only_ask = dry_run
@@ -101,6 +105,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         from postboost_provider.calendar.run import MAX_DELAY, CalendarRun
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
+        check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             Pace(self.requests_per_minute)
@@ -121,6 +126,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 on_past=self.on_past,
                 began=run_anchor(context) or getattr(context["dag_run"], "start_date", None),
                 late_by=timedelta(seconds=late_by),
+                on_unknown=self.on_unknown,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
             )

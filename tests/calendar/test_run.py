@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import AuthenticationError, ServerError, ValidationError
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    PostBoostConfigError,
+    ServerError,
+    ValidationError,
+)
 from postboost_provider.publishing.resolve import PostResolution
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.media.upload import MediaFile
@@ -269,14 +274,28 @@ def test_a_daily_cap_names_the_account_and_what_to_do(sandbox: Sandbox, api: Pos
     assert "day" in report.rows[1].why
 
 
-def test_a_token_without_the_read_ability_is_told_and_still_posts_once(
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_token_without_the_read_ability_is_refused_before_anything_is_sent(
+    sandbox: Sandbox, dry_run: bool
+) -> None:
+    with (
+        client(sandbox, make_key(sandbox, "write", "publish")) as api,
+        pytest.raises(PostBoostConfigError, match="'read'") as caught,
+    ):
+        run(api, row(accounts="1"), dry_run=dry_run)
+    assert (caught.value.code, caught.value.field) == ("no_memory", "on_unknown")
+    assert (creates(sandbox), posts(sandbox)) == ([], [])
+
+
+def test_a_token_without_the_read_ability_publishes_where_that_is_accepted(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, mocker: Any
 ) -> None:
     mocker.patch("postboost_provider.api.client.time.sleep")
+    anyway: dict[str, Any] = {"on_unknown": "publish"}
     with client(sandbox, make_key(sandbox, "write", "publish")) as api:
-        assert results(run(api, row(accounts="1"))) == ["created"]
-        assert results(run(api, row(accounts="1"))) == ["replayed"]
-        assert "can't be looked up. list_accounts" in run(api, row("b")).rows[0].why
+        assert results(run(api, row(accounts="1"), **anyway)) == ["created"]
+        assert results(run(api, row(accounts="1"), **anyway)) == ["replayed"]
+        assert "can't be looked up. list_accounts" in run(api, row("b"), **anyway).rows[0].why
     assert "may not read PostBoost's activity log" in caplog.text
     assert len(posts(sandbox)) == 1
 

@@ -16,13 +16,13 @@ from fsspec.implementations.memory import MemoryFileSystem
 from postboost_provider.api.errors import (
     AuthenticationError,
     NotFoundError,
-    PostBoostConfigError,
+    PermissionDeniedError,
     UnreachableError,
 )
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
-from tests.clients import client, posts
+from tests.clients import client, make_key, posts
 from tests.failures import fails
 
 HEADER = "key,publish_at,timezone,accounts,text,media"
@@ -172,7 +172,7 @@ def test_an_expired_token_fails_without_retries_and_says_what_to_do(
         publish([row()])
 
 
-@pytest.mark.parametrize(("status", "kind"), [(403, PostBoostConfigError), (404, NotFoundError)])
+@pytest.mark.parametrize(("status", "kind"), [(403, PermissionDeniedError), (404, NotFoundError)])
 def test_a_wrong_workspace_says_where_to_correct_it(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int, kind: Any
 ) -> None:
@@ -180,6 +180,18 @@ def test_a_wrong_workspace_says_where_to_correct_it(
     use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
     with fails(kind, "'postboost_default'"):
         publish([row()])
+
+
+def test_a_key_that_may_not_read_makes_no_second_posts_in_daily_runs(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
+    for _ in range(2):
+        with fails(code="no_memory", field="on_unknown"):
+            publish([row()])
+        sandbox.advance(25 * 3600)
+    assert posts(sandbox) == []
+    assert publish([row(mode="now")], on_unknown="publish")["counts"] == {"created": 1}
 
 
 def test_no_network_says_what_can_not_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +257,7 @@ def test_a_malformed_csv_names_the_line(
         ({"on_past": "later"}, "on_past"),
         ({"on_row_error": "cry"}, "on_row_error"),
         ({"window": 7}, "window"),
+        ({"on_unknown": "guess"}, "on_unknown"),
         ({"late_by": -1}, "late_by"),
         ({"late_by": timedelta(days=11)}, "late_by"),
         ({"requests_per_minute": 0}, "requests_per_minute"),
