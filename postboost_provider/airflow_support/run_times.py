@@ -1,12 +1,11 @@
-"""When a run began, as far as each version of Airflow tells."""
+"""When a run and the attempts of its tasks began, as far as each version of Airflow tells."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow.providers.common.compat.sdk import Context
 
 
@@ -16,3 +15,20 @@ def run_anchor(context: Context) -> datetime | None:
         context["dag_run"], "run_after", None
     )
     return found
+
+
+def earlier_attempts_since(context: Context) -> datetime | None:
+    """Return an instant before which no earlier attempt of the task began; None if this is its first attempt.
+
+    Airflow does not tell a task when its first attempt began.
+    """
+    if int(getattr(context["ti"], "try_number", None) or 1) <= 1:
+        return None
+    run: Any = context["dag_run"]
+    # Clear may set a new start date.
+    starts = (
+        [run.start_date] if getattr(run, "clear_number", None) == 0 and hasattr(run, "start_date") else []
+    )
+    # A run does not start before it is due. Airflow 2 has no run_after.
+    starts += [getattr(run, "run_after", None), context.get("logical_date")]
+    return next((start for start in starts if start is not None), datetime.min.replace(tzinfo=UTC))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
+from postboost_provider.airflow_support.run_times import earlier_attempts_since
 from postboost_provider.airflow_support.storage import find_file
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.operators.base import BasePostBoostOperator
@@ -51,6 +52,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param validate: have PostBoost check the post first: an error fails the task without a retry, a warning is logged.
     :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
+    :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
+        days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
     :param deferrable: wait in the triggerer.
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
@@ -109,6 +112,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         ai_generated: bool | str | None = None,
         validate: bool = True,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
+        on_unknown: Literal["fail", "publish"] = "fail",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float = 30,
@@ -136,6 +140,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.ai_generated = ai_generated
         self.validate = validate
         self.on_duplicate = on_duplicate
+        self.on_unknown = on_unknown
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -177,6 +182,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             on_duplicate=self.on_duplicate,
             validate=self.validate,
             now=self._started,
+            since=earlier_attempts_since(context),
+            on_unknown=self.on_unknown,
         )
         return lambda api: (post, publish(api, actor, post))
 
@@ -209,6 +216,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         read_seconds("timeout", self.timeout)
         read_seconds("poll_interval", self.poll_interval)
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
+        check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":
