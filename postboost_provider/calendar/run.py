@@ -24,7 +24,7 @@ from postboost_provider.api.pagination import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
 from postboost_provider.idempotency.activity_log import KEPT_FOR
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
-from postboost_provider.polling.outcome import PostOutcome, read_post
+from postboost_provider.polling.outcome import PostOutcome, describe_failures, read_post
 from postboost_provider.publishing.create import MAX_WAITS, KeyInUseError, attempt_create, wait_for_others
 from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_posts, read_warnings
 from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent
@@ -253,6 +253,12 @@ class CalendarRun:
 
     def _row_report(self, row: Row, done: Published) -> RowReport:
         why = f"dry run: {done.why}" if self.dry_run else done.why
+        if done.result != "skipped" and done.outcome is not None and done.outcome.is_failed_everywhere:
+            failed = describe_failures([done.outcome]).strip()
+            advice = "Fix the cause and retry the accounts in PostBoost, or give the row a new key"
+            return RowReport(
+                row, "failed", f"{failed}. {advice}", done.post_uuid, done.outcome, done.warnings
+            )
         result = "skipped" if self.dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)
 

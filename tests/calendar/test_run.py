@@ -464,6 +464,23 @@ def test_rows_that_were_refused_and_corrected_share_one_wait(
     assert len(posts(sandbox)) == 7
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_row_whose_post_failed_on_every_account_fails_and_names_it(
+    sandbox: Sandbox, api: PostBoostClient, dry_run: bool, is_listed: bool
+) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1, "message": "Revoked."})
+    rows = [row("a", mode="now", accounts="1"), *(row(str(n)) for n in range(9 * is_listed))]
+    uuid = run(api, *rows).rows[0].post_uuid
+    sandbox.advance(60)
+    report = run(api, *rows, dry_run=dry_run)
+    assert [(bad.row.key, bad.result, bad.post_uuid, bad.retry) for bad in report.bad] == [
+        ("a", "failed", uuid, False)
+    ]
+    assert "Revoked." in report.rows[0].why
+    assert uuid not in report.post_uuids()
+
+
 def test_a_row_that_another_run_is_sending_is_waited_for_and_updated(
     sandbox: Sandbox, api: PostBoostClient, mocker: Any
 ) -> None:
