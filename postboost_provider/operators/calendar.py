@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from postboost_provider.airflow_support.run_times import run_anchor
 from postboost_provider.airflow_support.storage import find_file, locate, reading
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.operators.base import BasePostBoostOperator
@@ -100,6 +99,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         return self.hook.client(pace=Pace(self.requests_per_minute))
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.airflow_support.run_times import run_anchor
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import Pace
         from postboost_provider.calendar.run import MAX_DELAY, CalendarRun
@@ -164,6 +164,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         return f"{ti.dag_id}.{ti.task_id}"
 
     def _rows_due(self, context: Context) -> list[Row]:
+        from postboost_provider.airflow_support.run_times import run_anchor
         from postboost_provider.calendar.csv import in_window, read_rows
 
         if self.window is not None and not (

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
-from postboost_provider.airflow_support.run_times import earlier_attempts_since
 from postboost_provider.airflow_support.storage import find_file
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.operators.base import BasePostBoostOperator
@@ -181,6 +180,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
+        from postboost_provider.airflow_support.run_times import earlier_attempts_since
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
