@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,20 @@ def run_anchor(context: Context) -> datetime | None:
         context["dag_run"], "run_after", None
     )
     return found
+
+
+def window_end(context: Context, anchor: datetime, window: timedelta) -> datetime:
+    """Return the end of a window. A window of whole days ends no earlier than the same time of day in the DAG's time zone.
+
+    The run after a day of 25 hours is due an hour later than 24 hours after the one before.
+    """
+    # Airflow's instants are pendulum's, which calculate in another way.
+    start = datetime.fromtimestamp(anchor.timestamp(), UTC)
+    zone = getattr(context.get("dag"), "timezone", None)
+    if zone is None or window % timedelta(days=1):
+        return start + window
+    local = start.astimezone(zone).replace(tzinfo=None) + window
+    return max(start + window, local.replace(tzinfo=zone).astimezone(UTC))
 
 
 def earlier_attempts_since(context: Context) -> datetime | None:

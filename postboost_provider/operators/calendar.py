@@ -32,7 +32,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param calendar_id: the calendar's name, for all DAGs that publish it. Default: DAG id and task id. Templated.
     :param timezone: IANA time zone of times without an offset. Templated.
     :param window: publish the rows with a time in ``[anchor, anchor + window)``; the anchor is the run's
-        ``data_interval_end`` if it has one, otherwise its ``run_after``. Default: every row.
+        ``data_interval_end`` if it has one, otherwise its ``run_after``. Days are those of the DAG's time zone: when the
+        clocks go back, one has 25 hours. Default: every row.
     :param on_past: what to do with a row whose time had passed before the run began (its anchor): ``skip``, ``fail``, or
         publish it ``now``.
     :param late_by: a row whose time came after the run began, and that was not sent in time, is published at once while it
@@ -164,7 +165,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         return f"{ti.dag_id}.{ti.task_id}"
 
     def _rows_due(self, context: Context) -> list[Row]:
-        from postboost_provider.airflow_support.run_times import run_anchor
+        from postboost_provider.airflow_support.run_times import run_anchor, window_end
         from postboost_provider.calendar.csv import in_window, read_rows
 
         if self.window is not None and not (
@@ -173,11 +174,13 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"window is {self.window!r}; it must be a timedelta of more than 0, or None.", field="window"
             )
-        anchor = run_anchor(context)
+        anchor, window = run_anchor(context), self.window
         rows = read_rows(self._numbered_rows(), self.timezone or None)
-        due = [row for row in rows if in_window(row, anchor, self.window)]
-        if self.window is not None and anchor is not None:
-            until = anchor + self.window
+        if window is not None and anchor is not None:
+            until = window_end(context, anchor, window)
+            window = until - anchor
+        due = [row for row in rows if in_window(row, anchor, window)]
+        if window is not None and anchor is not None:
             self.log.info("%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, until)
         return due
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import builtins
 import errno
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
@@ -280,6 +283,35 @@ def test_the_window_begins_where_the_data_interval_ends_or_the_run_was_due(sandb
     without = context()
     without["dag_run"].run_after = day + timedelta(days=1)
     assert [r["key"] for r in publish(rows, without, window=timedelta(days=1))["rows"]] == ["after"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "window", "last"),
+    [
+        ("Europe/Berlin", timedelta(days=1), "2027-10-31T22:59Z"),
+        ("Europe/Berlin", timedelta(days=7), "2027-11-06T22:59Z"),
+        ("Europe/Berlin", timedelta(hours=6), "2027-10-31T03:59Z"),
+        ("UTC", timedelta(days=1), "2027-10-31T21:59Z"),
+    ],
+)
+@pytest.mark.parametrize("library", [zoneinfo.ZoneInfo, pendulum.timezone])
+def test_a_window_of_days_loses_no_hour_when_the_clocks_go_back(
+    zone: str, window: timedelta, last: str, library: Any
+) -> None:
+    minute = datetime.fromisoformat(last)
+    rows = [row("in", publish_at=last), row("out", publish_at=(minute + timedelta(minutes=1)).isoformat())]
+    rows = [{**values, "timezone": ""} for values in rows]
+    anchor = pendulum.datetime(2027, 10, 30, 22)
+    ctx = context(data_interval_end=anchor, dag=SimpleNamespace(timezone=library(zone)))
+    assert [r["key"] for r in publish(rows, ctx, window=window)["rows"]] == ["in"]
+
+
+def test_a_window_of_days_is_no_shorter_when_the_clocks_go_forward() -> None:
+    """The next run of a DAG that is scheduled every 24 hours is due then."""
+    anchor = datetime(2027, 3, 27, 23, tzinfo=UTC)
+    ctx = context(data_interval_end=anchor, dag=SimpleNamespace(timezone=zoneinfo.ZoneInfo("Europe/Berlin")))
+    rows = [row(publish_at="2027-03-28 22:59")]
+    assert [r["key"] for r in publish(rows, ctx, window=timedelta(days=1))["rows"]] == ["a"]
 
 
 @pytest.mark.parametrize("began", ["data_interval_end", "run_after", "start_date"])
