@@ -72,6 +72,7 @@ def read_log(
     not count as one that can't be.
 
     :param workspace_uuid: a workspace other than the connection's.
+    :raises UnexpectedResponseError: the 403 of something else than PostBoost, such as a firewall.
     """
     prefix = str(start)
     try:

@@ -5,7 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
-from postboost_provider.api.errors import GatewayError, NotFoundError, PermissionDeniedError
+from postboost_provider.api.errors import (
+    GatewayError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnexpectedResponseError,
+)
 from postboost_provider.idempotency.activity_log import Label, LogEntry, read_log
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing.intention import Intention, KnownPost, find_posts
@@ -131,6 +136,23 @@ def test_a_log_that_may_not_be_read_is_none_and_not_empty(connect, postboost):
     postboost.get(f"/{WORKSPACE}/activity").respond(403, json={"code": "insufficient_scope"})
     assert read_log(connect(), MONDAY_ROW.label()) is None
     assert find_posts(connect(), SCOPE) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        ({"html": "<h1>Blocked</h1>"}, UnexpectedResponseError),
+        ({"text": ""}, UnexpectedResponseError),
+        ({"json": {"message": "Access forbidden."}}, PermissionDeniedError),
+        ({"json": {"message": "No.", "code": "self_approval"}}, PermissionDeniedError),
+    ],
+)
+def test_a_403_for_another_reason_is_an_error_and_does_not_mean_that_the_log_may_not_be_read(
+    connect, postboost, response, kind
+):
+    postboost.get(f"/{WORKSPACE}/activity").respond(403, **response)
+    with pytest.raises(kind):
+        read_log(connect(), MONDAY_ROW.label())
 
 
 def test_a_log_that_cannot_be_found_is_an_error_and_not_empty(connect, postboost):
