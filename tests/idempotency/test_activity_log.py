@@ -9,7 +9,6 @@ from postboost_provider.api.errors import (
     GatewayError,
     NotFoundError,
     PermissionDeniedError,
-    UnexpectedResponseError,
 )
 from postboost_provider.idempotency.activity_log import Label, LogEntry, read_log
 from postboost_provider.idempotency.identity import Actor
@@ -141,8 +140,8 @@ def test_a_log_that_may_not_be_read_is_none_and_not_empty(connect, postboost):
 @pytest.mark.parametrize(
     ("response", "kind"),
     [
-        ({"html": "<h1>Blocked</h1>"}, UnexpectedResponseError),
-        ({"text": ""}, UnexpectedResponseError),
+        ({"html": "<h1>Blocked</h1>"}, GatewayError),
+        ({"text": ""}, GatewayError),
         ({"json": {"message": "Access forbidden."}}, PermissionDeniedError),
         ({"json": {"message": "No.", "code": "self_approval"}}, PermissionDeniedError),
     ],
