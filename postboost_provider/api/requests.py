@@ -96,13 +96,13 @@ def prepare(
         values.setdefault("workspace_uuid", settings.workspace_uuid)
     path, query = _place_parameters(settings, op, values)
     workspace = str(values["workspace_uuid"]).strip() if op.tier == "workspace" else None
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     if allow_duplicate:
         headers["X-Allow-Duplicate"] = "true"
     if not op.is_read:
-        # A header can only carry printable ASCII.
+        # A header can only carry printable ASCII, and what follows a comma or a semicolon could count as another value.
         label = client_label or settings.client_label
-        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]", "?", label)
+        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]|[;,]", "?", label)
     if idempotency_key is not None:
         _check_key(op, idempotency_key)
         headers["Idempotency-Key"] = idempotency_key
