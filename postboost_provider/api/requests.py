@@ -100,9 +100,9 @@ def prepare(
     if allow_duplicate:
         headers["X-Allow-Duplicate"] = "true"
     if not op.is_read:
-        # A header can only carry printable ASCII, and what follows a comma or a semicolon could count as another value.
+        # A header can only carry printable ASCII, and what follows a semicolon could count as a parameter.
         label = client_label or settings.client_label
-        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]|[;,]", "?", label)
+        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]|;", "?", label)
     if idempotency_key is not None:
         _check_key(op, idempotency_key)
         headers["Idempotency-Key"] = idempotency_key
