@@ -56,7 +56,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def _quick_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the machine's certificates once and not for every client."""
     read = transport._tls
-    monkeypatch.setattr(transport, "_tls", lambda ca_bundle: read(ca_bundle) if ca_bundle else TLS)
+    monkeypatch.setattr(transport, "_tls", lambda given: read(given) if given.ca_bundle else TLS)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@
         ├── NotFoundError             404
         ├── DuplicatePostError        409 with code duplicate_post
         ├── ConflictError             any other 409
+        ├── GatewayError              403, 404 or 408 of something in front of PostBoost
         ├── ValidationError           422
         ├── QuotaExceededError        429 with a code
         ├── RateLimitedError          429 without one
@@ -32,6 +33,7 @@ __all__ = [
     "AuthenticationError",
     "ConflictError",
     "DuplicatePostError",
+    "GatewayError",
     "NotFinishedError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -171,7 +173,14 @@ class PermissionDeniedError(PostBoostRequestError):
 
 
 class NotFoundError(PostBoostRequestError):
-    """PostBoost did not find it, or the feature is switched off (404). No retry helps."""
+    """PostBoost itself did not find it, or the feature is switched off (404). No retry helps."""
+
+
+class GatewayError(PostBoostRequestError):
+    """A gateway or a firewall in front of PostBoost responded in its place (403, 404 or 408). A retry can help.
+
+    It says nothing about PostBoost: neither that something was deleted, nor that the token lacks a right.
+    """
 
 
 class DuplicatePostError(PostBoostRequestError):
@@ -238,6 +247,7 @@ class ServerError(PostBoostRequestError):
 
 RETRYABLE = (
     ConflictError,
+    GatewayError,
     NotFinishedError,
     RateLimitedError,
     ServerError,
@@ -246,7 +256,7 @@ RETRYABLE = (
     UnreachableError,
 )
 # After these, it is not known whether PostBoost did what was requested.
-LOST_RESPONSE = (ServerError, UnconfirmedError, UnexpectedResponseError)
+LOST_RESPONSE = (GatewayError, ServerError, UnconfirmedError, UnexpectedResponseError)
 
 
 def is_retryable(error: BaseException) -> bool:

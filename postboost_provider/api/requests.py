@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import IO, TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote, urlencode
 
+from postboost_provider import __version__
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, did_you_mean, get_operation
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from postboost_provider.api.settings import ClientSettings
+
+USER_AGENT = f"airflow-provider-postboost/{__version__}"
+MAX_RETRY_AFTER_SECONDS = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,13 @@ def prepare(
         values.setdefault("workspace_uuid", settings.workspace_uuid)
     path, query = _place_parameters(settings, op, values)
     workspace = str(values["workspace_uuid"]).strip() if op.tier == "workspace" else None
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     if allow_duplicate:
         headers["X-Allow-Duplicate"] = "true"
     if not op.is_read:
-        # A header can only carry printable ASCII.
+        # A header can only carry printable ASCII, and what follows a semicolon could count as a parameter.
         label = client_label or settings.client_label
-        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]", "?", label)
+        headers["X-PostBoost-Client"] = re.sub(r"[^\x20-\x7e]|;", "?", label)
     if idempotency_key is not None:
         _check_key(op, idempotency_key)
         headers["Idempotency-Key"] = idempotency_key
@@ -205,6 +209,7 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - now
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
-    return max(0.0, seconds) if seconds < float("inf") else None
+    # No pause is longer than a day: neither a mistaken server nor a hostile one stops a task for years.
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if abs(seconds) < float("inf") else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.credentials import explain_401
@@ -11,6 +13,7 @@ from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
     DuplicatePostError,
+    GatewayError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostRequestError,
@@ -20,9 +23,10 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     ValidationError,
 )
-from postboost_provider.api.requests import Request, retry_after_seconds
+from postboost_provider.api.requests import USER_AGENT, Request, retry_after_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from postboost_provider.api.settings import ClientSettings
@@ -47,6 +51,12 @@ SWITCHED_OFF = {
     "/inbox/": "the inbox API of the workspace is switched on",
     "/reconnect-links": "PostBoost has reconnect links enabled",
 }
+# PostBoost documents a boolean. What else says no is a refusal, too.
+NOT_SUCCESSFUL: tuple[Any, ...] = (False, None, "", "0", "false", [])
+# Operations that document null: a workspace without a subscription (SDK 1.66.3).
+MAY_BE_NULL = ("get_subscription",)
+# PostBoost's own responses have about ten levels.
+MAX_DEPTH = 100
 _FILE_DELETED = "PostBoost keeps a report's file for 7 days. Create the report again and save it before then."
 
 
@@ -74,19 +84,51 @@ def read(settings: ClientSettings, request: Request, raw: RawResponse, now: date
     replayed = raw.headers.get("idempotent-replayed", "").lower() == "true"
     if not 200 <= raw.status < 300:
         raise error_of(settings, request, raw, replayed, now)
-    payload: Any = None
-    if request.operation.reply == "binary":
-        payload = raw.content
-    elif raw.content and not raw.content.isspace():
-        try:
-            payload = json.loads(raw.content)
-        except ValueError:
-            raise UnexpectedResponseError(
-                f"{request}: the response ({raw.status}) is not JSON. Check that the base URL {settings.base_url} is "
-                "PostBoost's API, not a web page or a proxy in front of it.",
-                code="not_json",
-            ) from None
+    if raw.content is None or request.operation.reply == "binary":
+        return Response(raw.content, raw.status, replayed, raw.headers.get("date"))
+    payload = _payload_of(settings, request, raw.status, raw.content)
+    if isinstance(payload, dict) and payload.get("success", True) in NOT_SUCCESSFUL:
+        raise error_of(settings, request, raw, replayed, now)
     return Response(payload, raw.status, replayed, raw.headers.get("date"))
+
+
+def _payload_of(settings: ClientSettings, request: Request, status: int, content: bytes) -> Any:
+    """Return the JSON object of a success, or None where nothing was to come."""
+    reply, is_empty = request.operation.reply, not content.strip()
+    # A 204 says all that a deletion or a {"success": true} has to say.
+    is_enough = status == 204 and (reply == "untyped" or request.operation.method == "DELETE")
+    if is_empty and (reply == "none" or is_enough):
+        return None
+    try:
+        payload = json.loads(content)
+        is_nothing = payload is None and request.operation.operation in MAY_BE_NULL
+        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or reply == "none" or is_nothing):
+            return payload
+        code, problem = "not_an_object", "not a JSON object, which PostBoost documents"
+    except (ValueError, RecursionError):
+        code, problem = "not_json", "empty" if is_empty else "not JSON"
+    raise UnexpectedResponseError(
+        f"{request}: the response ({status}) is {problem}. Check that the base URL {settings.base_url} is PostBoost's API, "
+        "not a web page or a proxy in front of it.",
+        code=code,
+    )
+
+
+def _is_nested_deeply(value: Any) -> bool:
+    """Return whether code that walks through the value could exceed Python's recursion limit."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for parent in level
+            for item in (
+                parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ()
+            )
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def error_of(
@@ -94,7 +136,7 @@ def error_of(
 ) -> PostBoostRequestError:
     """Return the error for a response that is not a success."""
     # A response may echo what was sent, including the token.
-    body = _decode(raw.content.decode(errors="replace"), settings)
+    body = _decode((raw.content or b"").decode(errors="replace"), settings)
     status, message = raw.status, str(body.get("message") or "")[:500]
     code = str(body["code"]) if body.get("code") else _missing_code(status, message)
     if isinstance(body.get("errors"), dict):
@@ -105,6 +147,11 @@ def error_of(
     known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
     known["request"] = str(request)
     kind: type[PostBoostRequestError] = PostBoostRequestError
+    if 200 <= status < 300:
+        known["code"], shown_code = code or "not_successful", " and success false"
+        seen = (
+            f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
+        )
     advice = ADVICE_BY_CODE.get(code or "", "")
     # The free tools have it in the body.
     hint = raw.headers.get("retry-after") or body.get("retry_after")
@@ -112,7 +159,16 @@ def error_of(
 
     if status == 401:
         return AuthenticationError(seen, **known).explained(*explain_401(settings, now))
-    if status == 403:
+    if status == 408 or (status in (403, 404) and not _is_own(raw, body)):
+        kind, advice = (
+            GatewayError,
+            (
+                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it stays, check the base URL "
+                f"{settings.base_url}, and ask who runs the network to let the User-Agent {USER_AGENT} through."
+            ),
+        )
+        known["code"], seen = "gateway", seen.replace("PostBoost responded with", "the response was", 1)
+    elif status == 403:
         kind, advice = PermissionDeniedError, _explain_403(settings, request, advice)
     elif status == 404:
         kind, advice = NotFoundError, _explain_404(settings, request)
@@ -137,6 +193,20 @@ def error_of(
     elif 300 <= status < 400:
         advice = f"The client follows no redirects: the token is only for {settings.base_url}. Correct the connection's host."
     return kind(f"{seen} {advice}".rstrip(), **known)
+
+
+def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
+    """Return whether PostBoost itself sent this 403 or 404: JSON with its message, or its code.
+
+    The exception is the 404 of a forgotten download, which has a status and no message (SDK 1.66.3). Laravel's 404 for a
+    path that it does not know is about the base URL, not about a post.
+    """
+    kind, message, code = raw.headers.get("content-type", "json"), body.get("message"), body.get("code")
+    if "json" not in kind.lower() or not isinstance(code, (str, NoneType)):
+        return False
+    if isinstance(message, str) and message.strip():
+        return raw.status != 404 or not re.search(r"\broute\b", message, re.IGNORECASE)
+    return bool(code) or body.get("status") == "failed"
 
 
 def _missing_code(status: int, message: str) -> str | None:

@@ -10,6 +10,7 @@ from tenacity import RetryCallState, retry_if_exception, stop_after_attempt, sto
 
 from postboost_provider.api.errors import (
     ConflictError,
+    GatewayError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,
@@ -36,7 +37,7 @@ def may_retry(request: Request, error: BaseException) -> bool:
     if isinstance(error, ServerError) and error.body.get("run_id"):
         # An AI run was created and failed. Its key is free again, so another request would be another run to pay for.
         return False
-    if isinstance(error, (UnconfirmedError, UnexpectedResponseError, ServerError)):
+    if isinstance(error, (GatewayError, UnconfirmedError, UnexpectedResponseError, ServerError)):
         return request.is_safe_to_repeat and getattr(error, "status", 0) != 501
     if isinstance(error, ConflictError):
         return "Idempotency-Key" in request.headers and not error.replayed

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
@@ -36,7 +37,7 @@ class ClientSettings:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     client_label: str = "airflow-provider-postboost"
     proxy: str | None = field(default=None, repr=False)
-    ca_bundle: str | None = None
+    ca_bundle: str | None = field(default=None, repr=False)
     name: str = "the connection"
 
     def __post_init__(self) -> None:
@@ -49,11 +50,17 @@ class ClientSettings:
             )
 
     def redact(self, text: str) -> str:
-        """Replace the token, and the secret part of it, in the text."""
-        for secret in (self.token, self.token.partition("|")[2]):
+        """Replace the token, the secret part of it, and the proxy's password in the text."""
+        for secret in (self.token, self.token.partition("|")[2], *proxy_passwords(self.proxy)):
             if len(secret) >= 5:
                 text = text.replace(secret, "***")
         return text
+
+
+def proxy_passwords(proxy: str | None) -> set[str]:
+    """Return the password in a proxy's URL, as it is written and as it is meant."""
+    written = urlsplit(proxy or "").password or ""
+    return {written, unquote(written)} - {""}
 
 
 def check_base_url(url: str) -> str:
@@ -64,6 +71,16 @@ def check_base_url(url: str) -> str:
     # The part before an @ or after a ? may be the token.
     shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
     code, problem = "not_a_plain_url", ""
+    if odd := re.search(r"[^\x20-\x7e\s]", url):
+        # Some look like other characters, and some like nothing.
+        char = odd.group()
+        name = unicodedata.name(char, "a control character")
+        raise PostBoostConfigError(
+            f"The base URL {shown!a} contains the character U+{ord(char):04X} ({name}), which can make it look like "
+            "another one. Type it with plain ASCII characters.",
+            code="not_ascii",
+            field="host",
+        )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, aclosing, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -16,6 +16,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
     UnconfirmedError,
+    UnexpectedResponseError,
     UnreachableError,
 )
 
@@ -23,14 +24,22 @@ if TYPE_CHECKING:
     from postboost_provider.api.requests import Request
     from postboost_provider.api.settings import ClientSettings
 
+T = TypeVar("T")
+
+# What one response may take in memory, decompressed: far more than a list of a hundred posts.
+MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+# Compressed bytes that are decompressed at once: gzip makes at most about 8 MB of them.
+SLICE_BYTES = 8 * 1024
+DECODABLE = ("", "identity", "gzip", "x-gzip", "deflate")
+
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """A response before it is interpreted. Header names are lower case."""
+    """A response before it is interpreted. Header names are lower case. Without content, it was written to a file."""
 
     status: int
     headers: Mapping[str, str]
-    content: bytes
+    content: bytes | None
 
 
 # Returns where the body of a response with that status and these headers goes; None keeps it in memory.
@@ -49,7 +58,7 @@ class Transport:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._http = httpx.Client(
-            follow_redirects=False, trust_env=False, proxy=_proxy(settings), verify=_tls(settings.ca_bundle)
+            follow_redirects=False, trust_env=False, proxy=_proxy(settings), verify=_tls(settings)
         )
 
     def close(self) -> None:
@@ -65,19 +74,23 @@ class Transport:
         :raises UnreachableError: the request was not sent, or was a read.
         :raises UnconfirmedError: the request was sent and got no response.
         """
+        step = functools.partial(_network_step, settings, request)
         with ExitStack() as opened:
-            try:
-                sent, limit = _build(self._http, request, settings, deadline, opened)
-                response = opened.enter_context(closing(self._http.send(sent, stream=True)))
-                file = into(response.status_code, response.headers)
-                parts: list[bytes] = []
-                write = opened.enter_context(file).write if file is not None else parts.append
-                for part in response.iter_bytes():
-                    write(part)
-                    _check_time(limit)
-            except httpx.HTTPError as error:
-                raise no_response(settings, request, error) from error
-        return RawResponse(response.status_code, response.headers, b"".join(parts))
+            sent, limit = _build(self._http, request, settings, deadline, opened)
+            response = step(lambda: self._http.send(sent, stream=True))
+            opened.callback(step, response.close)
+            step(lambda: _limit_decompression(response))
+            # Errors of the file are not errors of the network.
+            file = into(response.status_code, response.headers)
+            parts: list[bytes] = []
+            write = opened.enter_context(file).write if file is not None else parts.append
+            received = response.iter_bytes()
+            size = 0
+            while (part := step(lambda: next(received, None))) is not None:
+                write(part)
+                size += 0 if file is not None else len(part)
+                step(functools.partial(_check_limits, limit, size))
+        return RawResponse(response.status_code, response.headers, b"".join(parts) if file is None else None)
 
 
 class AsyncTransport:
@@ -93,16 +106,18 @@ class AsyncTransport:
     async def send(self, request: Request, settings: ClientSettings, deadline: float) -> RawResponse:
         """Send once and return the response: :meth:`Transport.send`, awaited."""
         with ExitStack() as opened:
+            sent, limit = _build(self._http, request, settings, deadline, opened)
+            content = bytearray()
             try:
-                sent, limit = _build(self._http, request, settings, deadline, opened)
-                content = bytearray()
                 async with aclosing(await self._http.send(sent, stream=True)) as response:
+                    _limit_decompression(response)
                     async for part in response.aiter_bytes():
                         content += part
-                        _check_time(limit)
-            except httpx.HTTPError as error:
-                raise no_response(settings, request, error) from error
-        return RawResponse(response.status_code, response.headers, bytes(content))
+                        _check_limits(limit, len(content))
+                return RawResponse(response.status_code, response.headers, bytes(content))
+            except Exception as error:  # noqa: BLE001  aiohttp raises more than httpx knows
+                failure = no_response(settings, request, error)
+        raise failure
 
 
 def _build(
@@ -119,21 +134,82 @@ def _build(
     sent = http.build_request(
         request.operation.method,
         request.url,
-        headers={**request.headers, **authorization},
+        headers={"Accept-Encoding": "gzip, deflate", **request.headers, **authorization},
         timeout=min(settings.timeout_seconds, limit - time.monotonic()),
         **_body_of(request, opened),
     )
     return sent, limit
 
 
-def _check_time(limit: float) -> None:
+class _Sliced(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The stream of a response in small parts: httpx decompresses each part as a whole."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            yield from _slices(part)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            for piece in _slices(part):
+                yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _slices(part: bytes) -> Iterator[bytes]:
+    return (part[start : start + SLICE_BYTES] for start in range(0, len(part), SLICE_BYTES))
+
+
+def _limit_decompression(response: httpx.Response) -> None:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in DECODABLE:
+        raise UnexpectedResponseError(
+            f"The response is compressed as {encoding[:40]!r}, which was not asked for. Check what is in front of PostBoost.",
+            code="not_decodable",
+        )
+    if encoding not in ("", "identity"):
+        response.stream = _Sliced(response.stream)
+
+
+def _check_limits(limit: float, size: int) -> None:
     if time.monotonic() > limit:
         raise httpx.ReadTimeout("the response took longer than the deadline")
+    if size > MAX_RESPONSE_BYTES:
+        raise UnexpectedResponseError(
+            f"The response has more than {MAX_RESPONSE_BYTES:,} bytes, the limit of what is kept in memory. Ask for less at "
+            "once, or check what is in front of PostBoost.",
+            code="too_large",
+        )
 
 
-def no_response(settings: ClientSettings, request: Request, error: httpx.HTTPError) -> PostBoostError:
+def _network_step(settings: ClientSettings, request: Request, step: Callable[[], T]) -> T:
+    """Run a step of a request. Whatever fails in it is PostBoost's error.
+
+    Both clients raise it outside the handler, so that it has no context: the libraries' errors hold the request with
+    its Authorization header.
+    """
+    try:
+        return step()
+    except Exception as error:  # noqa: BLE001
+        failure = no_response(settings, request, error)
+    raise failure
+
+
+def no_response(settings: ClientSettings, request: Request, error: Exception) -> PostBoostError:
     """Return the error for a request without a response. Its type depends on whether the request was sent."""
-    op, why = request.operation, settings.redact(f"{type(error).__name__}: {error}")
+    if isinstance(error, PostBoostError):
+        # A limit of this module, or of the file that is sent.
+        return error
+    # The server may have written anything into the message, even a line break.
+    said = "".join(c if c.isprintable() else " " for c in settings.redact(str(error)))
+    op, why = request.operation, f"{type(error).__name__}: {said[:300]}"
     if _was_never_sent(error):
         return UnreachableError(
             f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
@@ -148,23 +224,35 @@ def no_response(settings: ClientSettings, request: Request, error: httpx.HTTPErr
     return UnconfirmedError(f"{cause}. {advice}", cause=cause)
 
 
-def _was_never_sent(error: httpx.HTTPError) -> bool:
+def _was_never_sent(error: Exception) -> bool:
     if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
         return False
+    cause = type(error.__cause__)
     # httpx-aiohttp also raises a ConnectTimeout when a connection breaks after the request was sent.
-    broken = ("ServerDisconnectedError", "ClientOSError", "ServerConnectionError")
-    return type(error.__cause__).__name__ not in broken
+    unsent = {"ClientConnectorError", "ClientHttpProxyError", "ConnectionTimeoutError"}
+    return not cause.__module__.startswith("aiohttp") or bool(
+        unsent & {kind.__name__ for kind in cause.__mro__}
+    )
 
 
 def _aiohttp_transport(settings: ClientSettings) -> httpx.AsyncBaseTransport:
     # Not at module level: aiohttp takes longer to import than everything else together.
-    from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+    from aiohttp import ClientRequest, ClientSession, DummyCookieJar, RequestInfo, TCPConnector
     from httpx_aiohttp import AiohttpTransport
+    from multidict import CIMultiDict, CIMultiDictProxy
 
-    tls = _tls(settings.ca_bundle)
+    class Discreet(ClientRequest):
+        """A request that aiohttp's errors, which asyncio logs if nobody retrieves them, show without its headers."""
+
+        @property
+        def request_info(self) -> RequestInfo:
+            return super().request_info._replace(headers=CIMultiDictProxy(CIMultiDict()))
+
+    tls = _tls(settings)
 
     def session() -> ClientSession:
-        return ClientSession(connector=TCPConnector(ssl=tls, limit=0), cookie_jar=DummyCookieJar())
+        connector = TCPConnector(ssl=tls, limit=0)
+        return ClientSession(connector=connector, cookie_jar=DummyCookieJar(), request_class=Discreet)
 
     return AiohttpTransport(verify=tls, trust_env=False, proxy=_proxy(settings), client=session)
 
@@ -193,14 +281,18 @@ def _default_tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _tls(ca_bundle: str | None) -> ssl.SSLContext:
-    if not ca_bundle:
+def _tls(settings: ClientSettings) -> ssl.SSLContext:
+    path = settings.ca_bundle
+    if not path:
         return _default_tls()
     try:
-        return ssl.create_default_context(cafile=ca_bundle)
-    except OSError as error:
-        raise PostBoostConfigError(
-            f"The CA bundle {ca_bundle!r} can't be read ({error.strerror or error}). Correct ca_bundle in the "
-            "connection's extras, or leave it empty.",
-            field="ca_bundle",
-        ) from error
+        return ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+    # Someone may have pasted a token here.
+    shown = repr(settings.redact(path)) if path.startswith(("/", ".")) and "|" not in path else "(not shown)"
+    raise PostBoostConfigError(
+        f"The CA bundle {shown} can't be read ({why}). Correct ca_bundle in the connection's extras to the path of a PEM "
+        "file, or leave it empty.",
+        field="ca_bundle",
+    )

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     AuthenticationError,
+    PostBoostConfigError,
     PostBoostError,
     RateLimitedError,
     UnreachableError,
+    ValidationError,
     is_retryable,
 )
 from postboost_provider.api.pagination import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
 from postboost_provider.idempotency.activity_log import KEPT_FOR
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
-from postboost_provider.polling.outcome import PostOutcome, read_post
+from postboost_provider.polling.outcome import PostOutcome, describe_failures, read_post
 from postboost_provider.publishing.create import MAX_WAITS, KeyInUseError, attempt_create, wait_for_others
 from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_posts, read_warnings
 from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent
@@ -41,8 +43,9 @@ log = logging.getLogger(__name__)
 MAX_SCHEDULING_HORIZON = KEPT_FOR - timedelta(days=10)
 # A row that is later than this may have been published in time, and dropped from the activity log since.
 MAX_DELAY = KEPT_FOR - MAX_SCHEDULING_HORIZON
-# A row of the run's own window that is no later than this is due, not past: a task takes a moment to start.
-START_DELAY = timedelta(minutes=15)
+LATE_BY = timedelta(hours=1)
+# PostBoost's clock may be this far ahead of the worker's. A time that it refuses within that has come.
+CLOCK_DIFFERENCE = timedelta(minutes=15)
 # After this many outages in a row PostBoost counts as down: sending the other rows would only take time.
 MAX_OUTAGES = 3
 OUTAGES = (*LOST_RESPONSE, RateLimitedError, UnreachableError)
@@ -55,8 +58,11 @@ class CalendarRun:
 
     :param find_media: returns the file of a media path.
     :param clock: returns the present as an aware instant.
-    :param on_past: ``skip``, ``fail`` or ``now``.
-    :param in_window: the rows are those of the run's window; one that has just become due is sent at once.
+    :param on_past: ``skip``, ``fail`` or ``now``, for rows whose time had passed before the run began.
+    :param began: when the run began, whatever attempt this is. Default: now.
+    :param late_by: a row whose time came after that is sent at once while it is at most this late, and is an error after
+        that.
+    :param on_unknown: ``fail`` or ``publish`` where the token may not read what earlier runs did.
     :param fail_fast: stop at the first bad row.
     :param dry_run: only have PostBoost check the rows.
     """
@@ -67,20 +73,29 @@ class CalendarRun:
     find_media: Callable[[str], MediaFile]
     clock: Callable[[], datetime]
     on_past: str = "skip"
-    in_window: bool = False
+    began: datetime | None = None
+    late_by: timedelta = LATE_BY
+    on_unknown: str = "fail"
     fail_fast: bool = False
     dry_run: bool = False
 
     def __post_init__(self) -> None:
         self._scope = log_scope(self.calendar_id)
+        now = self.clock()
+        self._began = min(self.began or now, now)
         self._resolver = Resolver(self.api, self.find_media)
         self._known: dict[str, KnownPost] | None = None
         self._listed: dict[str, PostOutcome] = {}
         # The key revisions that other attempts were using, by the key of the row.
         self._in_use: dict[str, int] = {}
+        # The keys of rows whose time PostBoost refused as past.
+        self._past_for_postboost: set[str] = set()
 
     def run(self, rows: Sequence[Row]) -> Report:
-        """Publish the rows in their order, and report each."""
+        """Publish the rows in their order, and report each.
+
+        :raises PostBoostConfigError: it can't be known what earlier runs published; ``code`` is ``no_memory``.
+        """
         report = Report(self.calendar_id)
         if self.fail_fast and (bad := [r for r in rows if r.problems]):
             report.rows = [invalid(r, r.problems) for r in bad]
@@ -89,6 +104,14 @@ class CalendarRun:
             return report
         self._known = find_posts(self.api, self._scope)
         if self._known is None:
+            if self.on_unknown != "publish":
+                raise PostBoostConfigError(
+                    "The token may not read PostBoost's activity log (ability 'read'), so a run can't tell which rows an earlier "
+                    "one published more than 24 hours ago. Nothing was sent. Give the token the ability, or accept that rows "
+                    "may be published again with on_unknown='publish'.",
+                    code="no_memory",
+                    field="on_unknown",
+                )
             log.warning(
                 "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row "
                 "from being published twice, and only for 24 hours."
@@ -211,11 +234,30 @@ class CalendarRun:
         if known is not None and found is not None:
             return self._row_report(row, update(self.api, intention, known, found, body))
         can_read_log = self._known is not None
-        created = attempt_create(self.api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
+        try:
+            created = attempt_create(
+                self.api, intention, body, can_read_log=can_read_log, waited_for=waited_for
+            )
+        except ValidationError as error:
+            if mode != "schedule" or not self._is_past_for_postboost(row, error):
+                raise
+            log.warning(
+                "%s, %s: its time has come by PostBoost's clock. Sending it at once.", row.place, row.key
+            )
+            self._past_for_postboost.add(row.key)
+            # The first key was this row's own: its request has ended, and created nothing.
+            self._in_use[row.key] = 0
+            return self._publish(row, resolution)
         return self._row_report(row, created)
 
     def _row_report(self, row: Row, done: Published) -> RowReport:
         why = f"dry run: {done.why}" if self.dry_run else done.why
+        if done.result != "skipped" and done.outcome is not None and done.outcome.is_failed_everywhere:
+            failed = describe_failures([done.outcome]).strip()
+            advice = "Fix the cause and retry the accounts in PostBoost, or give the row a new key"
+            return RowReport(
+                row, "failed", f"{failed}. {advice}", done.post_uuid, done.outcome, done.warnings
+            )
         result = "skipped" if self.dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)
 
@@ -231,19 +273,46 @@ class CalendarRun:
         return RowReport(row, "skipped", why)
 
     def _mode_now(self, row: Row) -> str | None:
-        """Return the mode to send the row in now, or None where its time has passed."""
+        """Return the mode to send the row in now, or None where it is too late."""
         publish_at, now = row.post.publish_at, self.clock()
+        mode_at_once = "now" if row.post.mode == "schedule" else row.post.mode
+        if row.key in self._past_for_postboost:
+            return mode_at_once
         if publish_at is None or publish_at > now:
             return row.post.mode
         late = now - publish_at
-        if (self.in_window and late <= START_DELAY) or (self.on_past == "now" and late <= MAX_DELAY):
-            return "now" if row.post.mode == "schedule" else row.post.mode
+        # A row that became late during the run was not sent in time: its author has not decided against it.
+        if (self._is_of_run(row) and late <= self.late_by) or (self.on_past == "now" and late <= MAX_DELAY):
+            return mode_at_once
         return None
 
+    def _is_of_run(self, row: Row) -> bool:
+        """Return whether the row's time came after the run began."""
+        return row.post.publish_at is not None and row.post.publish_at >= self._began
+
+    def _is_past_for_postboost(self, row: Row, error: ValidationError) -> bool:
+        """Return whether PostBoost refused the time of a row because its clock is ahead of this one."""
+        publish_at = row.post.publish_at
+        return (
+            publish_at is not None
+            and publish_at - self.clock() <= min(CLOCK_DIFFERENCE, self.late_by)
+            and bool(error.errors)
+            and set(error.errors) <= {"date", "time"}
+        )
+
     def _report_past(self, row: Row) -> RowReport:
-        why = f"publish_at {row.post.publish_at:%Y-%m-%d %H:%M} UTC has passed"
+        publish_at = row.post.publish_at or self.clock()
+        time, late = f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC", self.clock() - publish_at
+        forgotten = f"after {MAX_DELAY.days} days the activity log can't tell whether the row was published"
+        if self._is_of_run(row):
+            why = (
+                f"{time} came during the run, and the row was not sent in time: it is {str(late).partition('.')[0]} late, and "
+                f"late_by is {self.late_by}. Give it a later publish_at, or set a longer late_by"
+            )
+            return RowReport(row, "failed", f"{why}; {forgotten}" if late > MAX_DELAY else why)
+        why = f"{time} has passed"
         if self.on_past == "now":
-            why += f" by more than {MAX_DELAY.days} days: the activity log can't tell whether the row was published"
+            why += f"; {forgotten}"
         if self.on_past == "fail":
             advice = "Correct it, or set on_past='now' to publish such rows at once."
             return invalid(row, [Problem("publish_at", f"{why}. {advice}", "past")])

@@ -170,8 +170,9 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
         except PostBoostConfigError as error:
             raise PostBoostConfigError(f"{where}: {error}", code=error.code, field=name) from None
         except ValueError as error:
-            # A proxy may contain a password.
-            shown = "" if name == "proxy" else f" is {value!r}; it"
+            # A proxy may contain a password, and a token may have been pasted anywhere.
+            is_secret = name == "proxy" or "|" in str(value)
+            shown = "" if is_secret else f" is {value!r}; it"
             raise PostBoostConfigError(
                 f"{where}: {name}{shown} {error}. {by_name[name].description}", field=name
             ) from None

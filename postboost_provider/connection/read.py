@@ -7,10 +7,10 @@ from contextlib import suppress
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider import __version__
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.requests import USER_AGENT
 from postboost_provider.api.settings import (
     DEFAULT_BASE_URL,
     DEFAULT_TIMEOUT_SECONDS,
@@ -18,13 +18,12 @@ from postboost_provider.api.settings import (
     check_base_url,
     host_of,
     is_loopback,
+    proxy_passwords,
 )
 from postboost_provider.connection import form as connection_form
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
-
-USER_AGENT = f"airflow-provider-postboost/{__version__}"
 
 
 def read_connection(
@@ -58,6 +57,8 @@ def read_connection(
             code="missing_token",
             field="password",
         )
+    for secret in proxy_passwords(extras.get("proxy")):
+        mask_secret(secret)
     settings = ClientSettings(
         token=token,
         base_url=_base_url(connection, name),

@@ -68,13 +68,19 @@ def read_log(
 ) -> list[LogEntry] | None:
     """Return the writes whose labels begin with ``start``, newest first; None if the token may not read the log.
 
+    Only PostBoost's code for a missing ability says that it may not. Any other 403 is an error: a log that was not read must
+    not count as one that can't be.
+
     :param workspace_uuid: a workspace other than the connection's.
+    :raises UnexpectedResponseError: the 403 of something else than PostBoost, such as a firewall.
     """
     prefix = str(start)
     try:
         where = {"workspace_uuid": workspace_uuid, "client": prefix}
         rows = list(api.pages("list_api_activity", parameters=where))
-    except PermissionDeniedError:
+    except PermissionDeniedError as error:
+        if error.code != "insufficient_scope":
+            raise
         return None
     return [
         LogEntry(

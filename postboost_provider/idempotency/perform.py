@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from postboost_provider.idempotency.key import (
     send_past_stored_responses,
     step_past_stored_refusal,
 )
+from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
     from postboost_provider.idempotency.key import T
 
 log = logging.getLogger(__name__)
-
-# PostBoost keeps a key for 24 hours (SDK 1.66.3). Its clock is not ours, and a request takes its time.
-KEY_IS_SURE_FOR = timedelta(hours=23, minutes=30)
 
 
 def perform(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
@@ -16,7 +19,7 @@ from postboost_provider.operators.base import TaskFrameMixin
 from postboost_provider.retry_policy import failing_fast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -27,8 +30,8 @@ APPROVE = "Approve"
 REJECT = "Reject"
 # A post has only the numbers of its media, and the API finds those only in a list.
 MOST_MEDIA = 1000
-# What Markdown would interpret, and Airflow's form would hide: HTML, emphasis, headings, lists, links.
-MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&]|:(?=//)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.MULTILINE)
+# The length of a whole SHA-256 in URL-safe base64. The options of version 0.1.0 had 8 hexadecimal digits of it.
+HASH_LENGTH = 43
 
 
 class _Draft(NamedTuple):
@@ -44,7 +47,7 @@ class _Draft(NamedTuple):
         return [int(account["id"]) for account in self.post["accounts"]]
 
     def fingerprint(self) -> str:
-        """Return a short hash of what readers would see, where and when."""
+        """Return a hash of what readers would see, where and when: the whole of it, so that no other post has the same."""
         from postboost_provider.idempotency.identity import digest
 
         # Without the URLs: they may be signed differently each time.
@@ -52,7 +55,8 @@ class _Draft(NamedTuple):
             [number, item["name"], item.get("alt_text")] for number, item in sorted(self.library.items())
         ]
         at = self.at.isoformat() if self.at else "now"
-        return digest(self.post["versions"], sorted(self.account_ids), at, media)[:8]
+        whole = bytes.fromhex(digest(self.post["versions"], sorted(self.account_ids), at, media))
+        return base64.urlsafe_b64encode(whole).decode().rstrip("=")
 
 
 class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
@@ -70,7 +74,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     :param subject: the form's headline. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
-    :raises AirflowFailException: the draft does not exist or was edited, or PostBoost refused.
+    :raises AirflowFailException: the draft does not exist or was edited, the form is of version 0.1.0, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "publish_at", "timezone", "subject", "postboost_conn_id")
@@ -109,6 +113,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
             self.log.info("Post %s %s: there is nothing to approve.", draft.outcome.uuid, status)
             return draft.outcome.as_dict()
         self.body = describe(draft)
+        # In the options, because a retry deletes the task's XComs and shows the first form again: this is what that showed.
         self.options = [f"{choice} {draft.fingerprint()}" for choice in (APPROVE, REJECT)]
         return super().execute(context)
 
@@ -141,30 +146,37 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
                         "PostBoost and run the DAG again.",
                         code="trashed",
                     )
+                if len(shown) != HASH_LENGTH:
+                    return self._leave(
+                        draft.outcome,
+                        f"{who} responded to a form whose options do not contain the whole hash of draft {uuid}, like "
+                        "those of version 0.1.0: it is not known which text it showed.",
+                        "old_form",
+                    )
                 if shown != draft.fingerprint():
-                    return self._leave(draft.outcome, who)
+                    return self._leave(
+                        draft.outcome, f"Draft {uuid} was edited after it was shown to {who}.", "edited"
+                    )
                 if choice == REJECT:
                     self._trash(api, draft.outcome, who)
                 outcome = self._publish(api, context, draft, who)
         self.log.info("%s approved post %s: it is %s.", who, uuid, outcome.status)
         return outcome.as_dict()
 
-    def _leave(self, outcome: PostOutcome, who: str) -> dict[str, Any]:
-        """Do nothing with an edited draft, and let the next approval task ask, if there is one."""
+    def _leave(self, outcome: PostOutcome, why: str, code: str) -> dict[str, Any]:
+        """Do nothing with a draft that may not be the one shown, and let the next approval task ask, if there is one."""
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
-                f"Post {outcome.uuid} is {outcome.status}: somebody edited and published it after it was shown to {who}. "
-                "Check it in PostBoost.",
-                code="edited",
+                f"{why} Somebody has published it since: it is {outcome.status}. Check it in PostBoost.",
+                code=code,
             )
-        edited = f"Draft {outcome.uuid} was edited after it was shown to {who}. It was left as it is."
         if not self._is_asked_again():
             raise PostBoostError(
-                f"{edited} Run the DAG again, with another PostBoostApprovePostOperator for the same post after this one: "
-                "Airflow never re-renders a task's form.",
-                code="edited",
+                f"{why} It was left as it is. Run the DAG again, with another PostBoostApprovePostOperator for the same post "
+                "after this one: Airflow never re-renders a task's form.",
+                code=code,
             )
-        self.log.warning("%s The next approval task asks again.", edited)
+        self.log.warning("%s It was left as it is. The next approval task asks again.", why)
         return outcome.as_dict()
 
     def _trash(self, api: PostBoostClient, outcome: PostOutcome, who: str) -> None:
@@ -234,43 +246,75 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 
 def describe(draft: _Draft) -> str:
-    """Return the post as Markdown: accounts, time, and each version's words, links, media and options."""
+    """Return the post as Markdown: accounts, time, and each version's words, links, media and options.
+
+    Whatever an author or a network wrote is in a fenced block, and is shown instead of rendered.
+    """
     from postboost_provider.api.account_name import account_name
 
     post, at = draft.post, draft.at
-    accounts = {int(a["id"]): account_name(a) for a in post["accounts"]}
-    lines = [
-        f"**Accounts:** {literally(', '.join(accounts.values())) or 'none'}",
-        "",
+    accounts = {int(a["id"]): _one_line(account_name(a)) for a in post["accounts"]}
+    blocks = [
+        _block("Accounts", "\n".join(accounts.values())),
         "**Time:** " + (f"{at:%Y-%m-%d %H:%M} UTC" if at else "at once"),
     ]
     for version in post["versions"]:
-        account = literally(str(accounts.get(version["account_id"])))
-        lines += ["", "**Text:**" if version["is_original"] else f"**Text for {account}:**"]
-        for item in version["content"]:
-            lines += ["", *(f"> {line}" for line in literally(str(item.get("body") or "")).split("\n"))]
+        account_id = int(version["account_id"])
+        if not version["is_original"]:
+            blocks.append(_block("Only for", accounts.get(account_id, f"account {account_id}")))
+        for position, item in enumerate(version["content"], 1):
+            blocks.append(_block(_label(position), str(item.get("body") or "")))
             if item.get("url"):
-                lines += ["", f"**Link:** {literally(str(item['url']))}"]
+                blocks.append(_block("Link", str(item["url"])))
             for number in item.get("media") or ():
-                lines += ["", _show(draft.library.get(int(number)), number)]
+                blocks += _show(draft.library.get(int(number)), int(number))
         # PostBoost ignores the options of other networks.
-        reached = {a["provider"] for a in post["accounts"] if version["account_id"] in (0, int(a["id"]))}
-        for provider, options in sorted((version.get("options") or {}).items()):
-            if options and provider in reached:
-                listed = ", ".join(f"{name}: {value}" for name, value in options.items())
-                lines += ["", f"**Options of {literally(provider)}:** {literally(listed)}"]
-    return "\n".join(lines)
+        reached = {a["provider"] for a in post["accounts"] if account_id in (0, int(a["id"]))}
+        options = {name: o for name, o in (version.get("options") or {}).items() if o and name in reached}
+        if options:
+            # As JSON, a value with a line break can't look like another option.
+            blocks.append(
+                _block("Options", json.dumps(options, ensure_ascii=False, indent=2, sort_keys=True))
+            )
+    return "\n\n".join(blocks)
 
 
-def literally(text: str) -> str:
-    """Return Markdown that shows a text as it is, line by line."""
-    lines = "\n".join(line.strip() for line in text.splitlines())
-    return re.sub(r"(?<=[^\n])\n(?=[^\n])", "\\\\\n", MARKDOWN.sub(r"\\\g<0>", lines))
+def fenced(text: str) -> str:
+    """Return a Markdown block that shows a text as it is: no run of backticks in it is long enough to end the block."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    # Without a language, Airflow's form would join the lines.
+    return f"{fence}text\n{text}\n{fence}"
 
 
-def _show(media: Mapping[str, Any] | None, number: int) -> str:
+def _block(label: str, text: str) -> str:
+    return f"**{label}:**\n\n{fenced(text)}" if text else f"**{label}:** none"
+
+
+def _label(position: int) -> str:
+    """Return what an item of a version is. The second one is a comment or a reply, depending on the account's network."""
+    if position == 1:
+        return "Text"
+    return "First comment, or part 2 of the thread" if position == 2 else f"Part {position} of the thread"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _show(media: Mapping[str, Any] | None, number: int) -> Iterator[str]:
     if media is None:
-        return f"**Media:** number {number} of the library"
-    name = literally(str(media.get("alt_text") or media["name"]))
-    thumbnail = f" ![{name}]({media['thumb_url']})" if media.get("thumb_url") else ""
-    return f"**Media:** [{literally(str(media['name']))}]({media['url']}){thumbnail}"
+        yield f"**Media:** number {number} of the library"
+        return
+    link, thumbnail = _url(media["url"]), _url(media.get("thumb_url"))
+    yield f"**Media:** [open]({link})" + (f" ![]({thumbnail})" if thumbnail else "")
+    yield _block("File", _one_line(str(media["name"])))
+    if media.get("alt_text"):
+        yield _block("Alt text", str(media["alt_text"]))
+
+
+def _url(value: Any) -> str:
+    """Return a URL for a Markdown link, with what could end the link percent-encoded, or "" if it is not one of the web."""
+    url = str(value or "")
+    return (
+        quote(url, safe=":/?#@!$&+,;=%", errors="replace") if url.startswith(("https://", "http://")) else ""
+    )

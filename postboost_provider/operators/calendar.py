@@ -32,8 +32,14 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param calendar_id: the calendar's name, for all DAGs that publish it. Default: DAG id and task id. Templated.
     :param timezone: IANA time zone of times without an offset. Templated.
     :param window: publish the rows with a time in ``[anchor, anchor + window)``; the anchor is the run's
-        ``data_interval_end`` if it has one, otherwise its ``run_after``. Default: every row.
-    :param on_past: what to do with a row that was not sent before its time: ``skip``, ``fail``, or publish it ``now``.
+        ``data_interval_end`` if it has one, otherwise its ``run_after``. Days are those of the DAG's time zone: when the
+        clocks go back, one has 25 hours. Default: every row.
+    :param on_past: what to do with a row whose time had passed before the run began (its anchor): ``skip``, ``fail``, or
+        publish it ``now``.
+    :param late_by: a row whose time came after the run began, and that was not sent in time, is published at once while it
+        is at most this late, and fails the task after that; in seconds or as a timedelta, up to 10 days. Default: one hour.
+    :param on_unknown: what to do if the token may not read what was published before (ability ``read``), so that only the
+        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
@@ -68,6 +74,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         timezone: str | None = None,
         window: timedelta | None = None,
         on_past: Literal["skip", "fail", "now"] = "skip",
+        late_by: timedelta | float = timedelta(hours=1),
+        on_unknown: Literal["fail", "publish"] = "fail",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
         dry_run: bool = False,
         requests_per_minute: float | None = None,
@@ -82,6 +90,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.timezone = timezone
         self.window = window
         self.on_past = on_past
+        self.late_by = late_by
+        self.on_unknown = on_unknown
         self.on_row_error = on_row_error
         # Not ``dry_run``: that is a method of Airflow's operators.
         self.only_ask = dry_run
@@ -97,15 +107,23 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.confinement import read_places
-        from postboost_provider.api.arguments import argument, check_choice
+        from postboost_provider.airflow_support.run_times import run_anchor
+        from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import Pace
-        from postboost_provider.calendar.run import CalendarRun
+        from postboost_provider.calendar.run import MAX_DELAY, CalendarRun
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
+        check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             Pace(self.requests_per_minute)
         read_places(self.media_allow)
+        if (late_by := read_seconds("late_by", self.late_by)) > MAX_DELAY.total_seconds():
+            raise PostBoostConfigError(
+                f"late_by is {self.late_by!r}; it must be at most {MAX_DELAY.days} days: after that the activity log can't tell "
+                "whether a row was published.",
+                field="late_by",
+            )
         calendar_id, rows = self._calendar_id(context), self._rows_due(context)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
@@ -115,7 +133,9 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 find_media=self._find_media,
                 clock=lambda: datetime.now(UTC),
                 on_past=self.on_past,
-                in_window=self.window is not None,
+                began=run_anchor(context) or getattr(context["dag_run"], "start_date", None),
+                late_by=timedelta(seconds=late_by),
+                on_unknown=self.on_unknown,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
             )
@@ -153,6 +173,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         return f"{ti.dag_id}.{ti.task_id}"
 
     def _rows_due(self, context: Context) -> list[Row]:
+        from postboost_provider.airflow_support.run_times import run_anchor, window_end
         from postboost_provider.calendar.csv import in_window, read_rows
 
         window = self.window
@@ -160,14 +181,14 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"window is {window!r}; it must be a timedelta of more than 0, or None.", field="window"
             )
-        # The start of the run's window.
-        anchor = context.get("data_interval_end") or getattr(context["dag_run"], "run_after", None)
+        anchor, window = run_anchor(context), self.window
         rows = read_rows(self._numbered_rows(), self.timezone or None)
+        if window is not None and anchor is not None:
+            until = window_end(context, anchor, window)
+            window = until - anchor
         due = [row for row in rows if in_window(row, anchor, window)]
         if window is not None and anchor is not None:
-            self.log.info(
-                "%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, anchor + window
-            )
+            self.log.info("%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, until)
         return due
 
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:

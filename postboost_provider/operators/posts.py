@@ -51,12 +51,15 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param validate: have PostBoost check the post first: an error fails the task without a retry, a warning is logged.
     :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
+    :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
+        days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
     :param deferrable: wait in the triggerer.
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
     :param timeout: how long to wait after the last scheduled time, in seconds or as a timedelta.
     :param on_partial: what to do if only some accounts succeed: ``fail``, ``succeed``, or ``retry_failed_accounts``, each
-        once and one after another, and then fail.
+        once and one after another, and then fail. A post that failed on every account fails the task, or is retried, also
+        if a later attempt finds it without ``wait_for_completion``.
     :param on_kill: what to do with a post that is not published yet if the task is killed while it waits: ``keep`` or
         ``trash`` it. Not with ``deferrable``: no worker waits that could be killed.
     :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a key of its own
@@ -109,6 +112,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         ai_generated: bool | str | None = None,
         validate: bool = True,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
+        on_unknown: Literal["fail", "publish"] = "fail",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float = 30,
@@ -136,6 +140,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.ai_generated = ai_generated
         self.validate = validate
         self.on_duplicate = on_duplicate
+        self.on_unknown = on_unknown
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -149,7 +154,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.object_storage_conn_id = object_storage_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.polling.outcome import describe_status
+        from postboost_provider.polling.outcome import conclude, describe_status
 
         self._started = datetime.now(UTC)
         post, done = self.perform(context)
@@ -162,12 +167,20 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         for warning in done.warnings:
             self.log.warning("PostBoost warns: %s", warning)
         result = {"result": done.result, "why": done.why}
-        if not self.wait_for_completion or done.result == "skipped" or done.outcome is None:
+        is_over = done.result == "skipped" or done.outcome is None
+        if not is_over and done.outcome.is_failed_everywhere and not self.wait_for_completion:
+            # Found as an earlier attempt had left it: nothing of what was asked for has been published.
+            if self.on_partial == "retry_failed_accounts":
+                return self._wait(context, done.post_uuid, {"done": result, "retried": []})
+            with failing_fast(self):
+                conclude([done.outcome], "fail")
+        if is_over or not self.wait_for_completion:
             return {"uuid": done.post_uuid, **(done.outcome.as_dict() if done.outcome else {}), **result}
         due = max((at for _, at in post.account_times), default=None)
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
+        from postboost_provider.airflow_support.run_times import earlier_attempts_since
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
@@ -177,6 +190,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             on_duplicate=self.on_duplicate,
             validate=self.validate,
             now=self._started,
+            since=earlier_attempts_since(context),
+            on_unknown=self.on_unknown,
         )
         return lambda api: (post, publish(api, actor, post))
 
@@ -209,6 +224,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         read_seconds("timeout", self.timeout)
         read_seconds("poll_interval", self.poll_interval)
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
+        check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":

@@ -68,6 +68,12 @@ class PostOutcome:
         return any(a.status == "published" for a in self.accounts)
 
     @property
+    def is_failed_everywhere(self) -> bool:
+        """No account got it, and none is about to."""
+        everywhere = self.status == "failed" or {a.status for a in self.accounts} == {"failed"}
+        return everywhere and self.is_settled and not self.is_published_somewhere
+
+    @property
     def can_be_changed(self) -> bool:
         """PostBoost accepts changes until it publishes the post."""
         return self.status in ("draft", "scheduled", "needs_approval") and not self.trashed

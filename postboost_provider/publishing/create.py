@@ -7,6 +7,7 @@ against duplicates (the same content within 24 hours).
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import DuplicatePostError, PostBoostRequestError, UnconfirmedError
@@ -16,7 +17,7 @@ from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import read_post
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.intention import KnownPost, Published, find_post, find_posts, read_warnings
-from postboost_provider.publishing.update import Body, use_existing
+from postboost_provider.publishing.update import Body, compare, use_existing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -89,7 +90,8 @@ def attempt_create(
         if isinstance(post, dict) and post.get("uuid"):
             done = str(post["uuid"]), read_post(post), read_warnings(post)
             if response.replayed:
-                return Published("replayed", "an earlier attempt had created it", *done)
+                replayed = Published("replayed", "an earlier attempt had created it", *done)
+                return _read_back(api, intention, replayed) if can_read_log else replayed
             return Published("created", "", *done)
         if (existing := find_existing()) is not None:
             return existing
@@ -136,6 +138,14 @@ def attempt_create(
         body=content,
         allow_duplicate=intention.allow_duplicate,
     )
+
+
+def _read_back(api: PostBoostClient, intention: Intention, replayed: Published) -> Published:
+    """Return what became of the post since its stored response: it may have failed or been deleted."""
+    found = compare(api, intention, KnownPost(replayed.post_uuid, intention.intent, intention.mode))
+    if isinstance(found, Published) and found.result == "adopted":
+        return replace(replayed, outcome=found.outcome)
+    return found if isinstance(found, Published) else replayed
 
 
 def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -> dict[str, KnownPost]:

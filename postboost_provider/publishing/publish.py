@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import DuplicatePostError, PermissionDeniedError, PostBoostConfigError
 from postboost_provider.idempotency.identity import intent_hash
+from postboost_provider.idempotency.memory import check_memory
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
 from postboost_provider.publishing.intention import Intention, Published, find_posts
@@ -36,12 +37,16 @@ def publish_post(
     on_duplicate: str,
     validate: bool,
     now: datetime,
+    since: datetime | None = None,
+    on_unknown: str = "fail",
 ) -> Published:
     """Publish a post once for its actor.
 
     :param find_media: returns the file of a media path.
     :param on_duplicate: ``fail``, ``reuse`` or ``allow``.
     :param validate: have PostBoost check the post first.
+    :param since: earlier attempts may have begun since then; None if there was none.
+    :param on_unknown: ``fail`` or ``publish`` where one may have published the post, and nothing can tell.
     :raises PostBoostConfigError: the post is not valid.
     """
     resolver = Resolver(api, find_media)
@@ -58,6 +63,8 @@ def publish_post(
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
             updated = partial(resolution.body, post.mode, media, all_times=True)
             return use_existing(api, intention, known, updated)
+        if on_unknown != "publish":
+            check_memory(since, now, can_read_log=can_read_log)
         if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
             raise _past(post.publish_at, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import ConflictError, PostBoostConfigError
+from postboost_provider.api.errors import NotFinishedError, PostBoostConfigError
 
 if TYPE_CHECKING:
     from postboost_provider.rotation.plan import Key
@@ -52,6 +52,6 @@ def other_user(connection: str, user: object, admin: str, admin_user: object) ->
     )
 
 
-def changed_meanwhile(seen: str) -> ConflictError:
+def changed_meanwhile(seen: str) -> NotFinishedError:
     """Return the retryable error for keys or a connection that somebody else changed during the rotation."""
-    return ConflictError(f"{seen} Retry the task: it starts over.", status=409)
+    return NotFinishedError(f"{seen} Retry the task: it starts over.")

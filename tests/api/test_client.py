@@ -285,7 +285,9 @@ def test_a_401_is_final_where_the_connection_cannot_be_read_again(connect, postb
 
 
 def test_a_token_that_was_accepted_before_was_revoked_and_is_not_mistyped(connect, postboost):
-    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[httpx.Response(403), httpx.Response(401)])
+    postboost.get(f"/{WORKSPACE}/tags").mock(
+        side_effect=[httpx.Response(403, json={"message": "No."}), httpx.Response(401)]
+    )
     api = connect()
     with pytest.raises(PermissionDeniedError):
         api.call("list_tags")
@@ -310,7 +312,7 @@ def test_a_token_that_another_thread_already_uses_counts_as_replaced(connect, po
 
 @pytest.mark.parametrize("status, kind", [(404, NotFoundError), (403, PostBoostError)])
 def test_the_connection_is_read_again_only_for_a_401(connect, postboost, status, kind):
-    postboost.get(f"/{WORKSPACE}/tags").respond(status)
+    postboost.get(f"/{WORKSPACE}/tags").respond(status, json={"message": "No."})
     with pytest.raises(kind):
         connect(refresh=lambda: pytest.fail("it was read")).call("list_tags")
 

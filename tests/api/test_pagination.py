@@ -127,7 +127,9 @@ def test_an_operation_that_returns_no_list_has_no_pages(operation):
 
 
 def test_an_error_on_a_later_page_is_raised_after_the_items_before_it(connect, postboost):
-    postboost.get(f"/{WORKSPACE}/posts").mock(side_effect=[numbered([1], 1, 2), httpx.Response(404)])
+    postboost.get(f"/{WORKSPACE}/posts").mock(
+        side_effect=[numbered([1], 1, 2), httpx.Response(404, json={"message": "Not found."})]
+    )
     pages = connect().pages("list_posts")
     assert next(pages) == 1
     with pytest.raises(NotFoundError):

@@ -331,3 +331,28 @@ def test_the_token_or_its_secret_part_is_taken_out_of_a_text(part):
 
 def test_a_token_too_short_to_be_one_takes_nothing_out_of_a_text():
     assert settings(token="a").redact("a banana") == "a banana"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://p\u043estboost.co/app/api",
+        "https://postboost.co\u200b/app/api",
+        "https://postboost.co/app\u202e/api",
+        "https://postboost.co/\ufeffapp/api",
+        "https://postboost.co\u2044app/api",
+        "https://postboost.co/a\x00b",
+        "https://postb\u00f6\u00f6st.co/app/api",
+    ],
+)
+def test_a_base_url_with_another_character_than_it_shows_is_refused(url):
+    with pytest.raises(PostBoostConfigError) as caught:
+        check_base_url(url)
+    assert (caught.value.code, caught.value.field) == ("not_ascii", "host")
+    assert str(caught.value).isascii()
+    assert "U+" in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["p%40ssword", "p@ssword"])
+def test_a_proxys_password_is_redacted(part):
+    assert "ssword" not in settings(proxy="http://me:p%40ssword@proxy:3128").redact(f"x {part} y")

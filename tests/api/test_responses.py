@@ -37,10 +37,12 @@ def read(
     operation: str = "create_post",
     headers: dict[str, str] | None = None,
     changed: ClientSettings | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     mine = changed or settings(name=MINE)
-    parameters = {"export_uuid": "e"} if operation == "download_report_export" else None
+    if operation == "download_report_export":
+        parameters = {"export_uuid": "e"}
     made = request(operation, changed=mine, **({"parameters": parameters} if parameters else {}))
     return responses.read(mine, made, RawResponse(status, headers or {}, content), NOW)
 
@@ -57,8 +59,17 @@ def test_a_success_is_its_whole_json_body(status):
 
 
 @pytest.mark.parametrize("status, content", [(204, b""), (200, b""), (200, b" \n")])
-def test_a_success_without_a_body_is_none(status, content):
-    assert read(status, content) == Response(None, status)
+def test_a_success_without_a_body_is_none_where_none_is_documented(status, content):
+    where = {"upload_uuid": "u"}
+    assert read(status, content, operation="abort_chunked_upload", parameters=where) == Response(None, status)
+
+
+def test_a_204_says_enough_of_a_deletion_and_nothing_else_does():
+    assert read(204, operation="delete_post") == Response(None, 204)
+    for status, operation in ((200, "delete_post"), (204, "create_post"), (204, "list_tags")):
+        with pytest.raises(UnexpectedResponseError) as caught:
+            read(status, operation=operation)
+        assert caught.value.code == "not_json"
 
 
 def test_a_file_is_its_bytes_even_where_they_are_no_json():
@@ -116,7 +127,7 @@ def test_a_refusal_has_a_type_and_says_where_what_and_what_to_do(status, body, k
 
 @pytest.mark.parametrize("operation", ["list_workspaces", "list_my_workspaces"])
 def test_a_refusal_outside_a_workspace_names_none(operation):
-    error = refusal(404, operation=operation)
+    error = refusal(404, {"message": "Not found."}, operation=operation)
     assert error.request == operation
     assert str(error).startswith(f"{operation}: ")
 
@@ -127,13 +138,13 @@ def test_a_refusal_names_the_workspace_that_the_request_was_for(own, status):
     mine = settings(workspace_uuid=own)
     made = request("get_post", changed=mine, parameters={"post_uuid": "p", "workspace_uuid": "other"})
     with pytest.raises(PostBoostRequestError, match=r"^get_post in other: ") as caught:
-        responses.read(mine, made, RawResponse(status, {}, b""), NOW)
+        responses.read(mine, made, RawResponse(status, {}, b'{"message": "No."}'), NOW)
     assert WORKSPACE not in str(caught.value)
     assert "workspace_uuid" not in str(caught.value)
 
 
 def test_the_panel_needs_the_token_of_a_platform_admin():
-    error = refusal(403, operation="list_workspaces")
+    error = refusal(403, {"message": "No."}, operation="list_workspaces")
     assert "platform admin" in str(error)
     assert MINE in str(error)
 
@@ -148,11 +159,11 @@ def test_the_panel_needs_the_token_of_a_platform_admin():
 def test_a_404_may_mean_that_a_feature_is_switched_off(operation, parameters, hint):
     made = request(operation, parameters=parameters)
     with pytest.raises(NotFoundError, match=hint):
-        responses.read(settings(), made, RawResponse(404, {}, b"{}"), NOW)
+        responses.read(settings(), made, RawResponse(404, {}, b'{"message": "Not found."}'), NOW)
 
 
 def test_a_panel_404_does_not_blame_the_workspace():
-    assert "workspace_uuid" not in str(refusal(404, operation="list_workspaces"))
+    assert "workspace_uuid" not in str(refusal(404, {"message": "Not found."}, operation="list_workspaces"))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +174,7 @@ def test_an_error_whose_body_says_nothing_still_says_what_is_known(status, conte
     error = refusal(status, content)
     assert f"{status}: (no message)" in str(error)
     assert "html" not in str(error)
-    assert error.code is None
+    assert error.code == ("gateway" if status == 404 else None)
 
 
 def test_a_duplicate_carries_the_earlier_post():

@@ -11,6 +11,7 @@ from postboost_provider.api.errors import (
     AuthenticationError,
     ConflictError,
     DuplicatePostError,
+    GatewayError,
     NotFoundError,
     PermissionDeniedError,
     PostBoostConfigError,
@@ -79,6 +80,8 @@ def retried(call: tuple[str, str | None], raised: Exception) -> bool:
 @pytest.mark.parametrize(
     "raised",
     [
+        GatewayError("", status=403),
+        GatewayError("", status=408),
         UnconfirmedError("lost"),
         UnexpectedResponseError("a web page"),
         *(error(ServerError, s) for s in (500, 502, 503, 504)),
@@ -92,6 +95,8 @@ def test_an_unconfirmed_request_is_sent_again_if_that_is_safe(call, raised):
 @pytest.mark.parametrize(
     "raised",
     [
+        GatewayError("", status=403),
+        GatewayError("", status=408),
         UnconfirmedError("lost"),
         UnexpectedResponseError("a web page"),
         error(ServerError, 500),

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import respx
 
+from postboost_provider import __version__
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     PostBoostConfigError,
@@ -243,3 +244,20 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path, content):
     with pytest.raises(PostBoostConfigError, match=str(path)) as caught:
         PostBoostClient(settings(ca_bundle=str(path)))
     assert caught.value.field == "ca_bundle"
+
+
+def test_every_request_names_this_package(connect, postboost):
+    route = postboost.route().respond(json={"data": []})
+    connect().call("list_tags")
+    connect().call("create_post", **BODIES["create_post"])
+    agents = [call.request.headers["User-Agent"] for call in route.calls]
+    assert agents == [f"airflow-provider-postboost/{__version__}"] * 2
+
+
+@pytest.mark.parametrize("label", ["a; evil=1", "a\r\nX-Evil: 1", "a\x00b", "a\u2028b"])
+def test_a_label_adds_nothing_to_a_header(connect, postboost, label):
+    route = postboost.route().respond(json={"uuid": "p"})
+    connect().send("create_post", **BODIES["create_post"], client_label=label)
+    headers = route.calls.last.request.headers
+    assert not set(headers["X-PostBoost-Client"]) & set(";\r\n\x00")
+    assert "X-Evil" not in headers

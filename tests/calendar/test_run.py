@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import AuthenticationError
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    PostBoostConfigError,
+)
 from postboost_provider.sandbox.server import Sandbox
 from tests.calendar.support import PNG, files, results, row, run
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
@@ -84,14 +87,74 @@ def test_a_row_so_late_that_it_may_be_forgotten_is_never_sent(sandbox: Sandbox, 
     assert posts(sandbox) == []
 
 
-@pytest.mark.parametrize(
-    ("in_window", "late", "result"), [(True, 14, "created"), (True, 16, "skipped"), (False, 2, "skipped")]
-)
-def test_a_row_of_the_window_that_became_due_while_the_task_started_is_sent(
-    api: PostBoostClient, in_window: bool, late: int, result: str
+def ago(**delta: float) -> str:
+    return f"{datetime.now(UTC) - timedelta(**delta):%Y-%m-%d %H:%M}"
+
+
+@pytest.mark.parametrize("on_past", ["skip", "fail", "now"])
+@pytest.mark.parametrize("mode", ["schedule", "queue", "now", "draft"])
+def test_a_row_that_became_late_during_the_run_is_sent_at_once(
+    sandbox: Sandbox, api: PostBoostClient, on_past: str, mode: str
 ) -> None:
-    just = row(publish_at=f"{datetime.now(UTC) - timedelta(minutes=late):%Y-%m-%d %H:%M}")
-    assert results(run(api, just, in_window=in_window)) == [result]
+    began = datetime.now(UTC) - timedelta(hours=3)
+    report = run(api, row(publish_at=ago(minutes=50), mode=mode), began=began, on_past=on_past)
+    assert results(report) == ["created"]
+    assert len(posts(sandbox)) == 1
+
+
+@pytest.mark.parametrize(("on_past", "result"), [("skip", "failed"), ("fail", "failed"), ("now", "created")])
+def test_a_row_that_became_too_late_during_the_run_is_never_skipped(
+    sandbox: Sandbox, api: PostBoostClient, on_past: str, result: str
+) -> None:
+    began, late = datetime.now(UTC) - timedelta(hours=3), row(publish_at=ago(minutes=62))
+    report = run(api, late, began=began, on_past=on_past)
+    assert (results(report), report.rows[0].retry) == ([result], False)
+    if result == "failed":
+        assert "late_by" in report.rows[0].why
+    assert results(run(api, late, began=began, late_by=timedelta(hours=2)))[0] in ("created", "adopted")
+    assert len(posts(sandbox)) == 1
+
+
+def test_a_row_of_a_run_so_old_that_it_may_be_forgotten_is_not_sent_and_not_skipped(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    began = datetime.now(UTC) - timedelta(days=20)
+    report = run(api, row(publish_at=ago(days=11)), began=began, on_past="now")
+    assert results(report) == ["failed"]
+    assert "activity log" in report.rows[0].why
+    assert posts(sandbox) == []
+
+
+def test_a_row_whose_time_had_passed_before_the_run_began_is_skipped(
+    sandbox: Sandbox, api: PostBoostClient
+) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    assert results(run(api, row(publish_at=ago(minutes=3)), began=began)) == ["skipped"]
+    assert posts(sandbox) == []
+
+
+def test_a_row_is_sent_by_a_retry_after_an_outage(sandbox: Sandbox, api: PostBoostClient) -> None:
+    began, one = datetime.now(UTC) - timedelta(minutes=10), row(publish_at=ago(minutes=-30))
+    sandbox.faults({"operation": "create_post", "kind": "server_error", "status": 503, "count": 1000})
+    assert results(run(api, one, began=began)) == ["failed"]
+    sandbox.faults()
+    sandbox.advance(45 * 60)
+    later = datetime.now(UTC) + timedelta(minutes=45)
+    report = run(api, one, began=began, clock=lambda: later)
+    assert results(report) == ["created"]
+    assert [p["status"] for p in posts(sandbox)] == ["publishing"]
+
+
+@pytest.mark.parametrize("store_4xx", [True, False])
+def test_a_row_whose_time_has_come_by_postboosts_clock_alone_is_sent_at_once(
+    sandbox: Sandbox, api: PostBoostClient, store_4xx: bool
+) -> None:
+    sandbox.reset(store_4xx=store_4xx)
+    sandbox.advance(5 * 60)
+    one = row(publish_at=ago(minutes=-3))
+    assert results(run(api, one)) == ["created"]
+    assert results(run(api, one)) == ["adopted"]
+    assert [p["status"] for p in posts(sandbox)] == ["publishing"]
 
 
 def test_a_row_that_was_published_in_time_is_reused_when_its_time_has_passed(
@@ -205,14 +268,28 @@ def test_a_daily_cap_names_the_account_and_what_to_do(sandbox: Sandbox, api: Pos
     assert "day" in report.rows[1].why
 
 
-def test_a_token_without_the_read_ability_is_told_and_still_posts_once(
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_token_without_the_read_ability_is_refused_before_anything_is_sent(
+    sandbox: Sandbox, dry_run: bool
+) -> None:
+    with (
+        client(sandbox, make_key(sandbox, "write", "publish")) as api,
+        pytest.raises(PostBoostConfigError, match="'read'") as caught,
+    ):
+        run(api, row(accounts="1"), dry_run=dry_run)
+    assert (caught.value.code, caught.value.field) == ("no_memory", "on_unknown")
+    assert (creates(sandbox), posts(sandbox)) == ([], [])
+
+
+def test_a_token_without_the_read_ability_publishes_where_that_is_accepted(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, mocker: Any
 ) -> None:
     mocker.patch("postboost_provider.api.client.time.sleep")
+    anyway: dict[str, Any] = {"on_unknown": "publish"}
     with client(sandbox, make_key(sandbox, "write", "publish")) as api:
-        assert results(run(api, row(accounts="1"))) == ["created"]
-        assert results(run(api, row(accounts="1"))) == ["replayed"]
-        assert "can't be looked up. list_accounts" in run(api, row("b")).rows[0].why
+        assert results(run(api, row(accounts="1"), **anyway)) == ["created"]
+        assert results(run(api, row(accounts="1"), **anyway)) == ["replayed"]
+        assert "can't be looked up. list_accounts" in run(api, row("b"), **anyway).rows[0].why
     assert "may not read PostBoost's activity log" in caplog.text
     assert len(posts(sandbox)) == 1
 
@@ -285,3 +362,20 @@ def test_a_dry_run_says_what_would_become_of_posts_that_are_there(
     assert "trash" in whys["gone"][1]
     late = run(api, row("live", mode="now", text="Too late"), dry_run=True).rows[0]
     assert (late.result, "is published" in late.why) == ("failed", True)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_row_whose_post_failed_on_every_account_fails_and_names_it(
+    sandbox: Sandbox, api: PostBoostClient, dry_run: bool, is_listed: bool
+) -> None:
+    sandbox.faults({"kind": "fail_account", "account_id": 1, "message": "Revoked."})
+    rows = [row("a", mode="now", accounts="1"), *(row(str(n)) for n in range(9 * is_listed))]
+    uuid = run(api, *rows).rows[0].post_uuid
+    sandbox.advance(60)
+    report = run(api, *rows, dry_run=dry_run)
+    assert [(bad.row.key, bad.result, bad.post_uuid, bad.retry) for bad in report.bad] == [
+        ("a", "failed", uuid, False)
+    ]
+    assert "Revoked." in report.rows[0].why
+    assert uuid not in report.post_uuids()

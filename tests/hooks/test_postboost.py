@@ -316,3 +316,12 @@ def test_airflow_makes_the_hook_of_a_connection() -> None:
     hook = Connection(conn_id="x", conn_type="postboost", password="tok-en").get_hook()
     assert isinstance(hook, PostBoostHook)
     assert hook.postboost_conn_id == "x"
+
+
+def test_the_password_of_a_proxy_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    masked: list[str] = []
+    monkeypatch.setattr("postboost_provider.connection.read.mask_secret", masked.append)
+    extra = {"proxy": "http://me:p%40ssword@proxy.example:3128"}
+    give(monkeypatch, {"password": "tok-en", "extra": extra})
+    PostBoostHook().settings()
+    assert set(masked) == {"p%40ssword", "p@ssword"}

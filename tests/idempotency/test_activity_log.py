@@ -5,7 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
-from postboost_provider.api.errors import NotFoundError
+from postboost_provider.api.errors import (
+    GatewayError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from postboost_provider.idempotency.activity_log import Label, LogEntry, read_log
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing.intention import Intention, KnownPost, find_posts
@@ -133,8 +137,25 @@ def test_a_log_that_may_not_be_read_is_none_and_not_empty(connect, postboost):
     assert find_posts(connect(), SCOPE) is None
 
 
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        ({"html": "<h1>Blocked</h1>"}, GatewayError),
+        ({"text": ""}, GatewayError),
+        ({"json": {"message": "Access forbidden."}}, PermissionDeniedError),
+        ({"json": {"message": "No.", "code": "self_approval"}}, PermissionDeniedError),
+    ],
+)
+def test_a_403_for_another_reason_is_an_error_and_does_not_mean_that_the_log_may_not_be_read(
+    connect, postboost, response, kind
+):
+    postboost.get(f"/{WORKSPACE}/activity").respond(403, **response)
+    with pytest.raises(kind):
+        read_log(connect(), MONDAY_ROW.label())
+
+
 def test_a_log_that_cannot_be_found_is_an_error_and_not_empty(connect, postboost):
-    postboost.get(f"/{WORKSPACE}/activity").respond(404)
+    postboost.get(f"/{WORKSPACE}/activity").respond(404, json={"message": "Not found."})
     with pytest.raises(NotFoundError):
         read_log(connect(), MONDAY_ROW.label())
 
@@ -174,3 +195,10 @@ def test_an_entry_has_what_the_log_says(connect, postboost):
     assert first == LogEntry(label, "error", 409, None, 3, "2026-10-16T07:30:00Z")
     assert (first.is_success, first.is_refusal, second.is_success) == (False, True, True)
     assert [e.label for e in read_log(connect(), f"{label}x")] == [MONDAY_ROW.label("queuex")]
+
+
+@pytest.mark.parametrize("response", [{"html": "<p>Blocked</p>"}, {"json": {"message": "Access forbidden."}}])
+def test_a_403_without_the_code_of_a_missing_ability_is_an_error(connect, postboost, response):
+    postboost.get(f"/{WORKSPACE}/activity").respond(403, **response)
+    with pytest.raises((GatewayError, PermissionDeniedError)):
+        read_log(connect(attempts=1), MONDAY_ROW.label())

@@ -38,9 +38,9 @@ def test_approving_schedules_exactly_what_the_form_shows(ask: Any, sandbox: Sand
     at = (datetime.now(UTC) + timedelta(hours=3)).replace(second=0, microsecond=0)
     run, form, uuid = ask("We are <moving>\nto the harbour", publish_at=at.strftime("%Y-%m-%d %H:%M"))
     assert form["subject"] == "Publish the announcement?"
-    assert "**Accounts:** twitter:northwind, threads:northwind" in form["body"]
+    assert "```text\ntwitter:northwind\nthreads:northwind\n```" in form["body"]
     assert f"**Time:** {at:%Y-%m-%d %H:%M} UTC" in form["body"]
-    assert "> We are \\<moving\\>\\\n> to the harbour" in form["body"]
+    assert "```text\nWe are <moving>\nto the harbour\n```" in form["body"]
 
     run.respond("approve", form["options"][0])
     run.wait("approve", "success")
@@ -71,7 +71,7 @@ def test_an_edit_in_between_is_asked_about_again_and_only_that_is_published(
     assert schedules(sandbox) == 0
     assert "After the edit" in second["body"]
     assert "Before the edit" not in second["body"]
-    assert f"[sign.png]({media['url']})" in second["body"]
+    assert f"[open]({media['url']})" in second["body"]
     assert second["options"][0] != first["options"][0]
 
     run.respond("approve_again", second["options"][0])

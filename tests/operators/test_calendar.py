@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import builtins
 import errno
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
@@ -16,13 +19,13 @@ from fsspec.implementations.memory import MemoryFileSystem
 from postboost_provider.api.errors import (
     AuthenticationError,
     NotFoundError,
-    PostBoostConfigError,
+    PermissionDeniedError,
     UnreachableError,
 )
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
-from tests.clients import client, posts
+from tests.clients import client, make_key, posts
 from tests.failures import fails
 
 HEADER = "key,publish_at,timezone,accounts,text,media"
@@ -172,7 +175,7 @@ def test_an_expired_token_fails_without_retries_and_says_what_to_do(
         publish([row()])
 
 
-@pytest.mark.parametrize(("status", "kind"), [(403, PostBoostConfigError), (404, NotFoundError)])
+@pytest.mark.parametrize(("status", "kind"), [(403, PermissionDeniedError), (404, NotFoundError)])
 def test_a_wrong_workspace_says_where_to_correct_it(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int, kind: Any
 ) -> None:
@@ -180,6 +183,18 @@ def test_a_wrong_workspace_says_where_to_correct_it(
     use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
     with fails(kind, "'postboost_default'"):
         publish([row()])
+
+
+def test_a_key_that_may_not_read_makes_no_second_posts_in_daily_runs(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
+    for _ in range(2):
+        with fails(code="no_memory", field="on_unknown"):
+            publish([row()])
+        sandbox.advance(25 * 3600)
+    assert posts(sandbox) == []
+    assert publish([row(mode="now")], on_unknown="publish")["counts"] == {"created": 1}
 
 
 def test_no_network_says_what_can_not_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +260,9 @@ def test_a_malformed_csv_names_the_line(
         ({"on_past": "later"}, "on_past"),
         ({"on_row_error": "cry"}, "on_row_error"),
         ({"window": 7}, "window"),
+        ({"on_unknown": "guess"}, "on_unknown"),
+        ({"late_by": -1}, "late_by"),
+        ({"late_by": timedelta(days=11)}, "late_by"),
         ({"requests_per_minute": 0}, "requests_per_minute"),
     ],
 )
@@ -265,6 +283,51 @@ def test_the_window_begins_where_the_data_interval_ends_or_the_run_was_due(sandb
     without = context()
     without["dag_run"].run_after = day + timedelta(days=1)
     assert [r["key"] for r in publish(rows, without, window=timedelta(days=1))["rows"]] == ["after"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "window", "last"),
+    [
+        ("Europe/Berlin", timedelta(days=1), "2027-10-31T22:59Z"),
+        ("Europe/Berlin", timedelta(days=7), "2027-11-06T22:59Z"),
+        ("Europe/Berlin", timedelta(hours=6), "2027-10-31T03:59Z"),
+        ("UTC", timedelta(days=1), "2027-10-31T21:59Z"),
+    ],
+)
+@pytest.mark.parametrize("library", [zoneinfo.ZoneInfo, pendulum.timezone])
+def test_a_window_of_days_loses_no_hour_when_the_clocks_go_back(
+    zone: str, window: timedelta, last: str, library: Any
+) -> None:
+    minute = datetime.fromisoformat(last)
+    rows = [row("in", publish_at=last), row("out", publish_at=(minute + timedelta(minutes=1)).isoformat())]
+    rows = [{**values, "timezone": ""} for values in rows]
+    anchor = pendulum.datetime(2027, 10, 30, 22)
+    ctx = context(data_interval_end=anchor, dag=SimpleNamespace(timezone=library(zone)))
+    assert [r["key"] for r in publish(rows, ctx, window=window)["rows"]] == ["in"]
+
+
+def test_a_window_of_days_is_no_shorter_when_the_clocks_go_forward() -> None:
+    """The next run of a DAG that is scheduled every 24 hours is due then."""
+    anchor = datetime(2027, 3, 27, 23, tzinfo=UTC)
+    ctx = context(data_interval_end=anchor, dag=SimpleNamespace(timezone=zoneinfo.ZoneInfo("Europe/Berlin")))
+    rows = [row(publish_at="2027-03-28 22:59")]
+    assert [r["key"] for r in publish(rows, ctx, window=timedelta(days=1))["rows"]] == ["a"]
+
+
+@pytest.mark.parametrize("began", ["data_interval_end", "run_after", "start_date"])
+def test_a_row_that_became_late_since_the_run_began_is_sent(sandbox: Sandbox, began: str) -> None:
+    now = datetime.now(UTC)
+    late = [row(publish_at=f"{now - timedelta(minutes=40):%Y-%m-%d %H:%M}")]
+    ctx = context()
+    ctx["dag_run"].run_after = now if began == "data_interval_end" else None
+    anchor = now - timedelta(hours=1)
+    if began == "data_interval_end":
+        ctx[began] = anchor
+    else:
+        setattr(ctx["dag_run"], began, anchor)
+    with fails(word="late_by"):
+        publish(late, ctx, late_by=60)
+    assert publish(late, ctx)["counts"] == {"created": 1}
 
 
 def test_a_dry_run_creates_nothing(sandbox: Sandbox) -> None:

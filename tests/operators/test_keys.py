@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from postboost_provider.api.errors import (
-    ConflictError,
+    NotFinishedError,
     UnconfirmedError,
 )
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
@@ -234,7 +234,7 @@ def test_a_write_that_somebody_else_overwrites_revokes_nothing(sandbox: Sandbox,
         if new != token:
             vault.put(TARGET, token, **extras)
 
-    with pytest.raises(ConflictError, match="has written to it too"):
+    with pytest.raises(NotFinishedError, match="has written to it too"):
         rotate(vault, store=store)
     assert works(sandbox, token)
 
@@ -251,7 +251,7 @@ def test_a_run_that_another_one_overtakes_does_not_replace_the_working_key_by_a_
         real(self, *arguments)
 
     monkeypatch.setattr(Rotation, "_place", place)
-    with pytest.raises(ConflictError, match="Another run has written a new key"):
+    with pytest.raises(NotFinishedError, match="Another run has written a new key"):
         rotate(vault)
     assert works(sandbox, vault.token(TARGET))
 
@@ -277,7 +277,7 @@ def test_a_key_that_another_run_revokes_while_it_is_put_in_place_leaves_the_old_
             monkeypatch.setattr(Rotation, "_make", real)
         vault.store(conn_id, token, extras)
 
-    with pytest.raises(ConflictError, match="The old key is in place again"):
+    with pytest.raises(NotFinishedError, match="The old key is in place again"):
         rotate(vault, store=store)
     assert vault.token(TARGET) == old_token
     assert works(sandbox, old_token)

@@ -137,6 +137,67 @@ def test_a_key_that_cannot_read_the_activity_log_sends_nothing_late(
     assert len(posts(sandbox)) == 1
 
 
+def attempt(number: int, **run: Any) -> dict[str, Any]:
+    ctx = context()
+    ctx["ti"].try_number = number
+    for name, value in run.items():
+        setattr(ctx["dag_run"], name, value)
+    return ctx
+
+
+@pytest.mark.parametrize("publish", ["now", "draft", "queue"])
+@pytest.mark.parametrize(
+    ("abilities", "hours"), [((), 25), ((), 400 * 24), (("read",), 91 * 24), (("read",), 400 * 24)], ids=str
+)
+def test_a_later_attempt_whose_first_one_may_be_forgotten_is_refused(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    naps: list[float],
+    publish: Any,
+    abilities: tuple[str, ...],
+    hours: int,
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish", *abilities))
+    began = datetime.now(UTC)
+    times: dict[str, Any] = {"run_after": began, "start_date": began, "clear_number": 0}
+    options: dict[str, Any] = {"accounts": 5, "publish": publish}
+    assert run(attempt(1, **times), **options)["result"] == "created"
+    naps.append(hours * 3600)
+    sandbox.advance(hours * 3600)
+    cleared = {**times, "clear_number": 1, "start_date": began + timedelta(hours=hours)}
+    for again in (times, cleared):
+        with fails(code="beyond_memory", field="on_unknown"):
+            run(attempt(2, **again), **options)
+    assert len(posts(sandbox)) == 1
+    assert run(attempt(2, **times), **options, on_unknown="publish")["result"] == "created"
+
+
+def test_a_first_attempt_and_a_retry_within_memory_publish_however_old_the_run_is(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
+    old, now = datetime.now(UTC) - timedelta(days=400), datetime.now(UTC)
+    # A backfill.
+    times: dict[str, Any] = {"run_after": old, "start_date": now, "clear_number": 0}
+    assert run(attempt(1, **times), accounts=5, text="One")["result"] == "created"
+    ctx = attempt(2, **times)
+    ctx["ti"].run_id = "another"
+    assert run(ctx, accounts=5, text="Two")["result"] == "created"
+
+
+def test_a_later_attempt_of_a_run_without_any_time_is_refused(sandbox: Sandbox) -> None:
+    with fails(code="beyond_memory"):
+        run(attempt(2, run_after=None))
+    logical = {**attempt(2, run_after=None), "logical_date": datetime.now(UTC)}
+    assert run(logical)["result"] == "created"
+
+
+def test_a_later_attempt_that_finds_its_post_is_not_refused(sandbox: Sandbox) -> None:
+    old = datetime.now(UTC) - timedelta(days=400)
+    first = run(attempt(1, run_after=old))
+    assert run(attempt(2, run_after=old))["uuid"] == first["uuid"]
+
+
 def test_a_group_is_its_accounts(sandbox: Sandbox) -> None:
     assert len(run(accounts="Short texts")["accounts"]) > 1
 
@@ -228,6 +289,7 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
         ({"variants": {"twitter": {"txt": "x"}}}, "variants['twitter']", "'txt'"),
         ({"account_times": {"twitter": "soon"}}, "account_times (twitter)", "'soon'"),
         ({"on_duplicate": "shrug"}, "on_duplicate", "'shrug'"),
+        ({"on_unknown": "shrug"}, "on_unknown", "'shrug'"),
         ({"on_partial": "shrug"}, "on_partial", "'shrug'"),
         ({"on_kill": "shrug"}, "on_kill", "'shrug'"),
         (

@@ -115,6 +115,34 @@ def test_an_account_that_fails_again_is_not_sent_to_for_ever(sandbox: Sandbox) -
     assert sum(r["operation"] == "retry_post_account" for r in sandbox.requests()) == 1
 
 
+@pytest.mark.parametrize("on_partial", ["fail", "succeed"])
+@pytest.mark.parametrize("wait_for_completion", [False, True])
+def test_a_post_that_failed_on_every_account_is_not_reused_as_a_success(
+    sandbox: Sandbox, on_partial: Any, wait_for_completion: bool
+) -> None:
+    sandbox.faults(*({"kind": "fail_account", "account_id": n, "message": "Revoked."} for n in (1, 2)))
+    options = {"accounts": [1, 2], "publish": "now", "on_partial": on_partial}
+    uuid = run(**options)["uuid"]
+    sandbox.advance(60)
+    with fails(PublishError, uuid, code="publish_failed"):
+        run(**options, wait_for_completion=wait_for_completion)
+    assert len(posts(sandbox)) == 1
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("wait_for_completion", [False, True])
+def test_a_post_that_failed_on_every_account_is_retried_where_that_is_asked_for(
+    sandbox: Sandbox, deferrable: bool, wait_for_completion: bool
+) -> None:
+    sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in (1, 2)))
+    options = {"accounts": [1, 2], "publish": "now", "on_partial": "retry_failed_accounts"}
+    run(**options)
+    sandbox.advance(60)
+    result = run(**options, wait_for_completion=wait_for_completion, deferrable=deferrable)
+    assert (result["result"], [a["status"] for a in result["accounts"]]) == ("adopted", ["published"] * 2)
+    assert len(posts(sandbox)) == 1
+
+
 def test_after_a_lost_response_of_a_retry_the_task_can_run_again(sandbox: Sandbox) -> None:
     sandbox.faults(
         {"kind": "fail_account", "account_id": 1}, {"operation": "retry_post_account", "kind": "drop_after"}

@@ -320,6 +320,23 @@ def test_an_update_that_published_the_post_and_whose_response_was_lost_is_found(
     assert len(posts(server)) == 1
 
 
+@pytest.mark.parametrize(("trash", "result"), [(None, "replayed"), (False, "skipped"), (True, "skipped")])
+def test_a_stored_response_is_compared_with_the_post_as_it_is_now(
+    server: Sandbox, api: PostBoostClient, trash: bool | None, result: str
+) -> None:
+    server.faults({"kind": "fail_account", "account_id": 1})
+    first = publish(api, mode="now", schedule_now=True)
+    server.advance(60)
+    if trash is not None:
+        api.call("delete_post", parameters={"post_uuid": first.post_uuid}, body={"trash": trash})
+    # This attempt has read the activity log before the post was in it.
+    again = create_post(api, intention(mode="now"), lambda: body(schedule_now=True), can_read_log=True)
+    assert (again.result, again.post_uuid) == (result, first.post_uuid)
+    if trash is None:
+        assert again.outcome is not None
+        assert again.outcome.is_failed_everywhere
+
+
 @pytest.mark.parametrize("payload", [None, {}, {"data": {"uuid": "u"}}, [], "created"])
 def test_a_success_without_a_post_is_unconfirmed_and_looked_up(
     sandbox: Sandbox, mocker: Any, payload: Any

@@ -7,7 +7,7 @@ from typing import Any
 
 from postboost_provider.sandbox.admin.panel import displayed_day, panel_page
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.models import Receipt
+from postboost_provider.sandbox.core.panel_models import Receipt
 from postboost_provider.sandbox.core.responses import SUCCESS, Response
 from postboost_provider.sandbox.core.store import new_uuid
 from postboost_provider.sandbox.core.validation import Fields

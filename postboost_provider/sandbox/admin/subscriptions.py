@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from postboost_provider.sandbox.admin.panel import displayed_day, workspace_of
 from postboost_provider.sandbox.core.calls import Call, handles
-from postboost_provider.sandbox.core.models import Subscription, Workspace
+from postboost_provider.sandbox.core.panel_models import Subscription
 from postboost_provider.sandbox.core.responses import SUCCESS, ErrorResponse, Response, invalid, not_found
 from postboost_provider.sandbox.core.validation import Fields
 from postboost_provider.sandbox.rules.ai_credits import text_left
+
+if TYPE_CHECKING:
+    from postboost_provider.sandbox.core.models import Workspace
 
 STATUSES = ("active", "trialing", "past_due", "paused", "canceled", "incomplete")
 CYCLES = ("monthly", "yearly")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from postboost_provider.sandbox.core.content_digest import content_digest
 
+if TYPE_CHECKING:
     from postboost_provider.sandbox.core.media_models import Download, Folder, Media, UploadSession
+    from postboost_provider.sandbox.core.panel_models import Subscription
     from postboost_provider.sandbox.core.responses import Response
 
 PostStatus = Literal["draft", "scheduled", "needs_approval", "publishing", "published", "failed"]
@@ -96,8 +95,7 @@ class Account:
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         """Leave the indexes out of a saved state: they are built again from the posts."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return None, {**values, "by_content": {}, "by_day": {}}
+        return None, {**_values(self), "by_content": {}, "by_day": {}}
 
 
 @dataclass(eq=False, slots=True)
@@ -136,11 +134,6 @@ class Target:
 
 @dataclass(eq=False, slots=True)
 class Post:
-    """A post.
-
-    :param changes_at: when publishing starts or ends next on one of its accounts.
-    """
-
     id: int
     uuid: str
     created_at: datetime
@@ -152,7 +145,6 @@ class Post:
     published_at: datetime | None = None
     trashed: bool = False
     approved: bool = False
-    changes_at: datetime | None = None
 
     def content_for(self, account: Account) -> list[dict[str, Any]]:
         return version_for(self.versions, account)["content"]  # type: ignore[no-any-return]
@@ -171,16 +163,6 @@ class Post:
         for target in self.targets:
             if target.publish_at is not None:
                 target.account.by_day.setdefault(target.publish_at.astimezone(UTC).date(), {})[self] = None
-
-
-def content_digest(content: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return what makes content a duplicate: its texts, ignoring spaces and case, and its media. Empty without any."""
-    items = [
-        (" ".join(unicodedata.normalize("NFC", item["body"]).casefold().split()), item["media"])
-        for item in content
-    ]
-    has_any = any(text or media for text, media in items)
-    return hashlib.sha256(repr(items).encode()).digest() if has_any else b""
 
 
 def version_for(versions: list[dict[str, Any]], account: Account) -> dict[str, Any]:
@@ -243,40 +225,6 @@ class Activity:
     outcome: str
     http_status: int
     created_at: datetime
-
-
-@dataclass(eq=False, slots=True)
-class Subscription:
-    """The subscription of a workspace.
-
-    :param name: ``generic`` for a free plan granted by an admin, ``default`` for a billed one.
-    :param ends_at: when a canceled subscription ends; None if it was not canceled.
-    """
-
-    name: Literal["default", "generic"]
-    platform_subscription_id: str
-    platform_plan_id: str
-    status: str
-    recurring: bool = True
-    trial_ends_at: datetime | None = None
-    paused_from: datetime | None = None
-    ends_at: datetime | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Receipt:
-    id: int
-    uuid: str
-    workspace_uuid: str
-    created_at: datetime
-    transaction_id: str = ""
-    invoice_number: str = ""
-    amount: float = 0
-    tax: float = 0
-    currency: str = ""
-    description: str | None = None
-    receipt_url: str | None = None
-    paid_at: date = date.min
 
 
 @dataclass(eq=False, slots=True)
@@ -366,6 +314,17 @@ class Workspace:
     activity: deque[Activity] = field(default_factory=deque)
     by_age: list[Post] = field(default_factory=list)
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Leave the index out of a saved state."""
+        return None, {**_values(self), "by_age": []}
+
+    def index_posts(self) -> None:
+        """Build the indexes of a saved state again."""
+        self.by_age = sorted(self.posts.values(), key=_age)
+        for post in self.by_age:
+            post.index_content()
+            post.index_days()
+
     def add_post(self, post: Post) -> None:
         self.posts[post.uuid] = post
         insort(self.by_age, post, key=_age)
@@ -377,6 +336,10 @@ class Workspace:
 
     def has_post(self, post: Post) -> bool:
         return self.posts.get(post.uuid) is post
+
+
+def _values(record: Account | Workspace) -> dict[str, Any]:
+    return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
 def _age(post: Post) -> tuple[datetime, int]:

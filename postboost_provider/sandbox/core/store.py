@@ -24,11 +24,11 @@ if TYPE_CHECKING:
         Event,
         IdempotencyRecord,
         Post,
-        Receipt,
         RepurposeRun,
         User,
         Workspace,
     )
+    from postboost_provider.sandbox.core.panel_models import Receipt
     from postboost_provider.sandbox.core.settings import Settings
 
 TOKEN_NAMES = ("member", "admin", "viewer", "scoped", "expiring", "expired")
@@ -56,7 +56,9 @@ class Store:
         self.unfinished: set[Post] = set()
         self.expiring: set[Account] = set()
         self.running: set[RepurposeRun] = set()
-        # A heap of when unfinished posts change: time, id and post. An entry holds only while the post still says so.
+        # When publishing starts or ends next on an account of an unfinished post; and a heap of time, id and post,
+        # whose entries are outdated unless they agree with it.
+        self.changes_at: dict[Post, datetime] = {}
         self.changes: list[tuple[datetime, int, Post]] = []
         self.faults: list[Fault] = []
         self.tasks: set[Task[None]] = set()
@@ -72,7 +74,7 @@ class Store:
         return self._ids[kind]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "tasks": set()}
+        return {**self.__dict__, "tasks": set(), "changes_at": {}, "changes": []}
 
 
 def new_uuid() -> str:

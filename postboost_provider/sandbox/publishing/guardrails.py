@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.sandbox.core.models import Account, Post, Workspace, content_digest, version_for
+from postboost_provider.sandbox.core.content_digest import content_digest
+from postboost_provider.sandbox.core.models import Account, Post, Workspace, version_for
 from postboost_provider.sandbox.core.responses import ErrorResponse
 from postboost_provider.sandbox.publishing.network_rules import live_parts
 

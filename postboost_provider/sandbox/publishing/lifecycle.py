@@ -60,15 +60,17 @@ def advance(store: Store) -> None:
     now, due = store.clock.now(), set()
     while store.changes and store.changes[0][0] <= now:
         changes_at, _, post = heappop(store.changes)
-        if post in store.unfinished and post.changes_at == changes_at:
-            due.add(post)
+        if store.changes_at.get(post) == changes_at:
+            del store.changes_at[post]
+            if post in store.unfinished:
+                due.add(post)
     for post in sorted(due, key=lambda each: each.id):
         _track(store, post)
 
 
 def track_again(store: Store) -> None:
     """Compute again when posts change, because the time that publishing takes has changed."""
-    store.changes = []
+    store.changes_at, store.changes = {}, []
     for post in sorted(store.unfinished, key=lambda each: each.id):
         _track(store, post)
 
@@ -92,8 +94,8 @@ def _track(store: Store, post: Post) -> None:
     store.unfinished.add(post)
     _advance_post(store, post)
     if post in store.unfinished:
-        post.changes_at = _next_change_at(store, post)
-        heappush(store.changes, (post.changes_at, post.id, post))
+        store.changes_at[post] = _next_change_at(store, post)
+        heappush(store.changes, (store.changes_at[post], post.id, post))
 
 
 def _advance_post(store: Store, post: Post) -> None:

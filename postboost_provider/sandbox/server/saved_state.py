@@ -82,9 +82,7 @@ def load(path: Path, fresh: Store) -> tuple[dict[str, str], Store] | None:
         workspace.downloads = {
             key: each for key, each in workspace.downloads.items() if each.media or each.error
         }
-        for post in workspace.posts.values():
-            post.index_content()
-            post.index_days()
+        workspace.index_posts()
     # The keys of requests that were running are free again.
     store.idempotency = {key: each for key, each in store.idempotency.items() if each.response is not None}
     return saved["tokens"], store

@@ -13,11 +13,11 @@ from postboost_provider.sandbox.core.models import (
     AccountGroup,
     ApiKey,
     Membership,
-    Subscription,
     Tag,
     User,
     Workspace,
 )
+from postboost_provider.sandbox.core.panel_models import Subscription
 from postboost_provider.sandbox.core.store import Store
 from postboost_provider.sandbox.publishing import account_state
 

@@ -174,7 +174,9 @@ def test_an_item_that_is_there_already_is_found_by_its_uuid(connect, postboost):
 
 
 def test_an_item_that_is_not_there_is_named(connect, postboost):
-    postboost.get(f"/{WORKSPACE}/media/{UUID}").mock(return_value=httpx.Response(404))
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").mock(
+        return_value=httpx.Response(404, json={"message": "Not found."})
+    )
     with pytest.raises(PostBoostConfigError, match=UUID) as caught:
         find_item(connect(), UUID)
     assert (caught.value.field, caught.value.code) == ("media", "unknown_item")
@@ -194,7 +196,7 @@ def test_a_response_without_an_id_is_not_a_media_item(connect, postboost):
 
 def test_an_upload_to_an_unknown_workspace_is_refused_at_once(connect, postboost):
     """That 404 is the response to the upload itself, and not of an item that was deleted since."""
-    route = postboost.post(f"/{WORKSPACE}/media").respond(404)
+    route = postboost.post(f"/{WORKSPACE}/media").respond(404, json={"message": "Not found."})
     with pytest.raises(NotFoundError):
         upload_media(connect(), medium())
     assert route.call_count == 1
@@ -204,7 +206,7 @@ def test_a_stored_item_that_was_deleted_since_is_uploaded_again(connect, postboo
     stored = httpx.Response(201, headers={"Idempotent-Replayed": "true"}, json={"id": "7", "uuid": UUID})
     fresh = httpx.Response(201, json={"id": "8", "uuid": UUID})
     route = postboost.post(f"/{WORKSPACE}/media").mock(side_effect=[stored, fresh])
-    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(404)
+    postboost.get(f"/{WORKSPACE}/media/{UUID}").respond(404, json={"message": "Not found."})
     assert media_id(upload_media(connect(), medium())) == 8
     first, second = (call.request.headers["Idempotency-Key"] for call in route.calls)
     assert second == f"{first}-1"

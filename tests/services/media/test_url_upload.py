@@ -236,7 +236,7 @@ def test_a_folder_that_is_none_is_refused_before_anything_is_fetched(api, source
     ("response", "kind", "code"),
     [
         ({"status": "sleeping"}, UnexpectedResponseError, "unknown_status"),
-        ([], UnexpectedResponseError, "unknown_status"),
+        ([], UnexpectedResponseError, "not_an_object"),
         ({"status": "completed"}, UnexpectedResponseError, "no_id"),
         ({"status": "failed"}, PostBoostConfigError, "url_not_fetched"),
     ],

@@ -1,0 +1,48 @@
+"""When a run and the attempts of its tasks began, as far as each version of Airflow tells."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+def run_anchor(context: Context) -> datetime | None:
+    """Return the end of the run's data interval, or when it was due; None in an Airflow 2 that has neither."""
+    found: datetime | None = context.get("data_interval_end") or getattr(
+        context["dag_run"], "run_after", None
+    )
+    return found
+
+
+def window_end(context: Context, anchor: datetime, window: timedelta) -> datetime:
+    """Return the end of a window. A window of whole days ends no earlier than the same time of day in the DAG's time zone.
+
+    The run after a day of 25 hours is due an hour later than 24 hours after the one before.
+    """
+    # Airflow's instants are pendulum's, which calculate in another way.
+    start = datetime.fromtimestamp(anchor.timestamp(), UTC)
+    zone = getattr(context.get("dag"), "timezone", None)
+    if zone is None or window % timedelta(days=1):
+        return start + window
+    local = start.astimezone(zone).replace(tzinfo=None) + window
+    return max(start + window, local.replace(tzinfo=zone).astimezone(UTC))
+
+
+def earlier_attempts_since(context: Context) -> datetime | None:
+    """Return an instant before which no earlier attempt of the task began; None if this is its first attempt.
+
+    Airflow does not tell a task when its first attempt began.
+    """
+    if int(getattr(context["ti"], "try_number", None) or 1) <= 1:
+        return None
+    run: Any = context["dag_run"]
+    # Clear may set a new start date.
+    starts = (
+        [run.start_date] if getattr(run, "clear_number", None) == 0 and hasattr(run, "start_date") else []
+    )
+    # A run does not start before it is due. Airflow 2 has no run_after.
+    starts += [getattr(run, "run_after", None), context.get("logical_date")]
+    return next((start for start in starts if start is not None), datetime.min.replace(tzinfo=UTC))
