@@ -1,7 +1,7 @@
 """Whether and when a failed task is retried.
 
 On Airflow 3.3 or newer, which has retry policies, every operator and sensor uses ``PostBoostRetryPolicy`` unless the DAG
-sets another one. On older versions, an error that no retry can fix becomes Airflow's ``AirflowFailException``.
+sets another one. On older versions, an error that is not retryable becomes Airflow's ``AirflowFailException``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PostBoostRetryPolicy(RetryPolicy):
     The default of every operator and sensor of this package on Airflow 3.3 or newer. It decides after the client has
     given up, which itself retries for up to five minutes where that is safe. The task's ``retries`` are the limit.
 
-    - An error that no retry can fix (an expired token, a refused post, a used up allowance): no retry.
+    - An error that is not retryable (an expired token, a refused post, a used up allowance): no retry.
     - A 429 or a 5xx with a ``Retry-After``: after that time, plus up to a tenth of it.
     - Any other error that a retry can fix: after ``first_delay``, then twice as long each time up to ``longest_delay``,
       each time up to a quarter less or more, to spread tasks that failed together.
@@ -61,7 +61,7 @@ class PostBoostRetryPolicy(RetryPolicy):
             return RetryDecision.default()
         kind = type(exception).__name__
         if not is_retryable(exception):
-            return RetryDecision.fail(f"{kind}: no retry can fix it.")
+            return RetryDecision.fail(f"{kind}: not retryable.")
         if (seconds := getattr(exception, "retry_after", None)) is not None:
             delay = timedelta(seconds=seconds * (1 + random.random() / 10))
             return RetryDecision.retry(delay, f"{kind}: PostBoost asks for {seconds:g} s.")
@@ -90,7 +90,7 @@ class RetryPolicyMixin:
 
 @contextmanager
 def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
-    """Fail the task without retries for a PostBoost error that no retry can fix.
+    """Fail the task without retries for a PostBoost error that is not retryable.
 
     A retry policy that the author set gets the error itself and decides.
     """

@@ -141,7 +141,7 @@ class PostBoostClient(_Client):
             text. ``workspace_uuid`` is the connection's unless it is given.
         :param body: the JSON body, or the fields next to the file of an upload.
         :param files: file parts by field name, for uploads.
-        :param idempotency_key: makes the operation safe to repeat, where PostBoost accepts one.
+        :param idempotency_key: makes the operation safe to retry, where PostBoost accepts one.
         :raises PostBoostConfigError: the call does not fit the operation. Nothing was sent.
         :raises PostBoostRequestError: PostBoost responded with an error; the subclass says why.
         :raises UnreachableError: no response came, and nothing was changed.

@@ -61,11 +61,11 @@ def _cause(settings: ClientSettings, now: datetime, refusal: Refusal) -> str:
         return f"is not accepted. It is mistyped: it {mistake}."
     if dated:
         return f"is not accepted. {dated}It was revoked or mistyped, or the date belongs to another token."
-    return "is not accepted. It has expired, was revoked or is mistyped. Set expires_on to learn which next time."
+    return "is not accepted. It has expired, was revoked or is mistyped. Set expires_on to learn the cause next time."
 
 
 def _mistake_in(token: str) -> str:
-    """Return what shows that this text never was a token, or nothing. The result contains no part of the token."""
+    """Return what shows that this text is not a token, or nothing. The result contains no part of the token."""
     if token and not token.strip("*"):
         return "consists of the asterisks that stand for a hidden token"
     if token.startswith(("'", '"', "`", "<")) or token.endswith(("'", '"', "`", ">")):

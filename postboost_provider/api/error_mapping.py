@@ -38,7 +38,7 @@ def with_mapped_fields(error: ValidationError, problems: str, field: str) -> Val
 
 
 def say(name: str, texts: list[str], word: str) -> str:
-    """Return PostBoost's messages about a field, with the author's word in place of the field's path."""
+    """Return PostBoost's messages about a field, with the author's name in place of the field's path."""
     said = "; ".join(texts)
     # A plain name, such as "file", may also be an ordinary word of the message.
     if "." in name or "_" in name:

@@ -52,12 +52,12 @@ __all__ = [
 
 
 class PostBoostError(Exception):
-    """Anything that this package raises about PostBoost. Each subclass says whether a retry can help.
+    """Anything that this package raises about PostBoost. Each subclass says whether retryable.
 
     Code decides by the type, ``code`` and ``field`` of an error, never by its message.
 
     :param message: what is wrong, what was seen, and what to do.
-    :param code: what is wrong, as a short word that does not change, such as ``unknown_account``. It is PostBoost's own
+    :param code: what is wrong, as a stable code such as ``unknown_account``. It is PostBoost's own
         code if the error comes from PostBoost.
     :param field: the argument, column or extra that is wrong, as its author writes it.
     """
@@ -75,7 +75,7 @@ class PostBoostConfigError(PostBoostError):
 
 
 class UnreachableError(PostBoostError):
-    """PostBoost sent no response, and nothing was changed there. A retry can help."""
+    """PostBoost sent no response, and nothing was changed there. Retryable."""
 
 
 class UnconfirmedError(PostBoostError):
@@ -90,11 +90,11 @@ class UnconfirmedError(PostBoostError):
 
 
 class UnexpectedResponseError(PostBoostError):
-    """PostBoost's response can't be read, or lacks what its documents promise. A retry can help."""
+    """PostBoost's response can't be read, or lacks what its documents promise. Retryable."""
 
 
 class NotFinishedError(PostBoostError):
-    """Work that PostBoost does in the background failed, or did not finish in time. A retry can help."""
+    """Work that PostBoost does in the background failed, or did not finish in time. Retryable."""
 
 
 class PublishError(PostBoostError):
@@ -152,7 +152,7 @@ class PostBoostRequestError(PostBoostError):
 
 
 class AuthenticationError(PostBoostRequestError):
-    """The token is missing, mistyped, expired or revoked (401). No retry helps until it is replaced.
+    """The token is missing, mistyped, expired or revoked (401). Not retryable until the token is replaced.
 
     ``seen`` is the message without an explanation, and ``cause`` the message without advice.
     """
@@ -169,22 +169,22 @@ class AuthenticationError(PostBoostRequestError):
 
 
 class PermissionDeniedError(PostBoostRequestError):
-    """PostBoost accepts the token, but its role, scope or plan does not allow this (403). No retry helps."""
+    """PostBoost accepts the token, but its role, scope or plan does not allow this (403). Not retryable."""
 
 
 class NotFoundError(PostBoostRequestError):
-    """PostBoost itself did not find it, or the feature is switched off (404). No retry helps."""
+    """PostBoost itself did not find it, or the feature is switched off (404). Not retryable."""
 
 
 class GatewayError(PostBoostRequestError):
-    """A gateway or a firewall in front of PostBoost responded in its place (403, 404 or 408). A retry can help.
+    """A gateway or a firewall in front of PostBoost responded in its place (403, 404 or 408). Retryable.
 
     It says nothing about PostBoost: neither that something was deleted, nor that the token lacks a right.
     """
 
 
 class DuplicatePostError(PostBoostRequestError):
-    """The same content was sent to the same account within 24 hours (409). No retry helps.
+    """The same content was sent to the same account within 24 hours (409). Not retryable.
 
     ``existing_post_uuid`` names the earlier post.
     """
@@ -196,11 +196,11 @@ class DuplicatePostError(PostBoostRequestError):
 
 
 class ConflictError(PostBoostRequestError):
-    """PostBoost reports a conflict (409), mostly with the same request, still running. A retry can help."""
+    """PostBoost reports a conflict (409), mostly with the same request, still running. Retryable."""
 
 
 class ValidationError(PostBoostRequestError):
-    """The API refused the values (422). No retry helps. ``errors`` maps a field to its messages.
+    """The API refused the values (422). Not retryable. ``errors`` maps a field to its messages.
 
     ``is_mapped``: the message names the author's arguments or columns in place of the API's fields.
     """
@@ -242,7 +242,7 @@ class RateLimitedError(PostBoostRequestError):
 
 
 class ServerError(PostBoostRequestError):
-    """PostBoost failed (5xx). A retry can help. ``retry_after`` is set, in seconds, if the response had it."""
+    """PostBoost failed (5xx). Retryable. ``retry_after`` is set, in seconds, if the response had it."""
 
 
 RETRYABLE = (
@@ -260,5 +260,5 @@ LOST_RESPONSE = (GatewayError, ServerError, UnconfirmedError, UnexpectedResponse
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Return whether a retry can help, because the cause is the network, the server or a passing state."""
+    """Return whether the error is retryable: the network, the server or a temporary state caused it."""
     return isinstance(error, RETRYABLE) and error.retryable

@@ -1,7 +1,7 @@
 """Do something once, however often a task is attempted: a post, an action on a post, or any operation.
 
 The idempotency key protects a request for 24 hours. Beyond that, PostBoost's activity log tells for 90 days what earlier
-attempts did. What is safe to repeat (``api/operations.json``) is only sent.
+attempts did. Operations that are safe to retry (``api/operations.json``) are sent again.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         ``content``, ``character_count``, ``character_limit`` and ``error``), ``slides`` (``media_id`` and ``url``) and
         ``warnings``.
     :xcom run_id: (int; before any wait) The run's number.
-    :raises AirflowFailException: an error that no retry can fix, such as used up AI credits.
+    :raises AirflowFailException: an error that is not retryable, such as used up AI credits.
     """
 
     template_fields: Sequence[str] = (

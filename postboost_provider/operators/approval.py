@@ -246,7 +246,7 @@ def find_media(api: PostBoostClient, post: Mapping[str, Any]) -> dict[int, dict[
 
 
 def describe(draft: _Draft) -> str:
-    """Return the post as Markdown: accounts, time, and each version's words, links, media and options.
+    """Return the post as Markdown: accounts, time, and each version's text, links, media and options.
 
     Whatever an author or a network wrote is in a fenced block, and is shown instead of rendered.
     """

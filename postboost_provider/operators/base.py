@@ -29,7 +29,7 @@ class TaskFrameMixin(RetryPolicyMixin):
     """The one frame of an operator, also of those that derive from another operator of Airflow's.
 
     :param postboost_conn_id: the PostBoost connection. Templated.
-    :raises AirflowFailException: an error that no retry can fix.
+    :raises AirflowFailException: an error that is not retryable.
     :raises PostBoostError: an error that a retry can fix.
     """
 
@@ -56,7 +56,7 @@ class TaskFrameMixin(RetryPolicyMixin):
         raise NotImplementedError
 
     def perform(self, context: Context) -> Any:
-        """Prepare, connect and act. An error that no retry can fix fails the task at once."""
+        """Prepare, connect and act. An error that is not retryable fails the task at once."""
         from postboost_provider.api.error_mapping import map_fields
 
         names = self.field_arguments

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
     """Give a workspace a subscription, unless it has one.
 
-    Record one of your own billing system (``platform_subscription_id``, ``platform_plan_id``), or give away a PostBoost
+    Record one of your own billing system (``platform_subscription_id``, ``platform_plan_id``), or grant a PostBoost
     plan (``plan_id``).
 
     :param platform_subscription_id: the subscription's id in your billing system. Templated.
     :param platform_plan_id: the plan's name in your billing system. Templated.
     :param status: ``active``, ``trialing``, ``past_due``, ``paused``, ``canceled`` or ``incomplete``. Templated.
     :param trial_ends_at: a datetime or ISO 8601 text, in UTC without an offset; required with ``trialing``. Templated.
-    :param plan_id: the number of a PostBoost plan to give away.
+    :param plan_id: the number of a PostBoost plan to grant free of charge.
     :param trial_days: how many days of that plan are a trial, up to 365.
     :param if_exists: ``skip`` uses an existing subscription, ``update`` sets its plan, status and trial (not of a plan
-        that is given away), ``fail`` fails.
+        that was granted), ``fail`` fails.
     :xcom return_value: (dict) The subscription, and ``outcome``: ``created``, ``found`` or ``updated``.
     :raises AirflowFailException: the workspace does not exist, its subscription has another id, or PostBoost refused.
     """
@@ -77,7 +77,7 @@ class PostBoostCreateSubscriptionOperator(WorkspaceOperator):
             return lambda api: billing.ensure_given_plan(api, workspace, *granted)
         if not (number and plan) or self.plan_id is not None:
             raise PostBoostConfigError(
-                "Give platform_subscription_id and platform_plan_id, or only plan_id, for a plan that is given away.",
+                "Give platform_subscription_id and platform_plan_id, or only plan_id, for a plan that is granted free of charge.",
                 field="plan_id",
             )
         given = {"platform_plan_id": plan, "status": self.status, "trial_ends_at": self.trial_ends_at or None}
@@ -109,7 +109,7 @@ class PostBoostCancelSubscriptionOperator(WorkspaceOperator):
 
     :param immediately: True ends the subscription now, False at the end of the paid period.
     :xcom return_value: (bool) Whether this task canceled a subscription.
-    :raises AirflowFailException: the subscription is neither active nor past due, or was given away.
+    :raises AirflowFailException: the subscription is neither active nor past due, or was granted free of charge.
     """
 
     def __init__(self, *, immediately: bool = False, **kwargs: Any) -> None:

@@ -52,7 +52,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         (``place``, ``key``, ``result``, ``why``, ``warnings``, and the post's ``uuid``, ``status`` and ``scheduled_at``)
         and ``post_uuids``.
     :xcom post_uuids: (list[str]; also if the task fails for bad rows) The uuids of the posts to wait for.
-    :raises AirflowFailException: rows are bad, or another error that no retry can fix.
+    :raises AirflowFailException: rows are bad, or another error that is not retryable.
     """
 
     template_fields: Sequence[str] = (

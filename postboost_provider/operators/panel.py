@@ -89,7 +89,7 @@ class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
 
 
 class PostBoostDeleteWorkspaceOperator(WorkspaceOperator):
-    """Delete a workspace with everything in it, for good. Succeeds if the workspace does not exist.
+    """Delete a workspace with everything in it, permanently. Succeeds if the workspace does not exist.
 
     :param confirm_name: the workspace's exact name; nothing is deleted if it differs. Templated.
     :xcom return_value: (bool) Whether the workspace existed.
@@ -266,7 +266,7 @@ class PostBoostUpdateUserOperator(PanelOperator):
 
 
 class PostBoostDeleteUserOperator(PanelOperator):
-    """Delete a user for good. Succeeds if the user does not exist; the token's own user can't be deleted.
+    """Delete a user permanently. Succeeds if the user does not exist; the token's own user can't be deleted.
 
     :param user: the user's email address or id. Templated.
     :param confirm_name: the user's exact name; nobody is deleted if it differs. Templated.

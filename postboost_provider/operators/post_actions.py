@@ -161,7 +161,7 @@ class PostBoostDeletePostOperator(BasePostBoostOperator):
     """Delete posts, or move them to the trash. Succeeds for posts that do not exist.
 
     :param post_uuids: the uuid of one post, a list of uuids, or the text of a list. Templated.
-    :param trash: True moves the posts to the trash, False deletes them for good.
+    :param trash: True moves the posts to the trash, False deletes them permanently.
     :param delete_mode: ``app_only`` leaves what is live on a network; ``app_and_social`` and ``social_only`` delete it
         there too, or only there.
     :xcom return_value: (list[str]) The uuids that PostBoost had, in the trash or not.

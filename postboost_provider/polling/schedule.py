@@ -17,7 +17,7 @@ LONGEST_PAUSE_FOR_PEOPLE = timedelta(hours=1)
 JITTER = 0.2
 # How many polls of posts may fail in a row.
 MOST_FAILURES = 5
-# How long one request of a poll may take, with its retries. The next poll tries again, so it need not be patient.
+# How long one request of a poll may take, with its retries. The next poll retries, so keep it short.
 POLL_SECONDS = 60.0
 
 

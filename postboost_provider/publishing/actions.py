@@ -1,4 +1,4 @@
-"""Actions on an existing post that the caller has read. Each is safe to repeat: one that is done is not sent again."""
+"""Actions on an existing post that the caller has read. Each is safe to retry: one that is done is not sent again."""
 
 from __future__ import annotations
 

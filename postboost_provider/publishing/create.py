@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How often to wait for an attempt that uses the key for another content. A 422 that names no field is taken for that, too.
+# How often to wait for an attempt that uses the key for different content. A 422 that names no field is taken for that, too.
 MAX_WAITS = 10
 # A request may take this long, or twice as long as a client waits for its response.
 LONGEST_REQUEST_SECONDS = 60.0
 
 
 class KeyInUseError(UnconfirmedError):
-    """Another attempt uses this revision of the key with another content, and may still create a post."""
+    """Another attempt uses this revision of the key with different content, and may still create a post."""
 
     def __init__(self, revision: int = 0) -> None:
         super().__init__(
@@ -117,7 +117,7 @@ def attempt_create(
             raise NextRevision
         if not can_read_log:
             raise UnconfirmedError(
-                "An earlier attempt sent this post with another content, and the token may not read the activity log (ability "
+                "An earlier attempt sent this post with different content, and the token may not read the activity log (ability "
                 "'read') that has its outcome. Give it the ability, or publish the post under a new key.",
                 code="other_body",
             ) from error
@@ -155,7 +155,7 @@ def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -
     """
     timeout = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
     log.info(
-        "Other attempts sent %d posts with another content. Waiting up to %.0f s for them.",
+        "Other attempts sent %d posts with different content. Waiting up to %.0f s for them.",
         len(wanted),
         timeout,
     )

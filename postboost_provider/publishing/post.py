@@ -28,7 +28,7 @@ class Problem:
 
     :param field: the argument or column that is wrong, as its author writes it.
     :param message: what is wrong, what was seen and what to do.
-    :param code: what is wrong, as a short word that does not change.
+    :param code: what is wrong, as a stable code.
     """
 
     field: str

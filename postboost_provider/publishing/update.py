@@ -1,4 +1,4 @@
-"""Bring the post of an earlier attempt up to date with what its author wrote since."""
+"""Update the post of an earlier attempt to match an edit."""
 
 from __future__ import annotations
 

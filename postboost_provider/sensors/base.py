@@ -38,7 +38,7 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
     :param deferrable: wait in the triggerer, without a worker slot.
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises AirflowSensorTimeout: the wait timed out.
-    :raises AirflowFailException: an error that no retry can fix.
+    :raises AirflowFailException: an error that is not retryable.
     """
 
     ui_color = "#fef3c7"

@@ -139,7 +139,7 @@ def has_failed(api: PostBoostClient, response: Any) -> bool:
 
 
 def as_result(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a task's result of a run that is over. PostBoost keeps its captions for an hour."""
+    """Return a task's result of a run that has ended. PostBoost keeps its captions for an hour."""
     result = run.get("result") or {}
     return {
         **{name: run.get(name) for name in ("run_id", "status", "post_uuid", "credits_used")},

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PollingTrigger(BaseTrigger):
-    """Poll until a condition is met or the wait times out. All state is in the arguments. It only reads.
+    """Poll until a condition is satisfied or the wait times out. All state is in the arguments. It only reads.
 
     :param postboost_conn_id: the PostBoost connection. It is read at each poll, so that a rotated token is picked up.
     :param timeout: seconds to wait after ``started_at``.

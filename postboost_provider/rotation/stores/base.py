@@ -17,14 +17,14 @@ class KeyStore(Protocol):
         """Return the extras of the connection as they are stored; the values of secret ones may be ``***``.
 
         :raises PostBoostConfigError: the connection does not exist there, or can't be read.
-        :raises UnreachableError: a retry can help.
+        :raises UnreachableError: retryable.
         """
 
     def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
         """Replace the extras of the connection, and its token where one is given. Tasks read the new values at once.
 
         :raises PostBoostConfigError: the store refused, and nothing was written.
-        :raises UnreachableError: nothing was written; a retry can help.
+        :raises UnreachableError: nothing was written; retryable.
         :raises UnconfirmedError: it may have been written.
         """
 

@@ -92,7 +92,7 @@ def upload_in_chunks(
             forgotten += not response.replayed
             if forgotten == MAX_SESSIONS:
                 raise NotFinishedError(
-                    f"PostBoost forgot the upload of {source.filename} {forgotten} times before it was complete. Retry the "
+                    f"PostBoost no longer had the upload of {source.filename} {forgotten} times before it was complete. Retry the "
                     "task. If it happens again, the file may take longer to upload than PostBoost keeps an upload.",
                     code="upload_forgotten",
                 )
