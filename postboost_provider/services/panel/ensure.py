@@ -76,8 +76,8 @@ def ensure(
 
 def exists_already(name: str) -> PostBoostConfigError:
     return PostBoostConfigError(
-        f"{name[0].upper()}{name[1:]} already exists, and if_exists is 'fail'. An earlier attempt of this task may have created it. Set "
-        "if_exists to 'skip' to use it as it is, or to 'update' to change it.",
+        f"{name[0].upper()}{name[1:]} already exists, and if_exists is 'fail'. An earlier attempt of this task may have "
+        "created it. Set if_exists to 'skip' to use it as it is, or to 'update' to change it.",
         code="exists",
         field="if_exists",
     )
