@@ -5,6 +5,7 @@ What only a running task needs is imported inside functions: each parse of each 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,9 +52,9 @@ class TaskFrameMixin(RetryPolicyMixin):
 
         return Actor.of_task(context["ti"], getattr(self, "idempotency_salt", None), key)
 
+    @abstractmethod
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         """Check the rendered arguments and return the act. Nothing is connected to or sent in here."""
-        raise NotImplementedError
 
     def perform(self, context: Context) -> Any:
         """Prepare, connect and act. An error that is not retryable fails the task at once."""

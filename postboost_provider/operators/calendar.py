@@ -157,8 +157,10 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             f"{len(report.bad)} of {len(report.rows)} rows were not published ({report.describe_counts()}):\n"
             f"{report.describe_bad()}\nCorrect these and run the task again: it publishes nothing twice."
         )
-        if isinstance(report.stopped, AuthenticationError) or not any(r.retry for r in report.bad):
-            raise PostBoostConfigError(message)
+        if isinstance(report.stopped, AuthenticationError):
+            raise AuthenticationError(message, **report.stopped.details)
+        if not any(r.retry for r in report.bad):
+            raise PostBoostConfigError(message, code="bad_rows", field="rows")
         raise UnreachableError(message)
 
     def _calendar_id(self, context: Context) -> str:

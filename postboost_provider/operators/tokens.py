@@ -15,8 +15,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
 )
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.operators.base import TaskFrameMixin
-from postboost_provider.retry_policy import failing_fast
+from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +41,7 @@ The access token of {name} {expires}.
 """
 
 
-class PostBoostRotateTokenOperator(TaskFrameMixin, HITLOperator):
+class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
     """Guide a person through the rotation of an access token, and test the new token.
 
     If the token expires soon, a form in Airflow lists the four steps and asks for the new token's expiry date. The token

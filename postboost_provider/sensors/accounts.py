@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.sensors.base import BasePostBoostSensor
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from postboost_provider.polling.conditions import Finding
+    from postboost_provider.triggers.base import WaitArguments
 
 
 class PostBoostAccountHealthSensor(BasePostBoostSensor):
@@ -80,7 +81,7 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
             self.log.warning("%s", finding.pending)
         return finding
 
-    def trigger(self, **wait: Any) -> PostBoostAccountHealthTrigger | None:
+    def trigger(self, **wait: Unpack[WaitArguments]) -> PostBoostAccountHealthTrigger | None:
         if not self._ids:
             return None
         return PostBoostAccountHealthTrigger(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
@@ -15,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 from postboost_provider.airflow_support.compat import first_reschedule_date
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
-from postboost_provider.triggers.base import PollingTrigger, read_event
+from postboost_provider.triggers.base import PollingTrigger, WaitArguments, read_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,17 +57,17 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         self.deferrable = deferrable
         self.postboost_conn_id = postboost_conn_id
 
+    @abstractmethod
     def check(self) -> None:
         """Check the rendered arguments. Nothing is connected to in here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask(self) -> Finding:
         """Poll once."""
-        raise NotImplementedError
 
-    def trigger(self, **wait: Any) -> PollingTrigger | None:
+    @abstractmethod
+    def trigger(self, **wait: Unpack[WaitArguments]) -> PollingTrigger | None:
         """Return the trigger that continues the wait, given the shared arguments. None: it is too early for one."""
-        raise NotImplementedError
 
     def conclude(self, result: Any, context: Context) -> Any:
         """Return the sensor's XCom, given what the wait found."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Unpack
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from postboost_provider.polling.conditions import Finding
+    from postboost_provider.triggers.base import WaitArguments
 
 GAUGE = "postboost.credential.seconds_left"
 DEFAULT_MIN_VALIDITY = timedelta(days=7)
@@ -146,7 +147,7 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
         result = found[checks[0].conn_id] if self.postboost_conn_ids is None else found
         return Finding(not pending, result, pending)
 
-    def trigger(self, **wait: Any) -> PostBoostTokenTrigger:
+    def trigger(self, **wait: Unpack[WaitArguments]) -> PostBoostTokenTrigger:
         return PostBoostTokenTrigger(postboost_conn_ids=self._conn_ids(), **wait)
 
     def describe_timeout(self, pending: str) -> str:
@@ -225,8 +226,9 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
         problems = dead + short if self.on_expiring == "fail" else dead
         if problems:
             message = _listed(problems, len(checks))
-            if any(isinstance(error, AuthenticationError) for error in refused):
-                raise AuthenticationError(message, status=401)
+            for error in refused:
+                if isinstance(error, AuthenticationError):
+                    raise AuthenticationError(message, **error.details)
             raise PostBoostConfigError(message, code="unusable" if dead else "expiring")
         if short and self.on_expiring == "skip" and all(check.is_clear for check in checks):
             raise AirflowSkipException(_listed(short, len(checks)))

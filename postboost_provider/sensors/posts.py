@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from postboost_provider.polling.conditions import Finding, PostsSettled
     from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.polling.poller import Poller
+    from postboost_provider.triggers.base import WaitArguments
 
 TRIGGER = f"{PostBoostPostTrigger.__module__}.{PostBoostPostTrigger.__qualname__}"
 
@@ -92,7 +93,7 @@ class PostBoostPostSensor(BasePostBoostSensor):
     def ask(self) -> Finding:
         return self._posts.ask(self.connect)
 
-    def trigger(self, **wait: Any) -> PostBoostPostTrigger:
+    def trigger(self, **wait: Unpack[WaitArguments]) -> PostBoostPostTrigger:
         return PostBoostPostTrigger(
             post_uuids=list(self._posts.seen),
             postboost_conn_id=self.postboost_conn_id,

@@ -10,7 +10,7 @@ from postboost_provider.triggers.base import PollingTrigger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postboost_provider.polling.conditions import Condition
+    from postboost_provider.polling.conditions import Finding
 
 
 class PostBoostAccountHealthTrigger(PollingTrigger):
@@ -36,8 +36,8 @@ class PostBoostAccountHealthTrigger(PollingTrigger):
         self.publish_at = publish_at
         self.posts_per_account = posts_per_account
 
-    def condition(self) -> Condition:
+    async def _poll(self) -> Finding:
         from postboost_provider.services.account_health import AccountsCanPublish
 
         at = datetime.fromisoformat(self.publish_at) if self.publish_at else None
-        return AccountsCanPublish(tuple(self.account_ids), at, self.posts_per_account)
+        return await self._ask(AccountsCanPublish(tuple(self.account_ids), at, self.posts_per_account))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.triggers.base import PollingTrigger
 
 if TYPE_CHECKING:
-    from postboost_provider.polling.conditions import Condition
+    from postboost_provider.polling.conditions import Finding
 
 
 class PostBoostRepurposeTrigger(PollingTrigger):
@@ -22,7 +22,7 @@ class PostBoostRepurposeTrigger(PollingTrigger):
         super().__init__(**kwargs)
         self.run_id = run_id
 
-    def condition(self) -> Condition:
+    async def _poll(self) -> Finding:
         from postboost_provider.services.repurpose import RunIsOver
 
-        return RunIsOver(self.run_id)
+        return await self._ask(RunIsOver(self.run_id))

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from postboost_provider.api import errors
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
 
 # What only a running wait needs is imported inside functions: each parse of each DAG file imports this module.
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
-    from postboost_provider.api.client import AsyncPostBoostClient
+    from postboost_provider.api.client import AsyncPostBoostClient, ClientOptions
     from postboost_provider.api.settings import ClientSettings
     from postboost_provider.polling.conditions import Condition, Finding
-    from postboost_provider.polling.poller import Event
+    from postboost_provider.polling.poller import Event, Poller
     from postboost_provider.polling.schedule import Wait
+
+
+class WaitArguments(TypedDict):
+    """What a sensor tells its trigger about the wait. See :class:`PollingTrigger`."""
+
+    timeout: float
+    poll_interval: float
+    started_at: str
 
 
 class PollingTrigger(BaseTrigger):
@@ -50,10 +61,6 @@ class PollingTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.started_at = started_at
 
-    def condition(self) -> Condition:
-        """Return what to wait for."""
-        raise NotImplementedError
-
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = (*self.own_arguments, "postboost_conn_id", "timeout", "poll_interval", "started_at")
         values = {name: getattr(self, name) for name in names}
@@ -73,34 +80,52 @@ class PollingTrigger(BaseTrigger):
             event = Event("error", error=error)
         yield TriggerEvent(self._payload(event))
 
-    async def _wait(self, times: Wait, first_poll_at: datetime | None = None) -> Event:
-        from postboost_provider.polling.poller import Poller, wait_async
-
-        return await wait_async(Poller(times, first_poll_at=first_poll_at), self._poll)
-
+    @abstractmethod
     async def _poll(self) -> Finding:
+        """Poll once."""
+
+    def _make_poller(self, times: Wait) -> Poller:
+        from postboost_provider.polling.poller import Poller
+
+        return Poller(times)
+
+    async def _wait(self, times: Wait) -> Event:
+        from postboost_provider.polling.poller import wait_async
+
+        return await wait_async(self._make_poller(times), self._poll)
+
+    async def _ask(self, condition: Condition) -> Finding:
+        """Poll a condition once."""
         from postboost_provider.polling.conditions import ask_async
 
         hook = PostBoostHook(self.postboost_conn_id)
         async with await connect(hook, await settings_of(hook)) as api:
-            finding = await ask_async(api, self.condition())
+            finding = await ask_async(api, condition)
         if not finding.is_settled:
             self.log.info("%s", finding.pending)
         return finding
 
     def _payload(self, event: Event) -> dict[str, Any]:
         if event.error:
-            return {"status": "error", "message": str(event.error), "can_retry": is_retryable(event.error)}
+            return {"status": "error", **describe_error(event.error)}
         if event.status == "timeout":
             return {"status": "timeout", "message": event.message}
         return {"status": event.status, self.result_key: event.result}
 
 
-async def connect(hook: PostBoostHook, settings: ClientSettings, **options: Any) -> AsyncPostBoostClient:
-    """Return a client for polls. In a thread: the first one of a process loads aiohttp and certificates, which takes long."""
+async def connect(
+    hook: PostBoostHook, settings: ClientSettings, attempts: int | None = None
+) -> AsyncPostBoostClient:
+    """Return a client for polls. In a thread: the first one of a process loads aiohttp and certificates, which takes long.
+
+    :param attempts: of each call; default: the client's own.
+    """
     from postboost_provider.polling.schedule import POLL_SECONDS
 
-    return await asyncio.to_thread(hook.async_client, settings, deadline_seconds=POLL_SECONDS, **options)
+    options: ClientOptions = {"deadline_seconds": POLL_SECONDS}
+    if attempts is not None:
+        options["attempts"] = attempts
+    return await asyncio.to_thread(hook.async_client, settings, **options)
 
 
 async def settings_of(hook: PostBoostHook) -> ClientSettings:
@@ -128,8 +153,40 @@ def read_event(payload: Any, result_key: str = PollingTrigger.result_key) -> Eve
     if status == "timeout":
         return Event("timeout", message=message)
     if status == "error":
-        return Event("error", error=(UnreachableError if known.get("can_retry") else PostBoostError)(message))
+        return Event("error", error=restore_error(known))
     raise unknown_event(payload)
+
+
+# What an error has beside its message. Not the response: it may be large, and Airflow stores events.
+ERROR_DETAILS = ("code", "field", "status", "replayed", "retry_after", "outcomes")
+
+
+def describe_error(error: PostBoostError) -> dict[str, Any]:
+    """Return an error as JSON for an event. Version 0.1.0 reads ``message`` and ``can_retry``."""
+    details = {name: value for name in ERROR_DETAILS if (value := getattr(error, name, None)) is not None}
+    known = {"message": str(error), "can_retry": is_retryable(error)}
+    return {**known, "type": type(error).__name__, "details": details}
+
+
+def restore_error(known: Mapping[str, Any]) -> PostBoostError:
+    """Return the error of an event: the same type, code and field as in a worker.
+
+    An event of version 0.1.0, or of a type that this version does not know, tells only whether a retry can help.
+    """
+    message, can_retry, details = (
+        str(known.get("message")),
+        bool(known.get("can_retry")),
+        known.get("details"),
+    )
+    kind = getattr(errors, str(known.get("type")), None)
+    if isinstance(kind, type) and issubclass(kind, PostBoostError) and isinstance(details, dict):
+        with suppress(TypeError):
+            error: PostBoostError = kind(
+                message, **{name: details[name] for name in ERROR_DETAILS if name in details}
+            )
+            error.retryable = can_retry
+            return error
+    return (UnreachableError if can_retry else PostBoostError)(message)
 
 
 def unknown_event(payload: Any) -> PostBoostError:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postboost_provider.polling.conditions import Finding
-    from postboost_provider.polling.poller import Event
+    from postboost_provider.polling.poller import Poller
     from postboost_provider.polling.schedule import Wait
 
 
@@ -32,9 +32,11 @@ class PostBoostTokenTrigger(PollingTrigger):
         super().__init__(**kwargs)
         self.postboost_conn_ids = postboost_conn_ids
 
-    async def _wait(self, times: Wait, first_poll_at: datetime | None = None) -> Event:
+    def _make_poller(self, times: Wait) -> Poller:
+        from postboost_provider.polling.poller import Poller
+
         now = datetime.now(UTC)
-        return await super()._wait(times, now + times.pause((), now, 0.0))
+        return Poller(times, first_poll_at=now + times.pause((), now, 0.0))
 
     async def _poll(self) -> Finding:
         from postboost_provider.api.credentials import probe_of

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postboost_provider.polling.conditions import Finding
-    from postboost_provider.polling.poller import Event
+    from postboost_provider.polling.poller import Event, Poller
     from postboost_provider.polling.schedule import Wait
 
 # One for all waits of a process: they wake up together and share requests, but not together with other triggerers.
@@ -51,25 +51,27 @@ class PostBoostPostTrigger(PollingTrigger):
         self.due_at = due_at
         self.carried = carried
 
-    async def _wait(self, times: Wait, first_poll_at: datetime | None = None) -> Event:
-        from postboost_provider.api.arguments import read_uuids
-        from postboost_provider.polling.conditions import PostsSettled
-        from postboost_provider.polling.poller import Poller, wait_async
+    def _make_poller(self, times: Wait) -> Poller:
+        from postboost_provider.polling.poller import Poller
         from postboost_provider.polling.schedule import MOST_FAILURES
-        from postboost_provider.triggers.shared_poller import shared_poller
 
         due, first = (datetime.fromisoformat(at) if at else None for at in (self.due_at, self.next_look_at))
-        # Rendered here, where the wait started here.
-        posts = PostsSettled(read_uuids(self.post_uuids), times.timeout, self.log)
         times = replace(times, due=due)
-        poller = Poller(times, most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first)
-        async with shared_poller(self.postboost_conn_id) as shared:
+        return Poller(times, most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first)
 
-            async def poll() -> Finding:
-                posts.note(await shared.read(posts.unsettled))
-                return posts.finding()
+    async def _wait(self, times: Wait) -> Event:
+        from postboost_provider.api.arguments import read_uuids
+        from postboost_provider.polling.conditions import PostsSettled
+        from postboost_provider.triggers.shared_poller import shared_poller
 
-            return await wait_async(poller, poll)
+        # Rendered here, where the wait started here.
+        self._posts = PostsSettled(read_uuids(self.post_uuids), times.timeout, self.log)
+        async with shared_poller(self.postboost_conn_id) as self._shared:
+            return await super()._wait(times)
+
+    async def _poll(self) -> Finding:
+        self._posts.note(await self._shared.read(self._posts.unsettled))
+        return self._posts.finding()
 
     def _payload(self, event: Event) -> dict[str, Any]:
         if event.status == "settled":

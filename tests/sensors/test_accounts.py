@@ -16,7 +16,12 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, is_retryable
+from postboost_provider.api.errors import (
+    AuthenticationError,
+    PostBoostConfigError,
+    PostBoostError,
+    is_retryable,
+)
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.accounts import PostBoostAccountHealthSensor
 from postboost_provider.triggers.base import read_event
@@ -251,7 +256,8 @@ def test_a_token_that_expires_ends_the_wait_in_the_triggerer(
     error = read_event(event).error
     assert error is not None
     assert not is_retryable(error)
-    assert "401" in str(error)
+    assert isinstance(error, AuthenticationError)
+    assert error.status == 401
 
 
 @pytest.mark.parametrize("event", [None, {}, {"status": "settled"}, {"status": "great"}])

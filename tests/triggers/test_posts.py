@@ -12,12 +12,14 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk._shared.module_loading import import_string
 
+from postboost_provider.api import errors
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
 from postboost_provider.polling.outcome import PostOutcome
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.posts import PostBoostPostSensor
 from postboost_provider.triggers import shared_poller
+from postboost_provider.triggers.base import describe_error
 from postboost_provider.triggers.posts import PostBoostPostTrigger, read_event
 from tests.airflow_stubs import use_connection
 from tests.clients import client
@@ -195,6 +197,26 @@ def test_an_event_that_is_not_a_success_is_an_error(event: Any, kind: type[Excep
         raise error
     assert type(caught.value) is kind
     assert (caught.value.code == "unknown_event") is (kind is PostBoostError and event != ERRORS[0])
+
+
+@pytest.mark.parametrize("name", sorted(errors.__all__))
+def test_an_error_survives_its_way_through_an_event(name: str) -> None:
+    kind = getattr(errors, name)
+    known = {"status": 429, "retry_after": 7.0} if issubclass(kind, errors.PostBoostRequestError) else {}
+    sent = kind("No.", code="c", field="f", **known)
+    payload = json.loads(json.dumps({"status": "error", **describe_error(sent)}))
+    got = read_event(payload).error
+    assert got is not None
+    assert type(got) is kind
+    assert (str(got), got.code, got.field) == ("No.", "c", "f")
+    assert {name: getattr(got, name) for name in known} == known
+    assert errors.is_retryable(got) is errors.is_retryable(sent)
+
+
+@pytest.mark.parametrize("kind", ["Exception", "no_such_error", None, 7])
+def test_an_error_of_a_type_that_is_not_known_tells_whether_a_retry_can_help(kind: Any) -> None:
+    event = {"status": "error", "message": "No.", "can_retry": True, "type": kind, "details": {}}
+    assert type(read_event(event).error) is UnreachableError
 
 
 def test_an_outcome_survives_its_way_through_an_event() -> None:
