@@ -35,28 +35,6 @@ def find_file(name: str, root: str | None, conn_id: str | None) -> MediaFile:
 
 
 @contextmanager
-def reading(path: str, field: str) -> Iterator[None]:
-    """Explain a file that can't be read. Each storage raises exceptions of its own.
-
-    :param field: the argument with the path.
-    :raises PostBoostConfigError: it can't be read.
-    """
-    from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
-
-    try:
-        yield
-    except PostBoostError:
-        raise
-    except Exception as error:
-        raise PostBoostConfigError(
-            f"{path} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
-            "install the Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, and "
-            "set object_storage_conn_id.",
-            field=field,
-        ) from error
-
-
-@contextmanager
 def replacing(path: str, conn_id: str | None) -> Iterator[Callable[[], IO[bytes]]]:
     """Yield a function that opens a new file for writing, each time from its start.
 

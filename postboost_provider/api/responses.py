@@ -195,6 +195,10 @@ def error_of(
     return kind(f"{seen} {advice}".rstrip(), **known)
 
 
+# What Laravel itself, and the gateway Kong, respond for a path that they do not know. There is no code.
+UNKNOWN_PATH = re.compile(r"The route \S+ could not be found\.|no Route matched with those values")
+
+
 def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
     """Return whether PostBoost itself sent this 403 or 404: JSON with its message, or its code.
 
@@ -205,12 +209,12 @@ def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
     if "json" not in kind.lower() or not isinstance(code, (str, NoneType)):
         return False
     if isinstance(message, str) and message.strip():
-        return raw.status != 404 or not re.search(r"\broute\b", message, re.IGNORECASE)
+        return raw.status != 404 or not UNKNOWN_PATH.fullmatch(message.strip())
     return bool(code) or body.get("status") == "failed"
 
 
 def _missing_code(status: int, message: str) -> str | None:
-    """Return the code of an error without one. Only here does the text of a message decide.
+    """Return the code of an error without one. Only here and in ``_is_own`` does a message decide.
 
     PostBoost's API document of April 2026 has a 429 for used up AI credits without a code or any other field that
     distinguishes it from a rate limit. As a rate limit it would be retried until the next billing cycle.

@@ -57,14 +57,17 @@ def pause_before_retry(error: BaseException | None, attempt: int, spread: float,
     return min(longest, 0.5 * 2.0**attempt) * spread
 
 
+def error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def pause(state: RetryCallState) -> float:
+    """Return the seconds to wait: tenacity's ``wait``."""
+    return pause_before_retry(error_of(state), state.attempt_number, random.random(), MAX_PAUSE_SECONDS)
+
+
 def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str, Any]:
     """Return tenacity's arguments for one call, for its blocking and its awaiting loop."""
-
-    def error_of(state: RetryCallState) -> BaseException | None:
-        return state.outcome.exception() if state.outcome else None
-
-    def pause(state: RetryCallState) -> float:
-        return pause_before_retry(error_of(state), state.attempt_number, random.random(), MAX_PAUSE_SECONDS)
 
     def log_retry(state: RetryCallState) -> None:
         number, seconds = state.attempt_number, state.upcoming_sleep

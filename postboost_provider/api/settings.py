@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import unquote, urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -97,6 +98,18 @@ def check_base_url(url: str) -> str:
     if problem:
         raise PostBoostConfigError(f"The base URL {shown!r} {problem}", code=code, field="host")
     return url.rstrip("/")
+
+
+def split_host(field: str, port: int | None) -> tuple[str, str, str]:
+    """Return scheme, host with port, and path of a connection's host: a whole URL, or only the host part of a URI."""
+    scheme, _, rest = field.strip().rpartition("://")
+    authority, _, path = rest.partition("/")
+    with suppress(ValueError):
+        # Airflow splits a URI with an IPv6 host into the address, without its brackets, and the port.
+        authority = f"[{IPv6Address(authority)}]"
+    if port and ":" not in authority.rpartition("]")[2]:
+        authority = f"{authority}:{port}"
+    return scheme, authority, path.strip("/")
 
 
 def host_of(authority: str) -> str:

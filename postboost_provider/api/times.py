@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from pendulum import Timezone
 
@@ -30,6 +31,12 @@ def schedule_fields(at: datetime) -> dict[str, str]:
     """Return an aware instant as the ``date``, ``time`` and ``timezone`` of a request's body, to the minute."""
     at = at.astimezone(UTC)
     return {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "timezone": "UTC"}
+
+
+def planned(at: datetime) -> dict[str, Any]:
+    """Return the fields by which a post is scheduled, or stays so when it is updated."""
+    # ``timezone`` first, as version 0.1.0 had it: PostBoost compares the bytes of two bodies under one key.
+    return {"schedule": True, "timezone": "UTC", **schedule_fields(at)}
 
 
 def to_minute(value: str | datetime, timezone: str | None) -> datetime:

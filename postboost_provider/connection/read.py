@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.airflow_support.compat import mask_secret
@@ -19,6 +17,7 @@ from postboost_provider.api.settings import (
     host_of,
     is_loopback,
     proxy_passwords,
+    split_host,
 )
 from postboost_provider.connection import form as connection_form
 
@@ -119,18 +118,12 @@ def _base_url(connection: Connection, name: str) -> str:
     host = (connection.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL
-    scheme, _, rest = host.rpartition("://")
-    authority, _, path = rest.partition("/")
-    with suppress(ValueError):
-        # Airflow splits a URI with an IPv6 host into the address, without its brackets, and the port.
-        authority = f"[{IPv6Address(authority)}]"
+    scheme, authority, path = split_host(host, connection.port)
     schema = (connection.schema or "").strip("/")
     if schema in ("http", "https"):
         # As in Airflow's own http connections.
         scheme, schema = scheme or schema, ""
-    if connection.port and ":" not in authority.rpartition("]")[2]:
-        authority = f"{authority}:{connection.port}"
-    path = path.strip("/") or schema or "app/api"
+    path = path or schema or "app/api"
     scheme = scheme or ("http" if is_loopback(host_of(authority)) else "https")
     host = f"{scheme}://{authority}/{path}"
     try:

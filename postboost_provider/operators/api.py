@@ -160,8 +160,9 @@ class PostBoostOperator(BasePostBoostOperator):
     def _file(self, path: str) -> FilePart:
         import mimetypes
 
-        from postboost_provider.airflow_support.storage import find_file, reading
+        from postboost_provider.airflow_support.storage import find_file
         from postboost_provider.api.requests import FilePart
+        from postboost_provider.services.media.file_content import reading
 
         file = find_file(path, None, self.object_storage_conn_id)
         with reading(path, "body"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from postboost_provider.airflow_support.storage import locate, reading
+from postboost_provider.airflow_support.storage import locate
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.operators.base import BasePostBoostOperator
 
@@ -209,6 +209,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 "rows is the text of a list. Pass rows=my_task.output, or set render_template_as_native_obj on the DAG.",
                 field="rows",
             )
+        from postboost_provider.services.media.file_content import reading
+
         with reading(path, "rows"), locate(path, self.object_storage_conn_id).open("rb") as stream:
             content = stream.read()
         return read_csv(content, path)

@@ -120,7 +120,8 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         return [(text or "").strip() or None for text in texts]
 
     def _read(self, name: str) -> Medium:
-        from postboost_provider.airflow_support.storage import find_file, reading
+        from postboost_provider.airflow_support.storage import find_file
+        from postboost_provider.services.media.file_content import reading
         from postboost_provider.services.media.upload import read_medium
 
         find = lambda path: find_file(path, None, self.object_storage_conn_id)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
-from postboost_provider.api.times import schedule_fields
+from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.publishing.body import account_schedule, planned
+from postboost_provider.publishing.body import account_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.times import schedule_fields
+from postboost_provider.api.times import planned, schedule_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,12 +76,6 @@ def post_body(
     if ai_generated is not None:
         body["ai_generated"] = ai_generated
     return body
-
-
-def planned(at: datetime) -> dict[str, Any]:
-    """Return the fields by which a post is scheduled, or stays so when it is updated."""
-    # In the order of version 0.1.0: PostBoost compares the bytes of two bodies under one key, even after an upgrade.
-    return {"schedule": True, "timezone": "UTC", **schedule_fields(at)}
 
 
 def account_schedule(times: Mapping[int, datetime]) -> list[dict[str, Any]]:

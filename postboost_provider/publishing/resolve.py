@@ -25,6 +25,7 @@ from postboost_provider.publishing.error_mapping import (
 from postboost_provider.publishing.post import VARIANT_FIELDS, InvalidPostError, Post, Problem, Variant
 from postboost_provider.services.accounts import Accounts, load_accounts
 from postboost_provider.services.media import upload as uploads
+from postboost_provider.services.media.file_content import reading
 from postboost_provider.services.media.upload import MediaFile, Medium
 from postboost_provider.services.tags import Tags
 
@@ -75,7 +76,7 @@ class Resolver:
 
     def read_medium(self, name: str) -> Media:
         """Read a file or check a URL or uuid. A file of many posts is read once."""
-        with as_problem("media"), _reading(name):
+        with as_problem("media"), reading(name, "media"):
             if name not in self._read:
                 self._read[name] = uploads.read_medium(name, self._find_media)
             medium = self._read[name]
@@ -86,7 +87,7 @@ class Resolver:
         content, medium = media
         medium = medium or Medium(content, content)
         known = (content, medium.name, "" if medium.file else salt)
-        with as_problem("media"), _reading(medium.name):
+        with as_problem("media"), reading(medium.name, "media"):
             if known not in self._ids:
                 item = uploads.upload_media(self._api, medium, salt=salt)
                 self._ids[known] = uploads.media_id(uploads.wait_until_ready(self._api, item))
@@ -238,21 +239,6 @@ def as_problem(field: str = "") -> Iterator[None]:
         raise
     except PostBoostConfigError as error:
         raise InvalidPostError([Problem(field or error.field or "", str(error), error.code)]) from error
-
-
-@contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Name the file in whatever a storage raises: each has its own exceptions."""
-    try:
-        yield
-    except PostBoostError:
-        raise
-    except Exception as error:
-        raise PostBoostConfigError(
-            f"{name} can't be read ({type(error).__name__}: {error}). Correct the path. For object storage, install its Airflow "
-            "provider and set object_storage_conn_id.",
-            code="unreadable_file",
-        ) from error
 
 
 def _check_named_once(field: str, earlier: str, target: str) -> None:

@@ -13,9 +13,9 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostRequestError,
 )
+from postboost_provider.api.times import planned
 from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.outcome import PostOutcome, read_post
-from postboost_provider.publishing.body import planned
 from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_post, read_warnings
 
 if TYPE_CHECKING:

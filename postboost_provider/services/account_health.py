@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
 from postboost_provider.api.errors import UnexpectedResponseError
-from postboost_provider.api.times import read_utc, schedule_fields
+from postboost_provider.api.times import planned, read_utc
 from postboost_provider.polling.conditions import Finding, Question
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ class AccountsCanPublish:
         return {
             "versions": [{"account_id": 0, "is_original": True, "content": content}],
             "accounts": list(self.account_ids),
-            "schedule": True,
-            **schedule_fields(at),
+            **planned(at),
             "allow_duplicate": True,
         }
 

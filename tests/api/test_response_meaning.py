@@ -128,6 +128,7 @@ def test_a_404_about_the_path_is_not_about_a_post(message):
         (403, {"message": "Access forbidden."}, PermissionDeniedError),
         (403, {"code": "insufficient_scope"}, PermissionDeniedError),
         (404, {"message": "Not found."}, NotFoundError),
+        (404, {"message": "The feed of this route was deleted."}, NotFoundError),
         (404, {"status": "failed", "error": "Unknown."}, NotFoundError),
         (408, {"message": "Not found."}, GatewayError),
     ],

@@ -104,15 +104,10 @@ class AirflowApiStore:
             ) from None
 
     def _base_url(self, connection: Connection) -> str:
-        from postboost_provider.api.settings import host_of, is_loopback
+        from postboost_provider.api.settings import host_of, is_loopback, split_host
 
-        host = (connection.host or "").strip().rstrip("/")
-        scheme, _, rest = host.rpartition("://")
-        scheme = scheme or connection.schema or "https"
-        authority, _, path = rest.partition("/")
-        if connection.port and ":" not in authority.rpartition("]")[2]:
-            authority = f"{authority}:{connection.port}"
-        name = host_of(authority)
+        scheme, authority, path = split_host(connection.host or "", connection.port)
+        scheme, name = scheme or connection.schema or "https", host_of(authority)
         if not name or "@" in authority or scheme not in ("http", "https"):
             raise PostBoostConfigError(
                 f"Connection {self.airflow_conn_id!r} needs the address of Airflow as its host, such as "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.requests import FilePart
-from postboost_provider.api.retry import MAX_PAUSE_SECONDS, pause_before_retry
+from postboost_provider.api.retry import error_of, pause
 from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
 from postboost_provider.services.media.file_content import Chunk, FileContent, Source
 from postboost_provider.services.media.library import Library
@@ -260,13 +259,8 @@ def _is_temporary(error: BaseException) -> bool:
 
 
 def _retrying(what: str, is_lost: Callable[[BaseException], bool]) -> Retrying:
-    def pause(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return pause_before_retry(error, state.attempt_number, random.random(), MAX_PAUSE_SECONDS)
-
     def log_retry(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning("%s Sending %s again in %.1f s.", error, what, state.upcoming_sleep)
+        log.warning("%s Sending %s again in %.1f s.", error_of(state), what, state.upcoming_sleep)
 
     return Retrying(
         sleep=time.sleep,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 READ_BYTES = 1024 * 1024
 # httpx asks for 64 KiB at a time, which is slower to send.
@@ -142,3 +143,24 @@ class Chunk(io.RawIOBase):
         data = self._content.read(self._start + self._at, min(PIECE_BYTES, left))
         self._at += len(data)
         return data
+
+
+@contextmanager
+def reading(path: str, field: str) -> Iterator[None]:
+    """Explain a file that can't be read. Each storage raises exceptions of its own.
+
+    :param field: the argument with the path.
+    :raises PostBoostConfigError: it can't be read.
+    """
+    try:
+        yield
+    except PostBoostError:
+        raise
+    except Exception as error:
+        raise PostBoostConfigError(
+            f"{path} can't be read ({type(error).__name__}: {error}). Correct the path; for a file on object storage, "
+            "install the Airflow provider of that storage, such as apache-airflow-providers-amazon[s3fs] for s3://, and "
+            "set object_storage_conn_id.",
+            code="unreadable_file",
+            field=field,
+        ) from error
