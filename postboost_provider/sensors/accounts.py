@@ -56,6 +56,7 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
         self.posts_per_account = posts_per_account
 
     def check(self) -> None:
+        from postboost_provider.api.arguments import argument
         from postboost_provider.api.times import to_instant
 
         if not isinstance(self.posts_per_account, int) or self.posts_per_account < 1:
@@ -64,7 +65,8 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
                 code="not_a_count",
                 field="posts_per_account",
             )
-        self._at = to_instant(self.publish_at, self.timezone or None) if self.publish_at else None
+        with argument("publish_at"):
+            self._at = to_instant(self.publish_at, self.timezone or None) if self.publish_at else None
 
     def ask(self) -> Finding:
         from postboost_provider.api.arguments import read_text

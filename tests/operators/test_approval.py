@@ -119,6 +119,13 @@ def test_approving_publishes_what_was_seen_once(
     assert sum(r["operation"] == "schedule_post" for r in sandbox.requests()) == 1
 
 
+def test_the_draft_is_fetched_once_to_be_shown(sandbox: Sandbox, forms: list[dict[str, Any]]) -> None:
+    uuid = draft(sandbox)
+    before = len(sandbox.requests())
+    ask(uuid)
+    assert [r["operation"] for r in sandbox.requests()[before:]].count("get_post") == 1
+
+
 def test_an_edit_in_between_is_not_published_and_no_retry_is_burned_on_it(
     sandbox: Sandbox, forms: list[dict[str, Any]]
 ) -> None:

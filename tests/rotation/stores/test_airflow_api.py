@@ -152,6 +152,8 @@ def test_an_address_that_would_give_the_key_away_is_refused_before_anything_is_s
         ({"host": "airflow.example.com", "port": 8443}, "https://airflow.example.com:8443"),
         ({"host": "https://example.com/airflow"}, "https://example.com/airflow"),
         ({"host": "localhost", "schema": "http", "port": 8080}, "http://localhost:8080"),
+        ({"host": "::1", "schema": "http", "port": 8080}, "http://[::1]:8080"),
+        ({"host": "[::1]:8080", "schema": "http"}, "http://[::1]:8080"),
         ({"host": "http://airflow-api:8080", "extra": {"allow_http": True}}, "http://airflow-api:8080"),
     ],
 )
