@@ -33,20 +33,29 @@ class FilePart:
     open: Callable[[], IO[bytes]]
 
 
-class CallArguments(TypedDict, total=False):
-    """The arguments of the clients' ``call`` and ``download``."""
+class RequestArguments(TypedDict, total=False):
+    """What a request carries."""
 
     parameters: Mapping[str, Any] | None
     body: Mapping[str, Any] | None
     files: Mapping[str, FilePart] | None
+
+
+class CallArguments(RequestArguments, total=False):
+    """The arguments of the clients' ``call`` and ``download``."""
+
     idempotency_key: str | None
 
 
-class SendArguments(CallArguments, total=False):
-    """The arguments of the clients' ``send``."""
+class KeyedArguments(RequestArguments, total=False):
+    """The arguments of a ``send`` whose idempotency key the caller does not choose."""
 
     client_label: str | None
     allow_duplicate: bool
+
+
+class SendArguments(CallArguments, KeyedArguments, total=False):
+    """The arguments of the clients' ``send``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ that has been deleted. Then the next revision of the key is sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar, Unpack
 
 from postboost_provider.api.errors import (
     NotFoundError,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.requests import KeyedArguments
     from postboost_provider.api.responses import Response
 
 # Each attempt can leave one stored response behind; nobody makes this many in a day.
@@ -48,7 +49,7 @@ def send_past_stored_responses(
     read: Callable[[Response], T],
     on_error: Callable[[PostBoostRequestError | UnconfirmedError, int], T] = step_past_stored_refusal,
     first: int = 0,
-    **call: Any,
+    **call: Unpack[KeyedArguments],
 ) -> T:
     """Send an operation under the first key revision whose stored response is of use.
 
@@ -80,7 +81,11 @@ def send_past_stored_responses(
 
 
 def create_thing(
-    api: PostBoostClient, operation: str, key: str, read_back: Callable[[dict[str, Any]], object], **call: Any
+    api: PostBoostClient,
+    operation: str,
+    key: str,
+    read_back: Callable[[dict[str, Any]], object],
+    **call: Unpack[KeyedArguments],
 ) -> dict[str, Any]:
     """Create something under a key made of its content, and return it.
 

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import (
     NotFoundError,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.errors import PostBoostRequestError
-    from postboost_provider.api.requests import FilePart
+    from postboost_provider.api.requests import FilePart, KeyedArguments
     from postboost_provider.api.responses import Response
     from postboost_provider.idempotency.activity_log import Label, LogEntry
     from postboost_provider.idempotency.identity import Act, Actor
@@ -54,7 +54,7 @@ def perform(
     read: Callable[[Response], T] = attrgetter("payload"),
     on_error: Callable[[PostBoostRequestError | UnconfirmedError, int], T] = step_past_stored_refusal,
     first: int = 0,
-    **call: Any,
+    **call: Unpack[KeyedArguments],
 ) -> T:
     """Send an operation with the label and idempotency key of the act, as :func:`send_past_stored_responses` does."""
     call["client_label"] = str(act.label)
