@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import configure_logging
 
 from benchmarks.support import Server, peak_mib, ratio, resident_mib, sandbox, show
-from postboost_provider.api import pagination as pages_module
-from postboost_provider.polling import poller as poller_module
+from postboost_provider.polling import poller as poller_module, post_lists as lists_module
 from postboost_provider.triggers import shared_poller as shared_module
 from postboost_provider.triggers.posts import PostBoostPostTrigger
 
@@ -210,14 +209,14 @@ def lists_or_gets(server: Server) -> None:
         f"Polls of posts among {POSTS}: time relative to gets only (requests), by GETS_PER_LIST",
         ("awaited", "1", "4", "8", "16", "gets only"),
         rows,
-        f"GETS_PER_LIST is {pages_module.GETS_PER_LIST}. Median of 3.",
+        f"GETS_PER_LIST is {lists_module.GETS_PER_LIST}. Median of 3.",
     )
 
 
 def poll_posts(server: Server, uuids: list[str], gets_per_list: int) -> tuple[float, int]:
     """Return the seconds and the number of requests of a poll."""
-    default = pages_module.GETS_PER_LIST
-    pages_module.GETS_PER_LIST = gets_per_list
+    default = lists_module.GETS_PER_LIST
+    lists_module.GETS_PER_LIST = gets_per_list
     try:
 
         async def poll() -> float:
@@ -231,7 +230,7 @@ def poll_posts(server: Server, uuids: list[str], gets_per_list: int) -> tuple[fl
         took = [asyncio.run(poll()) for _ in range(3)]
         sent = len(server.control("requests")["requests"]) - before
     finally:
-        pages_module.GETS_PER_LIST = default
+        lists_module.GETS_PER_LIST = default
     return statistics.median(took), round(sent / 3) - 1
 
 

@@ -19,11 +19,11 @@ from postboost_provider.api.errors import (
     ValidationError,
     is_retryable,
 )
-from postboost_provider.api.pagination import PostLists
 from postboost_provider.calendar.report import Report, RowReport, invalid
 from postboost_provider.idempotency.activity_log import KEPT_FOR
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
 from postboost_provider.polling.outcome import PostOutcome, describe_failures, read_post
+from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.create import MAX_WAITS, KeyInUseError, attempt_create, wait_for_others
 from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_posts, read_warnings
 from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent

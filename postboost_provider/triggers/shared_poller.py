@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from postboost_provider.api.errors import NotFoundError, PostBoostError, UnreachableError
-from postboost_provider.api.pagination import PostLists
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.polling.outcome import PostOutcome, missing, read_awaited
+from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.triggers.base import connect, settings_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.api.operations import get_operation, load_operations
-from postboost_provider.api.pagination import PostLists, first_page, items_of, next_page
+from postboost_provider.api.pagination import first_page, items_of, next_page
 from tests.api.support import WORKSPACE
 
 
@@ -172,44 +172,6 @@ def test_items_that_are_not_a_list_are_an_error(data):
 def test_page_numbers_may_be_text_and_end_at_the_last(page, last, more):
     found = next_page(get_operation("list_posts"), {"page": page}, {"meta": {"last_page": last}})
     assert (found or {}).get("page") == more
-
-
-def lists_read(wanted: list[int], count: int) -> int:
-    """Return how many lists are read for those of so many posts, the newest of which is number 0."""
-    lists, read = PostLists([str(number) for number in wanted]), 0
-    found: list[str] = []
-    while lists.next() is not None:
-        page = [{"uuid": str(number)} for number in range(read * 50, min(count, read * 50 + 50))]
-        read += 1
-        meta = {"current_page": read, "last_page": -(-count // 50)}
-        found += [post["uuid"] for post in lists.find({"data": page, "meta": meta})]
-    assert set(found) <= {str(number) for number in wanted}
-    return read
-
-
-@pytest.mark.parametrize(
-    ("wanted", "count", "lists"),
-    [
-        # A few are read one by one.
-        (range(8), 1000, 0),
-        (range(9), 1000, 1),
-        # All of them, a list for fifty.
-        (range(1000), 1000, 20),
-        # The last few of them, which are not worth another list.
-        (range(108), 1000, 2),
-        # Newer posts lie before them.
-        (range(200, 300), 1000, 6),
-        # Too many newer posts: half of what the gets would cost is spent on getting past them.
-        (range(900, 1000), 1000, 7),
-        # Few among many: a list finds too few of them.
-        (range(0, 1000, 25), 1000, 4),
-        # Some that no list has.
-        (range(990, 1010), 1000, 2),
-    ],
-    ids=str,
-)
-def test_lists_are_read_as_long_as_they_cost_less_than_gets(wanted: range, count: int, lists: int) -> None:
-    assert lists_read(list(wanted), count) == lists
 
 
 @pytest.mark.parametrize(
