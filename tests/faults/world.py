@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
@@ -186,7 +187,8 @@ class World:
         if timer:
             timer.start()
         outcome = None
-        with ours, ours.makefile("r") as lines:
+        # A socket whose other end was killed before it read everything is reset, and not at its end.
+        with ours, ours.makefile("r") as lines, suppress(ConnectionResetError, BrokenPipeError):
             for line in lines:
                 said = json.loads(line)
                 if "pass" in said:
