@@ -208,14 +208,14 @@ def no_response(settings: ClientSettings, request: Request, error: Exception) ->
         # A limit of this module, or of the file that is sent.
         return error
     # The server may have written anything into the message, even a line break.
-    said = "".join(c if c.isprintable() else " " for c in settings.redact(str(error)))
-    op, why = request.operation, f"{type(error).__name__}: {said[:300]}"
+    shown = "".join(c if c.isprintable() else " " for c in settings.redact(str(error)))
+    op, why = request.operation, f"{type(error).__name__}: {shown[:300]}"
     if _was_never_sent(error):
         return UnreachableError(
             f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
             f"{settings.name}, the network, and the proxy if one is needed."
         )
-    if op.is_read and op.repeatable:
+    if op.is_read and op.retryable:
         return UnreachableError(
             f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
         )
