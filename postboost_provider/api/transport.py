@@ -215,7 +215,7 @@ def no_response(settings: ClientSettings, request: Request, error: Exception) ->
             f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
             f"{settings.name}, the network, and the proxy if one is needed."
         )
-    if op.is_read and op.repeatable:
+    if op.is_read and op.retryable:
         return UnreachableError(
             f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
         )

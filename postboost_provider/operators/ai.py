@@ -192,7 +192,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
 
         def poll() -> Finding:
             with self.hook.client(deadline_seconds=POLL_SECONDS) as api:
-                return ask(api, RunIsOver(run_id))
+                return ask(api, RunIsOver(run_id), datetime.now(UTC))
 
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
