@@ -86,7 +86,7 @@ class TaskInstance:
         return context | ({"task_state_store": self.store} if self.has_store else {})
 
 
-def run_to_end(make: Callable[[], Any], context: dict[str, Any]) -> Any:
+def run_to_end(make: Callable[[], Any], context: dict[str, Any], pass_time: Callable[[float], None]) -> Any:
     """Run a task through its deferrals. Each step is another process, and knows only what the trigger returned."""
     step: Callable[[Any], Any] = lambda operator: operator.execute(context)
     for _ in range(MOST_DEFERRALS):
@@ -96,6 +96,12 @@ def run_to_end(make: Callable[[], Any], context: dict[str, Any]) -> Any:
             if deferred.trigger is None:
                 raise
             name, arguments = deferred.trigger.serialize()
+            if (moment := arguments.get("moment")) is not None:
+                # Airflow's own trigger, which only waits.
+                pass_time(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
+                kwargs = {**(deferred.kwargs or {}), "event": str(moment)}
+                step = lambda operator, m=deferred.method_name, k=kwargs: operator.resume_execution(m, k, context)
+                continue
             event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
             kwargs = {**(deferred.kwargs or {}), "event": json.loads(json.dumps(event))}
             step = lambda operator, m=deferred.method_name, k=kwargs: operator.resume_execution(m, k, context)

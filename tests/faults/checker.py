@@ -70,13 +70,21 @@ class Rules:
 
     :param alters_texts: it stores texts without tags, entities or surrounding spaces.
     :param needs_approval: posts of this author wait for a person.
-    :param has_tags: tags are compared.
+    :param invents_statuses: posts get statuses that are not documented.
+    :param reencodes: it stores other bytes than an image had.
+    :param skew: how far its clock is ahead.
     """
 
     alters_texts: bool = False
     needs_approval: bool = False
     invents_statuses: bool = False
+    reencodes: bool = False
     skew: timedelta = timedelta()
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether the status of a post tells little."""
+        return self.needs_approval or self.invents_statuses
 
 
 def same_text(wanted: str, seen: str, rules: Rules) -> bool:

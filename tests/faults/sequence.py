@@ -70,7 +70,7 @@ class Sequence:
         rng = self.rng
         chosen = [each for each in FAMILIES if not plan.families or each.name in plan.families]
         family = rng.choice(chosen)
-        switches = drawn_switches.draw(rng)
+        switches = {**drawn_switches.draw(rng), **family.switches}
         skew = timedelta(minutes=rng.choice([0] * 6 + [-4, -1, 3, 6]))
         world.reset(switches, skew)
         self.result = Result(seed, plan.part, family.name, switches)
@@ -78,6 +78,7 @@ class Sequence:
             alters_texts="text_processing" in switches or "normalize_texts" in switches,
             needs_approval="approval_required_for" in switches,
             invents_statuses="unknown_status" in switches,
+            reencodes="image_processing" in switches,
             skew=skew,
         )
         self.ti = TaskInstance(has_store=rng.random() < 0.6)
@@ -85,7 +86,7 @@ class Sequence:
         self.family: Family = family(world, rng, rules)
         self.rate = rng.choice([0.05, 0.15, 0.3, 0.6])
         self.began = world.time.now()
-        self.nasty = bool(set(switches) - drawn_switches.HARMLESS)
+        self.nasty = bool(set(switches) - drawn_switches.HARMLESS - set(family.switches))
         self.person_acted = False
         self.doubts: list[tuple[Outcome, list[str]]] = []
         self._say(f"seed {seed}: {family.name}; switches {switches}; server clock {skew}; store {self.ti.has_store}; {self.family.words}")
@@ -104,7 +105,7 @@ class Sequence:
     def _between(self) -> None:
         rng = self.rng
         if rng.random() < self.plan.gap:
-            gap = rng.choice(sorted(GAPS))
+            gap = rng.choice([name for name, seconds in sorted(GAPS.items()) if seconds <= self.family.longest_gap])
             self.world.pass_time(GAPS[gap])
             self._say(f"  {gap} pass, it is {self.world.time.now():%Y-%m-%d %H:%M}")
         if self.family.edits and rng.random() < 0.3:
@@ -117,7 +118,7 @@ class Sequence:
     def _attempt_once(self, last: Outcome | None) -> Outcome:
         rng = self.rng
         if last is not None and last.kind in ("green", "hard"):
-            if getattr(self.family, "new_runs", False) and rng.random() < 0.5:
+            if self.family.new_runs and rng.random() < 0.5:
                 self.ti.start_run(f"scheduled__{self.result.attempts + 1}")
                 self.world.anchor = self.ti.anchor
                 self._say("  the next run of the DAG")
@@ -127,9 +128,9 @@ class Sequence:
         calm = rng.random() < self.plan.calm
         schedule = Schedule(f"{self.seed}/{self.result.attempts}", 0.0 if calm else self.rate, rng.choice([1, 2, 4, 99]))
         kind = rng.random()
-        if kind < self.plan.kill:
+        if kind < self.plan.kill and self.family.can_be_killed:
             return self._killed(schedule)
-        if kind < self.plan.kill + self.plan.race:
+        if self.plan.kill <= kind < self.plan.kill + self.plan.race and self.family.can_race:
             return self._race(schedule)
         return self._one(schedule)
 
@@ -169,13 +170,18 @@ class Sequence:
         self.result.attempts += count
         self._say(f"  {count} attempts at once, with: " + " | ".join(map(str, words)))
         outcomes: list[Outcome | None] = [None] * count
+        claims: list[list[Verdict]] = [[] for _ in range(count)]
         self.world.proxy.turns.begin(count, f"{self.seed}/{self.result.attempts}")
 
         def run(lane: int) -> None:
             self.world.proxy.turns.wait_to_begin(lane)
             if lane:
                 self.world.time.pass_time(5)
-            outcomes[lane] = self.world.attempt(makes[lane], contexts[lane], lane=lane, schedule=schedules[lane])
+            outcome = outcomes[lane] = self.world.attempt(makes[lane], contexts[lane], lane=lane, schedule=schedules[lane])
+            if outcome.kind == "green":
+                # Now, while the others wait for their turn.
+                claims[lane] = self.family.check_green(words[lane], outcome)
+            self.world.proxy.turns.end(lane)
 
         threads = [threading.Thread(target=run, args=(lane,)) for lane in range(count)]
         for thread in threads:
@@ -187,10 +193,12 @@ class Sequence:
         for lane, outcome in enumerate(ended):
             self._say(f"    [{lane}] {outcome}")
         self._note(self.family.check_always())
-        green = [n for n, outcome in enumerate(ended) if outcome.kind == "green"]
-        if green:
-            # Whoever was last, what all of them claim at the end is true of the newest words of a green one.
-            self._note(self.family.check_green(words[green[-1]], ended[green[-1]]))
+        for claim in claims:
+            self._note(claim)
+        newest = [outcome for outcome, each in zip(ended, words, strict=True) if each == words[-1] and outcome.kind == "green"]
+        if newest:
+            # What came to an end later was an older attempt, whose words must not have replaced these.
+            self._note(self.family.check_green(words[-1], newest[-1]))
         for lane, outcome in enumerate(ended):
             self._doubt(outcome, schedules[lane])
         return ended[-1]

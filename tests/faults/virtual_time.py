@@ -13,6 +13,7 @@ from typing import Any
 
 import tenacity
 import time_machine
+from airflow.sdk.bases import sensor
 
 import postboost_provider
 
@@ -74,7 +75,7 @@ class VirtualTime:
         fake_time, fake_asyncio = _Fake(time), _Fake(asyncio)
         fake_time.sleep, fake_time.monotonic, fake_time.perf_counter = self.nap, self.monotonic, self.monotonic
         fake_asyncio.sleep = self.anap
-        for module in [*_modules(), tenacity]:
+        for module in [*_modules(), tenacity, sensor]:
             if getattr(module, "time", None) is time:
                 module.time = fake_time
             if getattr(module, "asyncio", None) is asyncio:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import structlog
+from airflow.providers.common.compat.sdk import BaseHook, Connection
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
@@ -51,11 +53,12 @@ class Outcome:
 
 
 def read_error(error: BaseException) -> Outcome:
-    cause = error.__cause__ if isinstance(error, AirflowFailException) else error
-    code = f"{type(cause or error).__name__}/{getattr(cause, 'code', None) or ''}"
+    is_final = isinstance(error, AirflowFailException)
+    cause = (getattr(error, "error", None) or error.__cause__ or error) if is_final else error
+    code = f"{type(cause).__name__}/{getattr(cause, 'code', None) or ''}"
     if isinstance(error, AirflowSensorTimeout):
         return Outcome("soft", code="AirflowSensorTimeout/", message=str(error))
-    if isinstance(error, AirflowFailException):
+    if is_final:
         return Outcome("hard", code=code, message=str(error))
     if isinstance(error, PostBoostError):
         return Outcome("soft" if is_retryable(error) else "hard", code=code, message=str(error))
@@ -78,16 +81,12 @@ class World:
         context = ssl.create_default_context()
         transport._tls = lambda given: context
         upload.MULTIPART_LIMIT_BYTES = MULTIPART_LIMIT
-        workspace = self.sandbox.workspaces[0]["uuid"]
+        self.connections: dict[str, Connection] = {}
+        BaseHook.get_connection = self.connections.__getitem__  # type: ignore[method-assign,assignment]
         for prefix, token in CONNECTIONS.items():
             for lane in self.proxy.lanes:
-                connection = {
-                    "conn_type": "postboost",
-                    "host": f"http://127.0.0.1:{lane.port}/app/api",
-                    "password": self.sandbox.tokens[token],
-                    "extra": {"workspace_uuid": workspace, "timeout_seconds": 15},
-                }
-                os.environ[f"AIRFLOW_CONN_{prefix.upper()}LANE_{lane.number}"] = json.dumps(connection)
+                extras = {"workspace_uuid": self.workspace}
+                self.connect(f"{prefix}lane_{lane.number}", self.sandbox.tokens[token], extras, lane.number)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,7 +102,8 @@ class World:
         self.proxy.reset()
         self.sandbox.reset(**{"publish_seconds": 2.0, "chunk_size": 25_000, **switches})
         self.skew = skew
-        self._in_server(lambda store: setattr(store.clock, "_offset", skew))
+        self.in_server(lambda store: setattr(store.clock, "_offset", skew))
+        self.in_server(_add_guest)
 
     def pass_time(self, seconds: float) -> None:
         self.time.pass_time(seconds)
@@ -113,8 +113,37 @@ class World:
         for lane in self.proxy.lanes:
             lane.nap()
 
-    def _in_server(self, act: Callable[[Any], Any]) -> Any:
+    def in_server(self, act: Callable[[Any], Any]) -> Any:
         return self.sandbox._run_in_server(lambda: act(self.sandbox._service.store))
+
+    def server_now(self) -> datetime:
+        return self.time.now() + self.skew
+
+    def call(self, method: str, path: str, body: Any, token: str = "member") -> Any:
+        """Let somebody else use PostBoost, past the proxy."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.sandbox._socket.getsockname()[1], timeout=20)
+        headers = {"Authorization": f"Bearer {self.sandbox.tokens[token]}", "Content-Type": "application/json"}
+        connection.request(method, f"/app/api/{self.workspace}/{path}", json.dumps(body), headers)
+        response = connection.getresponse()
+        payload = response.read()
+        connection.close()
+        assert response.status < 300, payload
+        return json.loads(payload)
+
+    def serve(self, name: str, content: bytes) -> str:
+        """Serve a file, and return its URL."""
+        self.proxy.files[f"/files/{name}"] = content
+        return f"http://127.0.0.1:{self.proxy.lanes[-1].port}/files/{name}"
+
+    def connect(self, conn_id: str, token: str, extras: Mapping[str, Any], lane: int) -> None:
+        """Set one of Airflow's connections, through a lane."""
+        connection = {
+            "conn_type": "postboost",
+            "host": f"http://127.0.0.1:{self.proxy.lanes[lane].port}/app/api",
+            "password": token,
+            "extra": {"timeout_seconds": 15, **extras},
+        }
+        self.connections[conn_id] = Connection.from_json(json.dumps(connection), conn_id=conn_id)
 
     @property
     def workspace(self) -> str:
@@ -122,7 +151,7 @@ class World:
 
     def look(self, read: Callable[[Any], Any]) -> Any:
         """Read the sandbox's state: ``read`` is given its workspace."""
-        return self._in_server(lambda store: read(store.workspaces[self.workspace]))
+        return self.in_server(lambda store: read(store.workspaces[self.workspace]))
 
     def posts(self) -> list[Seen]:
         """Return every post, as PostBoost has it."""
@@ -150,13 +179,12 @@ class World:
         here.schedule = schedule
         self.time.forget_naps()
         try:
-            return Outcome("green", run_to_end(lambda: make(f"lane_{lane}"), context))
+            return Outcome("green", run_to_end(lambda: make(f"lane_{lane}"), context, self.time.pass_time))
         except Exception as error:  # noqa: BLE001 - a task may end with any
             return read_error(error)
         finally:
             here.schedule = CALM
             here.open()
-            self.proxy.turns.end(lane)
 
     def attempt_in_child(
         self,
@@ -221,7 +249,7 @@ class World:
             self.time.on_nap = lambda: None
             ti.store.tell = lambda key, value, forever: tell(store=[key, value, forever])
             try:
-                outcome = Outcome("green", run_to_end(lambda: make(f"lane_{lane}"), context))
+                outcome = Outcome("green", run_to_end(lambda: make(f"lane_{lane}"), context, self.time.pass_time))
             except Exception as error:  # noqa: BLE001 - a task may end with any
                 outcome = read_error(error)
             tell(kind=outcome.kind, result=outcome.result, code=outcome.code, message=outcome.message)
@@ -231,6 +259,13 @@ class World:
     @property
     def faults(self) -> list[Fault]:
         return self.proxy.faults
+
+
+def _add_guest(store: Any) -> None:
+    """Add a user who is not a member of any workspace."""
+    member = next(iter(store.users.values()))
+    guest = replace(member, id=store.next_id("user"), name="Gus Guest", email="guest@northwind.example", is_admin=False)
+    store.users[guest.id] = guest
 
 
 def _seen(post: Any, tags: dict[int, str]) -> Seen:
