@@ -17,12 +17,14 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
     PostBoostError,
+    PostBoostRequestError,
     UnconfirmedError,
 )
 from postboost_provider.api.operations import Operation, get_operation, load_operations
 from postboost_provider.api.requests import prepare
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.effect import check_effect
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.key import (
     NextRevision,
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.api.requests import FilePart, KeyedArguments
     from postboost_provider.api.responses import Response
     from postboost_provider.idempotency.activity_log import Label, LogEntry
@@ -143,13 +144,22 @@ class _Request:
     def send_repeatable(self, actor: Actor) -> Any:
         name = self.op.operation
         try:
-            return self._send()
+            done = self._send()
         except NotFoundError:
             # The task itself may have deleted it, in an attempt whose response was lost.
             if self.op.method != "DELETE" or not find_done(self.api, actor, name, self.call["parameters"]):
                 raise
             log.info("%s: an earlier attempt of this task has done it.", name)
             return None
+        except PostBoostRequestError as error:
+            # "success" is false where nothing was deleted (SDK 1.66.3, ``delete_mention``).
+            if self.op.method != "DELETE" or error.code != "not_successful":
+                raise
+            check_effect(self.api, self.op, self.call, error)
+            log.info("%s: it does not exist.", name)
+            return error.body
+        check_effect(self.api, self.op, self.call)
+        return done
 
     def send_with_key(self, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]) -> Any:
         name, done = self.op.operation, _done(entries)

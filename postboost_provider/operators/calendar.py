@@ -124,7 +124,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 "whether a row was published.",
                 field="late_by",
             )
-        calendar_id, rows = self._calendar_id(context), self._rows_due(context)
+        (calendar_id, former_id), rows = self._calendar_id(context), self._rows_due(context)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             run = CalendarRun(
@@ -163,16 +163,20 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise PostBoostConfigError(message, code="bad_rows", field="rows")
         raise UnreachableError(message)
 
-    def _calendar_id(self, context: Context) -> str:
-        if self.calendar_id:
-            return self.calendar_id
+    def _calendar_id(self, context: Context) -> tuple[str, str | None]:
+        """Return the calendar's id, and what version 0.1.0 called it, where that differs."""
+        from postboost_provider.idempotency.identity import default_calendar_id, normal
+
+        if calendar_id := normal(self.calendar_id):
+            former = str(self.calendar_id)
+            return calendar_id, former if former != calendar_id else None
         ti = context["ti"]
         if (ti.map_index if ti.map_index is not None else -1) >= 0:
             raise PostBoostConfigError(
                 "calendar_id is empty. Expand a mapped calendar task over calendar_id too, such as the name of the file.",
                 field="calendar_id",
             )
-        return f"{ti.dag_id}.{ti.task_id}"
+        return default_calendar_id(ti.dag_id, ti.task_id)
 
     def _rows_due(self, context: Context) -> list[Row]:
         from postboost_provider.airflow_support.run_times import run_anchor, window_end

@@ -303,10 +303,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
 
     def _actor(self, context: Context) -> Actor:
         from postboost_provider.api.arguments import NOTHING
+        from postboost_provider.idempotency.identity import normal
 
-        key = None if self.post_key is None else str(self.post_key).strip()
-        if key in ("", *NOTHING):
+        if self.post_key is not None and normal(self.post_key) in ("", *NOTHING):
             raise PostBoostConfigError(
                 f"post_key is {self.post_key!r}; give each post of the run its own name.", field="post_key"
             )
-        return self.actor(context, key)
+        return self.actor(context, self.post_key)

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    UnexpectedResponseError,
+)
 from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.perform import perform_action
+from postboost_provider.idempotency.workspace import check_workspace
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
 from postboost_provider.polling.poller import wait_briefly
@@ -188,14 +194,49 @@ def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
     return f"the post's {'time' if head in ('date', 'time', 'timezone', 'schedule') else head} as it is"
 
 
-def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: str) -> bool:
-    """Delete a post, and return whether it existed: a retry finds it deleted, which is not an error."""
-    body = {"trash": trash, "delete_mode": delete_mode}
+def delete(
+    api: PostBoostClient,
+    post_uuid: str,
+    *,
+    trash: bool,
+    delete_mode: str,
+    client_label: str | None = None,
+) -> bool:
+    """Delete a post, and return whether it existed: a retry finds it deleted, which is not an error.
+
+    :raises PostBoostConfigError: its workspace does not exist; ``code`` is ``unknown_workspace``.
+    :raises UnexpectedResponseError: PostBoost still has it afterwards; ``code`` is ``not_deleted``.
+    """
+    where, body = {"post_uuid": post_uuid}, {"trash": trash, "delete_mode": delete_mode}
     try:
-        api.call("delete_post", parameters={"post_uuid": post_uuid}, body=body)
-    except NotFoundError:
+        api.send("delete_post", parameters=where, body=body, client_label=client_label)
+    except NotFoundError as error:
+        check_workspace(api, error)
         return False
+    # Deleted on the networks only, the post stays in PostBoost.
+    if delete_mode != "social_only":
+        _check_deleted(api, post_uuid, trash=trash)
     return True
+
+
+def _check_deleted(api: PostBoostClient, post_uuid: str, *, trash: bool) -> None:
+    try:
+        post = api.call("get_post", parameters={"post_uuid": post_uuid})
+    except NotFoundError:
+        return
+    except PermissionDeniedError as error:
+        if error.code != "insufficient_scope":
+            raise
+        log.warning(
+            "Post %s was deleted, but not looked up again: the API key lacks the ability 'read'.", post_uuid
+        )
+        return
+    if not (trash and post.get("trashed")):
+        raise UnexpectedResponseError(
+            f"PostBoost reported that post {post_uuid} was deleted, but still has it as {post.get('status')!r}. Delete it in "
+            "PostBoost.",
+            code="not_deleted",
+        )
 
 
 def _has_status(outcome: PostOutcome, status: str) -> bool:
