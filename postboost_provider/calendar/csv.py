@@ -161,7 +161,8 @@ def _read_row(
         problems.append(Problem("key", message, "repeated"))
     post, more = read_fields(values, timezone)
     post = replace(post, variants=_read_variants(values), is_row=True)
-    return Row(place, key, post, (*problems, *more), stripped_text(values.get("key")))
+    former = stripped_text(values.get("key"))
+    return Row(place, key, post, (*problems, *more), former if former != key else "")
 
 
 def _read_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:

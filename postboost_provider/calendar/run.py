@@ -19,13 +19,22 @@ from postboost_provider.api.errors import (
     ValidationError,
     is_retryable,
 )
+from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.report import Report, RowReport, invalid
 from postboost_provider.idempotency.activity_log import KEPT_FOR
-from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
+from postboost_provider.idempotency.identity import intent_hash, log_scope
+from postboost_provider.idempotency.label import Owner
 from postboost_provider.polling.outcome import PostOutcome, describe_failures, read_post
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.create import MAX_WAITS, KeyInUseError, attempt_create, wait_for_others
-from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_posts, read_warnings
+from postboost_provider.publishing.intention import (
+    Intention,
+    KnownPost,
+    Published,
+    find_posts,
+    known_of,
+    read_warnings,
+)
 from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
 from postboost_provider.publishing.update import compare, update
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
+    from postboost_provider.idempotency.identity import Actor
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
@@ -56,6 +66,7 @@ PROGRESS_SECONDS = 10.0
 class CalendarRun:
     """Publish rows with one client.
 
+    :param former_id: the calendar's id in version 0.1.0, where that differs: its posts are found under both.
     :param find_media: returns the file of a media path.
     :param clock: returns the present as an aware instant.
     :param on_past: ``skip``, ``fail`` or ``now``, for rows whose time had passed before the run began.
@@ -78,8 +89,10 @@ class CalendarRun:
     on_unknown: str = "fail"
     fail_fast: bool = False
     dry_run: bool = False
+    former_id: str | None = None
 
     def __post_init__(self) -> None:
+        self._name = CalendarName(self.calendar_id, self.former_id)
         self._scope = log_scope(self.calendar_id)
         now = self.clock()
         self._began = min(self.began or now, now)
@@ -102,7 +115,7 @@ class CalendarRun:
             return report
         if not rows:
             return report
-        self._known = find_posts(self.api, self._scope)
+        self._known = find_posts(self.api, *self._name.owners)
         if self._known is None:
             if self.on_unknown != "publish":
                 raise PostBoostConfigError(
@@ -147,7 +160,7 @@ class CalendarRun:
                 return
             identities = [self._actor(row).log_identity for row in in_use.values()]
             try:
-                self._known = wait_for_others(self.api, self._scope, identities)
+                self._known = wait_for_others(self.api, Owner(self._scope), identities)
             except PostBoostError as error:
                 # The other rows are done, and the report must say so.
                 log.warning("The activity log can't be read: %s", error)
@@ -157,11 +170,11 @@ class CalendarRun:
                 report.rows[number] = self._report_row(row, report)
 
     def _actor(self, row: Row) -> Actor:
-        return Actor.of_row(self.calendar_id, row.key)
+        return self._name.actor(row)
 
     def _known_post(self, row: Row) -> KnownPost | None:
         """Return the post that the activity log has of a row."""
-        return (self._known or {}).get(self._actor(row).log_identity)
+        return known_of(self._known, self._actor(row))
 
     def _list_known(self, rows: Sequence[Row]) -> dict[str, PostOutcome]:
         """Read the posts of earlier runs from lists, where that takes fewer requests than one per post."""
@@ -219,6 +232,8 @@ class CalendarRun:
             if known is None:
                 raise
         intention = Intention(self._actor(row), intent, row.post.mode)
+        if known is not None and intention.actor.log_identity not in (self._known or {}):
+            self._name.check_former(known, intent)
         if known is None and (skipped := self._skip_beyond_horizon(row)) is not None:
             return skipped
         found = compare(self.api, intention, known, self._listed.get(known.post_uuid)) if known else None

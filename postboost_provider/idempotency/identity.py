@@ -5,8 +5,6 @@ Nothing in here knows an attempt's number, a process or a clock: those differ be
 
 from __future__ import annotations
 
-import hashlib
-import json
 import numbers
 import re
 import unicodedata
@@ -14,10 +12,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.idempotency.activity_log import Label
+from postboost_provider.idempotency.label import Label, Owner, digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+__all__ = ["Act", "Actor", "digest", "intent_hash", "log_scope"]
 
 
 # Zero-width and direction characters, the byte order mark, and variation selectors: nobody sees them in a name.
@@ -44,6 +44,10 @@ class Act:
         :param revision: steps by one after a stored refusal, which PostBoost repeats for 24 hours.
         """
         return digest(self.key_identity, revision)
+
+    def label_at(self, revision: int) -> Label:
+        """Return the label of a request under a revision of the key."""
+        return self.label.at(revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +105,31 @@ class Actor:
         return actor if former in (None, (calendar_id, key)) else replace(actor, former=cls.of_row(*former))
 
     @property
-    def log_identity(self) -> str:
-        """The second part of the label: readable by the task or the row's key, different for each identity."""
+    def owner(self) -> Owner:
+        """Whose writes its are in the activity log."""
         readable = self.identity[3] if self.identity[0] == "task" else self.identity[-1]
-        return f"{_slug(readable, 20)}~{digest(self.identity)[:12]}"
+        return Owner(self.scope, f"{_slug(readable, 20)}~{digest(self.identity)[:12]}")
 
-    def label(self, act: str | None = None) -> Label:
-        return Label(self.scope, self.log_identity, act)
+    @property
+    def owners(self) -> tuple[Owner, ...]:
+        """Also that of version 0.1.0, where it differs."""
+        return (self.owner, *(self.former.owners if self.former else ()))
 
-    def act(self, words: str, *key_parts: str) -> Act:
+    @property
+    def log_identity(self) -> str:
+        """The identity in its labels."""
+        return self.label().identity
+
+    def label(self, act: object = None) -> Label:
+        return self.owner.label(None if act is None else str(act))
+
+    def act(self, act: object, *key_parts: str) -> Act:
         """Return something that is done once.
 
-        :param words: its name in the activity log.
+        :param act: its name in the activity log.
         :param key_parts: distinguish its idempotency keys from those of the actor's other acts.
         """
-        return Act(self.label(words), (*self.identity, *key_parts))
+        return Act(self.label(act), (*self.identity, *key_parts))
 
 
 def normal(value: Any) -> str:
@@ -153,18 +167,13 @@ def default_calendar_id(dag_id: str, task_id: str) -> tuple[str, str | None]:
     return (former, None) if former.count(".") == 1 else (f"{dag_id}/{task_id}", former)
 
 
-def digest(*parts: Any) -> str:
-    """Return the SHA-256 of the parts, joined so that no two different lists of parts are the same text."""
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-
-
 def intent_hash(intent: Mapping[str, Any]) -> str:
     """Return a short hash of what the author wrote, not of what it resolved to."""
     return digest(intent)[:16]
 
 
 def log_scope(name: str) -> str:
-    """Return the first part of a label: readable, and different for different names."""
+    """Return the name of a task or a calendar in the activity log: its labels have what follows the ``~``."""
     return f"{_slug(name, 32)}~{digest(name)[:8]}"
 
 

@@ -130,6 +130,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             run = CalendarRun(
                 api,
                 calendar_id,
+                former_id=former_id,
                 find_media=self._find_media,
                 clock=lambda: datetime.now(UTC),
                 on_past=self.on_past,

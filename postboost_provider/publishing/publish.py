@@ -12,7 +12,7 @@ from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.memory import check_memory
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
-from postboost_provider.publishing.intention import Intention, Published, find_posts
+from postboost_provider.publishing.intention import Intention, Published, find_posts, known_of
 from postboost_provider.publishing.post import Post, post_intent
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
 from postboost_provider.publishing.update import use_existing
@@ -57,9 +57,9 @@ def publish_post(
         media = resolution.media()
         allow = on_duplicate == "allow"
         intention = Intention(actor, intent_hash(post_intent(post, media_contents(media))), post.mode, allow)
-        posts = find_posts(api, actor.scope, actor.log_identity)
+        posts = find_posts(api, *actor.owners)
         can_read_log = posts is not None
-        if (known := (posts or {}).get(actor.log_identity)) is not None:
+        if (known := known_of(posts, actor)) is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
             updated = partial(resolution.body, post.mode, media, all_times=True)
             return use_existing(api, intention, known, updated)
