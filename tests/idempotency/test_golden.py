@@ -66,7 +66,9 @@ class PostBoost:
         self.sent: list[list[str | None]] = []
         self.refused = 0
         self.logged: list[str] = []
-        POST.update(status="draft", accounts=[{**ACCOUNT, "publish_status": None}])
+        version = {**VERSION, "content": [{"body": "Hello", "media": []}]}
+        accounts = [{**ACCOUNT, "publish_status": None}]
+        POST.update(status="draft", accounts=accounts, scheduled_at=None, versions=[version], tags=[])
         router.route().mock(side_effect=self.respond)
 
     def respond(self, request: httpx.Request) -> httpx.Response:
@@ -81,6 +83,8 @@ class PostBoost:
         if self.refused:
             self.refused -= 1
             return httpx.Response(403, headers={"Idempotent-Replayed": "true"}, json={"message": "No."})
+        if path.endswith("/p-1"):
+            self.change(path.split("/")[1], json.loads(request.content or "{}"))
         made: dict[str, Any] = {
             "id": 7,
             "uuid": "m-7",
@@ -95,6 +99,14 @@ class PostBoost:
         elif path == "ai/repurpose":
             made = {"data": {"run_id": 5}}
         return httpx.Response(201, json=made)
+
+    def change(self, action: str, body: dict[str, Any]) -> None:
+        """Do what an action asks for, as far as it is read back."""
+        if action in ("schedule", "add-to-queue", "approve"):
+            at = None if body.get("postNow") or action != "schedule" else f"{AT.replace(' ', 'T')}:00Z"
+            POST.update(status="scheduled", scheduled_at=at)
+        elif "versions" in body:
+            POST.update(versions=body["versions"], tags=[{"id": number} for number in body["tags"]])
 
     def found(self, path: str, query: dict[str, str]) -> Any:
         if path == "activity":
