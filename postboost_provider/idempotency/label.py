@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 LONGEST = 63
+# The action of a task that was killed: it moved its own post to the trash.
+TRASH = "trash"
 LONGEST_NOTE = 15
 
 _LABEL = re.compile(

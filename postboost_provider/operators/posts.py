@@ -61,7 +61,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         once and one after another, and then fail. A post that failed on every account fails the task, or is retried, also
         if a later attempt finds it without ``wait_for_completion``.
     :param on_kill: what to do with a post that is not published yet if the task is killed while it waits: ``keep`` or
-        ``trash`` it. Not with ``deferrable``: no worker waits that could be killed.
+        ``trash`` it; the next attempt publishes it again. A worker's task is also killed by Clear; one that is deferred
+        only when it is marked as failed. Together with ``deferrable``, it needs Airflow 3.3.
     :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a key of its own
         if the input list may change between attempts. Templated.
     :param idempotency_salt: any text; with another text, it is another post. Templated.
@@ -158,7 +159,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
 
         self._started = datetime.now(UTC)
         post, done = self.perform(context)
-        self._post_uuid = done.post_uuid
+        self._post_uuid, self._trash_label = done.post_uuid, self._name_of_trash(context)
         # Under its own key, and before any wait: another task can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
         status = f" It {describe_status(done.outcome)}." if done.outcome else ""
@@ -200,7 +201,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self._started = datetime.now(UTC)
         with failing_fast(self):
             (outcome,) = read_event(event).get(AirflowFailException)
-        self._post_uuid = outcome.uuid
+        self._post_uuid, self._trash_label = outcome.uuid, self._name_of_trash(context)
         return self._conclude(context, outcome, **event["carried"])
 
     def on_kill(self) -> None:
@@ -211,13 +212,18 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             return
         try:
             with self.hook.client(attempts=2, deadline_seconds=10) as api:
-                if actions.fetch_outcome(api, uuid).can_be_changed:
-                    actions.delete(api, uuid, trash=True, delete_mode="app_only")
+                if actions.trash_unpublished(api, uuid, self._trash_label):
                     self.log.info("Moved post %s to the trash because its task was killed.", uuid)
         except PostBoostError as error:
             self.log.warning("Could not move post %s to the trash: %s", uuid, error)
 
+    def _name_of_trash(self, context: Context) -> str:
+        from postboost_provider.idempotency.label import TRASH
+
+        return str(self._actor(context).label(TRASH))
+
     def _parse_post(self) -> Post:
+        from postboost_provider.airflow_support.compat import can_kill_triggers
         from postboost_provider.api.arguments import check_choice, read_seconds
         from postboost_provider.publishing.post import parse_post
 
@@ -233,9 +239,11 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                 "'now', or wait with a PostBoostPostSensor.",
                 field="wait_for_completion",
             )
-        if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
+        deferred = self.wait_for_completion and self.deferrable
+        if deferred and self.when_killed == "trash" and not can_kill_triggers():
             raise PostBoostConfigError(
-                "on_kill='trash' does nothing with deferrable=True: no worker waits. Set one of them to another value.",
+                "on_kill='trash' does nothing with deferrable=True in this version of Airflow, whose triggers are not told when "
+                "a task is killed (Airflow 3.3 does). Set one of them to another value.",
                 field="on_kill",
             )
         names = "text accounts media tags first_comment publish_at thread variants account_times ai_generated"
@@ -276,6 +284,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                         next_look_at=(datetime.now(UTC) + poller.pause).isoformat(),
                         due_at=due.isoformat() if due else None,
                         carried=carried,
+                        when_killed=self.when_killed,
+                        trash_label=self._trash_label,
                     ),
                     method_name="execute_complete",
                 )

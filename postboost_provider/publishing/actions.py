@@ -295,6 +295,16 @@ def delete(
     return True
 
 
+def trash_unpublished(api: PostBoostClient, post_uuid: str, client_label: str | None) -> bool:
+    """Move a post to the trash because its task was killed, and return whether it was not published yet.
+
+    :param client_label: the label of the task and ``TRASH``, by which its next attempt knows that nobody else did it.
+    """
+    if not fetch_outcome(api, post_uuid).can_be_changed:
+        return False
+    return delete(api, post_uuid, trash=True, delete_mode="app_only", client_label=client_label)
+
+
 def _check_deleted(api: PostBoostClient, post_uuid: str, *, trash: bool) -> None:
     try:
         post = api.call("get_post", parameters={"post_uuid": post_uuid})
