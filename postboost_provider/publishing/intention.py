@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.label import PostAct
 
@@ -92,6 +93,8 @@ def find_posts(api: PostBoostClient, *owners: Owner) -> dict[str, KnownPost] | N
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:
-    """Return the warnings that came with a post, as text."""
+    """Return the warnings that came with a post, as clean text."""
     found = response.get("warnings") if isinstance(response, dict) else None
-    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())
+    return tuple(
+        clean_text((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ()
+    )
