@@ -1,20 +1,31 @@
-"""A post that an author wants published once, and the post that the activity log has of it."""
+"""A post that an author wants published once, and what the activity log has of it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.errors import (
+    GatewayError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+)
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.label import PostAct
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.activity_log import LogEntry
     from postboost_provider.idempotency.identity import Act, Actor
     from postboost_provider.idempotency.label import Owner
     from postboost_provider.polling.outcome import PostOutcome
 
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
+
+# The outcomes of entries about a post that exists. "ok" and none are not documented for these operations.
+_DONE = ("created", "updated", "replayed", "ok", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +36,14 @@ class Intention:
     :param intent: hash of what the author wrote, or None where it can't be computed any more.
     :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
     :param allow_duplicate: send it even if the account got the same content within 24 hours.
+    :param refuse_altered: PostBoost must keep the texts as they were sent.
     """
 
     actor: Actor
     intent: str | None
     mode: str
     allow_duplicate: bool = False
+    refuse_altered: bool = False
 
     @property
     def act(self) -> Act:
@@ -50,34 +63,100 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class KnownPost:
-    """A post in the activity log, with the intent and mode that were last written to it, where the label has them."""
+    """A post in the activity log, with the intent and mode that were last written to it.
 
-    post_uuid: str
+    :param post_uuid: None if the log has that it was created, and not which one it is.
+    :param intent: None if the label has it not, or was cut: then the post may have any words.
+    :param created_at: of the log's entry.
+    """
+
+    post_uuid: str | None
     intent: str | None
     mode: str | None
+    created_at: str | None = None
 
 
-def find_post(api: PostBoostClient, actor: Actor) -> KnownPost | None:
-    """Return the post that an earlier attempt created, if the activity log has it."""
-    return (find_posts(api, actor.owner) or {}).get(actor.log_identity)
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the activity log says of one post: the entries of its task or row, newest first."""
+
+    entries: tuple[LogEntry, ...] = ()
+
+    @property
+    def known(self) -> KnownPost | None:
+        """The post that an earlier attempt created, if the log has it.
+
+        Actions on the post name it, too, but not what its author wrote.
+        """
+        found = [
+            KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
+            for entry in self.entries
+            if (act := entry.label.post) and entry.http_status < 400 and entry.outcome in _DONE
+        ]
+        return next((post for post in found if post.post_uuid), found[0] if found else None)
+
+    @property
+    def first_revision(self) -> int:
+        """The first key revision after those that PostBoost has proven to hold a refusal.
+
+        Every refused attempt sends its bytes once more, and the stored refusal that comes back is an entry ``replayed``.
+        Attempts at the same time find the same entries, and use the same revision.
+        """
+        settled = [
+            act.revision
+            for entry in self.entries
+            if entry.is_settled_refusal and (act := entry.label.post) and act.revision is not None
+        ]
+        return max(settled, default=-1) + 1
+
+    @property
+    def held_marks(self) -> set[str]:
+        """What attempts have noted about revisions that were in use: see :func:`held_mark`."""
+        return {act for entry in self.entries if (act := entry.label.act or "").startswith("held ")}
+
+    def at(self, revision: int) -> list[LogEntry]:
+        """Return the entries under a key revision, and those whose revision is not known."""
+        return [e for e in self.entries if e.label.post and e.label.post.revision in (None, revision)]
 
 
-def find_posts(api: PostBoostClient, owner: Owner) -> dict[str, KnownPost] | None:
-    """Return the posts of an owner by the log identity of their actors; None where the token may not read the log."""
-    entries = read_log(api, owner)
+def read_histories(
+    api: PostBoostClient, owner: Owner, *, on_unknown: str = "fail"
+) -> dict[str, History] | None:
+    """Return what the log has of the owner's posts, by log identity; None where the token may not read the log.
+
+    :param on_unknown: with ``publish``, a log that PostBoost refuses for another reason counts as one that may not be read.
+    :raises PostBoostConfigError: PostBoost refuses to show the log; ``code`` is ``log_unreadable``.
+    """
+    try:
+        entries = read_log(api, owner)
+    except PostBoostRequestError as error:
+        is_final = isinstance(error, PermissionDeniedError) or error.status in (400, 404, 422)
+        if not is_final or isinstance(error, GatewayError):
+            raise
+        if on_unknown == "publish":
+            return None
+        raise PostBoostConfigError(
+            f"PostBoost's activity log can't be read, so it is not known what earlier attempts published. Nothing was sent. "
+            f"{error} To accept that posts may be published again, set on_unknown='publish'.",
+            code="log_unreadable",
+            field="on_unknown",
+        ) from error
     if entries is None:
         return None
-    found: dict[str, KnownPost] = {}
+    found: dict[str, list[LogEntry]] = defaultdict(list)
     for entry in entries:
-        # Actions on the post name it, too, but not what its author wrote.
-        if (
-            (act := entry.label.post)
-            and entry.post_uuid
-            and entry.outcome in ("created", "updated", "replayed")
-        ):
-            # Newest first: the first entry of an identity has its latest intent.
-            found.setdefault(entry.label.identity, KnownPost(entry.post_uuid, act.intent, act.mode))
-    return found
+        found[entry.label.identity].append(entry)
+    return {identity: History(tuple(of_one)) for identity, of_one in found.items()}
+
+
+def held_mark(intent: str | None, revision: int) -> str:
+    """Return the act by which an attempt notes that its requests under a revision were refused only for using the key."""
+    return f"held {intent or ''} r{revision:04}"
+
+
+def read_history(api: PostBoostClient, actor: Actor) -> History:
+    """Return what the log has of the actor's post."""
+    return (read_histories(api, actor.owner) or {}).get(actor.log_identity, History())
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:

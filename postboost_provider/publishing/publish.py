@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import DuplicatePostError, PermissionDeniedError, PostBoostConfigError
 from postboost_provider.idempotency.identity import intent_hash
-from postboost_provider.idempotency.memory import check_memory
+from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
-from postboost_provider.publishing.intention import Intention, Published, find_posts
+from postboost_provider.publishing.intention import History, Intention, Published, read_histories
 from postboost_provider.publishing.post import Post, post_intent
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
+from postboost_provider.publishing.sight import require_sight
 from postboost_provider.publishing.update import use_existing
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def publish_post(
     now: datetime,
     since: datetime | None = None,
     on_unknown: str = "fail",
+    on_altered_text: str = "warn",
 ) -> Published:
     """Publish a post once for its actor.
 
@@ -47,6 +49,7 @@ def publish_post(
     :param validate: have PostBoost check the post first.
     :param since: earlier attempts may have begun since then; None if there was none.
     :param on_unknown: ``fail`` or ``publish`` where one may have published the post, and nothing can tell.
+    :param on_altered_text: ``warn`` or ``fail`` where PostBoost keeps a text otherwise than it was sent.
     :raises PostBoostConfigError: the post is not valid.
     """
     resolver = Resolver(api, find_media)
@@ -56,15 +59,19 @@ def publish_post(
     with map_fields(resolution.field):
         media = resolution.media()
         allow = on_duplicate == "allow"
-        intention = Intention(actor, intent_hash(post_intent(post, media_contents(media))), post.mode, allow)
-        posts = find_posts(api, actor.owner)
-        can_read_log = posts is not None
-        if (known := (posts or {}).get(actor.log_identity)) is not None:
+        intent = intent_hash(post_intent(post, media_contents(media)))
+        intention = Intention(actor, intent, post.mode, allow, refuse_altered=on_altered_text == "fail")
+        histories = read_histories(api, actor.owner, on_unknown=on_unknown)
+        can_read_log = histories is not None
+        history = None if histories is None else histories.get(actor.log_identity, History())
+        if history is not None and (known := history.known) is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
             updated = partial(resolution.body, post.mode, media, all_times=True)
             return use_existing(api, intention, known, updated)
         if on_unknown != "publish":
             check_memory(since, now, can_read_log=can_read_log)
+            if since is not None and now - since >= KEY_IS_SURE_FOR and not (history and history.entries):
+                require_sight(api, actor)
         if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
             raise _past(post.publish_at, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
@@ -76,7 +83,7 @@ def publish_post(
         if validate:
             _check(api, resolution, resolver, {**body, "allow_duplicate": allow})
         try:
-            return create_post(api, intention, lambda: body, can_read_log=can_read_log)
+            return create_post(api, intention, body, history)
         except DuplicatePostError as error:
             if not reuse or not error.existing_post_uuid:
                 raise
