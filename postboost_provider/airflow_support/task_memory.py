@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.airflow_support.run_times import earlier_attempts_since
-from postboost_provider.idempotency.identity import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,28 +23,28 @@ log = logging.getLogger(__name__)
 class TaskMemory:
     """The memory of a task of a run.
 
-    :param parts: distinguish what the task does: a loop or another salt is another memory.
+    :param now: when this attempt began.
+    :param name: of what the task does: a loop or another salt is another memory.
     """
 
-    def __init__(self, context: Context, *parts: Any) -> None:
-        self._context = context
+    def __init__(self, context: Context, now: datetime, name: str) -> None:
+        self._context, self._now = context, now
         self._store: Any = context.get("task_state_store")
-        name = digest("memory", *parts)[:16]
         self._began, self._done = f"postboost-began-{name}", f"postboost-done-{name}"
 
-    def begin(self, now: datetime) -> datetime | None:
+    def begin(self) -> datetime | None:
         """Remember that an attempt begins, and return since when there may have been earlier ones; None if there was none."""
         found = self._get(self._began)
         try:
-            return datetime.fromisoformat(str(found)).astimezone(UTC) if found else self._begin_first(now)
+            return datetime.fromisoformat(str(found)).astimezone(UTC) if found else self._begin_first()
         except ValueError:
             log.warning("Airflow's task state store has %r as the time of the first attempt.", found)
             return earlier_attempts_since(self._context)
 
-    def _begin_first(self, now: datetime) -> datetime | None:
+    def _begin_first(self) -> datetime | None:
         since = earlier_attempts_since(self._context)
         # What an attempt remembers that is not the first must not be later than the first one.
-        self._set(self._began, (since or now).isoformat())
+        self._set(self._began, (since or self._now).isoformat())
         return since
 
     def done(self) -> dict[str, Any]:

@@ -79,15 +79,12 @@ class Actor:
         :param salt: the author's ``idempotency_salt``, which makes it another intention.
         :param key: replaces the map index, which changes when the mapped list does.
         :param iteration: of the loop around the task, where Airflow has loops.
-        :param words: hash of what a mapped task publishes, in place of a map index that is another post's.
         """
         scope = log_scope(f"{ti.dag_id}.{ti.task_id}")
         mapped = ti.map_index is not None and ti.map_index >= 0
 
         def identify(key: str, salt: str) -> tuple[str, ...]:
             index = f"key {key}" if key else str(ti.map_index) if mapped else ""
-            if words is not None:
-                index = f"words {words}"
             loop = () if iteration is None else (f"iteration {iteration}",)
             return ("task", ti.dag_id, ti.run_id, ti.task_id, index, salt, *loop)
 

@@ -29,10 +29,10 @@ _LABEL = re.compile(
     r"airflow/(?:[^/ ~]+~)?(?P<scope>[0-9a-f]{8})/(?:[^/ ~]+~)?(?P<identity>[0-9a-f]{12})(?: (?P<act>.*))?"
 )
 _MODES = "draft|schedule|queue|now"
-_POST = re.compile(rf"((?P<intent>[0-9a-f]{{16}})? (?P<mode>{_MODES})( r(?P<revision>\d\d))?)?")
+_POST = re.compile(rf"((?P<intent>[0-9a-f]{{16}})? (?P<mode>{_MODES})( r(?P<revision>\d{{4}}))?)?")
 # The start of one that the log has cut. A mode that is not whole is unknown, too.
 _CUT_POST = re.compile(
-    rf"[0-9a-f]{{0,15}}|(?P<intent>[0-9a-f]{{16}})( [a-z]*)?|(?P<whole>[0-9a-f]{{16}} ({_MODES})) r?\d?"
+    rf"[0-9a-f]{{0,15}}|(?P<intent>[0-9a-f]{{16}})( [a-z]*)?|(?P<whole>[0-9a-f]{{16}} ({_MODES})) r?\d{{0,3}}"
 )
 _OPERATION = re.compile(r"(?P<target>[0-9a-f]{8}) (?P<body>[0-9a-f]{8})(?: (?P<note>.*))?")
 _FORMER_OPERATION = re.compile(
@@ -51,7 +51,7 @@ class PostAct:
 
     def __str__(self) -> str:
         words = f"{self.intent or ''} {self.mode}"
-        return words if self.revision is None else f"{words} r{self.revision:02}"
+        return words if self.revision is None else f"{words} r{self.revision:04}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,13 @@ class TaskFrameMixin(RetryPolicyMixin):
         """Return the client that the act is given."""
         return self.hook.client()
 
-    def actor(self, context: Context, key: str | None = None, words: str | None = None) -> Actor:
-        """Return the identity under which the task writes, with a key or words in place of the map index."""
+    def actor(self, context: Context, key: str | None = None) -> Actor:
+        """Return the identity under which the task writes, with a key in place of the map index if one is given."""
         from postboost_provider.airflow_support.run_times import loop_iteration
         from postboost_provider.idempotency.identity import Actor
 
         salt, iteration = getattr(self, "idempotency_salt", None), loop_iteration(context)
-        return Actor.of_task(context["ti"], salt, key, iteration, words)
+        return Actor.of_task(context["ti"], salt, key, iteration)
 
     @abstractmethod
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:

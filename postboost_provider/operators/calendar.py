@@ -39,7 +39,10 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param late_by: a row whose time came after the run began, and that was not sent in time, is published at once while it
         is at most this late, and fails the task after that; in seconds or as a timedelta, up to 10 days. Default: one hour.
     :param on_unknown: what to do if the token may not read what was published before (ability ``read``), so that only the
-        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again.
+        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again. Also if the
+        task is cleared more than 89 days after its first attempt, for rows without a time.
+    :param on_edit_after_live: what to do if a row was changed after its post went live: ``fail`` the row, or ``keep`` the
+        post as it is and log a warning.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
@@ -76,6 +79,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         on_past: Literal["skip", "fail", "now"] = "skip",
         late_by: timedelta | float = timedelta(hours=1),
         on_unknown: Literal["fail", "publish"] = "fail",
+        on_edit_after_live: Literal["fail", "keep"] = "fail",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
         dry_run: bool = False,
         requests_per_minute: float | None = None,
@@ -92,6 +96,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.on_past = on_past
         self.late_by = late_by
         self.on_unknown = on_unknown
+        self.on_edit_after_live = on_edit_after_live
         self.on_row_error = on_row_error
         # Not ``dry_run``: that is a method of Airflow's operators.
         self.only_ask = dry_run
@@ -108,12 +113,15 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.confinement import read_places
         from postboost_provider.airflow_support.run_times import run_anchor
+        from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import RateLimit
         from postboost_provider.calendar.run import MAX_DELAY, CalendarRun
+        from postboost_provider.idempotency.identity import digest
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
+        check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             RateLimit(self.requests_per_minute)
@@ -126,6 +134,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             )
         (calendar_id, former_id), rows = self._calendar_id(context), self._rows_due(context)
 
+        memory = TaskMemory(context, datetime.now(UTC), digest("calendar", calendar_id)[:16])
+
         def act(api: PostBoostClient) -> dict[str, Any]:
             run = CalendarRun(
                 api,
@@ -137,6 +147,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 began=run_anchor(context) or getattr(context["dag_run"], "start_date", None),
                 late_by=timedelta(seconds=late_by),
                 on_unknown=self.on_unknown,
+                on_edit_after_live=self.on_edit_after_live,
+                since=memory.begin(),
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
             )

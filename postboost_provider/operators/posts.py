@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.publishing.intention import Published
+    from postboost_provider.publishing.mapped import Places
     from postboost_provider.publishing.post import Post
 
 
@@ -53,6 +54,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
     :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
+    :param on_edit_after_live: what to do if the post was changed after it went live, for example because a retry renders
+        another ``now()`` in its text: ``fail``, or ``keep`` the post as it is and log a warning.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
     :param deferrable: wait in the triggerer.
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
@@ -114,6 +117,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         validate: bool = True,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         on_unknown: Literal["fail", "publish"] = "fail",
+        on_edit_after_live: Literal["fail", "keep"] = "fail",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float = 30,
@@ -142,6 +146,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.validate = validate
         self.on_duplicate = on_duplicate
         self.on_unknown = on_unknown
+        self.on_edit_after_live = on_edit_after_live
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -181,20 +186,39 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
-        from postboost_provider.airflow_support.run_times import earlier_attempts_since
+        from postboost_provider.airflow_support.mapped import may_have_changed, render_siblings
+        from postboost_provider.airflow_support.task_memory import TaskMemory
+        from postboost_provider.idempotency.identity import digest
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
+
+        def find_places(intent_of: Callable[[Post], str | None]) -> Places:
+            from postboost_provider.publishing.mapped import find_places
+
+            others = render_siblings(context)
+            same = None if others is None else {i: o for i, o in others.items() if self._is_alike(o)}
+            posts = None if same is None else {i: o._parse_post for i, o in same.items()}
+            return find_places(actor, context["ti"].map_index or 0, posts, intent_of)
+
         publish = partial(
             publish_post,
             find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
             on_duplicate=self.on_duplicate,
             validate=self.validate,
             now=self._started,
-            since=earlier_attempts_since(context),
             on_unknown=self.on_unknown,
+            on_edit_after_live=self.on_edit_after_live,
+            memory=TaskMemory(context, self._started, digest(actor.identity)[:16]),
+            places=find_places if self.post_key is None and may_have_changed(context) else None,
         )
         return lambda api: (post, publish(api, actor, post))
+
+    def _is_alike(self, other: PostBoostCreatePostOperator) -> bool:
+        """Return whether a post of another map index is known by its index, under the same salt."""
+        from postboost_provider.idempotency.identity import normal
+
+        return other.post_key is None and normal(other.idempotency_salt) == normal(self.idempotency_salt)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Continue when the trigger has seen the result."""
@@ -231,6 +255,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         read_seconds("poll_interval", self.poll_interval)
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
+        check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":

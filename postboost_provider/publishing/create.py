@@ -1,168 +1,353 @@
-"""Create a post once, whatever happened to earlier attempts.
+"""Create a post once, whatever happened to earlier attempts and whoever sends it at the same time.
 
 Three things of PostBoost's prevent a second post: the idempotency key (24 hours), the activity log (90 days), and the guard
 against duplicates (the same content within 24 hours).
+
+The key of a post has revisions, because PostBoost stores refusals under a key, too. Every attempt reads the log first, and
+begins at the first revision that is not *settled*. A refusal settles its revision: the same bytes are sent once more, and
+the stored refusal that comes back proves that nothing is created under this key for 24 hours. It is in the log, so that a
+corrected post goes out at once, and two attempts at the same time use the same revision.
+
+A refusal for using the key means that another body holds a revision: a post that is not in the log yet, a request in flight,
+or a refusal that nobody confirmed. The attempt waits for as long as a request may take, and sends again. It steps to the next
+revision only if nothing happened under this one meanwhile, so that a stored refusal holds it, and the log is proven to show
+what happens. Otherwise it fails, and a retry of the task looks again.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
-from postboost_provider.api.errors import DuplicatePostError, PostBoostRequestError, UnconfirmedError
-from postboost_provider.idempotency.key import NextRevision, is_key_reuse
-from postboost_provider.idempotency.perform import perform
+from postboost_provider.api.errors import (
+    LOST_RESPONSE,
+    DuplicatePostError,
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostError,
+    PostBoostRequestError,
+    UnconfirmedError,
+    UnexpectedResponseError,
+)
+from postboost_provider.idempotency.key import MAX_REVISIONS, read_refusal
+from postboost_provider.idempotency.label import Owner
 from postboost_provider.polling.conditions import Finding
-from postboost_provider.polling.outcome import read_post
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.publishing.intention import KnownPost, Published, find_post, find_posts, read_warnings
-from postboost_provider.publishing.update import Body, compare, use_existing
+from postboost_provider.publishing.intention import (
+    History,
+    Published,
+    held_mark,
+    read_histories,
+    read_history,
+    read_warnings,
+)
+from postboost_provider.publishing.sight import blind, prove_sight, send_probe
+from postboost_provider.publishing.update import (
+    check_not_overtaken,
+    check_texts,
+    fetch,
+    has_words,
+    outcome_of,
+    use_existing,
+)
+from postboost_provider.publishing.words import identify
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Any, NoReturn
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.responses import Response
-    from postboost_provider.idempotency.label import Owner
-    from postboost_provider.publishing.intention import Intention
+    from postboost_provider.idempotency.activity_log import LogEntry
+    from postboost_provider.idempotency.identity import Actor
+    from postboost_provider.publishing.intention import Intention, KnownPost
 
 log = logging.getLogger(__name__)
 
-# How often to wait for an attempt that uses the key for different content. A 422 that names no field is taken for that, too.
-MAX_WAITS = 10
 # A request may take this long, or twice as long as a client waits for its response.
 LONGEST_REQUEST_SECONDS = 60.0
+
+LOST = (PostBoostRequestError, UnconfirmedError, UnexpectedResponseError)
+
+K = TypeVar("K")
 
 
 class KeyInUseError(UnconfirmedError):
     """Another attempt uses this revision of the key with different content, and may still create a post."""
 
-    def __init__(self, revision: int = 0) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(
             "Another attempt may still be publishing a different version of this post. Retry the task: it checks PostBoost "
-            "first.",
+            f"first. PostBoost responded: {error}",
             code="key_in_use",
         )
-        self.revision = revision
 
 
-def create_post(api: PostBoostClient, intention: Intention, body: Body, *, can_read_log: bool) -> Published:
-    """Create the post, unless an earlier attempt has; wait for another attempt that is still sending it.
+def create_post(
+    api: PostBoostClient, intention: Intention, body: Mapping[str, Any], history: History | None
+) -> Published:
+    """Create the post, unless an earlier attempt has; wait once for another attempt that is still sending it.
 
-    :param body: returns the body for ``create_post``.
-    :param can_read_log: whether the token may read the activity log.
+    :param body: for ``create_post``.
+    :param history: what the activity log had of the post; None if the token may not read it.
     :raises PostBoostRequestError: PostBoost refused, and nothing was created.
     :raises UnconfirmedError: it may have been created or not; a retry of the task checks before it writes.
     """
-    waited_for, identity = None, intention.actor.log_identity
-    for _ in range(MAX_WAITS):
+    creation = Creation(api, intention, history)
+    ends: list[Published | KeyInUseError] = []
+
+    def send(_: object) -> None:
         try:
-            return attempt_create(api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
+            ends.append(creation.send(body))
         except KeyInUseError as error:
-            waited_for = error.revision
-        found = wait_for_others(api, intention.actor.owner, [identity])
-        if (known := found.get(identity)) is not None:
-            return use_existing(api, intention, known, body)
-    raise KeyInUseError
+            ends.append(error)
+
+    send(None)
+    if isinstance(ends[-1], KeyInUseError):
+        send_held(api, intention.actor, {None: creation}, send)
+    if isinstance(ends[-1], KeyInUseError):
+        raise ends[-1]
+    return ends[-1]
 
 
-def attempt_create(
-    api: PostBoostClient,
-    intention: Intention,
-    body: Body,
-    *,
-    can_read_log: bool,
-    waited_for: int | None = None,
-) -> Published:
-    """Create the post, unless an earlier attempt has, as :func:`create_post` does, but without waiting.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another body holds a key revision.
 
-    :param waited_for: a key revision that another attempt used: its request has ended, and the log has no post of it.
-    :raises KeyInUseError: another attempt is using the key: see :func:`wait_for_others`.
+    :param before: the log's entries under it before this attempt sent anything.
+    :param seen: those after PostBoost's first response.
+    :param error: that response.
     """
-    content = body()
 
-    def find_existing() -> Published | None:
-        known = find_post(api, intention.actor) if can_read_log else None
-        return use_existing(api, intention, known, lambda: content) if known is not None else None
+    before: tuple[LogEntry, ...]
+    seen: tuple[LogEntry, ...]
+    error: PostBoostRequestError
 
-    def read(response: Response) -> Published:
-        post = response.payload
-        if isinstance(post, dict) and post.get("uuid"):
-            done = str(post["uuid"]), read_post(post), read_warnings(post)
-            if response.replayed:
-                replayed = Published("replayed", "an earlier attempt had created it", *done)
-                return _read_back(api, intention, replayed) if can_read_log else replayed
-            return Published("created", "", *done)
-        if (existing := find_existing()) is not None:
-            return existing
-        raise UnconfirmedError(
-            f"create_post: PostBoost's response ({response.status}) has no post, but may have created it. Retry the task: it "
-            "checks PostBoost first.",
-            code="no_uuid",
+
+@dataclass
+class Creation:
+    """The requests of one attempt to create one post.
+
+    :param history: what the activity log had of the post before; None if the token may not read it.
+    """
+
+    api: PostBoostClient
+    intention: Intention
+    history: History | None
+    # The revision of the key that is sent next.
+    revision: int = field(init=False)
+    held: Held | None = field(default=None, init=False)
+    _failure: UnconfirmedError | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.revision = self.history.first_revision if self.history else 0
+
+    def send(self, body: Mapping[str, Any]) -> Published:
+        """Create the post, or find the one of another attempt.
+
+        :raises KeyInUseError: another body holds the key: see :func:`send_held`.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self.history is not None and self.history.known is not None:
+            return self._use(self.history.known, body)
+        last: PostBoostRequestError | None = None
+        for _ in range(MAX_REVISIONS):
+            try:
+                return self._read(self._post(body), body)
+            except LOST as error:
+                if not (isinstance(error, PostBoostRequestError) and error.is_stored_refusal):
+                    return self._read_error(error, body)
+                last = error
+                self.revision += 1
+        raise PostBoostConfigError(
+            f"create_post: {MAX_REVISIONS} attempts were refused within 24 hours, and PostBoost repeats its responses. The last "
+            f"one was: {last} Fix the cause and run the task again tomorrow.",
+            code="key_revisions_used",
+        ) from last
+
+    @property
+    def identity(self) -> str:
+        return self.intention.actor.log_identity
+
+    def learn(self, history: History) -> None:
+        """Take over what the log says by now."""
+        self.history = history
+        self.revision = max(self.revision, history.first_revision)
+
+    def conclude(self, history: History, *, is_seen: bool) -> None:
+        """Decide after the wait: use what the log has, step to the next revision, or fail.
+
+        :param is_seen: the log is proven to show what was done until now.
+        """
+        held, revision = self.held, self.revision
+        if held is None:
+            return
+        self.learn(history)
+        if history.known is not None or self.revision > revision:
+            return
+        if is_seen and self._is_stored_refusal(held, history.at(revision), history.held_marks):
+            self.revision += 1
+            return
+        self._failure = KeyInUseError(held.error) if is_seen else blind(held.error)
+        # Its own entries say only that the key was in use: a later attempt must not take them for the refusal that holds it.
+        with suppress(PostBoostError):
+            mark = held_mark(self.intention.intent, revision)
+            send_probe(self.api, self.intention.actor.label(mark))
+
+    def _is_stored_refusal(self, held: Held, entries: Sequence[LogEntry], marks: Collection[str]) -> bool:
+        """Return whether a stored refusal holds the revision: whoever held it was done before this attempt had to wait.
+
+        Had a request been in flight then, it would have ended meanwhile, and the log would have an entry of it.
+        """
+        mine = self.intention.act.label_at(self.revision)
+        new = Counter(entries) - Counter(held.seen)
+        if any(entry.label != mine for entry in new):
+            return False
+        return any(
+            entry.is_refusal
+            and not (entry.label.post and held_mark(entry.label.post.intent, self.revision) in marks)
+            for entry in held.seen
+            if entry in held.before or entry.label != mine
         )
 
-    def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Published:
-        if not is_key_reuse(error):
-            if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
-                raise NextRevision
-            # Whatever the error was, a post that the log has under this label is the author's.
-            may_exist = isinstance(error, (DuplicatePostError, UnconfirmedError))
-            if may_exist and (existing := find_existing()) is not None:
-                return existing
-            raise error
-        if error.is_stored_refusal:
-            if revision == waited_for:
-                # A new response: it is about the values after all.
-                raise error
-            raise NextRevision
-        if not can_read_log:
+    def _post(self, body: Mapping[str, Any]) -> Response:
+        act = self.intention.act
+        return self.api.send(
+            "create_post",
+            body=body,
+            idempotency_key=act.key(self.revision),
+            client_label=str(act.label_at(self.revision)),
+            allow_duplicate=self.intention.allow_duplicate,
+        )
+
+    def _read(self, response: Response, body: Mapping[str, Any]) -> Published:
+        post = response.payload
+        if not (isinstance(post, dict) and post.get("uuid")):
+            if (known := self._look()) is not None:
+                return self._use(known, body)
+            raise UnconfirmedError(
+                f"create_post: PostBoost's response ({response.status}) has no post, but may have created it. Retry the task: it "
+                "checks PostBoost first.",
+                code="no_uuid",
+            )
+        self.held = None
+        if response.replayed:
+            return self._read_replayed(post, body)
+        warnings = (*read_warnings(post), *check_texts(self.intention, body, post))
+        return Published("created", "", str(post["uuid"]), outcome_of(post), warnings)
+
+    def _read_replayed(self, post: Mapping[str, Any], body: Mapping[str, Any]) -> Published:
+        """Return what became of the post since its stored response: it may have failed, or been deleted or changed."""
+        uuid, warnings = str(post["uuid"]), read_warnings(post)
+        if self.history is not None:
+            try:
+                post = fetch(self.api, uuid)
+            except NotFoundError:
+                return Published("skipped", "created earlier, and deleted in PostBoost since", uuid, None)
+            if post.get("trashed"):
+                why = "created earlier, and moved to trash in PostBoost since"
+                return Published("skipped", why, uuid, outcome_of(post))
+            if not has_words(body, post) and (known := self._look()) is not None:
+                check_not_overtaken(self.intention, known, uuid)
+        return Published("replayed", "an earlier attempt had created it", uuid, outcome_of(post), warnings)
+
+    def _read_error(
+        self,
+        error: PostBoostRequestError | UnconfirmedError | UnexpectedResponseError,
+        body: Mapping[str, Any],
+    ) -> Published:
+        meaning = read_refusal(error, body)
+        if meaning in ("values", "unclear") and isinstance(error, PostBoostRequestError):
+            # What PostBoost has stored for these bytes comes back, and proves what the response was about.
+            try:
+                return self._read(self._post(body), body)
+            except LOST as again:
+                is_settled = isinstance(again, PostBoostRequestError) and again.is_stored_refusal
+                if is_settled:
+                    self.revision += 1
+                elif meaning == "unclear":
+                    meaning = "key" if read_refusal(again, body) in ("key", "unclear") else None
+                    error = again
+                if is_settled or meaning == "values":
+                    self.held = None
+        if meaning == "key" and isinstance(error, PostBoostRequestError):
+            self._raise_in_use(error, body)
+        # Whatever the error was, a post that the log has under this label is the author's.
+        if isinstance(error, (DuplicatePostError, *LOST_RESPONSE)) and (known := self._look()) is not None:
+            return self._use(known, body)
+        raise error
+
+    def _raise_in_use(self, error: PostBoostRequestError, body: Mapping[str, Any]) -> NoReturn:
+        if self.history is None:
             raise UnconfirmedError(
                 "An earlier attempt sent this post with different content, and the token may not read the activity log (ability "
-                "'read') that has its outcome. Give it the ability, or publish the post under a new key.",
+                f"'read') that has its outcome. Give it the ability, or publish the post under a new key. PostBoost responded: {error}",
                 code="other_body",
             ) from error
-        if (existing := find_existing()) is not None:
-            return existing
-        if revision == waited_for:
-            # The other content was refused, and PostBoost stores that response.
-            raise NextRevision
-        raise KeyInUseError(revision) from error
+        if self.held is None:
+            before = tuple(self.history.at(self.revision))
+            seen = tuple(read_history(self.api, self.intention.actor).at(self.revision))
+            self.held = Held(before, seen, error)
+        raise KeyInUseError(error) from error
 
-    return perform(
-        api,
-        intention.act,
-        "create_post",
-        read=read,
-        on_error=on_error,
-        first=waited_for or 0,
-        body=content,
-        allow_duplicate=intention.allow_duplicate,
-    )
+    def _look(self) -> KnownPost | None:
+        return read_history(self.api, self.intention.actor).known if self.history is not None else None
 
-
-def _read_back(api: PostBoostClient, intention: Intention, replayed: Published) -> Published:
-    """Return what became of the post since its stored response: it may have failed or been deleted."""
-    found = compare(api, intention, KnownPost(replayed.post_uuid, intention.intent, intention.mode))
-    if isinstance(found, Published) and found.result == "adopted":
-        return replace(replayed, outcome=found.outcome)
-    return found if isinstance(found, Published) else replayed
+    def _use(self, known: KnownPost, body: Mapping[str, Any]) -> Published:
+        """Use the post that another attempt has created since this one began. It must have this one's words."""
+        self.held = None
+        uuid = known.post_uuid or identify(self.api, known, body)
+        known = replace(known, post_uuid=uuid)
+        if known.intent == self.intention.intent:
+            return use_existing(self.api, self.intention, known, lambda: body)
+        try:
+            post = fetch(self.api, uuid)
+        except NotFoundError:
+            return Published("skipped", "created earlier, and deleted in PostBoost since", uuid, None)
+        if not has_words(body, post):
+            check_not_overtaken(self.intention, known, uuid)
+        return Published("adopted", "another attempt had created it", uuid, outcome_of(post))
 
 
-def wait_for_others(api: PostBoostClient, owner: Owner, wanted: Collection[str]) -> dict[str, KnownPost]:
-    """Wait for as long as a request may take, and return the posts that the activity log has by then.
+def send_held(
+    api: PostBoostClient, actor: Actor, creations: Mapping[K, Creation], send: Callable[[K], None]
+) -> None:
+    """Send the posts whose keys other attempts hold, after one wait for all of them.
 
-    :param wanted: log identities of what other attempts are sending. The wait ends once the log has all of them.
+    :param actor: of the same task or calendar as all the posts.
+    :param send: sends one again with its :class:`Creation`, which is still held afterwards if the key is in use.
+    :raises PostBoostError: the activity log can't be read.
     """
+    only = next(iter(creations.values())).intention.actor.owner
+    owner = only if len(creations) == 1 else Owner(actor.scope)
+    histories = _wait_for_others(api, owner, creations.values())
+    for key, creation in creations.items():
+        creation.learn(histories.get(creation.identity, History()))
+        send(key)
+    if not (left := {key: creation for key, creation in creations.items() if creation.held is not None}):
+        return
+    is_seen = prove_sight(api, actor)
+    histories = read_histories(api, owner) or {}
+    for key, creation in left.items():
+        creation.conclude(histories.get(creation.identity, History()), is_seen=is_seen)
+        send(key)
+
+
+def _wait_for_others(
+    api: PostBoostClient, owner: Owner, creations: Collection[Creation]
+) -> dict[str, History]:
+    """Wait for as long as a request may take, or until the log has what became of the others; return what it has."""
     timeout = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
-    log.info(
-        "Other attempts sent %d posts with different content. Waiting up to %.0f s for them.",
-        len(wanted),
-        timeout,
-    )
+    log.info("Other attempts sent %d posts. Waiting up to %.0f s for them.", len(creations), timeout)
 
     def ask() -> Finding:
-        found = find_posts(api, owner) or {}
-        return Finding(all(identity in found for identity in wanted), found)
+        found = read_histories(api, owner) or {}
+        own = [(each, found.get(each.identity, History())) for each in creations]
+        is_done = all(h.known is not None or h.first_revision > each.revision for each, h in own)
+        return Finding(is_done, found)
 
     return dict(wait_briefly(ask, timeout, None, known=Finding(False, {}), first=0.5, longest=15.0))

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
+from postboost_provider.idempotency.identity import Actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from postboost_provider.idempotency.identity import Actor
+    from postboost_provider.publishing.post import Post
 
 # A list that became shorter leaves posts of places behind it.
 MOST_PLACES = 4096
@@ -60,30 +61,64 @@ class Places:
             return own
         if self.intents is None:
             if self.index in plain or mine in (*plain.values(), *named.values()):
-                raise _undecided("Airflow does not tell what the other mapped tasks publish now")
+                raise undecided("Airflow does not tell what the other mapped tasks publish now")
             return own
         wanted = [words for i, words in self.intents.items() if plain.get(i) != words]
         if None in plain.values() or None in named.values():
-            raise _undecided("PostBoost's activity log does not have what was published")
+            raise undecided("PostBoost's activity log does not have what was published")
         holders = [self.at(i) for i, words in plain.items() if words == mine != self.intents.get(i)]
         holders += [self.of_words(words) for words, present in named.items() if present == mine]
         if len(holders) > 1 or (wanted.count(mine) > 1 and (holders or self.index in plain)):
-            raise _undecided("several mapped tasks publish the same")
+            raise undecided("several mapped tasks publish the same")
         if holders:
             return holders[0]
         if self.index not in plain:
             if any(words not in self.intents.values() for words in named.values()):
-                raise _undecided("it was changed more than once")
+                raise undecided("it was changed more than once")
             return own
         if plain[self.index] not in wanted:
             # Nobody else publishes what this place had: its author has edited it.
             return own
         if any(words not in self.intents.values() for words in named.values()):
-            raise _undecided("it was changed more than once")
+            raise undecided("it was changed more than once")
         return self.of_words(mine)
 
 
-def _undecided(why: str) -> PostBoostConfigError:
+def find_places(
+    actor: Actor,
+    index: int,
+    posts: Mapping[int, Callable[[], Post]] | None,
+    intent_of: Callable[[Post], str | None],
+) -> Places:
+    """Return the places of a mapped list.
+
+    :param actor: of one of the places.
+    :param index: its map index.
+    :param posts: functions that return what each place publishes now; None where Airflow does not tell.
+    :param intent_of: returns the hash of a post, or None where it is not valid.
+    """
+    intents: dict[int, str] | None = {}
+    try:
+        for other, read in (posts or {}).items():
+            if (intent := intent_of(read())) is not None and intents is not None:
+                intents[other] = intent
+            else:
+                intents = None
+    except PostBoostError:
+        intents = None
+
+    def named(name: str) -> Actor:
+        return Actor(actor.scope, (*actor.identity[:4], name, *actor.identity[5:]))
+
+    return Places(
+        index,
+        None if posts is None else intents,
+        lambda other: named(str(other)),
+        lambda words: named(f"words {words}"),
+    )
+
+
+def undecided(why: str) -> PostBoostConfigError:
     return PostBoostConfigError(
         f"The list of this mapped task has changed since an earlier attempt, and it can't be told which post is whose: {why}. "
         "Nothing was sent. Give each post its own post_key.",

@@ -32,27 +32,27 @@ class Store:
         self.kept_for.append(retention)
 
 
-def memory(store: Store | None, attempt: int = 1, *parts: Any) -> TaskMemory:
+def memory(store: Store | None, attempt: int = 1, name: str = "a", *, now: datetime = NOW) -> TaskMemory:
     run = SimpleNamespace(run_after=RUN, start_date=RUN, clear_number=0)
     context: Any = {"ti": SimpleNamespace(try_number=attempt), "dag_run": run, "logical_date": None}
     if store is not None:
         context["task_state_store"] = store
-    return TaskMemory(context, *parts)
+    return TaskMemory(context, now, name)
 
 
 def test_a_later_attempt_knows_when_the_first_one_began() -> None:
     store = Store()
-    assert memory(store).begin(NOW) is None
-    assert memory(store, 2).begin(NOW + timedelta(hours=2)) == NOW
+    assert memory(store).begin() is None
+    assert memory(store, 2, now=NOW + timedelta(hours=2)).begin() == NOW
     # After Clear in a version that counts again.
-    assert memory(store, 1).begin(NOW + timedelta(days=400)) == NOW
+    assert memory(store, 1, now=NOW + timedelta(days=400)).begin() == NOW
 
 
 def test_what_is_remembered_stays_for_ever() -> None:
     from airflow.sdk import NEVER_EXPIRE
 
     store = Store()
-    memory(store).begin(NOW)
+    memory(store).begin()
     memory(store).remember({"uuid": "p"})
     assert store.kept_for == [NEVER_EXPIRE] * 2
     assert memory(store, 2).done() == {"uuid": "p"}
@@ -67,8 +67,8 @@ def test_another_salt_is_another_memory() -> None:
 def test_an_attempt_that_is_not_the_first_remembers_nothing_that_is_too_late() -> None:
     """The first attempt ran before an upgrade of Airflow, or its store failed."""
     store = Store()
-    assert memory(store, 2).begin(NOW) == RUN
-    assert memory(store, 3).begin(NOW) == RUN
+    assert memory(store, 2).begin() == RUN
+    assert memory(store, 3).begin() == RUN
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
@@ -77,13 +77,13 @@ def test_a_store_that_fails_or_is_missing_is_no_store(attempt: int) -> None:
     store.fails = True
     for each in (store, None):
         found = memory(each, attempt)
-        assert found.begin(NOW) == (RUN if attempt > 1 else None)
+        assert found.begin() == (RUN if attempt > 1 else None)
         found.remember({"uuid": "p"})
         assert found.done() == {}
 
 
 def test_a_value_that_is_not_a_time_is_no_memory() -> None:
     store = Store()
-    memory(store).begin(NOW)
+    memory(store).begin()
     store.values = dict.fromkeys(store.values, "yesterday")
-    assert memory(store, 2).begin(NOW) == RUN
+    assert memory(store, 2).begin() == RUN

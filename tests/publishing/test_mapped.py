@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.idempotency.identity import Actor
-from postboost_provider.publishing.mapped import Places
+from postboost_provider.publishing.mapped import Places, find_places
 
 
 def at(index: int) -> Actor:
@@ -17,7 +17,7 @@ def at(index: int) -> Actor:
 
 
 def of_words(words: str) -> Actor:
-    return Actor.of_task(SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=0), words=words)
+    return find_places(at(0), 0, None, lambda post: None).of_words(words)
 
 
 def places(index: int, texts: str | None) -> Places:
