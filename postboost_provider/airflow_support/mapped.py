@@ -18,7 +18,7 @@ def may_have_changed(context: Context) -> bool:
     if ti.map_index is None or ti.map_index < 0:
         return False
     is_first = int(getattr(ti, "try_number", None) or 1) <= 1
-    return not is_first or getattr(context["dag_run"], "clear_number", None) != 0
+    return not is_first or getattr(context.get("dag_run"), "clear_number", None) != 0
 
 
 def render_siblings(context: Context) -> dict[int, Any] | None:
