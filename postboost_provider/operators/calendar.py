@@ -40,6 +40,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         is at most this late, and fails the task after that; in seconds or as a timedelta, up to 10 days. Default: one hour.
     :param on_unknown: what to do if the token may not read what was published before (ability ``read``), so that only the
         last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again.
+    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent: ``warn`` with both, or ``fail``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
@@ -76,6 +77,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         on_past: Literal["skip", "fail", "now"] = "skip",
         late_by: timedelta | float = timedelta(hours=1),
         on_unknown: Literal["fail", "publish"] = "fail",
+        on_altered_text: Literal["warn", "fail"] = "warn",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
         dry_run: bool = False,
         requests_per_minute: float | None = None,
@@ -92,6 +94,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.on_past = on_past
         self.late_by = late_by
         self.on_unknown = on_unknown
+        self.on_altered_text = on_altered_text
         self.on_row_error = on_row_error
         # Not ``dry_run``: that is a method of Airflow's operators.
         self.only_ask = dry_run
@@ -110,10 +113,12 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         from postboost_provider.airflow_support.run_times import run_anchor
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import Pace
-        from postboost_provider.calendar.run import MAX_DELAY, CalendarRun
+        from postboost_provider.calendar.due import MAX_DELAY
+        from postboost_provider.calendar.run import CalendarRun
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
+        check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             Pace(self.requests_per_minute)
@@ -136,6 +141,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 began=run_anchor(context) or getattr(context["dag_run"], "start_date", None),
                 late_by=timedelta(seconds=late_by),
                 on_unknown=self.on_unknown,
+                on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
             )

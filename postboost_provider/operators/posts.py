@@ -53,6 +53,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
     :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
+    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent, without tags or spaces for
+        example: ``warn`` with both, or ``fail``.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
     :param deferrable: wait in the triggerer.
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
@@ -113,6 +115,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         validate: bool = True,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         on_unknown: Literal["fail", "publish"] = "fail",
+        on_altered_text: Literal["warn", "fail"] = "warn",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float = 30,
@@ -141,6 +144,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.validate = validate
         self.on_duplicate = on_duplicate
         self.on_unknown = on_unknown
+        self.on_altered_text = on_altered_text
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -192,6 +196,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             now=self._started,
             since=earlier_attempts_since(context),
             on_unknown=self.on_unknown,
+            on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))
 
@@ -225,6 +230,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         read_seconds("poll_interval", self.poll_interval)
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
+        check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":
