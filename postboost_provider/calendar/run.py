@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import KW_ONLY, dataclass
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +20,15 @@ from postboost_provider.api.errors import (
     is_retryable,
 )
 from postboost_provider.api.times import read_utc
+from postboost_provider.calendar.due import LATE_BY, Due
 from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.report import Report, RowReport, invalid
-from postboost_provider.idempotency.activity_log import KEPT_FOR
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
 from postboost_provider.polling.outcome import describe_failures
 from postboost_provider.polling.post_lists import PostLists
-from postboost_provider.publishing.create import Creation, KeyInUseError, send_held
+from postboost_provider.publishing.create import send_held
+from postboost_provider.publishing.creation import Creation, KeyInUseError
 from postboost_provider.publishing.intention import (
     History,
     Intention,
@@ -46,6 +46,7 @@ from postboost_provider.publishing.update import compare, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
@@ -53,13 +54,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Within this time before its scheduled time, a post is still in the activity log when that has passed.
-MAX_SCHEDULING_HORIZON = KEPT_FOR - timedelta(days=10)
-# A row that is later than this may have been published in time, and dropped from the activity log since.
-MAX_DELAY = KEPT_FOR - MAX_SCHEDULING_HORIZON
-LATE_BY = timedelta(hours=1)
-# PostBoost's clock may be this far ahead of the worker's. A time that it refuses within that has come.
-CLOCK_DIFFERENCE = timedelta(minutes=15)
 # After this many outages in a row PostBoost counts as down: sending the other rows would only take time.
 MAX_OUTAGES = 3
 OUTAGES = (*LOST_RESPONSE, RateLimitedError, UnreachableError)
@@ -107,14 +101,12 @@ class CalendarRun:
         self._name = CalendarName(self.calendar_id, self.former_id)
         self._scope = log_scope(self.calendar_id)
         now = self.clock()
-        self._began = min(self.began or now, now)
+        self._due = Due(self.clock, self.on_past, min(self.began or now, now), self.late_by)
         self._resolver = Resolver(self.api, self.find_media)
         self._histories: dict[str, History] | None = None
         self._listed: dict[str, Mapping[str, Any]] = {}
         # Rows whose idempotency keys other attempts were using, by the key of the row.
         self._held: dict[str, Creation] = {}
-        # The keys of rows whose time PostBoost refused as past.
-        self._past_for_postboost: set[str] = set()
 
     def run(self, rows: Sequence[Row]) -> Report:
         """Publish the rows in their order, and report each.
@@ -197,8 +189,8 @@ class CalendarRun:
         return any(
             not row.problems
             and self._known_post(row) is None
-            and self._skip_beyond_horizon(row) is None
-            and self._mode_now(row) is not None
+            and self._due.skip_beyond_horizon(row) is None
+            and self._due.mode_now(row) is not None
             for row in rows
         )
 
@@ -285,7 +277,7 @@ class CalendarRun:
             refuse_altered=self.on_altered_text == "fail",
             keep_live=self.on_edit_after_live == "keep",
         )
-        if known is None and (skipped := self._skip_beyond_horizon(row)) is not None:
+        if known is None and (skipped := self._due.skip_beyond_horizon(row)) is not None:
             return skipped
         asked = partial(resolution.body, row.post.mode, media, dry_run=True)
         listed = self._listed.get(known.post_uuid or "") if known else None
@@ -293,9 +285,9 @@ class CalendarRun:
         if isinstance(found, Published):
             return self._row_report(row, found)
         # People decide when a draft is published.
-        mode = "draft" if found is not None and row.post.mode == "draft" else self._mode_now(row)
+        mode = "draft" if found is not None and row.post.mode == "draft" else self._due.mode_now(row)
         if mode is None:
-            return self._report_past(row)
+            return self._due.report_past(row)
         if self.dry_run:
             return self._check(row, resolution, mode, media, known)
         if known is not None and found is not None:
@@ -315,12 +307,12 @@ class CalendarRun:
             self._held[row.key] = creation
             raise
         except ValidationError as error:
-            if mode != "schedule" or not self._is_past_for_postboost(row, error):
+            if mode != "schedule" or not self._due.is_past_for_postboost(row, error):
                 raise
             log.warning(
                 "%s, %s: its time has come by PostBoost's clock. Sending it at once.", row.place, row.key
             )
-            self._past_for_postboost.add(row.key)
+            self._due.send_at_once(row)
             return self._create(row, resolution, creation, "now", media)
         self._held.pop(row.key, None)
         return done
@@ -335,63 +327,6 @@ class CalendarRun:
             )
         result = "skipped" if self.dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)
-
-    def _skip_beyond_horizon(self, row: Row) -> RowReport | None:
-        """Skip a row whose post would not be in the activity log any more at its time."""
-        publish_at, now = row.post.publish_at, self.clock()
-        if publish_at is None or publish_at - now <= MAX_SCHEDULING_HORIZON:
-            return None
-        days, most = (publish_at - now).days, MAX_SCHEDULING_HORIZON.days
-        why = (
-            f"due in {days} days, beyond the maximum scheduling horizon of {most} days. A later run sends it"
-        )
-        return RowReport(row, "skipped", why)
-
-    def _mode_now(self, row: Row) -> str | None:
-        """Return the mode to send the row in now, or None where it is too late."""
-        publish_at, now = row.post.publish_at, self.clock()
-        mode_at_once = "now" if row.post.mode == "schedule" else row.post.mode
-        if row.key in self._past_for_postboost:
-            return mode_at_once
-        if publish_at is None or publish_at > now:
-            return row.post.mode
-        late = now - publish_at
-        # A row that became late during the run was not sent in time: its author has not decided against it.
-        if (self._is_of_run(row) and late <= self.late_by) or (self.on_past == "now" and late <= MAX_DELAY):
-            return mode_at_once
-        return None
-
-    def _is_of_run(self, row: Row) -> bool:
-        """Return whether the row's time came after the run began."""
-        return row.post.publish_at is not None and row.post.publish_at >= self._began
-
-    def _is_past_for_postboost(self, row: Row, error: ValidationError) -> bool:
-        """Return whether PostBoost refused the time of a row because its clock is ahead of this one."""
-        publish_at = row.post.publish_at
-        return (
-            publish_at is not None
-            and publish_at - self.clock() <= min(CLOCK_DIFFERENCE, self.late_by)
-            and bool(error.errors)
-            and set(error.errors) <= {"date", "time"}
-        )
-
-    def _report_past(self, row: Row) -> RowReport:
-        publish_at = row.post.publish_at or self.clock()
-        time, late = f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC", self.clock() - publish_at
-        forgotten = f"after {MAX_DELAY.days} days the activity log can't tell whether the row was published"
-        if self._is_of_run(row):
-            why = (
-                f"{time} came during the run, and the row was not sent in time: it is {str(late).partition('.')[0]} late, and "
-                f"late_by is {self.late_by}. Give it a later publish_at, or set a longer late_by"
-            )
-            return RowReport(row, "failed", f"{why}; {forgotten}" if late > MAX_DELAY else why)
-        why = f"{time} has passed"
-        if self.on_past == "now":
-            why += f"; {forgotten}"
-        if self.on_past == "fail":
-            advice = "Correct it, or set on_past='now' to publish such rows at once."
-            return invalid(row, [Problem("publish_at", f"{why}. {advice}", "past")])
-        return RowReport(row, "skipped", why)
 
     def _check(
         self, row: Row, resolution: PostResolution, mode: str, media: MediaByTarget, known: KnownPost | None

@@ -43,6 +43,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         task is cleared more than 89 days after its first attempt, for rows without a time.
     :param on_edit_after_live: what to do if a row was changed after its post went live: ``fail`` the row, or ``keep`` the
         post as it is and log a warning.
+    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent: ``warn`` with both, or ``fail``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
@@ -80,6 +81,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         late_by: timedelta | float = timedelta(hours=1),
         on_unknown: Literal["fail", "publish"] = "fail",
         on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_altered_text: Literal["warn", "fail"] = "warn",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
         dry_run: bool = False,
         requests_per_minute: float | None = None,
@@ -97,6 +99,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.late_by = late_by
         self.on_unknown = on_unknown
         self.on_edit_after_live = on_edit_after_live
+        self.on_altered_text = on_altered_text
         self.on_row_error = on_row_error
         # Not ``dry_run``: that is a method of Airflow's operators.
         self.only_ask = dry_run
@@ -116,12 +119,14 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import RateLimit
-        from postboost_provider.calendar.run import MAX_DELAY, CalendarRun
+        from postboost_provider.calendar.due import MAX_DELAY
+        from postboost_provider.calendar.run import CalendarRun
         from postboost_provider.idempotency.identity import digest
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             RateLimit(self.requests_per_minute)
@@ -149,6 +154,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 on_unknown=self.on_unknown,
                 on_edit_after_live=self.on_edit_after_live,
                 since=memory.begin(),
+                on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
             )

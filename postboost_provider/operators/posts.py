@@ -56,6 +56,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
     :param on_edit_after_live: what to do if the post was changed after it went live, for example because a retry renders
         another ``now()`` in its text: ``fail``, or ``keep`` the post as it is and log a warning.
+    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent, without tags or spaces for
+        example: ``warn`` with both, or ``fail``.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
     :param deferrable: wait in the triggerer.
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
@@ -118,6 +120,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         on_unknown: Literal["fail", "publish"] = "fail",
         on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_altered_text: Literal["warn", "fail"] = "warn",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float = 30,
@@ -147,6 +150,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.on_duplicate = on_duplicate
         self.on_unknown = on_unknown
         self.on_edit_after_live = on_edit_after_live
+        self.on_altered_text = on_altered_text
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -211,6 +215,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             on_edit_after_live=self.on_edit_after_live,
             memory=TaskMemory(context, self._started, digest(actor.identity)[:16]),
             places=find_places if self.post_key is None and may_have_changed(context) else None,
+            on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))
 
@@ -256,6 +261,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":
