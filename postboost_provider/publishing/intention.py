@@ -148,12 +148,14 @@ class History:
 
 
 def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
-    found = [
-        KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
-        for entry in entries
-        if (act := entry.label.post) and entry.http_status < 400 and entry.outcome in _DONE
-    ]
-    return next((post for post in found if post.post_uuid), found[0] if found else None)
+    done = [e for e in entries if e.label.post and e.http_status < 400 and e.outcome in _DONE]
+    # A replayed response has written nothing: another attempt may have changed the words since.
+    done.sort(key=lambda entry: entry.outcome == "replayed")
+    for entry in done:
+        # Every update names its post.
+        if (act := entry.label.post) and (entry.post_uuid or entry.outcome != "updated"):
+            return KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
+    return None
 
 
 def read_histories(

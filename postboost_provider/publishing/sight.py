@@ -31,7 +31,7 @@ _PROBE = {
 
 def prove_sight(api: PostBoostClient, actor: Actor) -> bool:
     """Return whether the log shows a harmless request that is made now: then it shows all that was done before, too."""
-    label = actor.label(f"sight {secrets.token_hex(8)}")
+    label = actor.label(f"sight {secrets.token_hex(4)}")
     send_probe(api, label)
 
     def ask() -> Finding:

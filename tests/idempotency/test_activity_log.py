@@ -129,6 +129,19 @@ def test_what_a_server_matches_too_widely_is_not_ours(log, client):
     assert log([activity(client)]) == {}
 
 
+def test_a_replayed_response_has_not_written_the_words(log):
+    entries = [
+        activity(label(MONDAY_ROW, A, "schedule"), outcome="replayed"),
+        activity(label(MONDAY_ROW, B, "schedule"), outcome="updated"),
+        activity(label(MONDAY_ROW, A, "schedule")),
+    ]
+    assert log(entries)[MONDAY].intent == B
+
+
+def test_a_creation_without_a_uuid_counts(log):
+    assert log([activity(label(MONDAY_ROW, A, "now"), None)]) == {MONDAY: KnownPost(None, A, "now")}
+
+
 @pytest.mark.parametrize("outcome", ["created", "updated", "replayed", "ok", None])
 def test_what_made_or_changed_a_post_counts(log, outcome):
     assert set(log([activity(label(MONDAY_ROW, A, "schedule"), outcome=outcome)])) == {MONDAY}
