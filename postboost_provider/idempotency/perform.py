@@ -6,10 +6,11 @@ attempts did. Operations that are safe to retry (``api/operations.json``) are se
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -28,12 +29,12 @@ from postboost_provider.idempotency.effect import check_effect
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.key import (
     NextRevision,
-    is_key_reuse,
+    read_refusal,
     send_past_stored_responses,
     step_past_stored_refusal,
 )
 from postboost_provider.idempotency.label import OperationAct, short_action
-from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR
+from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, LOG_IS_SURE_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,6 +99,8 @@ def perform_operation(
     body: Mapping[str, Any] | None = None,
     files: Mapping[str, FilePart] | None = None,
     is_retry: bool = False,
+    since: timedelta | None = None,
+    sees: Callable[[], bool] = lambda: True,
     is_void: Callable[[Any], bool] = lambda _: False,
     note: str = "",
 ) -> Any:
@@ -106,6 +109,8 @@ def perform_operation(
     The same task with other parameters is another act; with another body it is not.
 
     :param is_retry: an earlier attempt may have sent it, and nobody has cleared the task since.
+    :param since: how long ago the first attempt may have begun; None if this is the first.
+    :param sees: proves that the activity log shows what is written: an empty one may be blind.
     :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
@@ -123,8 +128,10 @@ def perform_operation(
     if op.is_read or op.retryable:
         return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
+    if since is not None and not entries:
+        _check_memory(op, entries, since, is_retry=is_retry, sees=sees)
     if op.idempotency_key:
-        return request.send_with_key(entries, is_void)
+        return request.send_with_key(actor, entries, is_void)
     return request.send_without_key(entries, is_retry=is_retry)
 
 
@@ -162,7 +169,9 @@ class _Request:
         check_effect(self.api, self.op, self.call)
         return done
 
-    def send_with_key(self, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]) -> Any:
+    def send_with_key(
+        self, actor: Actor, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]
+    ) -> Any:
         name, done = self.op.operation, _done(entries)
         # The first key is that of the oldest attempt whose response is stored: PostBoost forgets that one first.
         kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
@@ -180,7 +189,6 @@ class _Request:
                 "this task from doing it again, and only for 24 hours.",
                 name,
             )
-        refused = self._count_refused_keys(entries, done)
 
         def read(response: Response) -> Any:
             if response.replayed and is_void(response.payload):
@@ -188,19 +196,46 @@ class _Request:
             return response.payload
 
         def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Any:
-            if not is_key_reuse(error) or error.is_stored_refusal:
-                step_past_stored_refusal(error, revision)
-            # The other body was refused under this key, and did nothing.
-            if revision < refused:
+            if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
                 raise NextRevision
-            if done is not None or entries is None:
-                raise _other_body(self.op, done) from error
+            meaning = read_refusal(error, self.call["body"] or {})
+            if meaning in ("values", "unclear"):
+                # What PostBoost has stored for these bytes comes back, and tells later attempts that this key is free of
+                # effects. If it does not, the response was about the key.
+                try:
+                    return read(self._send_again(revision))
+                except (PostBoostRequestError, UnconfirmedError) as again:
+                    if getattr(again, "is_stored_refusal", False) or meaning == "values":
+                        raise error from None
+                    meaning = "key" if read_refusal(again, self.call["body"] or {}) else None
+            if meaning != "key":
+                raise error
+            # Another body was sent under this key. The log may show by now what became of it.
+            fresh = _find_entries(self.api, actor, self.op, self.call["parameters"])
+            if fresh is None:
+                raise _other_body(self.op, None) from error
+            if revision in _refused_revisions(fresh):
+                raise NextRevision
+            if (other := _done(fresh)) is not None:
+                # Version 0.1.0 did not log which key its success has: the next one, at most as often as it was refused.
+                if _body(other.label) == self._body and revision < sum(e.is_refusal for e in fresh):
+                    raise NextRevision
+                raise _other_body(self.op, other) from error
             raise UnconfirmedError(
-                f"{name}: another attempt of this task is sending it with another body. Retry the task once that has ended.",
+                f"{name}: another attempt of this task uses its idempotency key with another body, and PostBoost's activity log "
+                f"does not tell what came of it. Retry the task once that has ended. PostBoost responded: {error}",
                 code="key_in_use",
             ) from error
 
-        return perform(self.api, self.act, name, read=read, on_error=on_error, **self.call)
+        dead = {revision for revision in _refused_revisions(entries or []) if revision is not None}
+        first = next(revision for revision in itertools.count() if revision not in dead)
+        if done is not None and done.label.operation:
+            first = done.label.operation.revision or 0
+        return perform(self.api, self.act, name, read=read, on_error=on_error, first=first, **self.call)
+
+    def _send_again(self, revision: int) -> Response:
+        key, label = self.act.key(revision), str(self.act.label_at(revision))
+        return self.api.send(self.op.operation, idempotency_key=key, client_label=label, **self.call)
 
     def send_without_key(self, entries: list[LogEntry] | None, *, is_retry: bool) -> Any:
         op = self.op
@@ -232,14 +267,6 @@ class _Request:
     def _send(self) -> Any:
         return self.api.send(self.op.operation, client_label=str(self.act.label), **self.call).payload
 
-    def _count_refused_keys(self, entries: list[LogEntry] | None, done: LogEntry | None) -> int:
-        """Return how many keys may have a stored refusal: the next one is the first that can have a success."""
-        found = list(entries or ())
-        if done is not None:
-            return sum(entry.is_refusal for entry in found[found.index(done) :])
-        # A body that was refused for using another one's key does not tell how that one ended.
-        return len({_body(entry.label) for entry in found if entry.is_refusal} - {self._body})
-
     @property
     def _body(self) -> str | None:
         return _body(self.act.label)
@@ -256,6 +283,42 @@ def _find_entries(
         return None
     target = OperationAct.of(op.operation, _hash(parameters), "").target
     return [e for e in entries if e.label.operation and e.label.operation.target == target]
+
+
+def _check_memory(
+    op: Operation,
+    entries: list[LogEntry] | None,
+    since: timedelta,
+    *,
+    is_retry: bool,
+    sees: Callable[[], bool],
+) -> None:
+    """Refuse to do again what an earlier attempt may have done, where nothing can tell.
+
+    :raises PostBoostConfigError: ``code`` is ``beyond_memory`` or ``blind_log``.
+    """
+    look = f"{_where_to_look(op)} If it does not exist, give the task another idempotency_salt: then it is sent again."
+    if op.idempotency_key and since >= (KEY_IS_SURE_FOR if entries is None else LOG_IS_SURE_FOR):
+        kept = "an idempotency key for 24 hours" if entries is None else "its activity log for 90 days"
+        raise PostBoostConfigError(
+            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost keeps {kept}. {look}",
+            code="beyond_memory",
+            field="idempotency_salt",
+        )
+    # A key still protects for a day. Clear says that it is to be sent again.
+    is_protected = op.idempotency_key and since < KEY_IS_SURE_FOR
+    if entries is not None and (is_retry or op.idempotency_key) and not is_protected and not sees():
+        raise PostBoostConfigError(
+            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost's activity log does not show "
+            f"what is written now. Retry the task if the log is late. {look}",
+            code="blind_log",
+            field="idempotency_salt",
+        )
+
+
+def _refused_revisions(entries: list[LogEntry]) -> set[int | None]:
+    """Return the key revisions that PostBoost has proven to hold a refusal."""
+    return {e.label.operation.revision for e in entries if e.is_settled_refusal and e.label.operation}
 
 
 def _body(label: Label) -> str | None:
