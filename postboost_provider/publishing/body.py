@@ -137,7 +137,9 @@ def dropped_part(content: Content, provider: str | None) -> str | None:
 
 
 def _dropped(part: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
-    message = f"{account_name(account) if account else 'an account'} does not support a {part.replace('_', ' ')}."
+    message = (
+        f"{account_name(account) if account else 'an account'} does not support a {part.replace('_', ' ')}."
+    )
     return PostBoostConfigError(message, code="not_published", field=part)
 
 

@@ -202,7 +202,11 @@ class PostResolution:
         for account in accounts:
             account_id = int(account["id"])
             content, mine = contents.get(account_id, contents[0]), given.get(account_id, {})
-            if account["provider"] in FIRST_COMMENT_PROVIDERS and content.first_comment == "" and "thread" not in mine:
+            if (
+                account["provider"] in FIRST_COMMENT_PROVIDERS
+                and content.first_comment == ""
+                and "thread" not in mine
+            ):
                 # A first comment is all that can follow the text there, and its variant leaves it out.
                 contents[account_id] = content = replace(content, thread=())
             with as_problem():
