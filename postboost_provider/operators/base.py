@@ -56,14 +56,19 @@ class TaskFrameMixin(RetryPolicyMixin):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         """Check the rendered arguments and return the act. Nothing is connected to or sent in here."""
 
-    def perform(self, context: Context) -> Any:
-        """Prepare, connect and act. An error that is not retryable fails the task at once."""
+    def perform(
+        self, context: Context, prepare: Callable[[Context], Callable[[PostBoostClient], Any]] | None = None
+    ) -> Any:
+        """Prepare, connect and act. An error that is not retryable fails the task at once.
+
+        :param prepare: in place of :meth:`prepare`, for another act than that of ``execute``.
+        """
         from postboost_provider.api.error_mapping import map_fields
 
         names = self.field_arguments
         mapping = nullcontext() if names is None else map_fields(lambda field: names.get(field, field))
         with failing_fast(self), mapping:
-            act = self.prepare(context)
+            act = (prepare or self.prepare)(context)
             with self.client() as api:
                 return act(api)
 
