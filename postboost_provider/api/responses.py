@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.credentials import explain_401
 from postboost_provider.api.errors import (
     AuthenticationError,
@@ -138,7 +139,7 @@ def error_of(
     # A response may echo what was sent, including the token.
     body = _decode((raw.content or b"").decode(errors="replace"), settings)
     status, message = raw.status, str(body.get("message") or "")[:500]
-    code = str(body["code"]) if body.get("code") else _missing_code(status, message)
+    code = clean_text(body["code"]) if body.get("code") else _missing_code(status, message)
     if isinstance(body.get("errors"), dict):
         fields = "; ".join(f"{name}: {_first(messages)}" for name, messages in body["errors"].items())
         message = f"{message} {fields[:1500]}"
@@ -158,7 +159,7 @@ def error_of(
     retry_after = retry_after_seconds(str(hint) if hint else None, now.timestamp())
 
     if status == 401:
-        return AuthenticationError(seen, **known).explained(*explain_401(settings, now))
+        return AuthenticationError(clean_text(seen), **known).explained(*explain_401(settings, now))
     if status == 408 or (status in (403, 404) and not _is_own(raw, body)):
         kind, advice = (
             GatewayError,
@@ -192,7 +193,7 @@ def error_of(
         kind, advice, known["retry_after"] = ServerError, "PostBoost failed. Retry later.", retry_after
     elif 300 <= status < 400:
         advice = f"The client follows no redirects: the token is only for {settings.base_url}. Correct the connection's host."
-    return kind(f"{seen} {advice}".rstrip(), **known)
+    return kind(clean_text(f"{seen} {advice}".rstrip()), **known)
 
 
 # What Laravel itself, and the gateway Kong, respond for a path that they do not know. There is no code.

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.credentials import probe_of
 from postboost_provider.api.errors import (
@@ -40,7 +41,7 @@ class Finding:
     todo: str = ""
 
     def __str__(self) -> str:
-        return f"{self.message} {self.todo}".rstrip()
+        return clean_text(f"{self.message} {self.todo}".rstrip())
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
