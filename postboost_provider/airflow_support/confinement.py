@@ -1,4 +1,4 @@
-"""Files that a calendar's cells name: only those in the places that the author of the DAG allows."""
+"""The files that a calendar's cells may name: only those in the places that the author of the DAG allows."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     :param publish_at: the scheduled time, aware or in ``timezone``. Default: publish on approval. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
     :param on_late: what to do if it is approved after ``publish_at``: ``fail``, or publish it ``now``.
-    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours.
+    :param allow_duplicate: publish it even if the same content was published to the same account within 24 hours.
     :param subject: the form's headline. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
