@@ -287,4 +287,4 @@ def _listed(messages: list[str], of: int) -> str:
     if of == 1:
         return f"{messages[0]} {ROTATION_STEPS}"
     lines = "\n".join(f"- {message}" for message in messages)
-    return f"{len(messages)} of {of} PostBoost connections can't be counted on:\n{lines}\n{ROTATION_STEPS}"
+    return f"{len(messages)} of {of} PostBoost connections can't be relied on:\n{lines}\n{ROTATION_STEPS}"
