@@ -143,7 +143,7 @@ PUBLIC = {
     "postboost_provider.operators.reports": {"PostBoostReportOperator"},
     "postboost_provider.operators.tokens": {"PostBoostRotateTokenOperator"},
     "postboost_provider.sensors.accounts": {"PostBoostAccountHealthSensor"},
-    "postboost_provider.retry_policy": {"PostBoostRetryPolicy", "RetryPolicyMixin"},
+    "postboost_provider.retry_policy": {"PostBoostFailException", "PostBoostRetryPolicy", "RetryPolicyMixin"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},
     # A function: token_guard.
     "postboost_provider.sensors.guard": set(),
