@@ -40,7 +40,7 @@ class Keys:
     abilities: Sequence[str] | None = None
     _revoked: set[int] = field(default_factory=set)
 
-    def list(self, connection: ConnectionContents) -> dict[int, Key]:
+    def listed(self, connection: ConnectionContents) -> dict[int, Key]:
         settings, admin = connection.settings, self.admin.settings
         if not settings.workspace_uuid:
             raise PostBoostConfigError(

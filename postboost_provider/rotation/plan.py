@@ -257,7 +257,9 @@ def check_times(valid_days: object, when_less_than: object, grace: object) -> No
 
 def check_abilities(value: object) -> None:
     """Check that the argument ``abilities`` is None or a list of texts."""
-    is_list = isinstance(value, (list, tuple)) and value and all(isinstance(each, str) and each for each in value)
+    is_list = (
+        isinstance(value, (list, tuple)) and value and all(isinstance(each, str) and each for each in value)
+    )
     if value is not None and not is_list:
         raise PostBoostConfigError(
             f"abilities is {value!r}; it must be a list of abilities, such as ['read', 'write', 'publish'].",

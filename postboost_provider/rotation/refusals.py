@@ -55,7 +55,9 @@ def other_user(connection: str, user: object, admin: str, admin_user: object) ->
     )
 
 
-def unknown_key(connection: ConnectionContents, wanted: object, count: int, admin: str) -> PostBoostConfigError:
+def unknown_key(
+    connection: ConnectionContents, wanted: object, count: int, admin: str
+) -> PostBoostConfigError:
     return PostBoostConfigError(
         f"Key {wanted} of {connection.settings.name} is not among the {count} keys that {admin} sees in its workspace: it "
         "was revoked, has expired, or is another user's. Create a new key, and put it and its scoped_key_id into the "

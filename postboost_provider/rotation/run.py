@@ -80,7 +80,7 @@ class Rotation:
                 code="missing",
                 field="scoped_key_id",
             )
-        listed = self.keys.list(connection)
+        listed = self.keys.listed(connection)
         current = self.keys.find(wanted, connection, listed)
         if current is None:
             return self._recover(connection, wanted, listed)
@@ -115,7 +115,7 @@ class Rotation:
         try:
             self._check_in_place(connection, new, secret)
         except AuthenticationError as error:
-            if new.id in self.keys.list(connection):
+            if new.id in self.keys.listed(connection):
                 raise
             raise refusals.overtaken(
                 f"Key {new.id} was revoked while it was written to {connection.settings.name}."
@@ -130,7 +130,7 @@ class Rotation:
         try:
             self._check_accepted(connection.settings)
         except AuthenticationError as error:
-            if step.current.id not in self.keys.list(connection):
+            if step.current.id not in self.keys.listed(connection):
                 raise refusals.overtaken(f"Key {step.current.id} was revoked meanwhile.") from error
             self._look_again(connection, error)
         old = step.current.successor_of
@@ -166,7 +166,9 @@ class Rotation:
 
     def _check_unchanged(self, connection: ConnectionContents) -> None:
         found = self.target.read()
-        if found.settings.token != connection.settings.token or _held(found.extras) != _held(connection.extras):
+        if found.settings.token != connection.settings.token or _held(found.extras) != _held(
+            connection.extras
+        ):
             raise refusals.overtaken(f"Another run has written a new key to {connection.settings.name}.")
 
     def _look_again(self, connection: ConnectionContents, error: PostBoostError) -> NoReturn:
@@ -186,7 +188,7 @@ class Rotation:
                 return  # The key has expired, but it can still be replaced.
             why = "PostBoost refuses the token, and lists the key as valid"
             self._look_again(connection, refusals.wrong_key(connection, key, why))
-        seen = self.keys.list(connection).get(key.id)
+        seen = self.keys.listed(connection).get(key.id)
         if seen is None or seen.last_used_at is None or now - seen.last_used_at > refusals.LAST_USE_DELAY:
             last = f"{seen.last_used_at:%Y-%m-%d %H:%M} UTC" if seen and seen.last_used_at else "never"
             why = f"the token was used a moment ago, and the last use of that key was: {last}"

@@ -31,9 +31,7 @@ class Target(Protocol):
         :raises PostBoostConfigError: the connection does not exist there.
         """
 
-    def write(
-        self, token: str | None, edit: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    ) -> None:
+    def write(self, token: str | None, edit: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         """Write what ``edit`` makes of the stored extras, and the token where one is given.
 
         ``edit`` may raise: then nothing is written.

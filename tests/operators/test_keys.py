@@ -14,10 +14,11 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from postboost_provider.api.errors import (
     NotFinishedError,
+    PostBoostConfigError,
     UnconfirmedError,
 )
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
-from postboost_provider.rotation.plan import reference
+from postboost_provider.rotation.plan import ATTEMPT_TIME, Key, reference
 from postboost_provider.rotation.stores.env_file import EnvFileStore
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
@@ -266,12 +267,15 @@ def test_a_leftover_that_somebody_uses_is_not_revoked(
     assert works(sandbox, other)
 
 
-def test_a_key_whose_response_was_lost_is_revoked_by_the_next_attempt(sandbox: Sandbox, vault: Vault) -> None:
+def test_a_key_whose_response_was_lost_is_revoked_by_the_next_attempt(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
     before = len(keys(sandbox))
     sandbox.faults({"kind": "drop_after", "operation": "create_api_key"})
     with pytest.raises(UnconfirmedError):
         rotate(vault)
     assert len(keys(sandbox)) == before + 1
+    clock.shift(ATTEMPT_TIME + timedelta(seconds=1))
     assert rotate(vault)["result"] == "rotated"
     assert len(keys(sandbox)) == before
 
@@ -291,26 +295,53 @@ def test_the_new_key_is_masked_before_anything_else_and_is_nowhere_to_be_seen(
     assert PostBoostRotateKeyOperator.template_fields == ("key", "admin_conn_id", "postboost_conn_id")
 
 
-def test_a_store_that_shows_a_key_of_another_run_after_the_write_ends_with_that_key(
-    sandbox: Sandbox, vault: Vault
+@pytest.mark.parametrize("listed", [None, "read", []])
+def test_a_key_whose_abilities_are_not_listed_is_rotated_only_with_abilities(
+    sandbox: Sandbox, vault: Vault, mocker: Any, listed: Any
 ) -> None:
-    token = vault.token(TARGET)
-    others: list[str] = []
+    """Without its abilities, the new key could have fewer."""
+    real = Key.read.__func__  # type: ignore[attr-defined]
+    mocker.patch.object(Key, "read", lambda row: real(Key, {**row, "abilities": listed}))
+    before = keys(sandbox).keys()
+    with pytest.raises(AirflowFailException) as caught:
+        rotate(vault)
+    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    assert (error.code, error.field) == ("unknown_abilities", "abilities")
+    assert keys(sandbox).keys() == before
+    mocker.stopall()
 
-    def store(conn_id: str, new: str, extras: Any) -> None:
-        vault.store(conn_id, new, extras)
-        if new != token and not others:
-            # Another run, whose read came before, and whose write comes now.
-            vault.put(TARGET, token, **{**extras, "scoped_key_id": before["scoped_key_id"], "rotation": None})
-            others.append(token)
-            rotate(vault)
-            others.append(vault.token(TARGET))
 
-    before = dict(vault.extras(TARGET))
-    rotate(vault, store=store)
-    assert vault.token(TARGET) == others[-1]
-    assert works(sandbox, vault.token(TARGET))
-    assert len(keys(sandbox)) == 2
+def test_a_new_key_that_lacks_an_ability_is_revoked_again(
+    sandbox: Sandbox, vault: Vault, mocker: Any
+) -> None:
+    real = Key.read.__func__  # type: ignore[attr-defined]
+
+    def read(row: dict[str, Any]) -> Key:
+        fewer = {"abilities": row["abilities"][:1]} if "token" in row else {}
+        return real(Key, {**row, **fewer})  # type: ignore[no-any-return]
+
+    mocker.patch.object(Key, "read", read)
+    before, token = keys(sandbox).keys(), vault.token(TARGET)
+    with pytest.raises(AirflowFailException) as caught:
+        rotate(vault)
+    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    assert (error.code, error.field) == ("fewer_abilities", "abilities")
+    assert (keys(sandbox).keys(), vault.token(TARGET)) == (before, token)
+    # With the argument that allows it.
+    assert rotate(vault, abilities=["read"])["result"] == "rotated"
+    assert keys(sandbox)[vault.extras(TARGET)["scoped_key_id"]]["abilities"] == ["read"]
+
+
+def test_a_new_key_for_other_accounts_is_revoked_again(sandbox: Sandbox, vault: Vault, mocker: Any) -> None:
+    real = Key.read.__func__  # type: ignore[attr-defined]
+    more = {"account_ids": None}
+    mocker.patch.object(Key, "read", lambda row: real(Key, {**row, **(more if "token" in row else {})}))
+    before = keys(sandbox).keys()
+    with pytest.raises(AirflowFailException) as caught:
+        rotate(vault)
+    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    assert error.code == "other_accounts"
+    assert keys(sandbox).keys() == before
 
 
 def test_a_key_without_the_ability_to_read_is_rotated_too(sandbox: Sandbox, vault: Vault) -> None:

@@ -21,7 +21,6 @@ from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
 from postboost_provider.rotation.plan import ATTEMPT_TIME
 from postboost_provider.sandbox.server import Sandbox
-
 from tests.airflow_stubs import context
 from tests.operators.rotations import NOON, TARGET, hold_new_key, keys, works
 from tests.rotation.interleaving import STORES, Attempt, Killed, Turns, turns
@@ -34,7 +33,9 @@ OTHERS = {"same run": ("dag", "run"), "other run": ("dag", "later"), "other DAG"
 
 
 class World:
-    def __init__(self, sandbox: Sandbox, vault: Vault, turns: Turns, store: Callable[[], Any], clock: Any) -> None:
+    def __init__(
+        self, sandbox: Sandbox, vault: Vault, turns: Turns, store: Callable[[], Any], clock: Any
+    ) -> None:
         self.clock = clock
         self.sandbox, self.vault, self.turns, self._store = sandbox, vault, turns, store
         self.start()
@@ -101,9 +102,7 @@ def world(
         vault = use_vault(monkeypatch, sandbox)
         vault.put("admin", sandbox.tokens["admin"])
         make = STORES[request.param]
-        yield World(
-            sandbox, vault, turns, lambda: make(vault, turns, monkeypatch, tmp_path, TARGET), clock
-        )
+        yield World(sandbox, vault, turns, lambda: make(vault, turns, monkeypatch, tmp_path, TARGET), clock)
     secrets = {call.args[0] for call in mask.call_args_list}
     assert secrets
     assert not [secret for secret in secrets if secret in caplog.text]
@@ -117,14 +116,21 @@ def count_moments(world: World) -> int:
     return alone.moments
 
 
+def seconds(request: pytest.FixtureRequest, first: int, count: int) -> list[int]:
+    """Return where the second attempt stops: anywhere for the store that compares nothing, else a sample."""
+    params = request.node.callspec.params
+    if (params["world"], params["other"]) == ("function", "same run"):
+        return list(range(count))
+    return list(range(first % 9, count, 9))
+
+
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("world", STORES, indirect=True)
-def test_both_end_with_the_key_of_one(world: World, other: str) -> None:
+def test_both_end_with_the_key_of_one(request: pytest.FixtureRequest, world: World, other: str) -> None:
     """The first stops at each of its moments, the second at each of its own; then the first ends, and the second."""
     count = count_moments(world)
     for first in range(count):
-        # Every order for one pair, and a diagonal of the others.
-        for second in range(count) if other == "same run" else {first, count - 1 - first, count}:
+        for second in seconds(request, first, count):
             world.start()
             a, b = world.attempt("a"), world.attempt("b", *OTHERS[other])
             a.run(first)
@@ -142,11 +148,13 @@ def test_both_end_with_the_key_of_one(world: World, other: str) -> None:
 
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("world", STORES, indirect=True)
-def test_a_kill_at_each_moment_is_healed_by_the_next_run(world: World, other: str) -> None:
+def test_a_kill_at_each_moment_is_healed_by_the_next_run(
+    request: pytest.FixtureRequest, world: World, other: str
+) -> None:
     """The first stops at each of its moments, the second is killed at each of its own, and then the first as well."""
     count = count_moments(world)
     for first in range(count):
-        for second in range(0, count, 3) if other == "same run" else {first, count - 1 - first}:
+        for second in seconds(request, first, count):
             world.start()
             a, b = world.attempt("a"), world.attempt("b", *OTHERS[other])
             a.run(first)
