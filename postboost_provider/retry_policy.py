@@ -1,11 +1,12 @@
 """Whether and when a failed task is retried.
 
 On Airflow 3.3 or newer, which has retry policies, every operator and sensor uses ``PostBoostRetryPolicy`` unless the DAG
-sets another one. On older versions, an error that is not retryable becomes Airflow's ``AirflowFailException``.
+sets another one. On older versions, an error that is not retryable becomes an ``AirflowFailException``.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +27,8 @@ else:
         from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
     except ImportError:
         RetryPolicy = object
+
+log = logging.getLogger(__name__)
 
 HAS_RETRY_POLICIES = RetryPolicy is not object
 
@@ -88,19 +91,33 @@ class RetryPolicyMixin:
             self.retry_policy = PostBoostRetryPolicy()
 
 
+class PostBoostFailException(AirflowFailException):
+    """The task failed for an error that is not retryable.
+
+    :param error: what failed it, with its ``code`` and ``field``.
+    """
+
+    def __init__(self, error: PostBoostError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @contextmanager
 def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
     """Fail the task without retries for a PostBoost error that is not retryable.
 
-    A retry policy that the author set gets the error itself and decides.
+    A retry policy that the author set gets the error itself and decides. The task's log has the message once, without the
+    errors that led to it: those are logged at debug level.
     """
     try:
         _refuse_nothing(task)
         yield
     except PostBoostError as error:
+        if error.__cause__ or error.__context__:
+            log.debug("What led to the error", exc_info=error)
         if is_retryable(error) or _decides_itself(task):
-            raise
-        raise AirflowFailException(str(error)) from error
+            raise error from None
+        raise PostBoostFailException(error) from None
 
 
 def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:

@@ -125,9 +125,9 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
                 waited_for, result = waited_for or (), "rotated"
                 continue
             leftovers = [key.id for key in step.leftovers]
-            if waited_for is not None and not set(leftovers) <= set(waited_for):
-                if until := step.wait_until(self.grace, now):
-                    self._defer(until, leftovers)
+            has_waited = waited_for is None or set(leftovers) <= set(waited_for)
+            if not has_waited and (until := step.wait_until(self.grace, now)):
+                self._defer(until, leftovers)
             rotation.retire(step, now)
             result = "rotated"
         self.log.info("Key %d of %s: %s.", step.current.id, self.postboost_conn_id, step.why)

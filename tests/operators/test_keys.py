@@ -14,10 +14,10 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from postboost_provider.api.errors import (
     NotFinishedError,
-    PostBoostConfigError,
     UnconfirmedError,
 )
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
+from postboost_provider.retry_policy import PostBoostFailException
 from postboost_provider.rotation.plan import ATTEMPT_TIME, Key, reference
 from postboost_provider.rotation.stores.env_file import EnvFileStore
 from postboost_provider.sandbox.server import Sandbox
@@ -303,9 +303,9 @@ def test_a_key_whose_abilities_are_not_listed_is_rotated_only_with_abilities(
     real = Key.read.__func__  # type: ignore[attr-defined]
     mocker.patch.object(Key, "read", lambda row: real(Key, {**row, "abilities": listed}))
     before = keys(sandbox).keys()
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         rotate(vault)
-    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    error = caught.value.error
     assert (error.code, error.field) == ("unknown_abilities", "abilities")
     assert keys(sandbox).keys() == before
     mocker.stopall()
@@ -322,9 +322,9 @@ def test_a_new_key_that_lacks_an_ability_is_revoked_again(
 
     mocker.patch.object(Key, "read", read)
     before, token = keys(sandbox).keys(), vault.token(TARGET)
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         rotate(vault)
-    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    error = caught.value.error
     assert (error.code, error.field) == ("fewer_abilities", "abilities")
     assert (keys(sandbox).keys(), vault.token(TARGET)) == (before, token)
     # With the argument that allows it.
@@ -337,9 +337,9 @@ def test_a_new_key_for_other_accounts_is_revoked_again(sandbox: Sandbox, vault: 
     more = {"account_ids": None}
     mocker.patch.object(Key, "read", lambda row: real(Key, {**row, **(more if "token" in row else {})}))
     before = keys(sandbox).keys()
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         rotate(vault)
-    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    error = caught.value.error
     assert error.code == "other_accounts"
     assert keys(sandbox).keys() == before
 
