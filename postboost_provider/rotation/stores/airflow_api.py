@@ -51,11 +51,12 @@ class AirflowApiStore:
 
     def write(self, conn_id: str, token: str | None, edit: Edit) -> None:
         """Edit extras and, where one is given, set the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
-        extras = dict(edit(self.read(conn_id)))
-        if MASKED in extras.values():
-            seen = BaseHook.get_connection(conn_id).extra_dejson
-            extras = {name: seen.get(name) if value == MASKED else value for name, value in extras.items()}
-        values = {"extra": json.dumps(extras), **({} if token is None else {"password": token})}
+        # The API can't compare before it writes. What is written together stays together: if another rotation writes in
+        # between, the connection does not end with the token of one and the extras of the other.
+        seen = BaseHook.get_connection(conn_id)
+        extras, known = dict(edit(self.read(conn_id))), seen.extra_dejson
+        extras = {name: known.get(name) if value == MASKED else value for name, value in extras.items()}
+        values = {"extra": json.dumps(extras), "password": seen.password if token is None else token}
         body = {"connection_id": conn_id, "conn_type": connection_form.CONNECTION_TYPE, **values}
         self._ask("PATCH", conn_id, params={"update_mask": list(values)}, json=body)
 

@@ -13,7 +13,12 @@ from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError, UnreachableError
+from postboost_provider.api.errors import (
+    NotFinishedError,
+    PostBoostConfigError,
+    UnconfirmedError,
+    UnreachableError,
+)
 from postboost_provider.rotation.stores.airflow_api import AirflowApiStore
 from tests.airflow_server import PASSWORDS, airflow_server, free_port
 
@@ -31,6 +36,10 @@ def use_airflow(monkeypatch: pytest.MonkeyPatch, host: str, **changes: Any) -> N
         **changes,
     }
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(connection))
+    for read in ("x", "typo", "in.airflow"):
+        extra = {"proxy": "http://me:hidden@proxy", "client_label": "blog"}
+        seen = {"conn_type": "postboost", "password": "before", "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{read.upper()}", json.dumps(seen))
 
 
 @pytest.fixture
@@ -118,7 +127,8 @@ def test_what_airflow_refuses_is_one_clear_error_and_writes_nothing(
     assert row(stored)["token"] == "before"
 
 
-def test_without_a_connection_to_airflow_it_says_how_to_make_one() -> None:
+def test_without_a_connection_to_airflow_it_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_X", "postboost://:before@")
     with pytest.raises(PostBoostConfigError, match="type http") as caught:
         AirflowApiStore().write("x", "y", lambda _: {})
     assert (caught.value.code, caught.value.field) == ("no_connection", "airflow_conn_id")
@@ -175,6 +185,34 @@ def test_the_host_can_be_written_in_the_usual_ways(
         "extra": '{"scoped_key_id": 3}',
         "password": "the-new-secret",
     }
+
+
+def test_a_write_without_a_token_keeps_the_one_that_belongs_to_the_extras(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Airflow's API shows secret extras as asterisks, which must not be written back."""
+    use_airflow(monkeypatch, "https://airflow.example.com")
+    shown = {"extra": json.dumps({"proxy": "***", "scoped_key_id": 1})}
+    with respx.mock(base_url="https://airflow.example.com") as airflow:
+        airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get("/api/v2/connections/x").respond(200, json=shown)
+        patch = airflow.patch("/api/v2/connections/x").respond(200, json={})
+        AirflowApiStore().write("x", None, lambda stored: {**stored, "scoped_key_id": 2})
+    sent = json.loads(patch.calls.last.request.content)
+    assert json.loads(sent["extra"]) == {"proxy": "http://me:hidden@proxy", "scoped_key_id": 2}
+    assert sent["password"] == "before"
+
+
+def test_a_write_that_was_overtaken_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(_: Any) -> Any:
+        raise NotFinishedError("overtaken")
+
+    use_airflow(monkeypatch, "https://airflow.example.com")
+    with respx.mock(base_url="https://airflow.example.com") as airflow:
+        airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get("/api/v2/connections/x").respond(200, json={"extra": None})
+        with pytest.raises(NotFinishedError):
+            AirflowApiStore().write("x", "the-new-secret", edit)
 
 
 ECHO = {"detail": [{"loc": ["body", "extra"], "msg": "Not allowed", "input": "the-new-secret"}]}
