@@ -121,7 +121,7 @@ def seconds(request: pytest.FixtureRequest, first: int, count: int) -> list[int]
     params = request.node.callspec.params
     step = {"file": 23}.get(params["world"], 11)  # of all orders; Airflow reads its files slowly
     if (params["world"], params["other"]) == ("function", "same run"):
-        step = 1 if "kill" not in request.node.name else 4
+        step = 3
     return list(range(first % step, count, step))
 
 
