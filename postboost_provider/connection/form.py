@@ -228,9 +228,11 @@ def hook_ui_behaviour() -> dict[str, Any]:
 
     Placeholders for fields that do not exist break the page of Airflow 2. Without widgets, the extras are entered as JSON.
     """
-    found = provider_ui_behaviour()
-    if not form_widgets():
-        found |= {"placeholders": PLACEHOLDERS, "hidden-fields": [n for n in HIDDEN_FIELDS if n != "extra"]}
+    found, widgets = provider_ui_behaviour(), form_widgets()
+    shown = {"host", "password", *widgets}
+    found["placeholders"] = {name: text for name, text in found["placeholders"].items() if name in shown}
+    if not widgets:
+        found["hidden-fields"] = [name for name in HIDDEN_FIELDS if name != "extra"]
     return {name.replace("-", "_"): value for name, value in found.items()}
 
 
@@ -238,7 +240,8 @@ def hook_ui_behaviour() -> dict[str, Any]:
 def form_widgets() -> dict[str, Any]:
     """Render the fields for ``PostBoostHook.get_connection_form_widgets``, which Airflow before 3.2 calls.
 
-    Empty where Airflow has no widgets: its old user interface or its stand-ins for that are not there.
+    Empty where Airflow has no widgets: its old user interface or its stand-ins for that are not there. That form has no
+    sections, and keeps the extras that it does not show.
     """
     try:
         from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
@@ -248,4 +251,5 @@ def form_widgets() -> dict[str, Any]:
     return {
         field.name: StringField(field.label, description=field.description, widget=BS3TextFieldWidget())
         for field in FIELDS
+        if field.schema is not WRITTEN
     }
