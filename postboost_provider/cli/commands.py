@@ -64,8 +64,13 @@ def _prove(args: Namespace) -> None:
     if not args.account or len(conn_ids) > 1:
         _fail("--prove needs --account NAME, for its draft, and one connection. Nothing is published.")
     try:
-        with _airflow_context(), PostBoostHook(conn_ids[0]).client(attempts=1) as api:
-            proof = prove(api, args.account)
+        hook = PostBoostHook(conn_ids[0])
+        with (
+            _airflow_context(),
+            hook.client(attempts=1) as api,
+            hook.client(deadline_seconds=60) as cleaner,
+        ):
+            proof = prove(api, args.account, cleaner=cleaner)
     except PostBoostError as error:
         _fail(str(error))
     rows = [result.as_dict() for result in proof.results]

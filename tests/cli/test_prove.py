@@ -62,8 +62,11 @@ def test_prove_needs_consent(sandbox: Sandbox, capsys: pytest.CaptureFixture[str
     assert sandbox.requests() == []
 
 
-def test_prove_says_what_it_could_not_delete(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    sandbox.faults({"kind": "server_error", "operation": "delete_tag", "count": 9})
+def test_prove_says_what_it_could_not_delete(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], mocker: Any
+) -> None:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    sandbox.faults({"kind": "server_error", "operation": "delete_tag", "count": 99})
     code, out, _ = prove(capsys)
     assert code == 1
     assert out.splitlines()[-1].startswith("left       Delete it in PostBoost: tag postboost-check-")
@@ -97,3 +100,12 @@ def test_what_can_not_be_stored_is_printed(capsys: pytest.CaptureFixture[str]) -
     assert "AIRFLOW_CONN_POSTBOOST_DEFAULT" in error
     shown = error.split("set the extra observed to ")[1].strip().removesuffix(".")
     assert json.loads(json.loads(shown))["replay"] is True
+
+
+def test_prove_deletes_again_what_a_failure_left(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], mocker: Any
+) -> None:
+    mocker.patch("postboost_provider.api.client.time.sleep")
+    sandbox.faults({"kind": "server_error", "operation": "delete_post", "count": 2})
+    assert prove(capsys)[0] == 0
+    assert sandbox.state()["posts"] == []
