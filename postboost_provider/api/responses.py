@@ -85,7 +85,7 @@ def read(settings: ClientSettings, request: Request, raw: RawResponse, now: date
     replayed = raw.headers.get("idempotent-replayed", "").lower() == "true"
     if not 200 <= raw.status < 300:
         raise error_of(settings, request, raw, replayed, now)
-    if raw.content is None or request.operation.reply == "binary":
+    if raw.content is None or request.operation.response == "binary":
         return Response(raw.content, raw.status, replayed, raw.headers.get("date"))
     payload = _payload_of(settings, request, raw.status, raw.content)
     if isinstance(payload, dict) and payload.get("success", True) in NOT_SUCCESSFUL:
@@ -95,16 +95,17 @@ def read(settings: ClientSettings, request: Request, raw: RawResponse, now: date
 
 def _payload_of(settings: ClientSettings, request: Request, status: int, content: bytes) -> Any:
     """Return the JSON object of a success, or None where nothing was to come."""
-    reply, is_empty = request.operation.reply, not content.strip()
+    envelope, is_empty = request.operation.response, not content.strip()
     # A 204 says all that a deletion or a {"success": true} has to say.
-    is_enough = status == 204 and (reply == "untyped" or request.operation.method == "DELETE")
-    if is_empty and (reply == "none" or is_enough):
+    is_enough = status == 204 and (envelope == "untyped" or request.operation.method == "DELETE")
+    if is_empty and (envelope == "none" or is_enough):
         return None
     try:
         payload = json.loads(content)
         is_nothing = payload is None and request.operation.operation in MAY_BE_NULL
-        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or reply == "none" or is_nothing):
-            return payload
+        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or envelope == "none" or is_nothing):
+            # A response may echo what was sent, including the token.
+            return _redacted(payload, settings) if settings.may_hold_token(content) else payload
         code, problem = "not_an_object", "not a JSON object, which PostBoost documents"
     except (ValueError, RecursionError):
         code, problem = "not_json", "empty" if is_empty else "not JSON"

@@ -37,11 +37,11 @@ class Finding:
 
     level: Literal["ok", "warning", "error"]
     topic: str
-    said: str
+    message: str
     todo: str = ""
 
     def __str__(self) -> str:
-        return clean_text(f"{self.said} {self.todo}".rstrip())
+        return clean_text(f"{self.message} {self.todo}".rstrip())
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)

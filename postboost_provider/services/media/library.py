@@ -132,27 +132,26 @@ class Library:
             return None
         return matching[0] if matching else self._find_logged(self._new, alt_text)
 
-    def find_recent(self) -> dict[str, Any] | None:
+    def find_recent(self, now: datetime) -> dict[str, Any] | None:
         """Return the newest matching item of the last day, which an earlier attempt may have uploaded."""
         # An item without the later text may be somebody else's, and must not be given it.
         alt_text = self._later_alt_text or self._attributes.get("alt_text")
-        items = self._recent()
+        items = self._recent(now)
         matching = [(_created(item), media_id(item), item) for item in items if self._matches(item, alt_text)]
         if matching:
             return max(matching, key=lambda each: each[:2])[2]
-        return self._find_logged(self._recent, alt_text)
+        return self._find_logged(lambda: self._recent(now), alt_text)
 
-    def is_proven_absent(self) -> bool:
+    def is_proven_absent(self, now: datetime) -> bool:
         """Whether no item of the last day can be the upload's, after :meth:`find_recent` has found none."""
         seen = self._upload is not None and self._upload.is_seen
-        return not self._is_ambiguous and (seen or not self._recent())
+        return not self._is_ambiguous and (seen or not self._recent(now))
 
     def _new(self) -> list[dict[str, Any]]:
         return [item for item in self._items() if str(item.get("uuid")) not in self._before]
 
-    def _recent(self) -> list[dict[str, Any]]:
-        since = datetime.now(UTC) - KEY_LIFETIME
-        return [item for item in self._items() if _created(item) >= since]
+    def _recent(self, now: datetime) -> list[dict[str, Any]]:
+        return [item for item in self._items() if _created(item) >= now - KEY_LIFETIME]
 
     def _find_logged(
         self, read_items: Callable[[], list[dict[str, Any]]], alt_text: str | None

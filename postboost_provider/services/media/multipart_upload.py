@@ -8,6 +8,7 @@ request is then read from the media library and the activity log.
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
@@ -113,7 +114,7 @@ class _OneRequest:
         if self._refusal is not None and (_said(error) != _said(self._refusal) or self._steps == MAX_STEPS):
             raise error
         is_first, self._refusal = self._refusal is None, error
-        if found := self._library.find_recent():
+        if found := self._library.find_recent(datetime.now(UTC)):
             return found
         if is_first and not self._library.was_made and (found := self._wait(error, revision)):
             return found
@@ -136,7 +137,7 @@ class _OneRequest:
                 # A stored refusal is ours: PostBoost has kept it since the first request.
                 if again.is_stored_refusal or not may_be_about_key(again, FIELDS):
                     raise
-                found = self._library.find_recent()
+                found = self._library.find_recent(datetime.now(UTC))
                 if found is None and _said(again) != _said(error):
                     # The second response is about the key, and so the first one was about the file.
                     raise error from None
@@ -156,7 +157,7 @@ class _OneRequest:
                 "find it, so the file is uploaded again.",
                 self._name,
             )
-        elif not self._library.is_proven_absent():
+        elif not self._library.is_proven_absent(datetime.now(UTC)):
             raise UnconfirmedError(
                 f"{self._name}: an earlier attempt may have uploaded it, and PostBoost has items of this name from the last day, "
                 "of which none is known to be it. Check the media library. If it is there, use its uuid in place of the file; "
