@@ -10,6 +10,10 @@ RUN := $(VENV)/.run-$(AIRFLOW)
 DEVELOP := $(VENV)/.develop-$(AIRFLOW)
 FUZZ := $(VENV)/.fuzz-$(AIRFLOW)
 BENCH := $(VENV)/.bench-$(AIRFLOW)
+DOCS := $(VENV)/.docs-$(AIRFLOW)
+RELEASE := $(VENV)/.release-$(AIRFLOW)
+# An environment with the wheel, as a user has it.
+INSTALLED := $(VENV)-installed
 PORT ?= 8765
 
 # Keep compiled modules: without them each Airflow command takes twice as long to start.
@@ -17,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Ignore the caller's own Airflow and PostBoost settings.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
-.PHONY: help demo test live fuzz matrix matrix-one lint sandbox bench build clean
+.PHONY: help demo test live fuzz matrix matrix-one lint sandbox bench docs build installed audit sbom clean
 
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, run the DAG again, kill it half way and run it again"
@@ -28,7 +32,11 @@ help:
 	@echo "make sandbox  start only the local PostBoost, on port $(PORT)"
 	@echo "make bench    compare performance with other clients and providers, in five to ten minutes"
 	@echo "make lint     run ruff, mypy and import-linter"
-	@echo "make build    build the wheel and the sdist into dist/"
+	@echo "make docs     build the documentation as a web site into build/docs/"
+	@echo "make build    build the wheel and the sdist into dist/, and check them as a package index does"
+	@echo "make installed  install the wheel into $(INSTALLED), and check what Airflow finds there"
+	@echo "make audit    look up known vulnerabilities of what is installed there"
+	@echo "make sbom     list what is installed there in build/sbom.json (CycloneDX)"
 	@echo "make clean    remove everything that the other commands created"
 
 # The extras that each environment needs.
@@ -36,7 +44,9 @@ $(RUN): WITH = sandbox
 $(DEVELOP): WITH = sandbox,test
 $(FUZZ): WITH = sandbox,test,fuzz
 $(BENCH): WITH = sandbox,bench
-$(RUN) $(DEVELOP) $(FUZZ) $(BENCH): pyproject.toml constraints/airflow-$(AIRFLOW).txt
+$(DOCS): WITH = docs
+$(RELEASE): WITH = release
+$(RUN) $(DEVELOP) $(FUZZ) $(BENCH) $(DOCS) $(RELEASE): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old: Python 3.11 or newer is required. Run, for example: make PYTHON=python3.11."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -81,9 +91,32 @@ sandbox: $(RUN)
 bench: $(BENCH)
 	@$(BIN)/python -m benchmarks
 
-build: $(DEVELOP)
+# The pages keep the folders of the repository, so that links between them work.
+docs: $(DOCS)
+	rm -rf build/pages && mkdir -p build/pages
+	cp -R $(wildcard *.md) docs dags_examples build/pages
+	$(BIN)/pygmentize -S friendly -f html -a .highlight > build/pages/highlight.css
+	$(BIN)/properdocs build --strict --quiet -f mkdocs.yml
+	@echo "Open build/docs/index.html"
+
+# The wheel is built from the sdist.
+build: $(RELEASE)
+	rm -rf dist
 	$(BIN)/uv build --quiet --python $(BIN)/python --no-build-isolation
+	$(BIN)/twine check --strict dist/*
+
+installed: build
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(INSTALLED)
+	$(BIN)/uv pip install --quiet --python $(INSTALLED) --constraint constraints/airflow-$(AIRFLOW).txt dist/*.whl
+	cd build && $(abspath $(INSTALLED))/bin/python -m postboost_provider --help
+	AIRFLOW_HOME=$(CURDIR)/build/airflow $(INSTALLED)/bin/airflow providers list --output plain | grep airflow-provider-postboost
+
+audit: installed
+	$(BIN)/pip-audit --path $(INSTALLED)/lib/python*/site-packages
+
+sbom: installed
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-file build/sbom.json $(INSTALLED)
 
 clean:
-	rm -rf $(VENV) $(OLDER:%=$(VENV)-%) .demo dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-installed $(OLDER:%=$(VENV)-%) .demo build dist .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
