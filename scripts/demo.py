@@ -102,35 +102,35 @@ class DagRun:
 
 
 class KilledRun:
-    """A run that is killed once a third of its rows are published, and then repeated."""
+    """A run that is killed once a third of its rows are published, and then run again."""
 
     def __init__(self, where: Stage, first_day: date) -> None:
         self._where = where
         self._first_day = first_day
         self._killed = DagRun(where, "killed", first_day)
         self._published = 0
-        self._repeat: DagRun | None = None
-        self._thread = threading.Thread(target=self._kill_and_repeat, daemon=True)
+        self._second: DagRun | None = None
+        self._thread = threading.Thread(target=self._kill_and_run_again, daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for run in (self._killed, self._repeat):
+        for run in (self._killed, self._second):
             if run is not None:
                 stop(run.process)
 
     def wait(self) -> tuple[DagRun, int, DagRun]:
-        """Return the killed run, the number of posts it had created, and the repeated run."""
+        """Return the killed run, the number of posts it had created, and the second run."""
         self._thread.join(timeout=120)
-        if self._repeat is None:
+        if self._second is None:
             raise SystemExit(
                 f"The run ended before it could be killed. See {self._killed.log.relative_to(ROOT)}."
             )
-        return self._killed, self._published, self._repeat
+        return self._killed, self._published, self._second
 
-    def _kill_and_repeat(self) -> None:
+    def _kill_and_run_again(self) -> None:
         process = self._killed.process
         while process.poll() is None:
             if len(self._where.posts()) >= ROWS // 3:
@@ -138,7 +138,7 @@ class KilledRun:
                 process.wait()
                 self._published = len(self._where.posts())
                 self._where.control_request("faults", [])
-                self._repeat = DagRun(self._where, "repeated", self._first_day)
+                self._second = DagRun(self._where, "second", self._first_day)
                 return
             time.sleep(0.1)
 
@@ -181,7 +181,7 @@ def main() -> int:
         check(sorted(week.posts()) == sorted(TEXTS), "no post was published twice", again)
 
         title("3. Kill another run half way (SIGKILL) and lose one response, then run it again")
-        killed, published, repeat = killed_run.wait()
+        killed, published, second = killed_run.wait()
         check(
             killed.process.wait() == -signal.SIGKILL,
             f"the run was killed after {published} of {ROWS} posts",
@@ -189,12 +189,12 @@ def main() -> int:
         )
         check(0 < published < ROWS, "some rows were published and some were not", killed)
         say("   Second run:")
-        show(repeat, only="publish")
-        check(repeat.process.wait() == 0, "the run succeeded", repeat)
+        show(second, only="publish")
+        check(second.process.wait() == 0, "the run succeeded", second)
         check(
             sorted(kill.posts()) == sorted(TEXTS),
             f"PostBoost has exactly one post for each of the {ROWS} rows: no duplicates, none missing",
-            repeat,
+            second,
         )
     say("")
     say(

@@ -38,7 +38,7 @@ def may_retry(request: Request, error: BaseException) -> bool:
         # An AI run was created and failed. Its key is free again, so another request would be another run to pay for.
         return False
     if isinstance(error, (GatewayError, UnconfirmedError, UnexpectedResponseError, ServerError)):
-        return request.is_safe_to_repeat and getattr(error, "status", 0) != 501
+        return request.is_safe_to_retry and getattr(error, "status", 0) != 501
     if isinstance(error, ConflictError):
         return "Idempotency-Key" in request.headers and not error.replayed
     return False

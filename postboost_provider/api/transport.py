@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
@@ -208,14 +209,13 @@ def no_response(settings: ClientSettings, request: Request, error: Exception) ->
         # A limit of this module, or of the file that is sent.
         return error
     # The server may have written anything into the message, even a line break.
-    said = "".join(c if c.isprintable() else " " for c in settings.redact(str(error)))
-    op, why = request.operation, f"{type(error).__name__}: {said[:300]}"
+    op, why = request.operation, f"{type(error).__name__}: {clean_text(settings.redact(str(error))[:300])}"
     if _was_never_sent(error):
         return UnreachableError(
             f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
             f"{settings.name}, the network, and the proxy if one is needed."
         )
-    if op.is_read and op.repeatable:
+    if op.is_read and op.retryable:
         return UnreachableError(
             f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
         )

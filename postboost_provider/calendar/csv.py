@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.publishing.post import (
     Post,
@@ -47,6 +48,9 @@ class Row:
     key: str
     post: Post
     problems: tuple[Problem, ...] = ()
+
+    def __str__(self) -> str:
+        return clean_text(f"{self.place}, {self.key or '(no key)'}")
 
 
 def read_csv(content: bytes, name: str) -> list[tuple[str, dict[str, Any]]]:

@@ -22,6 +22,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.calendar.report import Report, RowReport, invalid
 from postboost_provider.idempotency.activity_log import KEPT_FOR
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
+from postboost_provider.idempotency.label import Owner
 from postboost_provider.polling.outcome import PostOutcome, describe_failures, read_post
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.create import MAX_WAITS, KeyInUseError, attempt_create, wait_for_others
@@ -102,7 +103,7 @@ class CalendarRun:
             return report
         if not rows:
             return report
-        self._known = find_posts(self.api, self._scope)
+        self._known = find_posts(self.api, Owner(self._scope))
         if self._known is None:
             if self.on_unknown != "publish":
                 raise PostBoostConfigError(
@@ -147,7 +148,7 @@ class CalendarRun:
                 return
             identities = [self._actor(row).log_identity for row in in_use.values()]
             try:
-                self._known = wait_for_others(self.api, self._scope, identities)
+                self._known = wait_for_others(self.api, Owner(self._scope), identities)
             except PostBoostError as error:
                 # The other rows are done, and the report must say so.
                 log.warning("The activity log can't be read: %s", error)

@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 
@@ -140,8 +141,10 @@ def _print(args: Namespace, rows: list[dict[str, Any]], columns: tuple[str, ...]
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "-" if value is None or value == "" else str(value)
+    return "-" if value is None or value == "" else clean_text(value)
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    # The values are what they are; JSON can write what a terminal would obey in another way.
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))

@@ -5,16 +5,16 @@ Nothing in here knows an attempt's number, a process or a clock: those differ be
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.idempotency.activity_log import Label
+from postboost_provider.idempotency.label import Label, Owner, digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+__all__ = ["Act", "Actor", "digest", "intent_hash", "log_scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Act:
         :param revision: steps by one after a stored refusal, which PostBoost repeats for 24 hours.
         """
         return digest(self.key_identity, revision)
+
+    def label_at(self, revision: int) -> Label:
+        """Return the label of a request under a revision of the key."""
+        return self.label.at(revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +69,26 @@ class Actor:
         return cls(log_scope(calendar_id), ("row", calendar_id, key))
 
     @property
-    def log_identity(self) -> str:
-        """The second part of the label: readable by the task or the row's key, different for each identity."""
+    def owner(self) -> Owner:
+        """Whose writes its are in the activity log."""
         readable = self.identity[3] if self.identity[0] == "task" else self.identity[-1]
-        return f"{_slug(readable, 20)}~{digest(self.identity)[:12]}"
+        return Owner(self.scope, f"{_slug(readable, 20)}~{digest(self.identity)[:12]}")
 
-    def label(self, act: str | None = None) -> Label:
-        return Label(self.scope, self.log_identity, act)
+    @property
+    def log_identity(self) -> str:
+        """The identity in its labels."""
+        return self.label().identity
 
-    def act(self, words: str, *key_parts: str) -> Act:
+    def label(self, act: object = None) -> Label:
+        return self.owner.label(None if act is None else str(act))
+
+    def act(self, act: object, *key_parts: str) -> Act:
         """Return something that is done once.
 
-        :param words: its name in the activity log.
+        :param act: its name in the activity log.
         :param key_parts: distinguish its idempotency keys from those of the actor's other acts.
         """
-        return Act(self.label(words), (*self.identity, *key_parts))
-
-
-def digest(*parts: Any) -> str:
-    """Return the SHA-256 of the parts, joined so that no two different lists of parts are the same text."""
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+        return Act(self.label(act), (*self.identity, *key_parts))
 
 
 def intent_hash(intent: Mapping[str, Any]) -> str:
@@ -93,7 +97,7 @@ def intent_hash(intent: Mapping[str, Any]) -> str:
 
 
 def log_scope(name: str) -> str:
-    """Return the first part of a label: readable, and different for different names."""
+    """Return the name of a task or a calendar in the activity log: its labels have what follows the ``~``."""
     return f"{_slug(name, 32)}~{digest(name)[:8]}"
 
 

@@ -49,6 +49,7 @@ def send_past_stored_responses(
     read: Callable[[Response], T],
     on_error: Callable[[PostBoostRequestError | UnconfirmedError, int], T] = step_past_stored_refusal,
     first: int = 0,
+    label: Callable[[int], object] | None = None,
     **call: Unpack[KeyedArguments],
 ) -> T:
     """Send an operation under the first key revision whose stored response is of use.
@@ -58,12 +59,15 @@ def send_past_stored_responses(
     :param key: returns the idempotency key of a revision.
     :param on_error: is given the error and the revision.
     :param first: the revision to begin with.
+    :param label: returns the client label of a revision.
     :param call: more arguments of ``api.send``.
     :raises PostBoostConfigError: every revision was used; ``code`` is ``key_revisions_used``.
     """
     last: Exception | None = None
     for revision in range(first, first + MAX_REVISIONS):
         try:
+            if label is not None:
+                call["client_label"] = str(label(revision))
             try:
                 response = api.send(operation, idempotency_key=key(revision), **call)
             except (PostBoostRequestError, UnconfirmedError) as error:

@@ -30,6 +30,7 @@ from postboost_provider.idempotency.key import (
     send_past_stored_responses,
     step_past_stored_refusal,
 )
+from postboost_provider.idempotency.label import OperationAct, short_action
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.api.requests import FilePart, KeyedArguments
     from postboost_provider.api.responses import Response
-    from postboost_provider.idempotency.activity_log import Label, LogEntry
+    from postboost_provider.idempotency.activity_log import LogEntry
     from postboost_provider.idempotency.identity import Act, Actor
     from postboost_provider.idempotency.key import T
+    from postboost_provider.idempotency.label import Label
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +59,8 @@ def perform(
     **call: Unpack[KeyedArguments],
 ) -> T:
     """Send an operation with the label and idempotency key of the act, as :func:`send_past_stored_responses` does."""
-    call["client_label"] = str(act.label)
     return send_past_stored_responses(
-        api, operation, act.key, read=read, on_error=on_error, first=first, **call
+        api, operation, act.key, read=read, on_error=on_error, first=first, label=act.label_at, **call
     )
 
 
@@ -80,8 +81,8 @@ def perform_action(
 
     :param action: its name in the activity log.
     """
-    act = actor.act(action, action, *map(str, parameters.values()))
-    entries = read_log(api, act.label) or ()
+    act = actor.act(short_action(action), action, *map(str, parameters.values()))
+    entries = read_log(api, actor.owner) or ()
     earlier = sum(entry.label == act.label and entry.outcome != "replayed" for entry in entries)
     call = {"parameters": parameters, "body": body, "allow_duplicate": allow_duplicate}
     perform(api, act, operation, first=earlier, **call)
@@ -116,10 +117,10 @@ def perform_operation(
     # First of all: what does not fit the operation is never sent.
     prepare(api.settings, operation, **call)
     target = _hash(given)
-    words = f"{operation} {target} {_hash(body or {})}" + (f" {note}" if note else "")
-    request = _Request(api, op, actor.act(words, operation, target), call)
-    if op.is_read or op.repeatable:
-        return request.send_repeatable(actor)
+    what = OperationAct.of(operation, target, _hash(body or {}), note)
+    request = _Request(api, op, actor.act(what, operation, target), call)
+    if op.is_read or op.retryable:
+        return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
     if op.idempotency_key:
         return request.send_with_key(entries, is_void)
@@ -140,7 +141,7 @@ class _Request:
     act: Act
     call: Mapping[str, Any]
 
-    def send_repeatable(self, actor: Actor) -> Any:
+    def send_retryable(self, actor: Actor) -> Any:
         name = self.op.operation
         try:
             return self._send()
@@ -161,7 +162,7 @@ class _Request:
                 where = {**self.call["parameters"], "post_uuid": done.post_uuid}
                 return self.api.call("get_post", parameters=where)
             raise _already_done(self.op, done)
-        if done is not None and _without_note(done.label) != _without_note(self.act.label):
+        if done is not None and _body(done.label) != self._body:
             raise _other_body(self.op, done)
         if entries is None and self.op.tier == "workspace":
             log.warning(
@@ -227,8 +228,11 @@ class _Request:
         if done is not None:
             return sum(entry.is_refusal for entry in found[found.index(done) :])
         # A body that was refused for using another one's key does not tell how that one ended.
-        others = {_without_note(entry.label) for entry in found if entry.is_refusal}
-        return len(others - {_without_note(self.act.label)})
+        return len({_body(entry.label) for entry in found if entry.is_refusal} - {self._body})
+
+    @property
+    def _body(self) -> str | None:
+        return _body(self.act.label)
 
 
 def _find_entries(
@@ -237,13 +241,15 @@ def _find_entries(
     """Return the log entries of this act with any body, newest first; None where the log can't be read."""
     if op.tier != "workspace":
         return None
-    start = actor.label(f"{op.operation} {_hash(parameters)} ")
-    return read_log(api, start, workspace_uuid=parameters.get("workspace_uuid"))
+    entries = read_log(api, actor.owner, workspace_uuid=parameters.get("workspace_uuid"))
+    if entries is None:
+        return None
+    target = OperationAct.of(op.operation, _hash(parameters), "").target
+    return [e for e in entries if e.label.operation and e.label.operation.target == target]
 
 
-def _without_note(label: Label) -> str:
-    """Return operation, target and body of a label."""
-    return " ".join((label.act or "").split(" ")[:3])
+def _body(label: Label) -> str | None:
+    return label.operation.body if label.operation else None
 
 
 def _hash(values: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFinishedError,
     PostBoostConfigError,
@@ -191,7 +192,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
 
         def poll() -> Finding:
             with self.hook.client(deadline_seconds=POLL_SECONDS) as api:
-                return ask(api, RunIsOver(run_id))
+                return ask(api, RunIsOver(run_id), datetime.now(UTC))
 
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
@@ -228,7 +229,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
             )
         result = as_result(run)
         for warning in result["warnings"] or ():
-            self.log.warning("PostBoost warns: %s", warning)
+            self.log.warning("PostBoost warns: %s", clean_text(warning))
         if run["status"] == "partial":
             message = describe_failures(result)
             if self.on_partial == "fail":

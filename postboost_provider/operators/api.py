@@ -124,7 +124,7 @@ class PostBoostOperator(BasePostBoostOperator):
             problems["all_pages"] = f"{name} does not return a list. Remove all_pages."
         if op.is_read and self.body:
             problems["body"] = f"{name} takes no body. Pass its values as parameters."
-        if op.reply == "binary" and not self.save_to:
+        if op.response == "binary" and not self.save_to:
             problems["save_to"] = f"{name} returns a file, which can't be an XCom. Set save_to."
         if self.save_to and self.result is not None:
             problems["result"] = (

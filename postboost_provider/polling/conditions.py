@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postboost_provider.api.errors import NotFoundError
@@ -11,7 +10,7 @@ from postboost_provider.polling.outcome import PostOutcome, describe_status, mis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
 
@@ -51,18 +50,16 @@ class Condition(Protocol):
         """Read the responses, in the order of the calls. Raise :class:`PostBoostError` if waiting is of no use."""
 
 
-def ask(api: PostBoostClient, condition: Condition) -> Finding:
+def ask(api: PostBoostClient, condition: Condition, now: datetime) -> Finding:
     """Poll once."""
-    now = datetime.now(UTC)
     responses = [
         api.call(q.operation, parameters=q.parameters, body=q.body) for q in condition.questions(now)
     ]
     return condition.read(responses, now)
 
 
-async def ask_async(api: AsyncPostBoostClient, condition: Condition) -> Finding:
+async def ask_async(api: AsyncPostBoostClient, condition: Condition, now: datetime) -> Finding:
     """Poll once, in an event loop."""
-    now = datetime.now(UTC)
     responses = [
         await api.call(q.operation, parameters=q.parameters, body=q.body) for q in condition.questions(now)
     ]

@@ -150,7 +150,7 @@ def update(
     label = actor.label(f"update {intent_hash({name: str(changes[name]) for name in changes})}")
     if not outcome.can_be_changed and any(
         entry.label == label and entry.outcome == "updated" and entry.post_uuid == outcome.uuid
-        for entry in read_log(api, label) or ()
+        for entry in read_log(api, actor.owner) or ()
     ):
         return outcome
     _check_changeable(outcome)

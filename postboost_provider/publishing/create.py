@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.responses import Response
+    from postboost_provider.idempotency.label import Owner
     from postboost_provider.publishing.intention import Intention
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def create_post(api: PostBoostClient, intention: Intention, body: Body, *, can_r
             return attempt_create(api, intention, body, can_read_log=can_read_log, waited_for=waited_for)
         except KeyInUseError as error:
             waited_for = error.revision
-        found = wait_for_others(api, intention.actor.scope, [identity])
+        found = wait_for_others(api, intention.actor.owner, [identity])
         if (known := found.get(identity)) is not None:
             return use_existing(api, intention, known, body)
     raise KeyInUseError
@@ -148,7 +149,7 @@ def _read_back(api: PostBoostClient, intention: Intention, replayed: Published) 
     return found if isinstance(found, Published) else replayed
 
 
-def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -> dict[str, KnownPost]:
+def wait_for_others(api: PostBoostClient, owner: Owner, wanted: Collection[str]) -> dict[str, KnownPost]:
     """Wait for as long as a request may take, and return the posts that the activity log has by then.
 
     :param wanted: log identities of what other attempts are sending. The wait ends once the log has all of them.
@@ -161,7 +162,7 @@ def wait_for_others(api: PostBoostClient, scope: str, wanted: Collection[str]) -
     )
 
     def ask() -> Finding:
-        found = find_posts(api, scope, *wanted if len(wanted) == 1 else ()) or {}
+        found = find_posts(api, owner) or {}
         return Finding(all(identity in found for identity in wanted), found)
 
     return dict(wait_briefly(ask, timeout, None, known=Finding(False, {}), first=0.5, longest=15.0))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from postboost_provider.idempotency.activity_log import Label, read_log
+from postboost_provider.api.clean_text import clean_text
+from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.label import PostAct
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Act, Actor
+    from postboost_provider.idempotency.label import Owner
     from postboost_provider.polling.outcome import PostOutcome
 
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
-
-# The end of a post's label. Those of actions on the post differ ("retry ..."): their entries name the post, too, but not
-# what its author wrote.
-_WORDS = re.compile(r"((?P<intent>[0-9a-f]{16})? (?P<mode>draft|schedule|queue|now))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Intention:
 
     @property
     def act(self) -> Act:
-        return self.actor.act(f"{self.intent or ''} {self.mode}")
+        return self.actor.act(PostAct(self.intent, self.mode))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +60,30 @@ class KnownPost:
 
 def find_post(api: PostBoostClient, actor: Actor) -> KnownPost | None:
     """Return the post that an earlier attempt created, if the activity log has it."""
-    return (find_posts(api, actor.scope, actor.log_identity) or {}).get(actor.log_identity)
+    return (find_posts(api, actor.owner) or {}).get(actor.log_identity)
 
 
-def find_posts(api: PostBoostClient, scope: str, identity: str = "") -> dict[str, KnownPost] | None:
-    """Return the posts of a scope by the log identity of their actors; None where the token may not read the log.
-
-    :param identity: find only this one, which takes fewer requests.
-    """
-    entries = read_log(api, Label(scope, identity))
+def find_posts(api: PostBoostClient, owner: Owner) -> dict[str, KnownPost] | None:
+    """Return the posts of an owner by the log identity of their actors; None where the token may not read the log."""
+    entries = read_log(api, owner)
     if entries is None:
         return None
     found: dict[str, KnownPost] = {}
     for entry in entries:
-        words = _WORDS.fullmatch(entry.label.act or "")
-        if words and entry.post_uuid and entry.outcome in ("created", "updated", "replayed"):
+        # Actions on the post name it, too, but not what its author wrote.
+        if (
+            (act := entry.label.post)
+            and entry.post_uuid
+            and entry.outcome in ("created", "updated", "replayed")
+        ):
             # Newest first: the first entry of an identity has its latest intent.
-            found.setdefault(entry.label.identity, KnownPost(entry.post_uuid, **words.groupdict()))
+            found.setdefault(entry.label.identity, KnownPost(entry.post_uuid, act.intent, act.mode))
     return found
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:
-    """Return the warnings that came with a post, as text."""
+    """Return the warnings that came with a post, as clean text."""
     found = response.get("warnings") if isinstance(response, dict) else None
-    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())
+    return tuple(
+        clean_text((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ()
+    )

@@ -57,7 +57,7 @@ def publish_post(
         media = resolution.media()
         allow = on_duplicate == "allow"
         intention = Intention(actor, intent_hash(post_intent(post, media_contents(media))), post.mode, allow)
-        posts = find_posts(api, actor.scope, actor.log_identity)
+        posts = find_posts(api, actor.owner)
         can_read_log = posts is not None
         if (known := (posts or {}).get(actor.log_identity)) is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
@@ -64,7 +65,7 @@ class Resolver:
     def describe_issue(self, issue: Mapping[str, Any]) -> str:
         """Return the message of a guardrail, with the account that it is about."""
         account_id = issue.get("account_id")
-        message = str(issue.get("message") or issue.get("code"))
+        message = clean_text(issue.get("message") or issue.get("code"))
         return message if account_id is None else f"{self.account_name(account_id)}: {message}"
 
     def tag_ids(self, names: Sequence[str], *, dry_run: bool) -> list[int]:

@@ -16,7 +16,6 @@ from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry, parse_expiry
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency import identity as identities
-from postboost_provider.idempotency.activity_log import Label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +79,7 @@ class Maker:
 
     @property
     def prefix(self) -> str:
-        return str(Label(self.task, identities.log_scope(self.conn_id)))
+        return f"airflow/{self.task}/{identities.log_scope(self.conn_id)}"
 
     def name(self, old: Key) -> str:
         return f"{self.prefix} after {old.id} run {self.run}"

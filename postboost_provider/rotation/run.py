@@ -22,6 +22,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.identity import Actor, digest
 from postboost_provider.rotation import refusals
 from postboost_provider.rotation.plan import (
     Key,
@@ -227,21 +228,25 @@ class Rotation:
 
         Where the log can't tell, the response with the new key does, and the key is revoked again.
         """
-        label = f"{self.maker.prefix} rotation {self.maker.run} {now:%H%M%S%f}"
+        actor = Actor(self.maker.task, ("rotation", self.maker.conn_id))
+        act = f"rotation {digest(self.maker.run, f'{now:%H%M%S%f}')[:12]}"
         where = {"workspace_uuid": connection.settings.workspace_uuid}
         with self.connect(connection.settings) as api:
             for role, client in (("target", api), ("admin", self.admin)):
                 try:
                     client.send(
-                        "validate_post", parameters=where, body=_DRY_RUN, client_label=f"{label} {role}"
+                        "validate_post",
+                        parameters=where,
+                        body=_DRY_RUN,
+                        client_label=str(actor.label(f"{act} {role}")),
                     )
                 except ValidationError:
                     pass  # PostBoost logs that as well.
                 except (AuthenticationError, PermissionDeniedError):
                     return
-        entries = read_log(self.admin, f"{label} ", **where) or ()
-        users = {str(entry.label).removeprefix(f"{label} "): entry.user_id for entry in entries}
-        self._refuse_other_user(connection, users.get("target"), users.get("admin"))
+        entries = read_log(self.admin, actor.owner, **where) or ()
+        users = {entry.label.act: entry.user_id for entry in entries}
+        self._refuse_other_user(connection, users.get(f"{act} target"), users.get(f"{act} admin"))
 
     def _refuse_other_user(self, connection: ConnectionContents, user: object, admin_user: object) -> None:
         if user is not None and admin_user is not None and user != admin_user:

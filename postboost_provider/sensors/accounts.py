@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -10,7 +11,7 @@ from postboost_provider.triggers.accounts import PostBoostAccountHealthTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.triggers.base import WaitArguments
@@ -76,7 +77,8 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
 
         with self.connect() as api:
             self._ids = account_ids(api, read_text(self.accounts))
-            finding = ask(api, AccountsCanPublish(self._ids, self._at, self.posts_per_account))
+            condition = AccountsCanPublish(self._ids, self._at, self.posts_per_account)
+            finding = ask(api, condition, datetime.now(UTC))
         if finding.is_settled:
             self.log.info("All %d accounts can publish.", len(self._ids))
         else:

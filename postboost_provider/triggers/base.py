@@ -100,7 +100,7 @@ class PollingTrigger(BaseTrigger):
 
         hook = PostBoostHook(self.postboost_conn_id)
         async with await connect(hook, await settings_of(hook)) as api:
-            finding = await ask_async(api, condition)
+            finding = await ask_async(api, condition, datetime.now(UTC))
         if not finding.is_settled:
             self.log.info("%s", finding.pending)
         return finding

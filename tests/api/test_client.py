@@ -21,7 +21,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnreachableError,
 )
-from postboost_provider.api.rate_limit import Pace
+from postboost_provider.api.rate_limit import RateLimit
 from tests.api.support import BASE, BODIES, TOKEN, WORKSPACE, settings
 
 OK = httpx.Response(200, json={"data": []})
@@ -319,7 +319,7 @@ def test_the_connection_is_read_again_only_for_a_401(connect, postboost, status,
 
 def test_a_rate_limit_spaces_all_requests_including_retries(connect, postboost, clock):
     postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[httpx.Response(500), OK, OK])
-    api = connect(pace=Pace(requests_per_minute=20))
+    api = connect(pace=RateLimit(requests_per_minute=20))
     api.call("list_tags")
     api.call("list_tags")
     # Before the first request, the backoff, the rest of three seconds, and three seconds.
@@ -331,7 +331,7 @@ def test_a_client_slows_down_to_the_rate_of_the_server(connect, postboost, clock
     postboost.get(f"/{WORKSPACE}/tags").mock(
         side_effect=[httpx.Response(200, json={}, headers=spent), OK, OK]
     )
-    api = connect(pace=Pace())
+    api = connect(pace=RateLimit())
     for _ in range(3):
         api.call("list_tags")
     assert clock.pauses == [0, 0, 1]

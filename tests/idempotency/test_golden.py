@@ -1,8 +1,8 @@
-"""The idempotency keys, activity-log labels and bodies that version 0.1.0 sends, as they are on the wire.
+"""The idempotency keys and bodies that version 0.1.0 sends, as they are on the wire, its labels, and those of today.
 
 PostBoost keeps a key for 24 hours, and refuses it with another body; it keeps a label for 90 days. A change of one of
-these values would publish again, after an
-upgrade, whatever was published or scheduled in that time. Do not adapt them to the code.
+these values would publish again, after an upgrade, whatever was published or scheduled in that time. Do not adapt them
+to the code.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import respx
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.run import CalendarRun
+from postboost_provider.idempotency.label import LONGEST, Label
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
@@ -58,13 +59,13 @@ class PostBoost:
     """PostBoost as far as these tests need it.
 
     ``sent`` has path, idempotency key, label and a hash of the body of each write. The next ``refused`` writes get a
-    stored refusal, and the activity log has ``logged`` entries for every query.
+    stored refusal, and the activity log has the labels ``logged``.
     """
 
     def __init__(self, router: respx.Router) -> None:
         self.sent: list[list[str | None]] = []
         self.refused = 0
-        self.logged = 0
+        self.logged: list[str] = []
         POST.update(status="draft", accounts=[{**ACCOUNT, "publish_status": None}])
         router.route().mock(side_effect=self.respond)
 
@@ -97,8 +98,9 @@ class PostBoost:
 
     def found(self, path: str, query: dict[str, str]) -> Any:
         if path == "activity":
-            label, done = query["client"], {"outcome": "ok", "http_status": 500, "post_uuid": None}
-            return {"data": [{**done, "client": label, "created_at": None}] * self.logged}
+            found = [label for label in self.logged if label.startswith(query["client"])]
+            done = {"outcome": "ok", "http_status": 500, "post_uuid": None, "created_at": None}
+            return {"data": [{**done, "client": label} for label in found]}
         if path == "accounts":
             return {"data": [ACCOUNT, {**ACCOUNT, "id": 2, "uuid": "a-2", "username": "bäckerei"}]}
         if path == "media/folders":
@@ -220,12 +222,32 @@ def upload(task: dict[str, Any], **given: Any) -> None:
             run(PostBoostUploadMediaOperator(task_id="x", media=name, folder="Süßes", **given), task)
 
 
+GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_keys_labels_and_bodies_are_those_of_version_0_1_0(
+def test_keys_and_bodies_are_those_of_version_0_1_0(
     postboost: PostBoost, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    postboost.refused, postboost.logged = REFUSED.get(case, 0), LOGGED.get(case, 0)
+    postboost.refused = REFUSED.get(case, 0)
+    postboost.logged = [former for *_, former in GOLDEN[case]] * LOGGED.get(case, 0)
     if case == "media in chunks":
         monkeypatch.setattr(media, "MULTIPART_LIMIT_BYTES", 1)
     CASES[case]()
-    assert postboost.sent == json.loads(Path(__file__).with_name("golden.json").read_text())[case]
+    assert postboost.sent == [sent for *sent, _ in GOLDEN[case]]
+
+
+@pytest.mark.parametrize(
+    ("now", "former"),
+    [(now, former) for sent in GOLDEN.values() for _, _, now, _, former in sent if now],
+)
+def test_labels_are_short_and_those_of_version_0_1_0_are_read_as_the_same(now: str, former: str) -> None:
+    assert len(now) <= LONGEST < 64
+    label, before = Label.parse(now), Label.parse(former)
+    assert label is not None
+    assert before is not None
+    assert str(label) == now
+    if label.post is None:
+        assert before == label
+    else:
+        assert before.at(label.post.revision or 0) == label

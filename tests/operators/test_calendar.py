@@ -143,7 +143,7 @@ def test_good_rows_stay_out_when_the_task_fails_for_bad_ones_and_it_lists_them(
     said = str(caught.value)
     assert "2 of 3 rows" in said
     assert "line 3, bad-time: invalid: timezone: 'Mars/Base'" in said
-    assert "line 4, two\nlines: invalid: accounts: '@nobody'" in said
+    assert "line 4, two lines: invalid: accounts: '@nobody'" in said
     assert ctx["pushed"]["return_value"]["counts"] == {"created": 1, "invalid": 2}
     assert len(posts(sandbox)) == 1
 

@@ -35,7 +35,7 @@ def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
 def publish(api: PostBoostClient, text: str = "Hello", mode: str = "schedule", **more: Any) -> Published:
     """Do what a task does: read the activity log, then use the post that is there or create one."""
     mine = intention(text, mode)
-    posts = find_posts(api, ACTOR.scope)
+    posts = find_posts(api, ACTOR.owner)
     known = (posts or {}).get(ACTOR.log_identity)
     if known is not None:
         return use_existing(api, mine, known, lambda: body(text, **more))

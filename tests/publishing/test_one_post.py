@@ -354,3 +354,13 @@ def test_a_success_without_a_post_is_unconfirmed_and_looked_up(
         assert caught.value.code == "no_uuid"
         assert publish(api).result == "adopted"
     assert len(posts(sandbox)) == 1
+
+
+def test_a_post_of_version_0_1_0_is_found_by_its_label(server: Sandbox, api: PostBoostClient) -> None:
+    mine = intention()
+    former = f"{mine.actor.owner.starts[1]} {mine.intent} schedule"
+    made = api.send("create_post", body=body(), client_label=former).payload
+    found = publish(api)
+    assert (found.result, found.post_uuid) == ("adopted", made["uuid"])
+    assert publish(api, "Hello again").result == "updated"
+    assert len(posts(server)) == 1

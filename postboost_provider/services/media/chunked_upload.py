@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -79,7 +80,8 @@ def upload_in_chunks(
             try:
                 return _Session(api, source, content, library, attributes, response).run()
             except _SessionLostError:
-                if found := library.find_recent() if response.replayed else library.find_new():
+                now = datetime.now(UTC)
+                if found := library.find_recent(now) if response.replayed else library.find_new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
             if response.replayed and not library.is_readable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
 
@@ -78,9 +79,9 @@ class Library:
             log.warning("%d new media items are called %s: none is used.", len(matching), self._name)
         return matching[0] if len(matching) == 1 else None
 
-    def find_recent(self) -> dict[str, Any] | None:
+    def find_recent(self, now: datetime) -> dict[str, Any] | None:
         """Return the newest matching item of the last day, which an earlier attempt may have uploaded."""
-        since = datetime.now(UTC) - KEY_LIFETIME
+        since = now - KEY_LIFETIME
         matching = []
         # An item without the later text may be somebody else's, and must not be given it.
         alt_text = self._later_alt_text or self._attributes.get("alt_text")

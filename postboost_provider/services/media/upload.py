@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.api.requests import FilePart
@@ -118,6 +119,8 @@ def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
             "URL, or the uuid of a media item.",
             "unsupported_type",
         )
+    if re.search("[\ud800-\udfff]", file.name):
+        raise _wrong(f"The name {file.name!r} contains half of a character. Rename the file.", "bad_name")
     try:
         with file.open() as stream:
             sampled = sample_content(stream, MULTIPART_LIMIT_BYTES + 1) if quick else None
@@ -128,7 +131,7 @@ def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
         raise _wrong(f"{file.name} can't be read: {error.strerror or error}.", "unreadable_file") from error
     if size == 0:
         raise _wrong(f"{file.name} is empty.", "empty_file")
-    return Medium(content, file.name, file, size, is_sampled=sampled is not None)
+    return Medium(content, clean_text(file.name), file, size, is_sampled=sampled is not None)
 
 
 def upload_media(
@@ -165,7 +168,12 @@ def upload_media(
         attributes = {"alt_text": "" if later else alt_text, "folder": folder}
         short = {key: value for key, value in attributes.items() if value}
         media = _upload(api, medium, short, later, salt, timeout)
-        log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
+        log.info(
+            "%s is media item %s (%s) in PostBoost",
+            medium.name,
+            media_id(media),
+            clean_text(media.get("uuid")),
+        )
         return _update(api, media, {"alt_text": later} if later else {})
 
 
@@ -215,7 +223,7 @@ def wait_until_ready(
 
     def finding(item: dict[str, Any]) -> Finding:
         if item.get("is_processing"):
-            log.info("PostBoost is processing %s.", item.get("name"))
+            log.info("PostBoost is processing %s.", clean_text(item.get("name")))
         return Finding(not item.get("is_processing"), item)
 
     uuid = str(media["uuid"])
@@ -290,4 +298,4 @@ def _check_url(url: str) -> str:
     if not host or re.search(r"[\s\\]", url):
         shown = re.sub(r"[?#].*", "?...", url.rpartition("@")[2], flags=re.DOTALL)
         raise _wrong(f"{shown!r} is not a URL of a file. Correct it.", "not_a_url")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return clean_text(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")

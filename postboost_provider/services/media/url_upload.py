@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFoundError,
     PermissionDeniedError,
@@ -91,7 +92,7 @@ def _read_item(
     if not isinstance(media, dict) or not media.get("uuid"):
         message = f"PostBoost fetched {shown}, but its media item was deleted immediately. Retry the task."
         raise UnexpectedResponseError(message, code="no_id")
-    log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
+    log.info("PostBoost fetched %s: media item %s", shown, clean_text(media["uuid"]))
     try:
         # An item that was fetched at once comes without its size.
         return dict(api.call("get_media", parameters={"media_uuid": media["uuid"]}))
@@ -132,7 +133,7 @@ def _poll(
 def _find_forgotten(library: Library, shown: str, *, lost: bool, is_replay: bool) -> dict[str, Any]:
     """Return what the final response would have been, now that PostBoost has forgotten the download."""
     if found := library.find_new():
-        log.info("The response about %s was lost; it is media item %s", shown, found["uuid"])
+        log.info("The response about %s was lost; it is media item %s", shown, clean_text(found["uuid"]))
         return {"status": "completed", "media": found}
     if is_replay and not lost:
         # An earlier attempt got the final response: a failure, or an item that its name does not identify.
@@ -152,7 +153,7 @@ def _failure(shown: str, response: Mapping[str, Any]) -> PostBoostConfigError:
     PostBoost gives the reason as text only: nothing tells a missing file from a host that is briefly down. Somebody has
     to check the URL either way, so no retry is spent on it.
     """
-    reason = str(response.get("error") or "no reason given").rstrip(".")[:500]
+    reason = clean_text(response.get("error") or "no reason given").rstrip(".")[:500]
     return PostBoostConfigError(
         f"PostBoost could not fetch {shown}: {reason}. Check that anyone can open the URL without a login, and that it is "
         "an image, a video or a PDF that PostBoost supports. Then run the task again.",
