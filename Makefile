@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 AIRFLOW ?= 3.3
-OLDER := 2.11 3.0 3.1 3.2
+# "lowest" is 2.11.0 with the lowest version of each dependency that pyproject.toml allows.
+OLDER := lowest 2.11 3.0 3.1 3.2
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-$(AIRFLOW)
@@ -28,7 +29,7 @@ help:
 	@echo "make test     run the linters, the type checker, the import rules and the tests"
 	@echo "make live     test approvals, waits and rotations in a running Airflow, with all of its processes"
 	@echo "make fuzz     check the sandbox's responses to thousands of generated requests against PostBoost's schema"
-	@echo "make matrix   test the main job on each supported Airflow before $(AIRFLOW): $(OLDER)"
+	@echo "make matrix   test the main job of the built wheel on each supported Airflow before $(AIRFLOW): $(OLDER)"
 	@echo "make sandbox  start only the local PostBoost, on port $(PORT)"
 	@echo "make bench    compare performance with other clients and providers, in five to ten minutes"
 	@echo "make lint     run ruff, mypy and import-linter"
@@ -72,8 +73,14 @@ matrix:
 		$(MAKE) --no-print-directory AIRFLOW=$$minor VENV=$(VENV)-$$minor matrix-one || exit 1; \
 	done
 
+# The tests run in a folder without the package, so that they import the installed wheel.
 matrix-one: $(DEVELOP)
-	$(BIN)/python -m pytest -p no:cacheprovider tests/matrix
+	rm -rf build/matrix-$(AIRFLOW) && mkdir -p build/matrix-$(AIRFLOW)
+	$(BIN)/uv build --quiet --wheel --python $(BIN)/python --no-build-isolation --out-dir build/matrix-$(AIRFLOW)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --reinstall build/matrix-$(AIRFLOW)/*.whl
+	@rm -f $(RUN) $(DEVELOP) $(FUZZ) $(BENCH)  # they stand for the checkout's own code
+	cp -R pyproject.toml tests scripts dags_examples build/matrix-$(AIRFLOW)
+	cd build/matrix-$(AIRFLOW) && $(abspath $(BIN))/python -m pytest -p no:cacheprovider tests/matrix
 
 # Seed and number of cases are fixed. Takes two minutes.
 fuzz: $(FUZZ)

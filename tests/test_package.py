@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from postboost_provider import __version__
 
@@ -103,6 +105,18 @@ def test_the_metadata_names_only_addresses_that_exist(metadata: Message) -> None
     assert metadata.get_all("Project-URL") == ["PostBoost, https://postboost.co"]
     assert metadata["Author"]
     assert "@" not in f"{metadata['Author']}{metadata['Author-email']}"
+
+
+def test_the_lowest_versions_are_those_that_the_metadata_allows(metadata: Message) -> None:
+    """``make matrix`` installs them."""
+    lines = (ROOT / "constraints" / "airflow-lowest.txt").read_text(encoding="utf-8").splitlines()
+    lowest = dict(line.split("==") for line in lines)
+    needs = [Requirement(each) for each in metadata.get_all("Requires-Dist") or ()]
+    needs = [each for each in needs if each.marker is None or 'extra == "sandbox"' in str(each.marker)]
+    assert len(needs) == 10
+    for each in needs:
+        (bound,) = (Version(part.version) for part in each.specifier if part.operator == ">=")
+        assert Version(lowest[each.name]) == bound, each.name
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -14,6 +14,7 @@ from airflow.sdk import DAG
 
 from postboost_provider import __version__
 from postboost_provider.api import errors
+from postboost_provider.api.operations import load_operations
 from postboost_provider.calendar.csv import COLUMNS, read_csv, read_rows
 from postboost_provider.calendar.report import RESULTS
 from postboost_provider.connection import form as connection_form
@@ -123,6 +124,13 @@ def test_every_column_of_the_analytics_is_explained_in_its_order(kind: str) -> N
 def test_every_switch_of_the_sandbox_is_explained() -> None:
     page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
     assert [s for s in Settings.__dataclass_fields__ if f"| `{s}` |" not in page] == []
+
+
+def test_the_docs_count_the_operations() -> None:
+    texts = [page.read_text(encoding="utf-8") for page in (*PAGES, *(ROOT / "docs" / "reference").glob("*.md"))]
+    counted = [int(found) for text in texts for found in re.findall(r"(\d+) API operations", text)]
+    assert counted
+    assert set(counted) == {len(load_operations())}
 
 
 def test_make_targets_in_the_docs_exist() -> None:
