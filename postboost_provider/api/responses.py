@@ -104,7 +104,8 @@ def _payload_of(settings: ClientSettings, request: Request, status: int, content
         payload = json.loads(content)
         is_nothing = payload is None and request.operation.operation in MAY_BE_NULL
         if not _is_nested_deeply(payload) and (isinstance(payload, dict) or envelope == "none" or is_nothing):
-            return payload
+            # A response may echo what was sent, including the token.
+            return _redacted(payload, settings) if settings.may_hold_token(content) else payload
         code, problem = "not_an_object", "not a JSON object, which PostBoost documents"
     except (ValueError, RecursionError):
         code, problem = "not_json", "empty" if is_empty else "not JSON"

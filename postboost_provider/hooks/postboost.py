@@ -1,4 +1,4 @@
-"""The hook: it turns an Airflow connection into a client of the PostBoost API."""
+"""The hook, which turns an Airflow connection into a client of the PostBoost API."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class PostBoostHook(BaseHook):
         return AsyncPostBoostClient(settings, refresh=self.asettings, **options)
 
     async def asettings(self) -> ClientSettings:
-        """Read the connection from within an event loop: :meth:`settings`, awaited."""
+        """Do what :meth:`settings` does, in an event loop."""
         from postboost_provider.connection.read import read_connection, read_environment
 
         try:

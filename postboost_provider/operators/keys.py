@@ -66,7 +66,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
     def execute_complete(
         self, context: Context, event: Any, waited_for: Sequence[int] | None = None
     ) -> dict[str, Any]:
-        """Continue after the grace period; ``dag.test()`` does not pass for which keys."""
+        """Continue after the grace period. ``dag.test()`` does not say for which keys."""
         self._waited_for = waited_for
         return cast("dict[str, Any]", self.perform(context))
 

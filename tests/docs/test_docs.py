@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ def name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name)
 def test_python_blocks_run_from_top_to_bottom(
-    page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     use_connection(monkeypatch, sandbox)
+    # The quick start writes a file.
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "docs"}
     with DAG("docs", schedule=None):
         for text in blocks(page, "python"):
@@ -82,6 +85,23 @@ def test_every_example_is_in_the_readme_and_every_operator_and_sensor_on_a_page(
 def test_the_quick_start_shows_the_example_as_it_is() -> None:
     example = (ROOT / "dags_examples" / "token_guard.py").read_text(encoding="utf-8")
     assert example in blocks(ROOT / "docs" / "quickstart.md", "python")
+
+
+def test_the_calendar_of_the_quick_start_is_published_within_minutes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (text,) = (
+        text
+        for text in blocks(ROOT / "docs" / "quickstart.md", "python")
+        if "calendar.csv" in text and "write_text" in text
+    )
+    exec(compile(text, "quickstart.md", "exec"), {})
+    rows = read_rows(read_csv((tmp_path / "calendar.csv").read_bytes(), "calendar.csv"), None)
+    now = datetime.now(UTC)
+    assert [row.problems for row in rows] == [(), ()]
+    assert all(now < row.post.publish_at < now + timedelta(minutes=10) for row in rows if row.post.publish_at)
+    assert all(row.post.publish_at for row in rows)
 
 
 def test_the_workspace_jobs_are_those_of_the_example_that_is_run() -> None:

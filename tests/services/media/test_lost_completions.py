@@ -37,7 +37,7 @@ def test_a_key_that_may_not_list_media_uploads_and_logs_when_it_cannot_search(sa
     with client(sandbox, make_key(sandbox, "write")) as api:
         upload_media(api, video())
         sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
-        with pytest.raises(UnconfirmedError, match="second item") as caught:
+        with pytest.raises(UnconfirmedError) as caught:
             upload_media(api, video(name="other.mp4"))
         assert caught.value.code == "upload_unknown"
         with pytest.raises(PermissionDeniedError):
@@ -54,7 +54,7 @@ def test_a_key_that_may_no_longer_search_is_a_clear_error(sandbox, api):
         {"operation": "complete_chunked_upload", "kind": "drop_after"},
         {"operation": "list_media", "kind": "server_error", "status": 403, "after": 1, "count": 999},
     )
-    with pytest.raises(UnconfirmedError, match="second item") as caught:
+    with pytest.raises(UnconfirmedError) as caught:
         upload_media(api, video())
     assert caught.value.code == "upload_unknown"
 
