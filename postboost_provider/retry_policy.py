@@ -1,11 +1,12 @@
 """Whether and when a failed task is retried.
 
 On Airflow 3.3 or newer, which has retry policies, every operator and sensor uses ``PostBoostRetryPolicy`` unless the DAG
-sets another one. On older versions, an error that is not retryable becomes Airflow's ``AirflowFailException``.
+sets another one. On older versions, an error that is not retryable becomes an ``AirflowFailException``.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,6 +28,8 @@ else:
     except ImportError:
         RetryPolicy = object
 
+log = logging.getLogger(__name__)
+
 HAS_RETRY_POLICIES = RetryPolicy is not object
 
 DEFAULT_FIRST_DELAY = timedelta(minutes=5)
@@ -38,7 +41,7 @@ class PostBoostRetryPolicy(RetryPolicy):
     The default of every operator and sensor of this package on Airflow 3.3 or newer. It decides after the client has
     given up, which itself retries for up to five minutes where that is safe. The task's ``retries`` are the limit.
 
-    - An error that is not retryable (an expired token, a refused post, a used up allowance): no retry.
+    - An error that is not retryable (an expired token, a refused post, a quota that is used up): no retry.
     - A 429 or a 5xx with a ``Retry-After``: after that time, plus up to a tenth of it.
     - Any other error that a retry can fix: after ``first_delay``, then twice as long each time up to ``longest_delay``,
       each time up to a quarter less or more, to spread tasks that failed together.
@@ -88,19 +91,33 @@ class RetryPolicyMixin:
             self.retry_policy = PostBoostRetryPolicy()
 
 
+class PostBoostFailException(AirflowFailException):
+    """The task failed for an error that is not retryable.
+
+    :param error: what failed it, with its ``code`` and ``field``.
+    """
+
+    def __init__(self, error: PostBoostError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @contextmanager
 def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
     """Fail the task without retries for a PostBoost error that is not retryable.
 
-    A retry policy that the author set gets the error itself and decides.
+    A retry policy that the author set gets the error itself and decides. The task's log has the message once, without the
+    errors that led to it: those are logged at debug level.
     """
     try:
         _refuse_nothing(task)
         yield
     except PostBoostError as error:
+        if error.__cause__ or error.__context__:
+            log.debug("What led to the error", exc_info=error)
         if is_retryable(error) or _decides_itself(task):
-            raise
-        raise AirflowFailException(str(error)) from error
+            raise error from None
+        raise PostBoostFailException(error) from None
 
 
 def _refuse_nothing(task: BaseOperator | RetryPolicyMixin) -> None:

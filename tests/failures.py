@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
+from postboost_provider.retry_policy import PostBoostFailException
 
 
 @contextmanager
@@ -18,14 +18,14 @@ def fails(
     *,
     code: str | None = None,
     field: str | None = None,
-) -> Iterator[pytest.ExceptionInfo[AirflowFailException]]:
+) -> Iterator[pytest.ExceptionInfo[PostBoostFailException]]:
     """Check that a task fails without a retry, for an error of this kind.
 
     :param word: a telling word of its message, such as the name of what is wrong.
     """
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         yield caught
-    error = caught.value.__cause__
+    error = caught.value.error
     assert isinstance(error, kind)
     assert word in str(caught.value)
     assert code is None or error.code == code

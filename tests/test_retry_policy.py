@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction
-from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api import errors
-from postboost_provider.api.errors import RETRYABLE, PostBoostError
+from postboost_provider.api.errors import RETRYABLE, PostBoostConfigError, PostBoostError, UnconfirmedError
 from postboost_provider.get_provider_info import get_provider_info
 from postboost_provider.operators.post_actions import PostBoostRetryPostOperator
-from postboost_provider.retry_policy import PostBoostRetryPolicy, RetryPolicyMixin, failing_fast
+from postboost_provider.retry_policy import (
+    PostBoostFailException,
+    PostBoostRetryPolicy,
+    RetryPolicyMixin,
+    failing_fast,
+)
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 
@@ -76,9 +80,9 @@ def test_every_operator_and_sensor_has_the_policy_and_takes_another(kind: type[B
 
 @pytest.mark.parametrize("kind", TASKS, ids=lambda kind: kind.__name__)
 def test_every_operator_and_sensor_fails_at_once_if_no_retry_helps(kind: type[BaseOperator]) -> None:
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         make(kind).execute(context())
-    assert isinstance(caught.value.__cause__, PostBoostError)
+    assert isinstance(caught.value.error, PostBoostError)
     with pytest.raises(PostBoostError):
         make(kind, retry_policy=ExceptionRetryPolicy(rules=[])).execute(context())
 
@@ -87,7 +91,7 @@ def test_without_retry_policies_a_task_has_none_and_still_fails_at_once(mocker: 
     mocker.patch("postboost_provider.retry_policy.HAS_RETRY_POLICIES", False)
     task = make(PostBoostRetryPostOperator)
     assert task.retry_policy is None
-    with pytest.raises(AirflowFailException, match="'missing'"):
+    with pytest.raises(PostBoostFailException, match="'missing'"):
         task.execute(context())
 
 
@@ -102,7 +106,7 @@ def test_an_error_that_no_retry_can_fix_is_not_retried(name: str) -> None:
     decision = decide(error(name))
     assert decision.action == RetryAction.FAIL
     assert name in decision.reason
-    with pytest.raises(AirflowFailException, match="what happened"), failing_fast(make(TASKS[0])):
+    with pytest.raises(PostBoostFailException, match="what happened"), failing_fast(make(TASKS[0])):
         raise error(name)
 
 
@@ -146,3 +150,17 @@ def test_a_rate_limit_is_retried_after_the_time_that_the_server_asks_for(
     decision = task.retry_policy.evaluate(caught.value, 1, 3, {"task": task})
     assert decision.retry_delay == timedelta(seconds=1050)
     assert "1000 s" in decision.reason
+
+
+def test_what_led_to_an_error_is_logged_only_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "postboost_provider.retry_policy")
+    for error in (PostBoostConfigError("hopeless"), UnconfirmedError("perhaps")):
+        with pytest.raises((PostBoostFailException, PostBoostError)) as caught, failing_fast(make(TASKS[0])):
+            try:
+                raise ConnectionError("the line broke")
+            except ConnectionError as cause:
+                raise error from cause
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__
+        assert "the line broke" in caplog.text
+        caplog.clear()

@@ -1,4 +1,4 @@
-"""When a run and the attempts of its tasks began, as far as each version of Airflow tells."""
+"""When a run and the attempts of its tasks began, as far as each version of Airflow knows."""
 
 from __future__ import annotations
 

@@ -119,8 +119,8 @@ def perform_operation(
     target = _hash(given)
     what = OperationAct.of(operation, target, _hash(body or {}), note)
     request = _Request(api, op, actor.act(what, operation, target), call)
-    if op.is_read or op.repeatable:
-        return request.send_repeatable(actor)
+    if op.is_read or op.retryable:
+        return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
     if op.idempotency_key:
         return request.send_with_key(entries, is_void)
@@ -141,7 +141,7 @@ class _Request:
     act: Act
     call: Mapping[str, Any]
 
-    def send_repeatable(self, actor: Actor) -> Any:
+    def send_retryable(self, actor: Actor) -> Any:
         name = self.op.operation
         try:
             return self._send()

@@ -30,7 +30,7 @@ class PostBoostOperator(BasePostBoostOperator):
     :param body: the JSON body: a mapping, or its JSON text. Where the operation takes a file, such as ``file`` of
         ``upload_media``, that field is a path or an ``ObjectStoragePath`` URI. Templated.
     :param all_pages: read all pages of a list and return all items, in place of one page.
-    :param result: what of the response is pushed to XCom: a function of the response, or a path such as ``data.uuid``. A
+    :param result: the part of the response that is pushed to XCom: a function of the response, or a path such as ``data.uuid``. A
         name picks from a mapping, or from each item of a list; a number picks an item.
     :param save_to: a path or an ``ObjectStoragePath`` URI, for a large response or a file. With ``all_pages``, the file
         has one JSON object per line. An existing file is replaced when the new one is complete. Templated.
@@ -124,7 +124,7 @@ class PostBoostOperator(BasePostBoostOperator):
             problems["all_pages"] = f"{name} does not return a list. Remove all_pages."
         if op.is_read and self.body:
             problems["body"] = f"{name} takes no body. Pass its values as parameters."
-        if op.reply == "binary" and not self.save_to:
+        if op.response == "binary" and not self.save_to:
             problems["save_to"] = f"{name} returns a file, which can't be an XCom. Set save_to."
         if self.save_to and self.result is not None:
             problems["result"] = (

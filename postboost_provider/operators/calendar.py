@@ -104,15 +104,15 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.object_storage_conn_id = object_storage_conn_id
 
     def client(self) -> PostBoostClient:
-        from postboost_provider.api.rate_limit import Pace
+        from postboost_provider.api.rate_limit import RateLimit
 
-        return self.hook.client(pace=Pace(self.requests_per_minute))
+        return self.hook.client(pace=RateLimit(self.requests_per_minute))
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.confinement import read_places
         from postboost_provider.airflow_support.run_times import run_anchor
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
-        from postboost_provider.api.rate_limit import Pace
+        from postboost_provider.api.rate_limit import RateLimit
         from postboost_provider.calendar.due import MAX_DELAY
         from postboost_provider.calendar.run import CalendarRun
 
@@ -121,7 +121,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
-            Pace(self.requests_per_minute)
+            RateLimit(self.requests_per_minute)
         read_places(self.media_allow)
         if (late_by := read_seconds("late_by", self.late_by)) > MAX_DELAY.total_seconds():
             raise PostBoostConfigError(

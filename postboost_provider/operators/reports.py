@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.operators.base import DOWNLOAD_SECONDS, BasePostBoostOperator
 
@@ -100,7 +101,9 @@ class PostBoostReportOperator(BasePostBoostOperator):
                 with self.hook.client(deadline_seconds=DOWNLOAD_SECONDS) as download_api:
                     reports.download(download_api, export["uuid"], open_file)
             size = locate(path, storage).stat().st_size
-            self.log.info("Saved report %s to %s (%d bytes).", export["uuid"], path, size)
+            self.log.info(
+                "Saved report %s to %s (%d bytes).", clean_text(export["uuid"]), clean_text(path), size
+            )
             names = ("format", "dataset", "date_from", "date_to", "expires_at")
             about = {name: export.get(name) for name in names}
             return {"path": path, "size": size, "export_uuid": export["uuid"], **about}

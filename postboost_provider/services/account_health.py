@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import UnexpectedResponseError
 from postboost_provider.api.times import planned, read_utc
 from postboost_provider.polling.conditions import Finding, Question
@@ -36,7 +37,7 @@ class AccountHealth:
         return f"{account_name(self.as_dict()) if self.provider else 'account'} (id {self.id})"
 
     def __str__(self) -> str:
-        return f"{self.label}: {'; '.join(self.problems) or self.status}"
+        return clean_text(f"{self.label}: {'; '.join(self.problems) or self.status}")
 
     def as_dict(self) -> dict[str, Any]:
         values = asdict(self)

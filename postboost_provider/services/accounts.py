@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, UnexpectedResponseError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Accounts:
             if str(group["name"]).casefold() == group_name.strip().casefold():
                 ids = {int(account_id) for account_id in group["account_ids"]}
                 return [a for a in self._accounts if int(a["id"]) in ids]
-        raise self._unknown(name, [str(group["name"]) for group in groups])
+        raise self._unknown(name, [clean_text(group["name"]) for group in groups])
 
     def _unknown(self, name: str, groups: Sequence[str] = ()) -> PostBoostConfigError:
         listed = _listed(self._accounts) + (f"; groups: {', '.join(groups)}" if groups else "")

@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
@@ -116,7 +117,7 @@ def _post_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
         try:
             response = api.call("get_post_analytics", parameters={"post_uuid": post["uuid"]})
         except NotFoundError:
-            log.info("Post %s was deleted meanwhile: skipped.", post["uuid"])
+            log.info("Post %s was deleted meanwhile: skipped.", clean_text(post["uuid"]))
             continue
         entries = response.get("accounts") or ()
         for account in live:

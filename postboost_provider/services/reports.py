@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import NotFinishedError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
@@ -58,9 +59,9 @@ def _await(api: PostBoostClient, export: dict[str, Any], timeout: float) -> dict
 
 
 def _finding(export: dict[str, Any]) -> Finding:
-    status, uuid = export.get("status"), export["uuid"]
+    status, uuid = export.get("status"), clean_text(export["uuid"])
     if status == "failed":
-        reason = export.get("error") or "it gives no reason"
+        reason = clean_text(export.get("error") or "it gives no reason")
         message = f"PostBoost could not create report {uuid}: {reason}. A retry creates another one."
         raise NotFinishedError(message, code="report_failed")
     if status == "expired":
@@ -70,5 +71,5 @@ def _finding(export: dict[str, Any]) -> Finding:
             code="expired",
             field="export_uuid",
         )
-    log.info("Report %s is %s.", uuid, status)
+    log.info("Report %s is %s.", uuid, clean_text(status))
     return Finding(status == "ready", export)

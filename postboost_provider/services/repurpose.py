@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
@@ -155,7 +156,9 @@ def describe_failures(result: Mapping[str, Any]) -> str:
         if caption.get("content") is None
     )
     where = f"Draft {result['post_uuid']}" if result.get("post_uuid") else "The run"
-    return f"{where} has no captions for some accounts: {listed or 'PostBoost does not say which'}."
+    return clean_text(
+        f"{where} has no captions for some accounts: {listed or 'PostBoost does not say which'}."
+    )
 
 
 def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) -> tuple[list[int], str]:

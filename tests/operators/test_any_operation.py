@@ -51,7 +51,7 @@ def test_every_operation_is_sent_as_the_table_says(
             op.operation,
             parameters=in_path | others or None,
             body=body,
-            save_to=str(tmp_path / "saved") if op.reply == "binary" else None,
+            save_to=str(tmp_path / "saved") if op.response == "binary" else None,
             secret_sink=print if op.secret else None,
         )
         assert sent.call_count == 1

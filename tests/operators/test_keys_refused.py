@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.errors import (
     PostBoostConfigError,
     UnconfirmedError,
     UnreachableError,
 )
-from postboost_provider.rotation.plan import reference
+from postboost_provider.retry_policy import PostBoostFailException
+from postboost_provider.rotation.plan import ATTEMPT_TIME, reference
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import promote_member
 from tests.operators.rotations import (
@@ -120,7 +120,7 @@ def _shadowed(sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_key_can_not_rotate_itself(vault: Vault) -> None:
-    with pytest.raises(AirflowFailException, match="admin_conn_id"):
+    with pytest.raises(PostBoostFailException, match="admin_conn_id"):
         rotate(vault, admin_conn_id=TARGET)
 
 
@@ -167,9 +167,9 @@ def test_what_can_not_be_rotated_is_refused_before_anything_is_made(
     options = arrange(sandbox, vault, monkeypatch)
     made = [r["operation"] for r in sandbox.requests() if r["operation"] == "create_api_key"]
     before = keys(sandbox).keys()
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         rotate(vault, **options)
-    assert isinstance(error := caught.value.__cause__, PostBoostConfigError)
+    assert isinstance(error := caught.value.error, PostBoostConfigError)
     assert (error.code, error.field) == (code, field)
     assert [r["operation"] for r in sandbox.requests() if r["operation"] == "create_api_key"] == made
     assert keys(sandbox).keys() == before
@@ -184,7 +184,7 @@ def test_a_key_of_another_user_that_only_the_response_shows_is_revoked_again(
     promote_member(sandbox)
     vault.put("admin", sandbox.tokens["member"])
     before, token = keys(sandbox).keys(), vault.token(TARGET)
-    with pytest.raises(AirflowFailException, match="Max Member.*Ada Admin"):
+    with pytest.raises(PostBoostFailException, match="Max Member.*Ada Admin"):
         rotate(vault)
     assert keys(sandbox).keys() == before
     assert vault.token(TARGET) == token
@@ -193,7 +193,7 @@ def test_a_key_of_another_user_that_only_the_response_shows_is_revoked_again(
 @pytest.mark.parametrize(
     ("error", "raised", "left"),
     [
-        (PostBoostConfigError("no"), AirflowFailException, 0),
+        (PostBoostConfigError("no"), PostBoostFailException, 0),
         (UnreachableError("no"), UnreachableError, 0),
         (UnconfirmedError("maybe"), UnconfirmedError, 1),
         (Refused("what did you do with it?"), UnconfirmedError, 1),
@@ -201,7 +201,12 @@ def test_a_key_of_another_user_that_only_the_response_shows_is_revoked_again(
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_a_key_that_the_store_refused_is_revoked_and_one_that_it_may_have_is_left_to_the_next_attempt(
-    sandbox: Sandbox, vault: Vault, error: Exception, raised: type[Exception], left: int
+    sandbox: Sandbox,
+    vault: Vault,
+    clock: time_machine.Traveller,
+    error: Exception,
+    raised: type[Exception],
+    left: int,
 ) -> None:
     before, token = keys(sandbox).keys(), vault.token(TARGET)
 
@@ -214,5 +219,6 @@ def test_a_key_that_the_store_refused_is_revoked_and_one_that_it_may_have_is_lef
         rotate(vault, store=store)
     assert len(keys(sandbox)) - len(before) == left
     assert works(sandbox, vault.token(TARGET))
+    clock.shift(ATTEMPT_TIME + timedelta(seconds=1))
     assert rotate(vault)["result"] == "rotated"
     assert len(keys(sandbox)) == len(before)

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.error_mapping import map_fields
@@ -27,6 +26,7 @@ from postboost_provider.operators.post_actions import (
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.publishing.error_mapping import ErrorMapping, read_problems
 from postboost_provider.publishing.post import Post, Variant
+from postboost_provider.retry_policy import PostBoostFailException
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
@@ -183,14 +183,14 @@ def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -
 
 def refused(execute: Callable[[Any], Any]) -> PostBoostError:
     """Return the error that failed a task; its message must not have a field of the API's."""
-    with pytest.raises(AirflowFailException) as failed:
+    with pytest.raises(PostBoostFailException) as failed:
         execute(context())
     message = str(failed.value)
     assert not re.search(r"versions|content\.|accounts_schedule|total_size|total size|hex.color", message), (
         message
     )
-    assert isinstance(failed.value.__cause__, PostBoostError)
-    return failed.value.__cause__
+    assert isinstance(failed.value.error, PostBoostError)
+    return failed.value.error
 
 
 @pytest.mark.parametrize("validate", [True, False])

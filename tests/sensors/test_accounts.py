@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import (
-    AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -22,6 +21,7 @@ from postboost_provider.api.errors import (
     PostBoostError,
     is_retryable,
 )
+from postboost_provider.retry_policy import PostBoostFailException
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.accounts import PostBoostAccountHealthSensor
 from postboost_provider.triggers.base import read_event
@@ -214,9 +214,9 @@ def test_an_unhealthy_account_cannot_publish_even_if_the_reason_is_not_known(san
     ],
 )
 def test_what_no_wait_can_fix_fails_at_once(options: dict[str, Any], named: str) -> None:
-    with pytest.raises(AirflowFailException, match=named) as caught:
+    with pytest.raises(PostBoostFailException, match=named) as caught:
         PostBoostAccountHealthSensor(task_id="health", **options).execute(context())  # type: ignore[arg-type]
-    assert isinstance(caught.value.__cause__, PostBoostConfigError)
+    assert isinstance(caught.value.error, PostBoostConfigError)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_arguments_are_checked_before_anything_connects(options: dict[str, Any])
     sensor = PostBoostAccountHealthSensor(
         task_id="health", accounts=1, postboost_conn_id="no_such_connection", **options
     )
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         sensor.execute(context())  # type: ignore[arg-type]
     assert "no_such_connection" not in str(caught.value)
 
@@ -236,7 +236,7 @@ def test_a_token_that_may_not_read_health_fails_at_once(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     use_connection(monkeypatch, sandbox, token=make_key(sandbox, "write"))
-    with pytest.raises(AirflowFailException, match="403"):
+    with pytest.raises(PostBoostFailException, match="403"):
         PostBoostAccountHealthSensor(task_id="health", accounts=1, **MODES[mode]).execute(context())  # type: ignore[arg-type]
 
 

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from airflow.sdk.exceptions import (
-    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
 )
 
 from postboost_provider.api.credentials import ROTATION_STEPS
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.retry_policy import PostBoostFailException
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.deferrals import run_to_end
@@ -34,7 +34,7 @@ def test_a_token_expires_at_midnight_utc_of_its_date_whatever_the_local_zone(
     with time_machine.travel((midnight + offset).astimezone(ZoneInfo(zone)), tick=False):
         guard = sensor(min_validity=timedelta(0), on_expiring="fail")
         if expired:
-            with pytest.raises(AirflowFailException, match=f"401.*{midnight:%Y-%m-%d} 00:00 UTC"):
+            with pytest.raises(PostBoostFailException, match=f"401.*{midnight:%Y-%m-%d} 00:00 UTC"):
                 guard.execute(context())
         else:
             assert guard.execute(context()) == {"expires_at": midnight.isoformat(), "seconds_left": 1}
@@ -45,7 +45,7 @@ def test_a_token_that_expires_too_soon_fails_with_instant_time_left_and_steps(
 ) -> None:
     day = (datetime.now(UTC) + timedelta(days=3)).date()
     use_connection(monkeypatch, sandbox, token="expiring", expires_on=str(day))
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         sensor().execute(context())
     said = str(caught.value)
     assert [part in said for part in (f"{day} 00:00 UTC", "2 days", "7 days", ROTATION_STEPS)] == [True] * 4
@@ -60,7 +60,7 @@ def test_an_outdated_date_is_distinguished_from_an_expired_token(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     use_connection(monkeypatch, sandbox, expires_on="2020-01-01")
-    with pytest.raises(AirflowFailException, match="still accepts"):
+    with pytest.raises(PostBoostFailException, match="still accepts"):
         sensor().execute(context())
 
 
@@ -78,10 +78,10 @@ def test_an_unknown_date_is_decided_by_the_live_request(
 ) -> None:
     use_connection(monkeypatch, sandbox)
     assert sensor().execute(context()) == {"expires_at": None, "seconds_left": None}
-    with pytest.raises(AirflowFailException, match="expires_on"):
+    with pytest.raises(PostBoostFailException, match="expires_on"):
         sensor(on_unknown="fail").execute(context())
     use_connection(monkeypatch, sandbox, token="expired")
-    with pytest.raises(AirflowFailException, match="401"):
+    with pytest.raises(PostBoostFailException, match="401"):
         sensor().execute(context())
 
 
@@ -90,7 +90,7 @@ def test_an_expired_token_fails_whatever_on_expiring_is(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, on_expiring: Any
 ) -> None:
     use_connection(monkeypatch, sandbox, token="expired", expires_on="2099-01-01")
-    with pytest.raises(AirflowFailException, match="401"):
+    with pytest.raises(PostBoostFailException, match="401"):
         sensor(on_expiring=on_expiring).execute(context())
 
 
@@ -129,7 +129,7 @@ def test_a_date_that_has_passed_needs_no_clear_response(
 ) -> None:
     use_connection(monkeypatch, sandbox, expires_on="2020-01-01")
     sandbox.faults({"operation": "*", "kind": "server_error", "count": 9})
-    with pytest.raises(AirflowFailException, match="2020-01-01 00:00 UTC"):
+    with pytest.raises(PostBoostFailException, match="2020-01-01 00:00 UTC"):
         sensor().execute(context())
 
 
@@ -167,9 +167,9 @@ def test_a_server_that_never_responds_is_distinguished_from_an_expired_token(
 def test_a_wrong_argument_is_one_clear_error_before_anything_connects(
     options: dict[str, Any], field: str, code: str | None
 ) -> None:
-    with pytest.raises(AirflowFailException, match=field) as caught:
+    with pytest.raises(PostBoostFailException, match=field) as caught:
         sensor(postboost_conn_id="no_such_connection", **options).execute(context())
-    error = caught.value.__cause__
+    error = caught.value.error
     assert isinstance(error, PostBoostConfigError)
     assert code in (error.code, None)
     assert "no_such_connection" not in str(error)
@@ -182,9 +182,9 @@ def test_no_message_and_no_log_line_holds_the_token(
     said = ""
     for token in ("member", "expired"):
         use_connection(monkeypatch, sandbox, token=token, expires_on="2020-01-01")
-        with pytest.raises(AirflowFailException) as caught:
+        with pytest.raises(PostBoostFailException) as caught:
             sensor().execute(context())
-        said += str(caught.value) + repr(caught.value.__cause__)
+        said += str(caught.value) + repr(caught.value.error)
     said += caplog.text + capsys.readouterr().out
     assert not any(secret in said for secret in sandbox.tokens.values())
 
@@ -221,7 +221,7 @@ def test_a_token_must_outlast_what_the_dag_still_has_to_do(
     if what is None:
         assert sensor(**wanted).execute(context())["seconds_left"] > 0
     else:
-        with pytest.raises(AirflowFailException, match=what):
+        with pytest.raises(PostBoostFailException, match=what):
             sensor(**wanted).execute(context())
 
 
@@ -231,7 +231,7 @@ def test_the_seconds_left_are_a_gauge_by_connection(
     sent = mocker.patch("airflow.sdk.observability.stats.gauge")
     use_three(monkeypatch, sandbox)
     use_connection(monkeypatch, sandbox, "expired", conn_id="über", expires_on="2099-01-01")
-    with time_machine.travel(in_days(0) + SECOND, tick=False), pytest.raises(AirflowFailException):
+    with time_machine.travel(in_days(0) + SECOND, tick=False), pytest.raises(PostBoostFailException):
         sensor(postboost_conn_ids=["good", "ending", "expired", "über"]).execute(context())
     name = "postboost.credential.seconds_left"
     left = 3 * 86400 - 1
@@ -274,7 +274,7 @@ def test_a_token_that_is_rejected_after_a_deferral_fails_as_it_would_have_before
 ) -> None:
     use_connection(monkeypatch, sandbox, token="expired")
     sandbox.faults({"operation": "*", "kind": "server_error", "count": 1})
-    with pytest.raises(AirflowFailException, match="401"):
+    with pytest.raises(PostBoostFailException, match="401"):
         run_deferred()
 
 

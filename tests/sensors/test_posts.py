@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import (
-    AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -18,6 +17,7 @@ from airflow.sdk.exceptions import (
 
 from postboost_provider.api.errors import PostBoostConfigError, PublishError, ServerError, UnreachableError
 from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.retry_policy import PostBoostFailException
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.sensors.posts import PostBoostPostSensor
 from tests.airflow_stubs import context, use_connection
@@ -75,7 +75,7 @@ def make(sandbox: Sandbox, *accounts: int, **body: Any) -> str:
 
 def code_of(caught: Any) -> str | None:
     """Return the code of PostBoost's error behind one of Airflow's."""
-    return caught.value.__cause__.code  # type: ignore[no-any-return]
+    return caught.value.error.code  # type: ignore[no-any-return]
 
 
 def at(days: float) -> dict[str, Any]:
@@ -179,10 +179,10 @@ def test_a_post_that_some_accounts_got(
         (post,) = wait(uuid, ctx, on_partial=on_partial)
         assert [a["status"] for a in post["accounts"]] == ["published", "failed"]
         return
-    with pytest.raises(AirflowFailException, match=uuid) as caught:
+    with pytest.raises(PostBoostFailException, match=uuid) as caught:
         wait(uuid, ctx)
     assert "The session is invalid" in str(caught.value)
-    assert isinstance(caught.value.__cause__, PublishError)
+    assert isinstance(caught.value.error, PublishError)
     assert ctx["pushed"]["return_value"][0]["accounts"][0]["status"] == "published"
 
 
@@ -190,7 +190,7 @@ def test_a_post_that_no_account_got_fails_even_so(sandbox: Sandbox, naps: list[f
     sandbox.faults({"kind": "fail_account", "account_id": 1})
     uuid = make(sandbox, 1, schedule_now=True)
     sandbox.advance(10)
-    with pytest.raises(AirflowFailException, match=uuid):
+    with pytest.raises(PostBoostFailException, match=uuid):
         wait(uuid, on_partial="succeed")
     with pytest.raises(AirflowSkipException):
         wait(uuid, soft_fail=True)
@@ -203,7 +203,7 @@ def test_a_post_that_was_taken_away_fails_at_once(
     uuid = make(sandbox, **at(3))
     with client(sandbox) as api:
         api.call("delete_post", parameters={"post_uuid": uuid}, body={"trash": trash})
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         wait(uuid)
     assert code_of(caught) == code
 
@@ -232,16 +232,16 @@ def test_nothing_to_wait_for_is_done_at_once(sandbox: Sandbox, given: Any, wait:
 
 @pytest.mark.parametrize("given", ["['a', 'b'", ["None"], ["a b"]])
 def test_what_is_not_a_uuid_is_refused(sandbox: Sandbox, given: Any, wait: Any) -> None:
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         wait(given)
-    assert isinstance(caught.value.__cause__, PostBoostConfigError)
+    assert isinstance(caught.value.error, PostBoostConfigError)
     assert sandbox.requests() == []
 
 
 def test_a_choice_that_does_not_exist_is_refused(sandbox: Sandbox, wait: Any) -> None:
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(PostBoostFailException) as caught:
         wait("a", on_partial="retry")
-    assert (code_of(caught), caught.value.__cause__.field) == ("not_a_choice", "on_partial")
+    assert (code_of(caught), caught.value.error.field) == ("not_a_choice", "on_partial")
     assert sandbox.requests() == []
 
 
@@ -259,7 +259,7 @@ def test_a_status_of_the_future_is_an_error_that_names_it(naps: list[float], moc
         "postboost_provider.api.client.PostBoostClient.call",
         return_value={"uuid": "u-1", "status": "levitating"},
     )
-    with pytest.raises(AirflowFailException, match="levitating") as caught:
+    with pytest.raises(PostBoostFailException, match="levitating") as caught:
         wait("u-1")
     assert code_of(caught) == "unknown_status"
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     NotFoundError,
@@ -55,7 +56,7 @@ def ensure(
         try:
             create()
         except LOST_RESPONSE as error:
-            log.warning("It is not known whether %s was created; looking it up. %s", name, error)
+            log.warning("It is not known whether %s was created; looking it up. %s", clean_text(name), error)
             cause = error
         except ValidationError as error:
             # Somebody may have created it since it was looked up.
