@@ -243,7 +243,7 @@ def test_keys_and_bodies_are_those_of_version_0_1_0(
 
 @pytest.mark.parametrize(
     ("now", "former"),
-    [(now, former) for sent in GOLDEN.values() for _, _, now, _, former in sent if now],
+    [(now, former) for sent in GOLDEN.values() for _, _, now, _, former in sent if former],
 )
 def test_labels_are_short_and_those_of_version_0_1_0_are_read_as_the_same(now: str, former: str) -> None:
     assert len(now) <= LONGEST < 64
