@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _load(newer: str, older: str, name: str) -> Any:
-    """Return what a module of newer Airflows has under that name, or the module it replaced."""
+    """Return what a module of newer Airflows has under that name, or what the module that it replaced has."""
     try:
         return getattr(importlib.import_module(newer), name)
     except (ImportError, AttributeError):

@@ -1,4 +1,4 @@
-"""Which run, iteration and attempt a task is in, and when they began, as far as each version of Airflow tells."""
+"""Which run, iteration and attempt a task is in, and when they began, as far as each version of Airflow knows."""
 
 from __future__ import annotations
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ VARIANT_COLUMNS: dict[str, Callable[[Any], Any]] = {
     "first_comment": stripped_text,
 }
 _NAMES = ", ".join(COLUMNS)
+_VARIANT_NAMES = ", ".join(f"{column}:linkedin_page" for column in VARIANT_COLUMNS)
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -126,7 +129,10 @@ def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, 
 def check_columns(columns: Sequence[str], name: str, *, required: bool = True) -> None:
     """Refuse unknown, repeated and missing columns: a mistyped one would be missing in every post."""
     if unknown := [c for c in columns if c not in COLUMNS and not _split_variant(c)]:
-        message = f"has the unknown column {', '.join(map(repr, unknown))}. The columns are {_NAMES}."
+        message = (
+            f"has unknown columns: {', '.join(map(_with_hint, unknown))}. The columns are {_NAMES}, and for one network or "
+            f"account {_VARIANT_NAMES}."
+        )
         raise _unreadable(f"{name} {message}", "unknown_column")
     if repeated := sorted({c for c in columns if columns.count(c) > 1}):
         message = f"names the column {', '.join(repeated)} more than once. Keep one of them."
@@ -183,6 +189,16 @@ def _split_variant(name: str) -> tuple[str, str] | None:
     """Return the column and the network or account of a variant column, or None for any other."""
     column, _, target = str(name).partition(":")
     return (column, target.strip()) if column in VARIANT_COLUMNS and target.strip() else None
+
+
+def _with_hint(column: Any) -> str:
+    """Return an unknown column, with the one that is probably meant."""
+    # Spreadsheets add blanks and capitals, and people use other separators than the colon.
+    name = re.sub(r"[\s-]+", "_", str(column).strip().lower())
+    name = re.sub(rf"^({'|'.join(VARIANT_COLUMNS)})[_./]+(?=\w)", r"\1:", name)
+    first, colon, target = name.partition(":")
+    near = difflib.get_close_matches(first, VARIANT_COLUMNS if target else COLUMNS, n=1)
+    return f"{column!r} (did you mean {near[0]}{colon if target else ''}{target}?)" if near else repr(column)
 
 
 def _unreadable(message: str, code: str) -> PostBoostConfigError:

@@ -27,7 +27,7 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     :param date_from: the first day: a date or ``YYYY-MM-DD``, in UTC. Templated.
     :param date_to: the last day, included; at most 366 days later. Templated.
     :param file_format: ``jsonl``: one object per line; or ``csv``: UTF-8, with a header, ``data`` as JSON text.
-    :param escape_formulas: in CSV, put an apostrophe before texts that a spreadsheet would run as formulas; numbers stay.
+    :param escape_formulas: in CSV, put an apostrophe before texts that a spreadsheet would run as formulas; numbers stay as they are.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
     :xcom return_value: (dict) ``path``, ``kind``, ``date_from``, ``date_to`` and the number of ``rows``.
     :raises AirflowFailException: an argument is wrong, or the token may not read analytics.

@@ -31,7 +31,7 @@ class PostBoostOperator(BasePostBoostOperator):
     :param body: the JSON body: a mapping, or its JSON text. Where the operation takes a file, such as ``file`` of
         ``upload_media``, that field is a path or an ``ObjectStoragePath`` URI. Templated.
     :param all_pages: read all pages of a list and return all items, in place of one page.
-    :param result: what of the response is pushed to XCom: a function of the response, or a path such as ``data.uuid``. A
+    :param result: the part of the response that is pushed to XCom: a function of the response, or a path such as ``data.uuid``. A
         name picks from a mapping, or from each item of a list; a number picks an item.
     :param save_to: a path or an ``ObjectStoragePath`` URI, for a large response or a file. With ``all_pages``, the file
         has one JSON object per line. An existing file is replaced when the new one is complete. Templated.

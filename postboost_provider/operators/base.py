@@ -27,7 +27,7 @@ DOWNLOAD_SECONDS = 3600.0
 
 
 class TaskFrameMixin(RetryPolicyMixin):
-    """The one frame of an operator, also of those that derive from another operator of Airflow's.
+    """The frame that all operators share, including those that extend another of Airflow's operators.
 
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises AirflowFailException: an error that is not retryable.
@@ -56,16 +56,21 @@ class TaskFrameMixin(RetryPolicyMixin):
 
     @abstractmethod
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
-        """Check the rendered arguments and return the act. Nothing is connected to or sent in here."""
+        """Check the rendered arguments and return the act. Do not connect to anything here."""
 
-    def perform(self, context: Context) -> Any:
-        """Prepare, connect and act. An error that is not retryable fails the task at once."""
+    def perform(
+        self, context: Context, prepare: Callable[[Context], Callable[[PostBoostClient], Any]] | None = None
+    ) -> Any:
+        """Prepare, connect and act. An error that is not retryable fails the task at once.
+
+        :param prepare: used in place of :meth:`prepare`.
+        """
         from postboost_provider.api.error_mapping import map_fields
 
         names = self.field_arguments
         mapping = nullcontext() if names is None else map_fields(lambda field: names.get(field, field))
         with failing_fast(self), mapping:
-            act = self.prepare(context)
+            act = (prepare or self.prepare)(context)
             with self.client() as api:
                 return act(api)
 

@@ -63,14 +63,14 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
     :param timeout: how long to wait after the last scheduled time, in seconds or as a timedelta.
     :param on_partial: what to do if only some accounts succeed: ``fail``, ``succeed``, or ``retry_failed_accounts``, each
-        once and one after another, and then fail. A post that failed on every account fails the task, or is retried, also
+        once and one after another, and then fail. A post that failed on every account fails the task or is retried, even
         if a later attempt finds it without ``wait_for_completion``.
     :param on_kill: what to do with a post that is not published yet if the task is killed while it waits: ``keep`` or
         ``trash`` it; the next attempt publishes it again. A worker's task is also killed by Clear; one that is deferred
         only when it is marked as failed. Together with ``deferrable``, it needs Airflow 3.3.
     :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a key of its own
         if the input list may change between attempts. Templated.
-    :param idempotency_salt: any text; with another text, it is another post. Templated.
+    :param idempotency_salt: any text; another text makes another post. Templated.
     :param media_root: the folder of relative media paths. Templated.
     :param object_storage_conn_id: the Airflow connection for media on object storage. Templated.
     :xcom return_value: (dict) ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``),

@@ -1,4 +1,4 @@
-"""Wait for posts in the triggerer, with a few requests for each and without a worker slot."""
+"""Wait for posts in the triggerer: a few requests for each post, and no worker slot."""
 
 from __future__ import annotations
 

@@ -173,8 +173,8 @@ def test_a_token_without_the_read_ability_publishes_where_that_is_accepted(
     with client(sandbox, make_key(sandbox, "write", "publish")) as api:
         assert results(run(api, row(accounts="1"), **anyway)) == ["created"]
         assert results(run(api, row(accounts="1"), **anyway)) == ["replayed"]
-        assert "can't be looked up. list_accounts" in run(api, row("b"), **anyway).rows[0].why
-    assert "may not read PostBoost's activity log" in caplog.text
+        assert "list_accounts" in run(api, row("b"), **anyway).rows[0].why
+    assert "activity log" in caplog.text
     assert len(posts(sandbox)) == 1
 
 
