@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -11,7 +11,7 @@ from postboost_provider.idempotency.label import Owner
 
 if TYPE_CHECKING:
     from postboost_provider.calendar.csv import Row
-    from postboost_provider.publishing.intention import KnownPost
+    from postboost_provider.publishing.intention import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class CalendarName:
         former = (self.former_id or self.calendar_id, row.former_key or row.key)
         return Actor.of_row(self.calendar_id, row.key, former)
 
-    def check_former(self, known: KnownPost, intent: str | None) -> None:
+    def check_former(self, history: History, intent: str | None) -> None:
         """Refuse to change a post of version 0.1.0 that may be another calendar's, of a DAG and a task of similar names.
 
         :raises PostBoostConfigError: it has other words; ``code`` is ``ambiguous_calendar``.
@@ -37,7 +37,8 @@ class CalendarName:
         # Other ids differ only in form.
         if self.former_id is None or normal(self.former_id) == self.calendar_id:
             return
-        if intent in (None, known.intent):
+        known = history.known
+        if known is None or replace(history, former=()).known is not None or intent in (None, known.intent):
             return
         raise PostBoostConfigError(
             f"Post {known.post_uuid} has this key in the calendar {self.former_id!r} of version 0.1.0, with other words. It may "

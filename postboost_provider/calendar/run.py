@@ -268,14 +268,11 @@ class CalendarRun:
             if uuid is None or not is_unchanged(self.api, row.post, bare, uuid):
                 raise
         history = self._history(row)
-        if known is not None and history is not None and History(history.entries).known is None:
-            self._name.check_former(known, intent)
+        if known is not None and history is not None:
+            self._name.check_former(history, intent)
+        refuses, keeps = self.on_altered_text == "fail", self.on_edit_after_live == "keep"
         intention = Intention(
-            self._actor(row),
-            intent,
-            row.post.mode,
-            refuse_altered=self.on_altered_text == "fail",
-            keep_live=self.on_edit_after_live == "keep",
+            self._actor(row), intent, row.post.mode, refuse_altered=refuses, keep_live=keeps
         )
         if known is None and (skipped := self._due.skip_beyond_horizon(row)) is not None:
             return skipped

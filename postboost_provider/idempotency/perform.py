@@ -21,7 +21,7 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
     UnconfirmedError,
 )
-from postboost_provider.api.operations import Operation, get_operation, load_operations
+from postboost_provider.api.operations import Operation, get_operation
 from postboost_provider.api.requests import prepare
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.activity_log import read_log
@@ -34,7 +34,14 @@ from postboost_provider.idempotency.key import (
     step_past_stored_refusal,
 )
 from postboost_provider.idempotency.label import OperationAct, short_action
-from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, LOG_IS_SURE_FOR
+from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR
+from postboost_provider.idempotency.refusals import (
+    already_done,
+    check_memory_of,
+    other_body,
+    where_to_look,
+    why_unseen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,7 +136,7 @@ def perform_operation(
         return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
     if since is not None and not entries:
-        _check_memory(op, entries, since, is_retry=is_retry, sees=sees)
+        check_memory_of(op, entries, since, is_retry=is_retry, sees=sees)
     if op.idempotency_key:
         return request.send_with_key(actor, entries, is_void)
     return request.send_without_key(entries, is_retry=is_retry)
@@ -180,9 +187,9 @@ class _Request:
                 log.info("create_post: an earlier attempt of this task has created post %s.", done.post_uuid)
                 where = {**self.call["parameters"], "post_uuid": done.post_uuid}
                 return self.api.call("get_post", parameters=where)
-            raise _already_done(self.op, done)
+            raise already_done(self.op, done)
         if done is not None and _body(done.label) != self._body:
-            raise _other_body(self.op, done)
+            raise other_body(self.op, done)
         if entries is None and self.op.tier == "workspace":
             log.warning(
                 "%s: the token may not read the activity log (ability 'read'). Only the idempotency key keeps a retry of "
@@ -213,14 +220,14 @@ class _Request:
             # Another body was sent under this key. The log may show by now what became of it.
             fresh = _find_entries(self.api, actor, self.op, self.call["parameters"])
             if fresh is None:
-                raise _other_body(self.op, None) from error
+                raise other_body(self.op, None) from error
             if revision in _refused_revisions(fresh):
                 raise NextRevision
             if (other := _done(fresh)) is not None:
                 # Version 0.1.0 did not log which key its success has: the next one, at most as often as it was refused.
                 if _body(other.label) == self._body and revision < sum(e.is_refusal for e in fresh):
                     raise NextRevision
-                raise _other_body(self.op, other) from error
+                raise other_body(self.op, other) from error
             raise UnconfirmedError(
                 f"{name}: another attempt of this task uses its idempotency key with another body, and PostBoost's activity log "
                 f"does not tell what came of it. Retry the task once that has ended. PostBoost responded: {error}",
@@ -239,19 +246,19 @@ class _Request:
 
     def send_without_key(self, entries: list[LogEntry] | None, *, is_retry: bool) -> Any:
         op = self.op
-        unseen = f"{_why_unseen(op)}. {_where_to_look(op)} If it does not exist, clear the task: then it is sent again."
+        unseen = f"{why_unseen(op)}. {where_to_look(op)} If it does not exist, clear the task: then it is sent again."
         if entries is None and is_retry:
             raise PostBoostConfigError(
                 f"{op.operation}: an earlier attempt may have sent it, and a retry can't tell: {unseen}",
                 code="unknown_outcome",
             )
         if (done := _done(entries)) is not None:
-            raise _already_done(op, done)
+            raise already_done(op, done)
         try:
             return self._send()
         except UnconfirmedError as error:
             if entries is not None:
-                raise UnconfirmedError(f"{error} {_where_to_look(op)}", cause=error.cause) from error
+                raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=error.cause) from error
             final = UnconfirmedError(
                 f"{op.operation}: sent, but no response came. It may have happened, and a retry can't tell: {unseen}",
                 code="unknown_outcome",
@@ -285,37 +292,6 @@ def _find_entries(
     return [e for e in entries if e.label.operation and e.label.operation.target == target]
 
 
-def _check_memory(
-    op: Operation,
-    entries: list[LogEntry] | None,
-    since: timedelta,
-    *,
-    is_retry: bool,
-    sees: Callable[[], bool],
-) -> None:
-    """Refuse to do again what an earlier attempt may have done, where nothing can tell.
-
-    :raises PostBoostConfigError: ``code`` is ``beyond_memory`` or ``blind_log``.
-    """
-    look = f"{_where_to_look(op)} If it does not exist, give the task another idempotency_salt: then it is sent again."
-    if op.idempotency_key and since >= (KEY_IS_SURE_FOR if entries is None else LOG_IS_SURE_FOR):
-        kept = "an idempotency key for 24 hours" if entries is None else "its activity log for 90 days"
-        raise PostBoostConfigError(
-            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost keeps {kept}. {look}",
-            code="beyond_memory",
-            field="idempotency_salt",
-        )
-    # A key still protects for a day. Clear says that it is to be sent again.
-    is_protected = op.idempotency_key and since < KEY_IS_SURE_FOR
-    if entries is not None and (is_retry or op.idempotency_key) and not is_protected and not sees():
-        raise PostBoostConfigError(
-            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost's activity log does not show "
-            f"what is written now. Retry the task if the log is late. {look}",
-            code="blind_log",
-            field="idempotency_salt",
-        )
-
-
 def _refused_revisions(entries: list[LogEntry]) -> set[int | None]:
     """Return the key revisions that PostBoost has proven to hold a refusal."""
     return {e.label.operation.revision for e in entries if e.is_settled_refusal and e.label.operation}
@@ -337,36 +313,3 @@ def _done(entries: list[LogEntry] | None) -> LogEntry | None:
 def _is_key_sure(entry: LogEntry) -> bool:
     at = read_utc(entry.created_at)
     return at is not None and datetime.now(UTC) - at < KEY_IS_SURE_FOR
-
-
-def _already_done(op: Operation, done: LogEntry) -> PostBoostConfigError:
-    lost = " Delete it: nobody has its secret any more." if op.secret else ""
-    return PostBoostConfigError(
-        f"{op.operation}: this task has done it already, at {done.created_at}, and PostBoost does not return the response "
-        f"again.{lost} {_where_to_look(op)} To do it once more, give the task another idempotency_salt.",
-        code="already_done",
-        field="idempotency_salt",
-    )
-
-
-def _other_body(op: Operation, done: LogEntry | None) -> PostBoostConfigError:
-    seen = (
-        f"this task has done it with another body, at {done.created_at}. Change what it created, or give"
-        if done is not None
-        else "an earlier attempt has sent it with another body, and the token may not read the activity log (ability 'read') "
-        f"that has its outcome. {_where_to_look(op)} To send it anyway, give"
-    )
-    return PostBoostConfigError(
-        f"{op.operation}: {seen} the task another idempotency_salt.", code="other_body", field="body"
-    )
-
-
-def _why_unseen(op: Operation) -> str:
-    if op.tier == "workspace":
-        return "the token may not read the activity log (ability 'read')"
-    return "it takes no idempotency key, and PostBoost's activity log is only about workspaces"
-
-
-def _where_to_look(op: Operation) -> str:
-    lists = (f"with {o.operation}" for o in load_operations().values() if o.path == op.path and o.is_list)
-    return f"Look for it {next(lists, 'in PostBoost')}."

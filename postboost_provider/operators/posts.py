@@ -192,7 +192,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
         from postboost_provider.airflow_support.mapped import may_have_changed, render_siblings
         from postboost_provider.airflow_support.task_memory import TaskMemory
-        from postboost_provider.idempotency.identity import digest
+        from postboost_provider.idempotency.identity import digest, normal
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
@@ -201,8 +201,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             from postboost_provider.publishing.mapped import find_places
 
             others = render_siblings(context)
-            same = None if others is None else {i: o for i, o in others.items() if self._is_alike(o)}
-            posts = None if same is None else {i: o._parse_post for i, o in same.items()}
+            # A post that is known by its index, under the same salt.
+            own = [None, normal(self.idempotency_salt)]
+            alike = [i for i, o in (others or {}).items() if [o.post_key, normal(o.idempotency_salt)] == own]
+            posts = others and {i: others[i]._parse_post for i in alike}
             return find_places(actor, context["ti"].map_index or 0, posts, intent_of)
 
         publish = partial(
@@ -218,12 +220,6 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))
-
-    def _is_alike(self, other: PostBoostCreatePostOperator) -> bool:
-        """Return whether a post of another map index is known by its index, under the same salt."""
-        from postboost_provider.idempotency.identity import normal
-
-        return other.post_key is None and normal(other.idempotency_salt) == normal(self.idempotency_salt)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Continue when the trigger has seen the result."""
