@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
+from postboost_provider.api.errors import (
+    DuplicatePostError,
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+    PublishError,
+)
 from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
@@ -16,9 +23,10 @@ from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.body import account_schedule
+from postboost_provider.publishing.update import check_approval
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
@@ -65,9 +73,26 @@ def retry_failed(
         if account.uuid not in [a.uuid for a in to_retry(fresh)]:
             continue
         parameters = {"post_uuid": outcome.uuid, "account_uuid": account.uuid}
-        perform_action(api, actor, f"retry {account.uuid}", "retry_post_account", parameters, None)
+        is_retried = lambda now, wanted=account.uuid: wanted not in [a.uuid for a in to_retry(now)]
+        with _unless_done(api, outcome.uuid, is_retried):
+            perform_action(api, actor, f"retry {account.uuid}", "retry_post_account", parameters, None)
         return account
     return None
+
+
+@contextmanager
+def _unless_done(
+    api: PostBoostClient, post_uuid: str, is_done: Callable[[PostOutcome], bool]
+) -> Iterator[None]:
+    """Suppress a refusal of an action that another attempt has done meanwhile: the post is read again."""
+    try:
+        yield
+    except PostBoostRequestError as error:
+        if error.status not in (400, 409, 422) or isinstance(error, DuplicatePostError):
+            raise
+        if not is_done(fetch_outcome(api, post_uuid)):
+            raise
+        log.info("Another attempt has done it meanwhile: %s", error)
 
 
 def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) -> PostOutcome:
@@ -101,9 +126,7 @@ def schedule(
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
-    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
-        return outcome
-    if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
+    if _is_scheduled(outcome, at):
         return outcome
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
@@ -114,8 +137,27 @@ def schedule(
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
     with map_fields(lambda field: "how" if field == "postNow" else "publish_at"):
         where = {"post_uuid": outcome.uuid}
-        perform_action(api, actor, action, "schedule_post", where, body, allow_duplicate=allow_duplicate)
-    return fetch_outcome(api, outcome.uuid)
+        with _unless_done(api, outcome.uuid, lambda now: _is_scheduled(now, at)):
+            perform_action(api, actor, action, "schedule_post", where, body, allow_duplicate=allow_duplicate)
+    done = fetch_outcome(api, outcome.uuid)
+    if done.can_be_changed and (done.status == "draft" or (at is not None and done.scheduled_at != at)):
+        when = (
+            f"scheduled for {done.scheduled_at:%Y-%m-%d %H:%M} UTC" if done.scheduled_at else "without a time"
+        )
+        raise PublishError(
+            f"PostBoost accepted that post {done.uuid} is scheduled, and has it as {done.status}, {when}. Check it in PostBoost, "
+            "and run the task again.",
+            [done.as_dict()],
+            code="differs",
+        )
+    return done
+
+
+def _is_scheduled(outcome: PostOutcome, at: datetime | None) -> bool:
+    """Return whether a post is scheduled for that time, or with None being published."""
+    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
+        return True
+    return outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at
 
 
 def queue(
@@ -124,7 +166,10 @@ def queue(
     """Give a draft the next free slot of each account. Any other post stays as it is."""
     where = {"post_uuid": outcome.uuid}
     if _has_status(outcome, "draft"):
-        perform_action(api, actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow_duplicate)
+        with _unless_done(api, outcome.uuid, lambda now: now.status != "draft" and not now.trashed):
+            perform_action(
+                api, actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow_duplicate
+            )
         return fetch_outcome(api, outcome.uuid)
     return outcome
 
@@ -132,7 +177,8 @@ def queue(
 def approve(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> PostOutcome:
     """Approve a post that waits for it. Any other post stays as it is."""
     if _has_status(outcome, "needs_approval"):
-        perform_action(api, actor, "approve", "approve_post", {"post_uuid": outcome.uuid}, {})
+        with _unless_done(api, outcome.uuid, lambda now: now.status not in ("draft", "needs_approval")):
+            perform_action(api, actor, "approve", "approve_post", {"post_uuid": outcome.uuid}, {})
         return fetch_outcome(api, outcome.uuid)
     return outcome
 
@@ -174,7 +220,9 @@ def update(
     with map_fields(lambda field: _name_of_field(field, changes)):
         where = {"post_uuid": outcome.uuid}
         api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
-    return fetch_outcome(api, outcome.uuid)
+    done = fetch_outcome(api, outcome.uuid)
+    check_approval(outcome, done)
+    return done
 
 
 def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:

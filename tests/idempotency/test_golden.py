@@ -66,7 +66,7 @@ class PostBoost:
         self.sent: list[list[str | None]] = []
         self.refused = 0
         self.logged: list[str] = []
-        POST.update(status="draft", accounts=[{**ACCOUNT, "publish_status": None}])
+        POST.update(status="draft", scheduled_at=None, accounts=[{**ACCOUNT, "publish_status": None}])
         router.route().mock(side_effect=self.respond)
 
     def respond(self, request: httpx.Request) -> httpx.Response:
@@ -94,6 +94,8 @@ class PostBoost:
         }
         if path.startswith("posts"):
             made = POST
+            if path.startswith("posts/schedule"):
+                POST["status"], POST["scheduled_at"] = "scheduled", f"{AT}:00"
         elif path == "media/remote/initiate":
             made = {"status": "completed", "media": {"uuid": "m-7"}}
         elif path == "ai/repurpose":
