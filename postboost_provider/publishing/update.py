@@ -138,13 +138,7 @@ def _update(
     # PostBoost's response to an update has no post (SDK 1.66.3).
     fresh = fetch(api, outcome.uuid)
     done = outcome_of(fresh)
-    if outcome.status == "needs_approval" and done.status not in ("needs_approval", "draft"):
-        raise PublishError(
-            f"Post {done.uuid} waited for approval, and PostBoost turned it into a post that is {done.status} when it was "
-            "updated: it is published without approval. Move it to trash in PostBoost, or approve of it there.",
-            [done.as_dict()],
-            code="approval_lost",
-        )
+    check_approval(outcome, done)
     if not has_words(sent, fresh) and (known := read_history(api, intention.actor).known):
         check_not_overtaken(intention, known, done.uuid)
     warnings += check_texts(intention, sent, fresh)
@@ -170,6 +164,21 @@ def outcome_of(post: Mapping[str, Any]) -> PostOutcome:
         uuid, status = str(post.get("uuid")), post.get("status")
         message = f"The post exists: do not publish it again. {error}"
         raise PublishError(message, [{"uuid": uuid, "status": status}], code=error.code) from error
+
+
+def check_approval(before: PostOutcome, after: PostOutcome) -> None:
+    """Fail if an edit has taken a post out of its approval.
+
+    :raises PublishError: ``code`` is ``approval_lost``.
+    """
+    if before.status != "needs_approval" or after.status in ("needs_approval", "draft"):
+        return
+    raise PublishError(
+        f"Post {after.uuid} waited for approval, and PostBoost turned it into a post that is {after.status} when it was updated: "
+        "it is published without approval. Move it to trash in PostBoost, or approve of it there.",
+        [after.as_dict()],
+        code="approval_lost",
+    )
 
 
 def has_words(body: Mapping[str, Any], post: Mapping[str, Any]) -> bool:
