@@ -177,6 +177,13 @@ def schedule(
         )
 
 
+def _is_scheduled(outcome: PostOutcome, at: datetime | None) -> bool:
+    """Return whether a post is scheduled for that time, or with None being published."""
+    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
+        return True
+    return outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at
+
+
 def _is_on_its_way(post: PostOutcome) -> bool:
     return post.status != "draft" and not post.trashed
 
