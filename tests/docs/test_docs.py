@@ -19,6 +19,7 @@ from postboost_provider.api.operations import load_operations
 from postboost_provider.calendar.csv import COLUMNS, read_csv, read_rows
 from postboost_provider.calendar.report import RESULTS
 from postboost_provider.connection import form as connection_form
+from postboost_provider.connection.assumptions import ASSUMPTIONS
 from postboost_provider.sandbox.core.settings import Settings
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.analytics import COLUMNS as ANALYTICS
@@ -119,7 +120,24 @@ def statements(text: str) -> set[str]:
 
 
 def test_the_table_of_the_connection_is_the_form() -> None:
-    assert connection_form.docs_table() in (ROOT / "docs" / "connection.md").read_text(encoding="utf-8")
+    form = connection_form
+    meanings = {
+        "host": f"Blank: `{form.PLACEHOLDERS['host']}`.",
+        "password": "The only place for the token: Airflow masks and encrypts it.",
+    }
+    rows = [(form.RELABELING[n], n, meaning, form.PLACEHOLDERS[n]) for n, meaning in meanings.items()]
+    rows += [(field.label, field.name, field.description, field.placeholder) for field in form.FIELDS]
+    lines = [f"| {label} (`{name}`) | {meaning} | `{example}` |" for label, name, meaning, example in rows]
+    table = "\n".join(["| field | meaning | example |", "| --- | --- | --- |", *lines])
+    assert table in (ROOT / "docs" / "connection.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_the_assumptions_is_that_of_the_proof() -> None:
+    page = (ROOT / "docs" / "assumptions.md").read_text(encoding="utf-8")
+    for each in ASSUMPTIONS:
+        switches = ", ".join(f"`{switch}`" for switch in each.switches)
+        assert f"| `{each.name}` | {each.expected} | {each.otherwise} | {switches or '-'} |" in page
+    assert len(re.findall(r"^\| `\w+` \| .+ \| .+ \| .+ \|$", page, re.MULTILINE)) == len(ASSUMPTIONS)
 
 
 def test_every_error_is_explained() -> None:
