@@ -33,6 +33,7 @@ from postboost_provider.publishing.post import VARIANT_FIELDS, InvalidPostError,
 from postboost_provider.services.accounts import Accounts, load_accounts
 from postboost_provider.services.media import upload as uploads
 from postboost_provider.services.media.file_content import reading
+from postboost_provider.services.media.library import media_id
 from postboost_provider.services.media.upload import MediaFile, Medium
 from postboost_provider.services.tags import Tags
 
@@ -97,7 +98,7 @@ class Resolver:
         with as_problem("media"), reading(medium.name, "media"):
             if known not in self._ids:
                 item = uploads.upload_media(self._api, medium, salt=salt)
-                self._ids[known] = uploads.media_id(uploads.wait_until_ready(self._api, item))
+                self._ids[known] = media_id(uploads.wait_until_ready(self._api, item))
             return self._ids[known]
 
 

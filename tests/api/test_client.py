@@ -172,6 +172,13 @@ def test_a_request_in_progress_is_sent_again_with_its_key(connect, postboost):
     assert route.call_count == 2
 
 
+def test_a_key_that_stays_in_use_is_not_sent_many_times(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/posts").respond(409)
+    with pytest.raises(ConflictError):
+        connect().call("create_post", **BODIES["create_post"], idempotency_key="k")
+    assert route.call_count == 4
+
+
 def test_a_conflict_without_a_key_is_final(connect, postboost):
     route = postboost.post(f"/{WORKSPACE}/posts").respond(409)
     with pytest.raises(ConflictError):

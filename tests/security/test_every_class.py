@@ -100,7 +100,7 @@ class Witness:
                 self.note(vars(thing))
                 self.when_asked()
                 self.note(thing.execute_complete(ctx, {**ANSWER, "chosen_options": thing.options[:1]}))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self.seen += [*shown(error), "".join(traceback.format_exception(error))]
             self.variables += variables(error)
             return error
