@@ -24,6 +24,7 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     ValidationError,
 )
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -101,8 +102,9 @@ def rows(api: PostBoostClient, kind: str, period: Period) -> Iterator[Row]:
     """Yield the rows of that kind, each with the columns of ``COLUMNS[kind]``."""
     found = {"posts": _post_rows, "accounts": _account_rows, "summary": _summary_rows}[kind](api, period)
     frame = {"workspace_uuid": api.settings.workspace_uuid, **period.as_parameters()}
-    for row in found:
-        yield {column: {**frame, **row}.get(column) for column in COLUMNS[kind]}
+    with reading_response(f"analytics of {kind}"):
+        for row in found:
+            yield {column: {**frame, **row}.get(column) for column in COLUMNS[kind]}
 
 
 def _post_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
