@@ -38,6 +38,7 @@ class PostBoostOperator(BasePostBoostOperator):
     :param secret_sink: what stores a secret that PostBoost shows once (``create_api_key``,
         ``create_webhook_subscription``): a function of the secret, and of the response without it.
     :param idempotency_salt: any text; with another text, the task sends the operation again. Templated.
+    :param file_mode: the permissions of a local file, such as ``0o600``. Default: those of the umask.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
     :param postboost_conn_id: the PostBoost connection. 43 of the 54 free tools need none. Templated.
     :xcom return_value: (Any) The response as PostBoost documents it, or what ``result`` picks. With ``save_to``: ``path``,
@@ -66,6 +67,7 @@ class PostBoostOperator(BasePostBoostOperator):
         save_to: str | None = None,
         secret_sink: Callable[[str, Any], object] | None = None,
         idempotency_salt: str | None = None,
+        file_mode: int | None = None,
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -80,6 +82,7 @@ class PostBoostOperator(BasePostBoostOperator):
         self.save_to = save_to
         self.secret_sink = secret_sink
         self.idempotency_salt = idempotency_salt
+        self.file_mode = file_mode
         self.object_storage_conn_id = object_storage_conn_id
 
     @classmethod
@@ -118,6 +121,8 @@ class PostBoostOperator(BasePostBoostOperator):
     def _check(self, op: Operation) -> None:
         """Check that the arguments fit the operation and each other."""
         name, given = op.operation, self.parameters
+        from postboost_provider.airflow_support.storage import check_file_mode
+
         problems = {}
         if given is not None and not isinstance(given, Mapping):
             problems["parameters"] = f"parameters is {given!r}; it must be a mapping."
@@ -137,7 +142,8 @@ class PostBoostOperator(BasePostBoostOperator):
                 "rest of the response, which stores the secret in your secrets backend. Nothing was sent."
             )
         for field, problem in problems.items():
-            raise PostBoostConfigError(problem, field=field)
+            raise PostBoostConfigError(problem, code="misplaced_argument", field=field)
+        check_file_mode(self.file_mode, self.save_to or "")
 
     def _body(self, op: Operation) -> tuple[dict[str, Any] | None, dict[str, FilePart] | None]:
         body = self.body
@@ -199,7 +205,7 @@ class PostBoostOperator(BasePostBoostOperator):
         from postboost_provider.airflow_support.storage import locate, replacing
 
         saved: dict[str, Any] = {"path": path}
-        with replacing(path, self.object_storage_conn_id) as open_file:
+        with replacing(path, self.object_storage_conn_id, self.file_mode) as open_file:
             if op.is_read and not self.all_pages:
                 api.download(op.operation, open_file, parameters=self.parameters)
             else:
