@@ -35,14 +35,14 @@ class SdkOperation:
     :param api: the name of its class, such as ``PostsApi``.
     :param sent: the arguments of the SDK's ``param_serialize``; values are :class:`Argument`.
     :param hints: the types of its arguments by name.
-    :param replies: the type of the response by status code; None if it has no body.
+    :param responses: the type of the response by status code; None if it has no body.
     """
 
     api: str
     name: str
     sent: dict[str, Any]
     hints: dict[str, Any]
-    replies: dict[str, str | None]
+    responses: dict[str, str | None]
 
 
 class Argument:
@@ -61,7 +61,7 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.request: dict[str, Any] = {}
-        self.replies: dict[str, str | None] = {}
+        self.responses: dict[str, str | None] = {}
 
     def select_header_accept(self, accepts: list[str]) -> str:
         return ",".join(accepts)
@@ -77,7 +77,7 @@ class _Recorder:
         return types.SimpleNamespace(read=lambda: None)
 
     def response_deserialize(self, response_data: Any, response_types_map: dict[str, str | None]) -> Any:
-        self.replies = response_types_map
+        self.responses = response_types_map
         return types.SimpleNamespace(data=None)
 
 
@@ -105,7 +105,7 @@ def _record(api_class: Any, name: str) -> SdkOperation:
     api.api_client = recorder
     raw(api, **{each: Argument(each) for each in arguments if not each.startswith("_")})
     hints = typing.get_type_hints(raw, include_extras=True)
-    return SdkOperation(api_class.__name__, name, recorder.request, hints, recorder.replies)
+    return SdkOperation(api_class.__name__, name, recorder.request, hints, recorder.responses)
 
 
 def is_optional(annotation: Any) -> bool:

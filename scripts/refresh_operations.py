@@ -20,7 +20,7 @@ from official_sdk import SdkOperation, import_sdk, is_list, is_optional, model_o
 TABLE = Path(__file__).parent.parent / "postboost_provider" / "api" / "operations.json"
 
 # POST operations that are idempotent according to PostBoost's documentation. PUT and DELETE always are.
-REPEATABLE_POSTS = {
+RETRYABLE_POSTS = {
     "validate_post",  # a dry run
     "upload_report_branding_logo",  # replaces the logo
     "connect_channel",  # the same channel is updated
@@ -39,14 +39,14 @@ def tier_of(path: str) -> str:
     return {"panel": "panel", "workspaces": "account", "tools": "tools"}.get(first, "workspace")
 
 
-def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
+def response_of(models: Any, responses: dict[str, str | None]) -> tuple[int, str]:
     """Return the success status and how its body is wrapped.
 
     ``page`` and ``list`` have a list as ``data``, with and without page numbers; ``cursor`` is continued with
     ``next_cursor``; ``data`` wraps one object; ``bare`` is the object itself; ``untyped`` can be anything.
     """
-    status = min(code for code in replies if code.startswith("2"))
-    name = replies[status]
+    status = min(code for code in responses if code.startswith("2"))
+    name = responses[status]
     if name is None:
         return int(status), "none"
     if name in ("bytearray", "bytes", "file"):
@@ -66,20 +66,20 @@ def reply_of(models: Any, replies: dict[str, str | None]) -> tuple[int, str]:
     return int(status), "page" if meta and "last_page" in meta.model_fields else "list"
 
 
-def secret_of(models: Any, replies: dict[str, str | None]) -> str | None:
+def secret_of(models: Any, responses: dict[str, str | None]) -> str | None:
     """Return the path of a secret that a response shows once, such as ``data.token``, or None."""
-    model = getattr(models, replies[min(code for code in replies if code.startswith("2"))] or "", None)
+    model = getattr(models, responses[min(code for code in responses if code.startswith("2"))] or "", None)
     data = getattr(model, "model_fields", {}).get("data")
     fields = getattr(model_of(data.annotation) if data else None, "model_fields", {})
     return next((f"data.{name}" for name in ("token", "secret") if name in fields), None)
 
 
-def is_repeatable(name: str, method: str, tier: str, replies: dict[str, str | None]) -> bool:
+def is_retry_safe(name: str, method: str, tier: str, responses: dict[str, str | None]) -> bool:
     """Return whether sending the operation again without an idempotency key has no further effect."""
     if method != "POST":
         return name not in RETURNED_ONCE
     # Free tools store nothing; those that spend AI credits declare a 403.
-    return name in REPEATABLE_POSTS or (tier == "tools" and "403" not in replies)
+    return name in RETRYABLE_POSTS or (tier == "tools" and "403" not in responses)
 
 
 def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
     path = sent["resource_path"]
     for wire, value in sent["path_params"].items():
         path = path.replace("{" + wire + "}", "{" + value.name + "}")
-    status, reply = reply_of(models, operation.replies)
+    status, envelope = response_of(models, operation.responses)
     row: dict[str, Any] = {
         "operation": name,
         "method": sent["method"],
@@ -95,13 +95,12 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
         "tier": tier_of(path),
         "parameters": [],
         "body": "none",
-        "body_required": False,
         "required_fields": [],
         "fields": [],
         "status": status,
-        "reply": reply,
+        "response": envelope,
         "idempotency_key": "Idempotency-Key" in sent["header_params"],
-        "repeatable": is_repeatable(name, sent["method"], tier_of(path), operation.replies),
+        "retryable": is_retry_safe(name, sent["method"], tier_of(path), operation.responses),
     }
     for place, pairs in (("path", list(sent["path_params"].items())), ("query", sent["query_params"])):
         for wire, value in pairs:
@@ -110,7 +109,7 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
     # Keys that apply to few operations are written only for those.
     if "bearerAuth" not in sent["auth_settings"]:
         row["needs_token"] = False
-    if (secret := secret_of(models, operation.replies)) is not None:
+    if (secret := secret_of(models, operation.responses)) is not None:
         row["secret"] = secret
     if sent["files"] or sent["post_params"]:
         row["body"] = "multipart"
@@ -118,11 +117,9 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
         row["files"] = sorted(sent["files"])
         row["fields"] = sorted(names)
         row["required_fields"] = sorted(k for k, v in names.items() if not is_optional(hints[v.name]))
-        row["body_required"] = bool(row["required_fields"])
     elif sent["body"] is not None:
         row["body"] = "json"
         hint = hints[sent["body"].name]
-        row["body_required"] = not is_optional(hint)
         fields = getattr(model_of(hint), "model_fields", {})
         row["fields"] = [f.alias or key for key, f in fields.items()]
         row["required_fields"] = [f.alias or key for key, f in fields.items() if f.is_required()]

@@ -84,10 +84,10 @@ with PostBoostHook("postboost_default").client() as api:
 ```
 
 Parameters and body fields in brackets are optional. **list** means that `all_pages=True` and `api.pages()` read all pages.
-**operator** names an operator or sensor that does more than send the request. **repeated** says what a retried or cleared
+**operator** names an operator or sensor that does more than send the request. **retried** says what a retried or cleared
 task does:
 
-| repeated | the task |
+| retried | the task |
 | --- | --- |
 | key | sends the request with an idempotency key; within 24 hours PostBoost returns the earlier response |
 | safe | sends the request again, which has no further effect |
@@ -124,7 +124,7 @@ def family_of(op: Operation) -> str:
 
 def table(operations: list[Operation]) -> str:
     lines = [
-        "| operation | call | parameters | body | repeated | operator |",
+        "| operation | call | parameters | body | retried | operator |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [f"| {' | '.join(row(op))} |" for op in sorted(operations, key=lambda op: op.operation)]
@@ -133,18 +133,18 @@ def table(operations: list[Operation]) -> str:
 
 def row(op: Operation) -> list[str]:
     own = OPERATORS.get(op.operation)
-    notes = ["list" if op.is_list else "", "file: `save_to`" if op.reply == "binary" else ""]
+    notes = ["list" if op.is_list else "", "file: `save_to`" if op.response == "binary" else ""]
     notes += ["shows a secret: `secret_sink`" if op.secret else "", "" if op.needs_token else "no token"]
-    said = "; ".join(note for note in notes if note)
+    text = "; ".join(note for note in notes if note)
     given = [
         (p.name, p.required) for p in op.parameters if (p.name, op.tier) != ("workspace_uuid", "workspace")
     ]
     return [
-        f"`{op.operation}`{f' ({said})' if said else ''}",
+        f"`{op.operation}`{f' ({text})' if text else ''}",
         f"{op.method} `{op.path.removeprefix('/{workspace_uuid}')}`",
         names(given),
         names([(name, name in op.required_fields) for name in op.fields], files=op.files),
-        repeated(op),
+        retried(op),
         f"`{own}`" if own else "",
     ]
 
@@ -157,10 +157,10 @@ def names(fields: list[tuple[str, bool]], files: tuple[str, ...] = ()) -> str:
     return " ".join(part for part in (needed, f"[{optional}]" if optional else "") if part)
 
 
-def repeated(op: Operation) -> str:
+def retried(op: Operation) -> str:
     if op.idempotency_key:
         return "key"
-    if op.repeatable:
+    if op.retryable:
         return "safe"
     if op.is_read:
         return "once"

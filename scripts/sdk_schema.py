@@ -149,7 +149,7 @@ def _operation(operation: SdkOperation) -> dict[str, Any]:
         "parameters": parameters,
         "security": [{name: []} for name in sent["auth_settings"]],
         "responses": {
-            code: _response(code, reply, accepts) for code, reply in sorted(operation.replies.items())
+            code: _response(code, response, accepts) for code, response in sorted(operation.responses.items())
         },
     }
     if (body := _body(operation)) is not None:
@@ -179,15 +179,15 @@ def _body(operation: SdkOperation) -> dict[str, Any] | None:
     return {"required": not is_optional(hint), "content": {"application/json": {"schema": schema}}}
 
 
-def _response(code: str, reply: str | None, accepts: list[str]) -> dict[str, Any]:
-    if reply is None:
+def _response(code: str, model: str | None, accepts: list[str]) -> dict[str, Any]:
+    if model is None:
         return {"description": code}
-    if reply in ("bytearray", "bytes", "file"):
+    if model in ("bytearray", "bytes", "file"):
         files = [each for each in accepts if each != "application/json"]
         return {"description": code, "content": {each: {} for each in files}}
     models = importlib.import_module("postboost.models")
-    if reply == "object" or not hasattr(models, reply):
+    if model == "object" or not hasattr(models, model):
         schema = _MESSAGE if int(code) >= 400 else {"type": "object"}
     else:
-        schema = {"$ref": _REF.format(model=reply)}
+        schema = {"$ref": _REF.format(model=model)}
     return {"description": code, "content": {"application/json": {"schema": schema}}}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,5 +16,5 @@ def account_name(account: Mapping[str, Any]) -> str:
     An account of which only the id is known, because the token may not list accounts, is ``account <id>``.
     """
     if not account["provider"]:
-        return f"account {account['id']}"
-    return f"{account['provider']}:{account.get('username') or account['name']}"
+        return f"account {clean_text(account['id'])}"
+    return clean_text(f"{account['provider']}:{account.get('username') or account['name']}")

@@ -22,7 +22,7 @@ from postboost_provider.api.transport import AsyncTransport, Transport, in_memor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    from postboost_provider.api.rate_limit import Pace
+    from postboost_provider.api.rate_limit import RateLimit
     from postboost_provider.api.requests import FilePart, Request
     from postboost_provider.api.responses import Response
     from postboost_provider.api.settings import ClientSettings
@@ -39,7 +39,7 @@ class ClientOptions(TypedDict, total=False):
 
     deadline_seconds: float
     attempts: int
-    pace: Pace | None
+    pace: RateLimit | None
 
 
 class _Client:
@@ -57,7 +57,7 @@ class _Client:
         *,
         deadline_seconds: float = DEFAULT_DEADLINE_SECONDS,
         attempts: int = MAX_ATTEMPTS,
-        pace: Pace | None = None,
+        pace: RateLimit | None = None,
     ) -> None:
         self.settings = settings
         self._origin = check_base_url(settings.base_url)
@@ -169,7 +169,7 @@ class PostBoostClient(_Client):
         :param open_file: opens the file from its start, once for each attempt with a successful response.
         :param arguments: those of :meth:`call`.
         """
-        binary = get_operation(operation).reply == "binary"
+        binary = get_operation(operation).response == "binary"
 
         def into(status: int, headers: Mapping[str, str]) -> IO[bytes] | None:
             # Errors stay in memory, and so does what is not JSON: the page of a proxy in front of PostBoost.

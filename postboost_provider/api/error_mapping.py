@@ -24,7 +24,7 @@ def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
         if error.is_mapped or not error.errors:
             raise
         problems = "; ".join(
-            f"{word(name)}: {say(name, texts, word(name))}" for name, texts in error.errors.items()
+            f"{word(name)}: {describe_field(name, texts, word(name))}" for name, texts in error.errors.items()
         )
         raise with_mapped_fields(error, problems, word(next(iter(error.errors)))) from error
 
@@ -37,11 +37,11 @@ def with_mapped_fields(error: ValidationError, problems: str, field: str) -> Val
     return mapped
 
 
-def say(name: str, texts: list[str], word: str) -> str:
+def describe_field(name: str, texts: list[str], word: str) -> str:
     """Return PostBoost's messages about a field, with the author's name in place of the field's path."""
-    said = "; ".join(texts)
+    text = "; ".join(texts)
     # A plain name, such as "file", may also be an ordinary word of the message.
     if "." in name or "_" in name:
         for path in (name, name.replace("_", " ")):
-            said = said.replace(path, word)
-    return said
+            text = text.replace(path, word)
+    return text

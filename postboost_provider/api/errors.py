@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from postboost_provider.api.clean_text import clean_lines, clean_text
+
 __all__ = [
     "AuthenticationError",
     "ConflictError",
@@ -63,7 +65,8 @@ class PostBoostError(Exception):
     """
 
     def __init__(self, message: str = "", *, code: str | None = None, field: str | None = None) -> None:
-        super().__init__(message)
+        # It may quote anything: a response, a name, a cell.
+        super().__init__(clean_lines(message))
         self.code = code
         self.field = field
         # False where a retry could do the same thing twice.
@@ -213,7 +216,9 @@ class ValidationError(PostBoostRequestError):
         if not isinstance(found, dict):
             return {}
         return {
-            str(field): [str(m) for m in messages] if isinstance(messages, list) else [str(messages)]
+            clean_text(field): [
+                clean_text(m) for m in (messages if isinstance(messages, list) else [messages])
+            ]
             for field, messages in found.items()
         }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Tier = Literal["workspace", "panel", "account", "tools"]
-Reply = Literal["page", "list", "cursor", "data", "bare", "binary", "none", "untyped"]
+Envelope = Literal["page", "list", "cursor", "data", "bare", "binary", "none", "untyped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class Operation:
 
     :param tier: ``workspace`` (``/{workspace_uuid}/...``), ``panel`` (platform admins), ``account`` (the caller's
         own memberships) or ``tools`` (the free tools).
-    :param reply: the envelope of the response: ``page`` and ``list`` have a list in ``data``, with and without page
+    :param response: the envelope of the response: ``page`` and ``list`` have a list in ``data``, with and without page
         numbers; ``cursor`` continues at ``next_cursor``; ``data`` wraps one object; ``bare`` is the object itself.
-    :param idempotency_key: an ``Idempotency-Key`` is accepted; a repeated request with it has no further effect.
-    :param repeatable: sending it twice without a key has no further effect.
+    :param idempotency_key: an ``Idempotency-Key`` is accepted; a retry with it has no further effect.
+    :param retryable: sending it twice without a key has no further effect.
     :param needs_token: False for the free tools that also work without one.
     :param secret: where the response has a secret that PostBoost shows only once, such as ``data.token``.
     """
@@ -50,13 +50,12 @@ class Operation:
     tier: Tier
     parameters: tuple[Parameter, ...]
     body: Literal["json", "multipart", "none"]
-    body_required: bool
     required_fields: tuple[str, ...]
     fields: tuple[str, ...]
     status: int
-    reply: Reply
+    response: Envelope
     idempotency_key: bool
-    repeatable: bool
+    retryable: bool
     files: tuple[str, ...] = ()
     needs_token: bool = True
     secret: str | None = None
@@ -68,7 +67,7 @@ class Operation:
     @property
     def is_list(self) -> bool:
         """Whether its response is a list, in one or more pages."""
-        return self.reply in ("page", "list", "cursor")
+        return self.response in ("page", "list", "cursor")
 
 
 @functools.cache

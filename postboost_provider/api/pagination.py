@@ -26,13 +26,13 @@ def first_page(operation: Operation, parameters: Mapping[str, Any]) -> dict[str,
             f"{operation.operation} does not return a list. Use call() instead.", field="operation"
         )
     known = {p.name for p in operation.parameters}
-    size = {name: PAGE_SIZE for name in SIZE_PARAMETERS if name in known and operation.reply == "page"}
+    size = {name: PAGE_SIZE for name in SIZE_PARAMETERS if name in known and operation.response == "page"}
     return {**size, **parameters}
 
 
 def items_of(operation: Operation, payload: Any) -> list[Any]:
     """Return the items of one response."""
-    key = "slots" if operation.reply == "cursor" else "data"
+    key = "slots" if operation.response == "cursor" else "data"
     if not isinstance(payload, dict):
         raise UnexpectedResponseError(f"{operation.operation}: the response is not an object with {key}.")
     items = payload.get(key)
@@ -47,12 +47,12 @@ def next_page(operation: Operation, parameters: Mapping[str, Any], payload: Any)
     A short or empty page is not the end: for keys that are limited to some accounts, PostBoost counts the pages before
     it filters them (SDK 1.66.3). Only the page numbers say where the list ends.
     """
-    if operation.reply == "cursor":
+    if operation.response == "cursor":
         cursor = payload.get("next_cursor")
         if not cursor or cursor == parameters.get("after"):
             return None
         return {**parameters, "after": cursor}
-    if operation.reply != "page":
+    if operation.response != "page":
         return None
     page = int(parameters.get("page") or 1)
     try:

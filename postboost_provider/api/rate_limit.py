@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Pace:
+class RateLimit:
     """Limit the rate of requests by spacing them evenly. The caller passes the time, in seconds of a monotonic clock.
 
     :param requests_per_minute: the highest rate. None sends without a pause until the server says that its allowance
@@ -43,3 +43,6 @@ class Pace:
         if remaining <= 0 < limit:
             with self._lock:
                 self._interval = max(self._interval, 60.0 / limit)
+
+
+Pace = RateLimit  # Its name in version 0.1.0.

@@ -74,9 +74,9 @@ class Request:
     files: Mapping[str, FilePart] | None = None
 
     @property
-    def is_safe_to_repeat(self) -> bool:
-        """A read, a write that has no further effect when repeated, or one that PostBoost recognizes by its key."""
-        return self.operation.repeatable or "Idempotency-Key" in self.headers
+    def is_safe_to_retry(self) -> bool:
+        """A read, a write that has no further effect when sent again, or one with an idempotency key."""
+        return self.operation.retryable or "Idempotency-Key" in self.headers
 
     def __str__(self) -> str:
         """Describe the request for messages, such as ``create_post in <workspace>``."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.credentials import explain_401
 from postboost_provider.api.errors import (
     AuthenticationError,
@@ -26,7 +28,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.requests import USER_AGENT, Request, retry_after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from postboost_provider.api.settings import ClientSettings
@@ -57,6 +59,7 @@ NOT_SUCCESSFUL: tuple[Any, ...] = (False, None, "", "0", "false", [])
 MAY_BE_NULL = ("get_subscription",)
 # PostBoost's own responses have about ten levels.
 MAX_DEPTH = 100
+NESTING = frozenset({dict, list})
 _FILE_DELETED = "PostBoost keeps a report's file for 7 days. Create the report again and save it before then."
 
 
@@ -75,6 +78,22 @@ class Response:
     date: str | None = None
 
 
+@contextmanager
+def reading_response(operation: str) -> Iterator[None]:
+    """Read what is in a success, which may lack anything, or have something else in its place.
+
+    :raises UnexpectedResponseError: it can't be read.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise UnexpectedResponseError(
+            f"{operation}: PostBoost's response can't be read ({error!r}). If it stays, update airflow-provider-postboost, or "
+            "report it.",
+            code="unreadable_response",
+        ) from error
+
+
 def read(settings: ClientSettings, request: Request, raw: RawResponse, now: datetime) -> Response:
     """Return the payload of a success. A JSON body stays whole, as PostBoost documents it (a list inside its ``data``).
 
@@ -84,7 +103,7 @@ def read(settings: ClientSettings, request: Request, raw: RawResponse, now: date
     replayed = raw.headers.get("idempotent-replayed", "").lower() == "true"
     if not 200 <= raw.status < 300:
         raise error_of(settings, request, raw, replayed, now)
-    if raw.content is None or request.operation.reply == "binary":
+    if raw.content is None or request.operation.response == "binary":
         return Response(raw.content, raw.status, replayed, raw.headers.get("date"))
     payload = _payload_of(settings, request, raw.status, raw.content)
     if isinstance(payload, dict) and payload.get("success", True) in NOT_SUCCESSFUL:
@@ -94,15 +113,15 @@ def read(settings: ClientSettings, request: Request, raw: RawResponse, now: date
 
 def _payload_of(settings: ClientSettings, request: Request, status: int, content: bytes) -> Any:
     """Return the JSON object of a success, or None where nothing was to come."""
-    reply, is_empty = request.operation.reply, not content.strip()
+    envelope, is_empty = request.operation.response, not content.strip()
     # A 204 says all that a deletion or a {"success": true} has to say.
-    is_enough = status == 204 and (reply == "untyped" or request.operation.method == "DELETE")
-    if is_empty and (reply == "none" or is_enough):
+    is_enough = status == 204 and (envelope == "untyped" or request.operation.method == "DELETE")
+    if is_empty and (envelope == "none" or is_enough):
         return None
     try:
         payload = json.loads(content)
         is_nothing = payload is None and request.operation.operation in MAY_BE_NULL
-        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or reply == "none" or is_nothing):
+        if not _is_nested_deeply(payload) and (isinstance(payload, dict) or envelope == "none" or is_nothing):
             # A response may echo what was sent, including the token.
             return _redacted(payload, settings) if settings.may_hold_token(content) else payload
         code, problem = "not_an_object", "not a JSON object, which PostBoost documents"
@@ -117,15 +136,14 @@ def _payload_of(settings: ClientSettings, request: Request, status: int, content
 
 def _is_nested_deeply(value: Any) -> bool:
     """Return whether code that walks through the value could exceed Python's recursion limit."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
+    # Written for speed: it runs for every response, and a page has thousands of values.
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
         level = [
             item
             for parent in level
-            for item in (
-                parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ()
-            )
-            if isinstance(item, (dict, list))
+            for item in (parent.values() if type(parent) is dict else parent)
+            if type(item) in NESTING and item
         ]
         if not level:
             return False
@@ -139,7 +157,7 @@ def error_of(
     # A response may echo what was sent, including the token.
     body = _decode((raw.content or b"").decode(errors="replace"), settings)
     status, message = raw.status, str(body.get("message") or "")[:500]
-    code = str(body["code"]) if body.get("code") else _missing_code(status, message)
+    code = clean_text(body["code"]) if body.get("code") else _missing_code(status, message)
     if isinstance(body.get("errors"), dict):
         fields = "; ".join(f"{name}: {_first(messages)}" for name, messages in body["errors"].items())
         message = f"{message} {fields[:1500]}"
@@ -159,7 +177,7 @@ def error_of(
     retry_after = retry_after_seconds(str(hint) if hint else None, now.timestamp())
 
     if status == 401:
-        return AuthenticationError(seen, **known).explained(*explain_401(settings, now))
+        return AuthenticationError(clean_text(seen), **known).explained(*explain_401(settings, now))
     if status == 408 or (status in (403, 404) and not _is_own(raw, body)):
         kind, advice = (
             GatewayError,
@@ -193,7 +211,7 @@ def error_of(
         kind, advice, known["retry_after"] = ServerError, "PostBoost failed. Retry later.", retry_after
     elif 300 <= status < 400:
         advice = f"The client follows no redirects: the token is only for {settings.base_url}. Correct the connection's host."
-    return kind(f"{seen} {advice}".rstrip(), **known)
+    return kind(clean_text(f"{seen} {advice}".rstrip()), **known)
 
 
 # What Laravel itself, and the gateway Kong, respond for a path that they do not know. There is no code.

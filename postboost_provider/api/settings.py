@@ -36,6 +36,7 @@ class ClientSettings:
     :param scoped_key_id: PostBoost's number of the key, if the token is a scoped key.
     :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the response.
     :param client_label: the name of this client in PostBoost's activity log.
+    :param observed: which assumptions about PostBoost hold, as a proof has found: see :func:`assumes`.
     :param name: what messages call the source of the token, such as ``connection 'postboost_default'``.
     """
 
@@ -49,8 +50,15 @@ class ClientSettings:
     proxy: str | None = field(default=None, repr=False)
     ca_bundle: str | None = field(default=None, repr=False)
     name: str = "the connection"
+    observed: tuple[tuple[str, bool], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.token.lower().startswith("bearer "):
+            raise PostBoostConfigError(
+                f"The token of {self.name} begins with 'Bearer ', which belongs to the header. Remove that word and the blank.",
+                code="bearer_prefix",
+                field="password",
+            )
         # A header can't carry such a token, and httpx's error about that would show it.
         if re.search(r"[^\x21-\x7e]", self.token):
             raise PostBoostConfigError(
@@ -86,6 +94,15 @@ def _secrets(token: str, proxy: str | None) -> re.Pattern[str] | None:
     if starts and quote(token, safe="") != token:
         patterns.append(re.escape(quote(token, safe="")[:LEAST_SHOWN]) + r"[\w%.~-]*")
     return re.compile("|".join(patterns)) if patterns else None
+
+
+def assumes(settings: ClientSettings, name: str) -> bool | None:
+    """Return whether an assumption about PostBoost holds, as ``postboost check --prove`` has stored it in the connection.
+
+    :param name: one of ``connection/assumptions.py``, such as ``log_visible``.
+    :returns: None where nobody has proved it.
+    """
+    return dict(settings.observed).get(name)
 
 
 def proxy_passwords(proxy: str | None) -> set[str]:

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
@@ -230,20 +231,21 @@ def no_response(settings: ClientSettings, request: Request, error: Exception) ->
         # A limit of this module, or of the file that is sent.
         return error
     # The server may have written anything into the message, even a line break.
-    said = "".join(c if c.isprintable() else " " for c in settings.redact(str(error)))
-    op, why = request.operation, f"{type(error).__name__}: {said[:300]}"
+    op, why = request.operation, f"{type(error).__name__}: {clean_text(settings.redact(str(error))[:300])}"
     if _was_never_sent(error):
         return UnreachableError(
             f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
-            f"{settings.name}, the network, and the proxy if one is needed."
+            f"{settings.name}, the network, and the proxy if one is needed.",
+            code="not_sent",
         )
-    if op.is_read and op.repeatable:
+    if op.is_read and op.retryable:
         return UnreachableError(
-            f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
+            f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later.",
+            code="no_response",
         )
     cause = f"{op.operation}: the request was sent, but no response came ({why})"
     advice = "It may have happened. Retry the task, which checks PostBoost first, or check before you send it again."
-    return UnconfirmedError(f"{cause}. {advice}", cause=cause)
+    return UnconfirmedError(f"{cause}. {advice}", cause=cause, code="no_response")
 
 
 def _was_never_sent(error: Exception) -> bool:

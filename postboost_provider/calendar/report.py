@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from postboost_provider.api.clean_text import clean_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -87,7 +89,7 @@ class Report:
         return ", ".join(f"{n} {result}" for result, n in self.counts().items()) or "no rows"
 
     def describe_bad(self) -> str:
-        return "\n".join(f"  {r.row.place}, {r.row.key or '(no key)'}: {r.result}: {r.why}" for r in self.bad)
+        return "\n".join(f"  {r.row}: {r.result}: {clean_text(r.why)}" for r in self.bad)
 
 
 def invalid(row: Row, problems: Sequence[Problem]) -> RowReport:

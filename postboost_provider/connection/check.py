@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.credentials import probe_of
 from postboost_provider.api.errors import (
@@ -36,11 +37,11 @@ class Finding:
 
     level: Literal["ok", "warning", "error"]
     topic: str
-    said: str
+    message: str
     todo: str = ""
 
     def __str__(self) -> str:
-        return f"{self.said} {self.todo}".rstrip()
+        return clean_text(f"{self.message} {self.todo}".rstrip())
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)

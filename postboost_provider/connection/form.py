@@ -1,10 +1,12 @@
-"""The fields of a PostBoost connection: ``FIELDS`` defines Airflow's forms, the validation and the table in the docs.
+"""The fields of a PostBoost connection: ``FIELDS`` defines Airflow's forms and the validation.
 
 Import-light: Airflow reads it whenever it discovers providers.
 """
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -71,7 +73,21 @@ def _checked(is_valid: Callable[[str], bool], requirement: str, kind: type = str
     return check
 
 
+def _read_observed(value: Any) -> tuple[tuple[str, bool], ...]:
+    """Return the assumptions that were proved, and whether they hold."""
+    problem = "must be a JSON object of true and false"
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise ValueError(problem) from None
+    if not isinstance(found, dict) or not all(isinstance(holds, bool) for holds in found.values()):
+        raise ValueError(problem)
+    return tuple(sorted(found.items()))
+
+
 TEXT = {"type": ["string", "null"]}
+# Out of people's way, in the forms that have sections.
+WRITTEN = {**TEXT, "section": "Written by this package"}
 
 
 class Field(NamedTuple):
@@ -89,7 +105,7 @@ FIELDS = (
     Field(
         "workspace_uuid",
         "Workspace UUID",
-        "The workspace of tasks that name none. `airflow postboost workspaces` lists the uuids.",
+        "The workspace of tasks that name none. The command airflow postboost workspaces lists the uuids.",
         "b0a7d2c4-...",
         _checked(
             lambda text: _has_no_space(text) and "/" not in text, "must be the workspace's uuid, not a URL"
@@ -98,7 +114,7 @@ FIELDS = (
     Field(
         "expires_on",
         "Expires on",
-        "The token's expiry date as PostBoost shows it, or 'never'. Blank: unknown. "
+        "The token's expiry date, as YYYY-MM-DD, or never. Blank: unknown. "
         "The token expires at 00:00 UTC of that day.",
         "2027-01-31",
         parse_expiry,
@@ -115,12 +131,6 @@ FIELDS = (
             int,
         ),
         {"type": ["integer", "null"], "minimum": 1},
-    ),
-    Field(
-        "rotation",
-        "Rotation",
-        "Written when a key is rotated: which key the password is, and since when. Do not edit it.",
-        "42/0123456789ab/2027-01-17T04:00:00+00:00",
     ),
     Field(
         "timeout_seconds",
@@ -151,6 +161,21 @@ FIELDS = (
         "Path of a PEM file on the workers, for networks that inspect TLS.",
         "/etc/ssl/certs/company.pem",
         _checked(str.isprintable, "must not contain a line break or another control character"),
+    ),
+    Field(
+        "rotation",
+        "Rotation",
+        "Written when a key is rotated: which key the password is, and since when. Do not edit it.",
+        "42/0123456789ab/2027-01-17T04:00:00+00:00",
+        schema=WRITTEN,
+    ),
+    Field(
+        "observed",
+        "Observed",
+        "Written by postboost check --prove --store: which assumptions about PostBoost hold. Do not edit it.",
+        '{"log_visible": true}',
+        _read_observed,
+        WRITTEN,
     ),
 )
 
@@ -210,17 +235,32 @@ def provider_ui_behaviour() -> dict[str, Any]:
 
 
 def hook_ui_behaviour() -> dict[str, Any]:
-    """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow before 3.2 calls."""
-    return {name.replace("-", "_"): value for name, value in provider_ui_behaviour().items()}
+    """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow before 3.2 calls.
+
+    Placeholders for fields that do not exist break the page of Airflow 2. Without widgets, the extras are entered as JSON.
+    """
+    found, widgets = provider_ui_behaviour(), form_widgets()
+    shown = {"host", "password", *widgets}
+    found["placeholders"] = {name: text for name, text in found["placeholders"].items() if name in shown}
+    if not widgets:
+        found["hidden-fields"] = [name for name in HIDDEN_FIELDS if name != "extra"]
+    return {name.replace("-", "_"): value for name, value in found.items()}
 
 
-def docs_table() -> str:
-    """Render the table of the connection page in the docs."""
-    meanings = {
-        "host": f"Blank: `{PLACEHOLDERS['host']}`.",
-        "password": "The only place for the token: Airflow masks and encrypts it.",
+@cache
+def form_widgets() -> dict[str, Any]:
+    """Render the fields for ``PostBoostHook.get_connection_form_widgets``, which Airflow before 3.2 calls.
+
+    Empty where Airflow has no widgets: its old user interface or its stand-ins for that are not there. That form has no
+    sections, and keeps the extras that it does not show.
+    """
+    try:
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+    except ImportError:
+        return {}
+    return {
+        field.name: StringField(field.label, description=field.description, widget=BS3TextFieldWidget())
+        for field in FIELDS
+        if field.schema is not WRITTEN
     }
-    rows = [(RELABELING[name], name, meaning, PLACEHOLDERS[name]) for name, meaning in meanings.items()]
-    rows += [(field.label, field.name, field.description, field.placeholder) for field in FIELDS]
-    lines = [f"| {label} (`{name}`) | {meaning} | `{example}` |" for label, name, meaning, example in rows]
-    return "\n".join(["| field | meaning | example |", "| --- | --- | --- |", *lines])

@@ -6,39 +6,22 @@ of a label (SDK 1.66.3, ``list_api_activity``).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PermissionDeniedError
+from postboost_provider.api.errors import PermissionDeniedError, ValidationError
+from postboost_provider.api.times import read_utc
+from postboost_provider.idempotency.label import Label
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.label import Owner
 
+_EVERY = "airflow/"
 KEPT_FOR = timedelta(days=90)
-_LABEL = re.compile(r"airflow/(?P<scope>[^/ ]+)/(?P<identity>[^ ]+)(?: (?P<act>.*))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """The client label of a write: ``airflow/<scope>/<identity> <act>``. The start of one is a label, too.
-
-    The scope is a task or a calendar, the identity a run or a row, and the act what was done, such as ``schedule now``.
-    """
-
-    scope: str
-    identity: str
-    act: str | None = None
-
-    def __str__(self) -> str:
-        return f"airflow/{self.scope}/{self.identity}" + ("" if self.act is None else f" {self.act}")
-
-    @classmethod
-    def parse(cls, text: str) -> Label | None:
-        """Return the label, or None if another client wrote it."""
-        found = _LABEL.fullmatch(text)
-        return cls(**found.groupdict()) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +45,16 @@ class LogEntry:
         """It did nothing, and PostBoost repeats this response under the same idempotency key for 24 hours."""
         return 400 <= self.http_status < 429
 
+    @property
+    def is_settled_refusal(self) -> bool:
+        """PostBoost returned a stored refusal: nothing is created under this idempotency key for 24 hours."""
+        return self.outcome == "replayed" and self.is_refusal
+
 
 def read_log(
-    api: PostBoostClient, start: Label | str, *, workspace_uuid: str | None = None
+    api: PostBoostClient, owner: Owner, *, workspace_uuid: str | None = None
 ) -> list[LogEntry] | None:
-    """Return the writes whose labels begin with ``start``, newest first; None if the token may not read the log.
+    """Return the owner's writes, newest first; None if the token may not read the log.
 
     Only PostBoost's code for a missing ability says that it may not. Any other 403 is an error: a log that was not read must
     not count as one that can't be.
@@ -74,24 +62,56 @@ def read_log(
     :param workspace_uuid: a workspace other than the connection's.
     :raises UnexpectedResponseError: the 403 of something else than PostBoost, such as a firewall.
     """
-    prefix = str(start)
+    entries: list[LogEntry] = []
     try:
-        where = {"workspace_uuid": workspace_uuid, "client": prefix}
-        rows = list(api.pages("list_api_activity", parameters=where))
+        for start in owner.starts:
+            rows, has_all = _rows(api, start, workspace_uuid)
+            # A server that matches with LIKE takes "_" in the start for any character.
+            entries += [entry for row in rows if (entry := _read(row)) and owner.wrote(entry.label)]
+            if has_all:
+                break
     except PermissionDeniedError as error:
         if error.code != "insufficient_scope":
             raise
         return None
-    return [
-        LogEntry(
-            label,
-            outcome=row.get("outcome"),
-            http_status=int(row.get("http_status") or 0),
-            post_uuid=str(row["post_uuid"]) if row.get("post_uuid") else None,
-            user_id=row.get("user_id"),
-            created_at=row.get("created_at"),
-        )
-        for row in rows
-        # A server that matches with LIKE takes "_" in the prefix for any character.
-        if (label := Label.parse(str(row.get("client") or ""))) and str(label).startswith(prefix)
-    ]
+    return _newest_first(entries)
+
+
+def _rows(api: PostBoostClient, start: str, workspace_uuid: str | None) -> tuple[list[Any], bool]:
+    """Return the rows whose labels begin so, and whether they are those of every label of this package.
+
+    How long a filter may be is not documented: one that is refused is sent again with a shorter start.
+    """
+
+    def read(prefix: str) -> list[Any]:
+        where = {"workspace_uuid": workspace_uuid, "client": prefix}
+        return list(api.pages("list_api_activity", parameters=where))
+
+    for prefix in dict.fromkeys((start, f"{start.rpartition('/')[0]}/")):
+        try:
+            return read(prefix), False
+        except ValidationError:
+            continue
+    return read(_EVERY), True
+
+
+def _read(row: Mapping[str, Any]) -> LogEntry | None:
+    label = Label.parse(str(row.get("client") or ""))
+    if label is None:
+        return None
+    return LogEntry(
+        label,
+        outcome=row.get("outcome"),
+        http_status=int(row.get("http_status") or 0),
+        post_uuid=str(row["post_uuid"]) if row.get("post_uuid") else None,
+        user_id=row.get("user_id"),
+        created_at=row.get("created_at"),
+    )
+
+
+def _newest_first(entries: list[LogEntry]) -> list[LogEntry]:
+    """Return the entries of several requests in one order; those of one second stay as PostBoost ordered them."""
+    times = {id(entry): read_utc(entry.created_at) for entry in entries}
+    if None in times.values():
+        return entries
+    return sorted(entries, key=lambda entry: times[id(entry)] or datetime.min, reverse=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFinishedError,
     PostBoostConfigError,
@@ -31,7 +32,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     """Turn an article, a video, a PDF or a text into one draft, with a caption for each account and a carousel.
 
     PostBoost's AI does the work, in a run of up to ten minutes. Nothing is published. However often the task is retried or
-    cleared, it creates one run and one draft; only after a failed run, which creates nothing, it starts another.
+    cleared, it creates one run and one draft. It starts another run only after a failed one, which creates nothing.
 
     A run costs a text credit for each account and one for the carousel's outline; the carousel costs an image credit.
     PostBoost keeps ``captions``, ``slides`` and ``warnings`` for an hour; later they are None.
@@ -60,7 +61,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         ``content``, ``character_count``, ``character_limit`` and ``error``), ``slides`` (``media_id`` and ``url``) and
         ``warnings``.
     :xcom run_id: (int; before any wait) The run's number.
-    :raises AirflowFailException: an error that is not retryable, such as used up AI credits.
+    :raises AirflowFailException: an error that is not retryable, such as too few AI credits.
     """
 
     template_fields: Sequence[str] = (
@@ -191,7 +192,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
 
         def poll() -> Finding:
             with self.hook.client(deadline_seconds=POLL_SECONDS) as api:
-                return ask(api, RunIsOver(run_id))
+                return ask(api, RunIsOver(run_id), datetime.now(UTC))
 
         timeout = read_seconds("timeout", self.timeout)
         interval = read_seconds("poll_interval", self.poll_interval)
@@ -228,7 +229,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
             )
         result = as_result(run)
         for warning in result["warnings"] or ():
-            self.log.warning("PostBoost warns: %s", warning)
+            self.log.warning("PostBoost warns: %s", clean_text(warning))
         if run["status"] == "partial":
             message = describe_failures(result)
             if self.on_partial == "fail":

@@ -25,7 +25,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         free slot; ``approve`` approves a post that waits for approval.
     :param publish_at: a datetime or ISO 8601 text, aware or in ``timezone``. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
-    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours.
+    :param allow_duplicate: publish it even if the same content was published to the same account within 24 hours.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
     :raises AirflowFailException: the post does not exist or is already published, or PostBoost refused.
     """

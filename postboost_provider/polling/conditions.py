@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postboost_provider.api.errors import NotFoundError
@@ -11,7 +10,7 @@ from postboost_provider.polling.outcome import PostOutcome, describe_status, mis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
 
@@ -32,7 +31,7 @@ class Finding:
     :param is_settled: no further poll is needed.
     :param result: what was read; once it is settled, the result of the wait, as plain JSON.
     :param pending: what is still missing, for a log line or an error message.
-    :param waiting: the posts that are not settled: their times decide when to poll next.
+    :param waiting: the posts that are not settled. Their times decide when to poll next.
     """
 
     is_settled: bool
@@ -42,7 +41,7 @@ class Finding:
 
 
 class Condition(Protocol):
-    """What a wait is for. It is pure: it neither sends requests nor decides how often to send them."""
+    """What a wait waits for. It neither sends requests nor decides when to send them."""
 
     def questions(self, now: datetime) -> Sequence[Question]:
         """Return the calls of one poll."""
@@ -51,18 +50,16 @@ class Condition(Protocol):
         """Read the responses, in the order of the calls. Raise :class:`PostBoostError` if waiting is of no use."""
 
 
-def ask(api: PostBoostClient, condition: Condition) -> Finding:
+def ask(api: PostBoostClient, condition: Condition, now: datetime) -> Finding:
     """Poll once."""
-    now = datetime.now(UTC)
     responses = [
         api.call(q.operation, parameters=q.parameters, body=q.body) for q in condition.questions(now)
     ]
     return condition.read(responses, now)
 
 
-async def ask_async(api: AsyncPostBoostClient, condition: Condition) -> Finding:
+async def ask_async(api: AsyncPostBoostClient, condition: Condition, now: datetime) -> Finding:
     """Poll once, in an event loop."""
-    now = datetime.now(UTC)
     responses = [
         await api.call(q.operation, parameters=q.parameters, body=q.body) for q in condition.questions(now)
     ]

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError, PublishError
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -100,8 +102,14 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
     """Read a post as ``get_post``, ``create_post`` and ``list_posts`` return it.
 
     :raises PostBoostError: this version does not know its status. A guess could end a wait early or publish twice.
+    :raises UnexpectedResponseError: it is not a post.
     """
-    uuid, status = str(post.get("uuid")), str(post.get("status"))
+    with reading_response("get_post"):
+        return _read_post(post)
+
+
+def _read_post(post: Mapping[str, Any]) -> PostOutcome:
+    uuid, status = clean_text(post.get("uuid")), str(post.get("status"))
     if status not in WAITING | SETTLED:
         raise _unknown_status(f"Post {uuid}", status)
     return PostOutcome(
@@ -159,13 +167,14 @@ def _unknown_status(what: str, status: str) -> PostBoostError:
 
 
 def _read_errors(errors: Any) -> tuple[str, ...]:
-    """Return errors as text, each once: PostBoost mixes texts and objects, and may return one error in both forms."""
+    """Return errors as clean text, each once: PostBoost mixes texts and objects, and may return an error in both forms."""
     texts: list[str] = []
     for error in errors if isinstance(errors, list) else [errors] if errors else []:
         text = str(error or "")
         if isinstance(error, Mapping):
             message, code = str(error.get("message") or error.get("raw") or ""), error.get("code")
             text = f"{message} ({code})" if code and message else message or str(code or "")
+        text = clean_text(text)
         if text and not any(text in known for known in texts):
             texts = [known for known in texts if known not in text]
             texts.append(text)

@@ -40,7 +40,7 @@ class Event:
     error: PostBoostError | None = None
 
     def get(self, late: Callable[[str], Exception]) -> Any:
-        """Return the result, or raise the error; ``late`` returns that of a timeout, given what was missing."""
+        """Return the result, or raise the error; ``late`` makes the error of a timeout, given what was missing."""
         if self.error:
             raise self.error
         if self.status == "timeout":
@@ -48,14 +48,19 @@ class Event:
         return self.result
 
 
+def utc_now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
 class Poller:
     """The state of one wait. Each poll returns the event that ends it, or None: then ``pause`` is the time to the next.
 
     :param wait: the timeout and the pauses.
     :param most_failures: after how many failed polls in a row to give up. None: only when the wait times out.
-    :param earlier_polls: how many polls other processes made. Past the deadline they count as failed.
+    :param earlier_polls: how many polls other processes made. They count as failed after the deadline.
     :param spread: a number in [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
     :param first_poll_at: when to poll first; default: at once.
+    :param clock: returns the current time.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Poller:
         earlier_polls: int = 0,
         spread: float = 0.0,
         first_poll_at: datetime | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.wait = wait
         self.pause = timedelta(0)
@@ -73,6 +79,7 @@ class Poller:
         self._earlier_polls = earlier_polls
         self._spread = spread
         self._first_poll_at = first_poll_at
+        self._clock = clock
         self._failures = 0
         self._waiting: Sequence[PostOutcome] = ()
 
@@ -105,22 +112,22 @@ class Poller:
         if self._is_early():
             return None
         try:
-            return self.found(ask(), _now())
+            return self.found(ask(), self._clock())
         except PostBoostError as error:
-            return self.failed(error, _now())
+            return self.failed(error, self._clock())
 
     async def poll_async(self, ask: Callable[[], Awaitable[Finding]]) -> Event | None:
         """Do what :meth:`poll` does, in an event loop."""
         if self._is_early():
             return None
         try:
-            return self.found(await ask(), _now())
+            return self.found(await ask(), self._clock())
         except PostBoostError as error:
-            return self.failed(error, _now())
+            return self.failed(error, self._clock())
 
     def _is_early(self) -> bool:
         first, self._first_poll_at = self._first_poll_at, None
-        self.pause = max(first - _now(), timedelta(0)) if first else timedelta(0)
+        self.pause = max(first - self._clock(), timedelta(0)) if first else timedelta(0)
         return bool(self.pause)
 
 
@@ -152,25 +159,23 @@ def wait_briefly(
     first: float = 1.0,
     longest: float = 30.0,
     most_failures: int = 1,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Any:
-    """Block until PostBoost has done something that takes it seconds or minutes, and return what the last poll found.
+    """Block until PostBoost has finished something that takes seconds or minutes, and return what the last poll found.
 
-    :param timeout: seconds, as ``first`` and ``longest``, between which the pauses grow.
-    :param message: the error's when it times out. None: that is not an error.
+    :param timeout: in seconds, like ``first`` and ``longest``, the first and the longest pause.
+    :param message: the message of the error when it times out. None: a timeout is not an error.
     :param known: what was found before, in place of the first poll.
     :param most_failures: after how many failed polls in a row to give up.
+    :param clock: returns the current time.
     :raises NotFinishedError: it timed out.
     :raises PostBoostError: the polls failed.
     """
     times = Wait(
-        _now(), timedelta(seconds=timeout), timedelta(seconds=first), longest=timedelta(seconds=longest)
+        clock(), timedelta(seconds=timeout), timedelta(seconds=first), longest=timedelta(seconds=longest)
     )
     findings = chain([known] if known else (), iter(ask, None))
-    event = wait(Poller(times, most_failures=most_failures), lambda: next(findings))
+    event = wait(Poller(times, most_failures=most_failures, clock=clock), lambda: next(findings))
     if event.status == "timeout" and message is None:
         return event.result
     return event.get(lambda _: NotFinishedError(message or "", code="timeout"))
-
-
-def _now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)

@@ -71,9 +71,12 @@ def find_refused_duplicate(api: PostBoostClient, intention: Intention, body: Map
 
     :raises PostBoostConfigError: it did, and no longer names the post.
     """
-    # The label ends in the mode, and any mode will do.
-    entries = read_log(api, intention.actor.label(f"{intention.intent or ''} ")) or ()
-    if not any(entry.outcome == "blocked_duplicate" for entry in entries):
+    if not any(
+        entry.outcome == "blocked_duplicate"
+        and entry.label.post
+        and entry.label.post.intent == intention.intent
+        for entry in read_log(api, intention.actor.owner) or ()
+    ):
         return None
     response = api.call("validate_post", body=body)
     for issue in response.get("issues") or ():

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
-from postboost_provider.api.error_mapping import say
+from postboost_provider.api.clean_text import clean_text
+from postboost_provider.api.error_mapping import describe_field
 from postboost_provider.api.errors import PostBoostError
 from postboost_provider.publishing.post import Post, Problem, Variant
 
@@ -102,7 +103,10 @@ class ErrorMapping:
 def read_problems(errors: Mapping[str, Sequence[str]], field: Callable[[str], str]) -> list[Problem]:
     """Return the API's messages by field of the body as problems; ``field`` returns the author's name of one."""
     fields = {name: field(name) for name in errors}
-    return [Problem(fields[name], say(name, list(texts), fields[name])) for name, texts in errors.items()]
+    return [
+        Problem(clean_text(fields[name]), clean_text(describe_field(name, list(texts), fields[name])))
+        for name, texts in errors.items()
+    ]
 
 
 def find_account_name(find: Callable[[Sequence[str | int]], list[Mapping[str, Any]]], account_id: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import PostBoostConfigError
@@ -10,7 +11,7 @@ from postboost_provider.triggers.accounts import PostBoostAccountHealthTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.triggers.base import WaitArguments
@@ -26,8 +27,8 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
     :param publish_at: the planned time: a datetime or ISO 8601 text, aware or in ``timezone``. Default, and for a time
         in the past: now. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
-    :param posts_per_account: how many posts each account is to publish on that day. PostBoost counts only the posts of
-        today: for a later day, the sensor checks that it is not full.
+    :param posts_per_account: how many posts each account is to publish on that day. PostBoost counts only today's
+        posts: for a later day, the sensor only checks that the day is not full.
     :xcom return_value: (list) Per account ``id``, ``uuid``, ``provider``, ``name``, ``status`` (``healthy``, ``failing``:
         its latest post failed, or ``expiring``: within 7 days), ``expires_at`` (ISO 8601, or None) and ``reconnect_url``.
     :raises AirflowSensorTimeout: an account can't publish. The message names each, the reason and its reconnect URL.
@@ -76,7 +77,8 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
 
         with self.connect() as api:
             self._ids = account_ids(api, read_text(self.accounts))
-            finding = ask(api, AccountsCanPublish(self._ids, self._at, self.posts_per_account))
+            condition = AccountsCanPublish(self._ids, self._at, self.posts_per_account)
+            finding = ask(api, condition, datetime.now(UTC))
         if finding.is_settled:
             self.log.info("All %d accounts can publish.", len(self._ids))
         else:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
@@ -37,9 +38,9 @@ RESERVED = {
 }
 # Names that mean one account: an id, ``@username`` or ``provider:username``.
 _ONE_ACCOUNT = re.compile(r"\d+|@.*|(?!group:)[a-z_]+:(?!\*$).+", re.IGNORECASE)
-_NOTE = re.compile(r"(?P<written>[0-9a-f]{8}):(?P<ids>\d+(,\d+)*)")
-# How long a label may be is not documented. Without the note, a changed group is refused as another body.
-LONGEST_NOTE = 100
+# In labels of version 0.1.0, whose hash was longer and whose ids were decimal, and since then.
+_FORMER_NOTE = re.compile(r"(?P<written>[0-9a-f]{8}):(?P<ids>\d+(,\d+)*)")
+_NOTE = re.compile(r"(?P<written>[0-9a-f]{6}):(?P<ids>[0-9a-z]+(\.[0-9a-z]+)*)")
 RUNNING, OVER = ("queued", "running"), ("ok", "partial", "failed")
 
 
@@ -155,7 +156,9 @@ def describe_failures(result: Mapping[str, Any]) -> str:
         if caption.get("content") is None
     )
     where = f"Draft {result['post_uuid']}" if result.get("post_uuid") else "The run"
-    return f"{where} has no captions for some accounts: {listed or 'PostBoost does not say which'}."
+    return clean_text(
+        f"{where} has no captions for some accounts: {listed or 'PostBoost does not say which'}."
+    )
 
 
 def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) -> tuple[list[int], str]:
@@ -170,14 +173,25 @@ def resolve_accounts(api: PostBoostClient, given: Any, done: LogEntry | None) ->
     names = split_names(given)
     if all(_ONE_ACCOUNT.fullmatch(name) for name in names if name):
         return list(account_ids(api, given)), ""
-    written = digest(names)[:8]
-    noted = _NOTE.fullmatch(done.label.act.rpartition(" ")[2]) if done and done.label.act else None
-    if noted and noted["written"] == written:
-        ids = [int(number) for number in noted["ids"].split(",")]
-    else:
-        ids = list(account_ids(api, given))
-    note = f"{written}:{','.join(map(str, ids))}"
-    return ids, note if len(note) <= LONGEST_NOTE else ""
+    written = digest(names)
+    ids = _read_note(done.label.operation.note, written) if done and done.label.operation else None
+    ids = ids or list(account_ids(api, given))
+    # Without room for the note in a label, a changed group is refused as another body.
+    return ids, f"{written[:6]}:{'.'.join(map(_base36, ids))}"
+
+
+def _read_note(note: str, written: str) -> list[int] | None:
+    """Return the ids that were noted for the same names."""
+    for form, separator, base in ((_NOTE, ".", 36), (_FORMER_NOTE, ",", 10)):
+        noted = form.fullmatch(note)
+        if noted and written.startswith(noted["written"]):
+            return [int(number, base) for number in noted["ids"].split(separator)]
+    return None
+
+
+def _base36(number: int) -> str:
+    more, digit = divmod(number, 36)
+    return (_base36(more) if more else "") + "0123456789abcdefghijklmnopqrstuvwxyz"[digit]
 
 
 def require_credits(api: PostBoostClient, body: Mapping[str, Any]) -> None:

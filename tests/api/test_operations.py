@@ -33,18 +33,18 @@ def test_postboost_declares_an_idempotency_key_for_these_and_no_others():
 
 
 def test_nothing_that_takes_a_key_is_sent_again_without_one():
-    assert not [name for name, op in ALL.items() if op.idempotency_key and op.repeatable]
+    assert not [name for name, op in ALL.items() if op.idempotency_key and op.retryable]
 
 
-def test_every_read_is_repeatable_but_the_one_whose_response_is_returned_once():
-    assert [n for n, op in ALL.items() if op.is_read and not op.repeatable] == ["get_remote_upload_status"]
+def test_every_read_is_retry_safe_but_the_one_whose_response_is_returned_once():
+    assert [n for n, op in ALL.items() if op.is_read and not op.retryable] == ["get_remote_upload_status"]
 
 
 @pytest.mark.parametrize(
     "name", ["create_api_key", "create_webhook_subscription", "recycle_post", "run_agent"]
 )
 def test_what_makes_something_new_without_a_key_is_not_repeatable(name):
-    assert not ALL[name].repeatable
+    assert not ALL[name].retryable
 
 
 def test_what_shows_a_secret_once_says_where():
@@ -58,7 +58,7 @@ def test_43_of_the_54_free_tools_work_without_a_token_and_nothing_else_does():
     free = [op for op in ALL.values() if not op.needs_token]
     assert len(free) == 43
     assert {op.tier for op in free} == {"tools"}
-    assert all(op.repeatable and not op.idempotency_key for op in free)
+    assert all(op.retryable and not op.idempotency_key for op in free)
     assert sum(op.tier == "tools" for op in ALL.values()) == 54
 
 

@@ -181,10 +181,10 @@ def test_every_list_there_is_is_read_past_short_and_empty_pages(connect, postboo
     """Three ways to ask for a page, a cursor, and lists that are whole: one way to read them."""
     names = {p.name for p in op.parameters}
     given = {p.name: "7" for p in op.parameters if p.required and p.name != "workspace_uuid"}
-    pages: list[list[int]] = [[1, 2], [], [3]] if op.reply in ("page", "cursor") else [[1, 2, 3]]
+    pages: list[list[int]] = [[1, 2], [], [3]] if op.response in ("page", "cursor") else [[1, 2, 3]]
     responses = [
         {
-            "slots" if op.reply == "cursor" else "data": items,
+            "slots" if op.response == "cursor" else "data": items,
             "meta": {"current_page": number, "last_page": len(pages)},
             "next_cursor": str(number) if number < len(pages) else None,
         }
@@ -193,7 +193,7 @@ def test_every_list_there_is_is_read_past_short_and_empty_pages(connect, postboo
     path = op.path.format(**{**dict.fromkeys(names, "7"), "workspace_uuid": WORKSPACE})
     route = postboost.get(path).mock(side_effect=[httpx.Response(200, json=a) for a in responses])
     assert list(connect().pages(op.operation, parameters=given)) == [1, 2, 3]
-    turned = [q.get("after" if op.reply == "cursor" else "page") for q in queries(route)]
-    assert turned == {"page": [None, "2", "3"], "cursor": [None, "1", "2"], "list": [None]}[op.reply]
+    turned = [q.get("after" if op.response == "cursor" else "page") for q in queries(route)]
+    assert turned == {"page": [None, "2", "3"], "cursor": [None, "1", "2"], "list": [None]}[op.response]
     sizes = {q.get("per_page") or q.get("limit") for q in queries(route)}
-    assert sizes == ({"100"} if op.reply == "page" and names & {"per_page", "limit"} else {None})
+    assert sizes == ({"100"} if op.response == "page" and names & {"per_page", "limit"} else {None})

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.rate_limit import Pace
+from postboost_provider.api.rate_limit import Pace, RateLimit
 
 
-def pauses(pace: Pace, *times: float) -> list[float]:
+def pauses(pace: RateLimit, *times: float) -> list[float]:
     return [pace.pause(now) for now in times]
 
 
@@ -15,37 +15,37 @@ def spent(limit: str = "60", remaining: str = "0") -> dict[str, str]:
 
 
 def test_without_a_limit_nothing_is_delayed():
-    assert pauses(Pace(), 5, 5, 5) == [0, 0, 0]
+    assert pauses(RateLimit(), 5, 5, 5) == [0, 0, 0]
 
 
 def test_requests_are_spaced_out_evenly():
-    assert pauses(Pace(30), 100, 100, 100, 103) == [0, 2, 4, 3]
+    assert pauses(RateLimit(30), 100, 100, 100, 103) == [0, 2, 4, 3]
 
 
 def test_time_that_nobody_used_is_not_saved_up():
-    assert pauses(Pace(60), 0, 1000, 1000, 1000) == [0, 0, 1, 2]
+    assert pauses(RateLimit(60), 0, 1000, 1000, 1000) == [0, 0, 1, 2]
 
 
 def test_a_fraction_of_a_request_per_minute_is_a_limit_too():
-    assert pauses(Pace(0.5), 0, 0) == [0, 120]
+    assert pauses(RateLimit(0.5), 0, 0) == [0, 120]
 
 
 @pytest.mark.parametrize("limit", [0, -1, -0.5, float("nan")])
 def test_a_limit_that_lets_nothing_through_is_refused(limit):
     with pytest.raises(PostBoostConfigError) as caught:
-        Pace(limit)
+        RateLimit(limit)
     assert caught.value.field == "requests_per_minute"
 
 
 def test_once_the_server_has_nothing_left_its_own_rate_is_kept():
-    pace = Pace()
+    pace = RateLimit()
     pace.slow_down(spent())
     assert pauses(pace, 0, 0, 0) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("own, interval", [(30, 2), (600, 1)])
 def test_the_slower_of_the_two_rates_is_kept(own, interval):
-    pace = Pace(own)
+    pace = RateLimit(own)
     pace.slow_down(spent())
     assert pauses(pace, 0, 0) == [0, interval]
 
@@ -55,6 +55,10 @@ def test_the_slower_of_the_two_rates_is_kept(own, interval):
     [{}, spent(remaining="1"), spent(limit="0"), spent(limit="many"), {"x-ratelimit-remaining": "0"}],
 )
 def test_a_server_that_has_something_left_or_says_nothing_clear_changes_nothing(headers):
-    pace = Pace()
+    pace = RateLimit()
     pace.slow_down(headers)
     assert pauses(pace, 0, 0) == [0, 0]
+
+
+def test_the_name_of_version_0_1_0_still_works():
+    assert Pace is RateLimit

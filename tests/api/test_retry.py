@@ -27,7 +27,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.requests import retry_after_seconds
 from postboost_provider.api.retry import may_retry, pause_before_retry
-from tests.api.support import request
+from tests.api.support import Upload, request
 
 NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC).timestamp()
 
@@ -144,6 +144,12 @@ def test_a_conflict_is_sent_again_only_for_a_key_whose_first_request_may_still_r
 
 def test_a_stored_conflict_is_final():
     assert not retried(WITH_KEY, error(ConflictError, 409, replayed=True))
+
+
+def test_an_upload_whose_key_is_in_use_is_not_sent_again_by_the_client():
+    upload = request("upload_media", files=Upload().part(), idempotency_key="key")
+    assert may_retry(upload, error(ServerError, 500))
+    assert not may_retry(upload, error(ConflictError, 409))
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.5, 0.999])

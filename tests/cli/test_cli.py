@@ -69,7 +69,7 @@ def test_check_as_json_is_json_and_nothing_else(
     assert code == 1
     found = json.loads(out)
     assert {each["conn_id"] for each in found} == {"postboost_default", "expired"}
-    assert set(found[0]) == {"conn_id", "level", "topic", "said", "todo"}
+    assert set(found[0]) == {"conn_id", "level", "topic", "message", "todo"}
     assert run(capsys, "check", "--json")[0] == 0
 
 

@@ -92,7 +92,7 @@ def test_through_the_official_sdk(sandbox, name):
         else:
             response = getattr(api, f"{name}_with_http_info")(**arguments)
             status, raw = response.status_code, response.raw_data
-    payload = None if not raw or call.operation.reply == "binary" else json.loads(raw)
+    payload = None if not raw or call.operation.response == "binary" else json.loads(raw)
     assert problems(name, status, payload) == []
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,14 +10,19 @@ from postboost_provider.api.errors import (
     GatewayError,
     NotFoundError,
     PermissionDeniedError,
+    PostBoostConfigError,
+    ValidationError,
 )
-from postboost_provider.idempotency.activity_log import Label, LogEntry, read_log
-from postboost_provider.idempotency.identity import Actor
-from postboost_provider.publishing.intention import Intention, KnownPost, find_posts
+from postboost_provider.idempotency.activity_log import LogEntry, read_log
+from postboost_provider.idempotency.identity import Actor, log_scope
+from postboost_provider.idempotency.label import Label, OperationAct, Owner, PostAct, short_action
+from postboost_provider.publishing.intention import History, Intention, KnownPost, read_histories
 from tests.api.support import WORKSPACE
 
 MONDAY_ROW, TUESDAY_ROW = (Actor.of_row("spring", key) for key in ("monday", "tuesday"))
-SCOPE, MONDAY, TUESDAY = MONDAY_ROW.scope, MONDAY_ROW.log_identity, TUESDAY_ROW.log_identity
+MONDAY, TUESDAY = MONDAY_ROW.log_identity, TUESDAY_ROW.log_identity
+SCOPE, FORMER = MONDAY_ROW.label().scope, MONDAY_ROW.owner.starts[1]
+CALENDAR = Owner(log_scope("spring"))
 A, B, C = "a" * 16, "b" * 16, "c" * 16
 
 
@@ -34,20 +40,19 @@ def label(row: Actor, intent: str, mode: str) -> str:
 def log(connect, postboost):
     """Find the posts of the scope in this activity, newest first, on as many pages as there are lists."""
 
-    def read(*pages: list[dict[str, Any]], identity: str = "") -> dict[str, KnownPost] | None:
+    def read(*pages: list[dict[str, Any]], owner: Owner = CALENDAR) -> dict[str, KnownPost] | None:
+        new = [{"data": p, "meta": {"last_page": len(pages)}} for p in pages]
         log.route = postboost.get(f"/{WORKSPACE}/activity").mock(
-            side_effect=[
-                httpx.Response(200, json={"data": p, "meta": {"last_page": len(pages)}}) for p in pages
-            ]
+            side_effect=[httpx.Response(200, json=page) for page in (*new, {"data": read.former})]
         )
-        return find_posts(connect(), SCOPE, identity)
+        found = read_histories(connect(), owner) or {}
+        return {i: replace(h.known, created_at=None) for i, h in found.items() if h.known}
+
+    # What the log has with labels of version 0.1.0.
+    read.former = []
 
     log = read
     return read
-
-
-def test_a_label_names_scope_identity_and_intent():
-    assert str(Label("spring~1", "monday~2", "abc queue")) == "airflow/spring~1/monday~2 abc queue"
 
 
 def test_a_label_is_read_back_as_it_was_written(log):
@@ -63,12 +68,37 @@ def test_a_whole_scope_is_asked_for_by_the_start_of_its_labels_and_read_to_the_e
         [activity(label(TUESDAY_ROW, B, "schedule"), "p2")],
     )
     assert {identity: entry.post_uuid for identity, entry in read.items()} == {MONDAY: "p1", TUESDAY: "p2"}
-    assert [dict(call.request.url.params)["client"] for call in log.route.calls] == [f"airflow/{SCOPE}/"] * 3
+    asked = [dict(call.request.url.params)["client"] for call in log.route.calls]
+    assert asked == [f"airflow/{SCOPE}/"] * 3 + [f"airflow/spring~{SCOPE}/"]
 
 
 def test_only_one_identity_is_asked_for(log):
-    assert set(log([activity(label(MONDAY_ROW, A, "schedule"))], identity=MONDAY)) == {MONDAY}
-    assert log.route.calls.last.request.url.params["client"] == f"airflow/{SCOPE}/{MONDAY}"
+    entries = [activity(label(TUESDAY_ROW, A, "schedule")), activity(label(MONDAY_ROW, A, "schedule"))]
+    assert set(log(entries, owner=MONDAY_ROW.owner)) == {MONDAY}
+    asked = [dict(call.request.url.params)["client"] for call in log.route.calls]
+    assert asked == [f"airflow/{SCOPE}/{MONDAY}", FORMER]
+
+
+def test_labels_of_version_0_1_0_count_and_the_newest_of_all_wins(log):
+    before, later, latest = ({"created_at": f"2026-10-16T07:30:0{n}Z"} for n in (0, 1, 2))
+    log.former = [
+        activity(f"{FORMER} {B} queue", outcome="updated", **later),
+        activity(f"{FORMER} {A} schedule", **before),
+    ]
+    assert log([]) == {MONDAY: KnownPost("p1", B, "queue")}
+    new = activity(label(MONDAY_ROW, C, "now"), outcome="updated", **latest)
+    assert log([new]) == {MONDAY: KnownPost("p1", C, "now")}
+
+
+@pytest.mark.parametrize("length", [64, 80, 96, 100, 128])
+@pytest.mark.parametrize("start", [str(MONDAY_ROW.label()), FORMER])
+def test_a_label_that_the_log_cuts_after_its_identity_counts(log, start, length):
+    whole = f"{start} {A} schedule"
+    for kept in range(len(start), min(length, len(whole)) + 1):
+        found = log([activity(whole[:kept])])[MONDAY]
+        assert found.post_uuid == "p1"
+        assert found.intent in (None, A)
+        assert found.intent is None or kept >= len(f"{start} {A}")
 
 
 def test_the_newest_intent_and_post_of_an_identity_win(log):
@@ -89,7 +119,8 @@ def test_the_newest_intent_and_post_of_an_identity_win(log):
         "airflow-provider-postboost/1.0",
         f"airflow/{SCOPE}",
         f"airflow/{SCOPE}x/{MONDAY} a",
-        f"airflow/{SCOPE.replace('~', '_')}/{MONDAY} a",
+        f"airflow/{SCOPE[::-1]}/{MONDAY} a",
+        f"airflow/spring_{SCOPE}/{MONDAY} a",
         f"AIRFLOW/{SCOPE.upper()}/{MONDAY} a",
         f"x airflow/{SCOPE}/{MONDAY} a",
     ],
@@ -98,14 +129,27 @@ def test_what_a_server_matches_too_widely_is_not_ours(log, client):
     assert log([activity(client)]) == {}
 
 
-@pytest.mark.parametrize("outcome", ["created", "updated", "replayed"])
+def test_a_replayed_response_has_not_written_the_words(log):
+    entries = [
+        activity(label(MONDAY_ROW, A, "schedule"), outcome="replayed"),
+        activity(label(MONDAY_ROW, B, "schedule"), outcome="updated"),
+        activity(label(MONDAY_ROW, A, "schedule")),
+    ]
+    assert log(entries)[MONDAY].intent == B
+
+
+def test_a_creation_without_a_uuid_counts(log):
+    assert log([activity(label(MONDAY_ROW, A, "now"), None)]) == {MONDAY: KnownPost(None, A, "now")}
+
+
+@pytest.mark.parametrize("outcome", ["created", "updated", "replayed", "ok", None])
 def test_what_made_or_changed_a_post_counts(log, outcome):
     assert set(log([activity(label(MONDAY_ROW, A, "schedule"), outcome=outcome)])) == {MONDAY}
 
 
 @pytest.mark.parametrize(
     "outcome",
-    ["blocked_duplicate", "blocked_cap", "validation_failed", "validated", "error", "deleted", "ok", None],
+    ["blocked_duplicate", "blocked_cap", "validation_failed", "validated", "error", "deleted"],
 )
 def test_what_made_nothing_does_not_count_and_hides_nothing(log, outcome):
     entries = [
@@ -133,8 +177,8 @@ def test_an_action_on_the_post_is_not_what_created_it(log, action):
 
 def test_a_log_that_may_not_be_read_is_none_and_not_empty(connect, postboost):
     postboost.get(f"/{WORKSPACE}/activity").respond(403, json={"code": "insufficient_scope"})
-    assert read_log(connect(), MONDAY_ROW.label()) is None
-    assert find_posts(connect(), SCOPE) is None
+    assert read_log(connect(), MONDAY_ROW.owner) is None
+    assert read_histories(connect(), CALENDAR) is None
 
 
 @pytest.mark.parametrize(
@@ -151,37 +195,72 @@ def test_a_403_for_another_reason_is_an_error_and_does_not_mean_that_the_log_may
 ):
     postboost.get(f"/{WORKSPACE}/activity").respond(403, **response)
     with pytest.raises(kind):
-        read_log(connect(), MONDAY_ROW.label())
+        read_log(connect(), MONDAY_ROW.owner)
 
 
 def test_a_log_that_cannot_be_found_is_an_error_and_not_empty(connect, postboost):
     postboost.get(f"/{WORKSPACE}/activity").respond(404, json={"message": "Not found."})
     with pytest.raises(NotFoundError):
-        read_log(connect(), MONDAY_ROW.label())
+        read_log(connect(), MONDAY_ROW.owner)
+
+
+START = str(MONDAY_ROW.label())
+UUID = "0f0e0d0c-0b0a-4000-8000-00000000000a"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        None,
+        PostAct(A, "schedule"),
+        PostAct(A, "schedule", 49),
+        PostAct(None, "now"),
+        short_action(f"retry {UUID}"),
+        "schedule now",
+        "schedule 2031-05-04T09:30",
+        f"update {A}",
+        OperationAct.of("create_tag", A, B),
+        OperationAct.of("repurpose_content", A, B, "x" * 15),
+        "rotation 0123456789ab target",
+    ],
+)
+def test_every_kind_of_label_is_short_and_read_as_it_was_written(act):
+    label = MONDAY_ROW.label(act)
+    assert len(str(label)) < 64
+    assert Label.parse(str(label)) == label
+    assert str(label).startswith(START)
+    assert label.post == (act if isinstance(act, PostAct) else None if act else PostAct(None, None))
+    assert label.operation == (act if isinstance(act, OperationAct) else None)
+
+
+@pytest.mark.parametrize(
+    ("former", "act"),
+    [
+        ("", None),
+        (f" {A} schedule", PostAct(A, "schedule")),
+        ("  schedule", PostAct(None, "schedule")),
+        (f" retry {UUID}", short_action(f"retry {UUID}")),
+        (f" create_tag {A} {B}", OperationAct.of("create_tag", A, B)),
+        (f" repurpose_content {A} {B} 01234567:1,2", OperationAct.of("repurpose_content", A, B)),
+    ],
+)
+def test_a_label_of_version_0_1_0_is_read_as_that_of_today(former, act):
+    read, label = Label.parse(FORMER + former), MONDAY_ROW.label(act)
+    assert (read.scope, read.identity) == (label.scope, label.identity)
+    assert str(read).removesuffix(" 01234567:1,2") == str(label)
+
+
+def test_the_note_of_a_label_of_version_0_1_0_is_kept():
+    read = Label.parse(f"{FORMER} repurpose_content {A} {B} 01234567:{','.join('123456')}")
+    assert read.operation.note == "01234567:1,2,3,4,5,6"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "airflow/spring~1/monday~2",
-        "airflow/spring~1/monday~2 0123456789abcdef schedule",
-        "airflow/spring~1/monday~2  schedule",
-        "airflow/dag.publish~1/publish~2 retry 0f0e0d0c-0b0a-4000-8000-00000000000a",
-        "airflow/dag.publish~1/publish~2 schedule 2031-05-04T09:30",
-        "airflow/dag.publish~1/publish~2 update 0123456789abcdef",
-        "airflow/dag.publish~1/publish~2 create_tag 0123456789abcdef 0123456789abcdef",
-        "airflow/dag.rotate~1/postboost~2 rotation 01234567 093000123456 target",
+        *("", "airflow", "airflow/a", "airflow/a/", "airflow-provider-postboost/0.1.0", f"x {START}"),
+        *(START[:-1], f"{START}0", f"{START}/x", START.replace("/", "~")),
     ],
-)
-def test_every_kind_of_label_is_parsed_and_rendered_again(text):
-    label = Label.parse(text)
-    assert label is not None
-    assert str(label) == text
-    assert text.startswith(str(Label(label.scope, label.identity)))
-
-
-@pytest.mark.parametrize(
-    "text", ["", "airflow", "airflow/a", "airflow/a/", "airflow-provider-postboost/0.1.0", "x airflow/a/b"]
 )
 def test_the_label_of_another_client_is_none(text):
     assert Label.parse(text) is None
@@ -190,15 +269,59 @@ def test_the_label_of_another_client_is_none(text):
 def test_an_entry_has_what_the_log_says(connect, postboost):
     label = MONDAY_ROW.label("queue")
     row = activity(str(label), None, "error", http_status=409, user_id=3, created_at="2026-10-16T07:30:00Z")
-    postboost.get(f"/{WORKSPACE}/activity").respond(json={"data": [row, activity(f"{label}x")]})
-    first, second = read_log(connect(), label)
+    pages = [{"data": [row, activity(f"{label}x", created_at="2026-10-16T07:30:00Z")]}, {"data": []}]
+    postboost.get(f"/{WORKSPACE}/activity").mock(
+        side_effect=[httpx.Response(200, json=page) for page in pages]
+    )
+    first, second = read_log(connect(), MONDAY_ROW.owner)
     assert first == LogEntry(label, "error", 409, None, 3, "2026-10-16T07:30:00Z")
     assert (first.is_success, first.is_refusal, second.is_success) == (False, True, True)
-    assert [e.label for e in read_log(connect(), f"{label}x")] == [MONDAY_ROW.label("queuex")]
+    assert second.label == MONDAY_ROW.label("queuex")
+
+
+@pytest.mark.parametrize("refused", [("airflow/x/y",), ("airflow/x/y", "airflow/x/")])
+def test_a_filter_that_is_refused_is_sent_again_shorter(connect, postboost, refused):
+    asked: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        prefix = request.url.params["client"]
+        asked.append(prefix)
+        if len(prefix) > len("airflow/") + 9 * (2 - len(refused)):
+            return httpx.Response(422, json={"errors": {"client": ["Too long."]}})
+        return httpx.Response(
+            200, json={"data": [activity(START), activity(FORMER), activity(f"{START[:-1]}x")]}
+        )
+
+    postboost.get(f"/{WORKSPACE}/activity").mock(side_effect=respond)
+    entries = read_log(connect(), MONDAY_ROW.owner)
+    assert {str(entry.label) for entry in entries} == {START}
+    assert asked[: len(refused) + 1][-1] == (f"airflow/{SCOPE}/" if len(refused) == 1 else "airflow/")
+
+
+def test_a_log_that_refuses_every_filter_is_an_error(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/activity").respond(422, json={"errors": {"client": ["No."]}})
+    with pytest.raises(ValidationError):
+        read_log(connect(), MONDAY_ROW.owner)
+    with pytest.raises(PostBoostConfigError) as caught:
+        read_histories(connect(), MONDAY_ROW.owner)
+    assert (caught.value.code, caught.value.field) == ("log_unreadable", "on_unknown")
+    assert read_histories(connect(), MONDAY_ROW.owner, on_unknown="publish") is None
+
+
+def test_revisions_begin_after_those_that_are_proven_to_hold_a_refusal():
+    def entry(revision: int, outcome: str, status: int) -> LogEntry:
+        act = PostAct(A, "schedule", revision)
+        return LogEntry(MONDAY_ROW.label(act), outcome, status, None, None, None)
+
+    settled = [entry(0, "replayed", 422), entry(2, "replayed", 403)]
+    assert History(tuple(settled)).first_revision == 3
+    others = [entry(5, "validation_failed", 422), entry(6, "replayed", 201), entry(7, "error", 500)]
+    assert History((*settled, *others)).first_revision == 3
+    assert History().first_revision == 0
 
 
 @pytest.mark.parametrize("response", [{"html": "<p>Blocked</p>"}, {"json": {"message": "Access forbidden."}}])
 def test_a_403_without_the_code_of_a_missing_ability_is_an_error(connect, postboost, response):
     postboost.get(f"/{WORKSPACE}/activity").respond(403, **response)
     with pytest.raises((GatewayError, PermissionDeniedError)):
-        read_log(connect(attempts=1), MONDAY_ROW.label())
+        read_log(connect(attempts=1), MONDAY_ROW.owner)

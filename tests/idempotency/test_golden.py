@@ -1,8 +1,8 @@
-"""The idempotency keys, activity-log labels and bodies that version 0.1.0 sends, as they are on the wire.
+"""The idempotency keys and bodies that version 0.1.0 sends, as they are on the wire, its labels, and those of today.
 
 PostBoost keeps a key for 24 hours, and refuses it with another body; it keeps a label for 90 days. A change of one of
-these values would publish again, after an
-upgrade, whatever was published or scheduled in that time. Do not adapt them to the code.
+these values would publish again, after an upgrade, whatever was published or scheduled in that time. Do not adapt them
+to the code.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import respx
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.run import CalendarRun
+from postboost_provider.idempotency.label import LONGEST, Label
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.operators.media import PostBoostUploadMediaOperator
@@ -58,14 +59,16 @@ class PostBoost:
     """PostBoost as far as these tests need it.
 
     ``sent`` has path, idempotency key, label and a hash of the body of each write. The next ``refused`` writes get a
-    stored refusal, and the activity log has ``logged`` entries for every query.
+    stored refusal, and the activity log has the labels ``logged``.
     """
 
     def __init__(self, router: respx.Router) -> None:
         self.sent: list[list[str | None]] = []
         self.refused = 0
-        self.logged = 0
-        POST.update(status="draft", accounts=[{**ACCOUNT, "publish_status": None}])
+        self.logged: list[str] = []
+        version = {**VERSION, "content": [{"body": "Hello", "media": []}]}
+        accounts = [{**ACCOUNT, "publish_status": None}]
+        POST.update(status="draft", accounts=accounts, scheduled_at=None, versions=[version], tags=[])
         router.route().mock(side_effect=self.respond)
 
     def respond(self, request: httpx.Request) -> httpx.Response:
@@ -74,12 +77,18 @@ class PostBoost:
             return httpx.Response(200, json=self.found(path, dict(request.url.params)))
         headers = request.headers
         label = headers["x-postboost-client"]
+        if path == "posts/validate":
+            # Whether the activity log shows what is written now.
+            self.logged.append(label)
+            return httpx.Response(200, json={"valid": True})
         key = headers.get("idempotency-key")
         body = hashlib.sha256(request.content).hexdigest()[:12] if key else None
         self.sent.append([path, key, label if label.startswith("airflow/") else None, body])
         if self.refused:
             self.refused -= 1
             return httpx.Response(403, headers={"Idempotent-Replayed": "true"}, json={"message": "No."})
+        if path.endswith("/p-1"):
+            self.change(path.split("/")[1], json.loads(request.content or "{}"))
         made: dict[str, Any] = {
             "id": 7,
             "uuid": "m-7",
@@ -95,10 +104,19 @@ class PostBoost:
             made = {"data": {"run_id": 5}}
         return httpx.Response(201, json=made)
 
+    def change(self, action: str, body: dict[str, Any]) -> None:
+        """Do what an action asks for, as far as it is read back."""
+        if action in ("schedule", "add-to-queue", "approve"):
+            at = None if body.get("postNow") or action != "schedule" else f"{AT.replace(' ', 'T')}:00Z"
+            POST.update(status="scheduled", scheduled_at=at)
+        elif "versions" in body:
+            POST.update(versions=body["versions"], tags=[{"id": number} for number in body["tags"]])
+
     def found(self, path: str, query: dict[str, str]) -> Any:
         if path == "activity":
-            label, done = query["client"], {"outcome": "ok", "http_status": 500, "post_uuid": None}
-            return {"data": [{**done, "client": label, "created_at": None}] * self.logged}
+            found = [label for label in self.logged if label.startswith(query["client"])]
+            done = {"outcome": "ok", "http_status": 500, "post_uuid": None, "created_at": None}
+            return {"data": [{**done, "client": label} for label in found]}
         if path == "accounts":
             return {"data": [ACCOUNT, {**ACCOUNT, "id": 2, "uuid": "a-2", "username": "bäckerei"}]}
         if path == "media/folders":
@@ -220,12 +238,31 @@ def upload(task: dict[str, Any], **given: Any) -> None:
             run(PostBoostUploadMediaOperator(task_id="x", media=name, folder="Süßes", **given), task)
 
 
+GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_keys_labels_and_bodies_are_those_of_version_0_1_0(
+def test_keys_and_bodies_are_those_of_version_0_1_0(
     postboost: PostBoost, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    postboost.refused, postboost.logged = REFUSED.get(case, 0), LOGGED.get(case, 0)
+    postboost.refused = REFUSED.get(case, 0)
+    postboost.logged = [former for *_, former in GOLDEN[case]] * LOGGED.get(case, 0)
     if case == "media in chunks":
         monkeypatch.setattr(media, "MULTIPART_LIMIT_BYTES", 1)
     CASES[case]()
-    assert postboost.sent == json.loads(Path(__file__).with_name("golden.json").read_text())[case]
+    assert postboost.sent == [sent for *sent, _ in GOLDEN[case]]
+
+
+@pytest.mark.parametrize(
+    ("now", "former"),
+    [(now, former) for sent in GOLDEN.values() for _, _, now, _, former in sent if former],
+)
+def test_labels_are_short_and_those_of_version_0_1_0_are_read_as_the_same(now: str, former: str) -> None:
+    assert len(now) <= LONGEST < 64
+    label, before = Label.parse(now), Label.parse(former)
+    assert label is not None
+    assert before is not None
+    assert str(label) == now
+    sent = label.post or label.operation
+    # Version 0.1.0 wrote no revisions.
+    assert (before if sent is None else before.at(sent.revision or 0)) == label

@@ -159,14 +159,14 @@ def test_a_cleared_task_finds_its_run_when_its_group_has_changed(
     assert [c["account_id"] for c in run(accounts="Berlin", idempotency_salt="2")["captions"]] == members
 
 
-def test_a_run_of_version_0_1_0_is_found_though_its_label_lacks_the_accounts(
+def test_a_run_is_found_though_its_label_had_no_room_for_the_accounts(
     run: Any, sandbox: Sandbox, mocker: Any
 ) -> None:
     with client(sandbox) as api:
         api.call("create_account_group", body={"name": "Berlin", "accounts": [1, 3]})
-    mocker.patch("postboost_provider.services.repurpose.LONGEST_NOTE", 0)
+    mocker.patch("postboost_provider.idempotency.label.LONGEST_NOTE", 0)
     first = run(accounts="Berlin")
-    mocker.patch("postboost_provider.services.repurpose.LONGEST_NOTE", 100)
+    mocker.patch("postboost_provider.idempotency.label.LONGEST_NOTE", 15)
     assert run(accounts="Berlin") == first
     assert len(drafts(sandbox)) == 1
 

@@ -122,6 +122,13 @@ def test_a_brief_wait_starts_with_what_is_known_and_polls_at_growing_pauses(mock
     assert sum(slept) == pytest.approx(301, abs=0.1)
 
 
+def test_the_time_of_a_wait_is_that_of_its_clock() -> None:
+    polls = Poller(Wait(START, 10 * MINUTE, MINUTE), clock=lambda: START + timedelta(minutes=11))
+    assert polls.poll(lambda: PENDING) == Event("timeout", "half", "It is half done.")
+    polls = Poller(Wait(START, 10 * MINUTE, MINUTE), first_poll_at=START + MINUTE, clock=lambda: START)
+    assert (polls.poll(lambda: SETTLED), polls.pause) == (None, MINUTE)
+
+
 def test_a_brief_wait_raises_why_its_polls_failed() -> None:
     def ask() -> Finding:
         raise DOWN

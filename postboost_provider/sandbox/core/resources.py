@@ -194,16 +194,16 @@ _VERBS: dict[str, Callable[[Resource, Call], Response]] = {
 def enveloped(call: Call, value: Any, status: int | None = None) -> Response:
     """Return the value in the operation's envelope, with its status code."""
     operation = call.operation
-    if operation.reply == "none":
+    if operation.response == "none":
         return NO_CONTENT
-    if operation.reply == "untyped":
+    if operation.response == "untyped":
         return SUCCESS
-    return Response.of({"data": value} if operation.reply == "data" else value, status or operation.status)
+    return Response.of({"data": value} if operation.response == "data" else value, status or operation.status)
 
 
 def listed(call: Call, resource: Resource, found: Sequence[Record]) -> Response:
     """Return a page of the records, all of them or the latest, as the operation requires."""
-    if call.operation.reply != "page":
+    if call.operation.response != "page":
         return Response.of({"data": [resource.shown(call, record) for record in found[: resource.latest]]})
     return call.page(
         found,

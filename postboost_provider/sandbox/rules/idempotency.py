@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: a repeated request gets the stored response, and has no further effect (SDK 1.66.3)."""
+"""``Idempotency-Key``: a retried request gets the stored response, and has no further effect (SDK 1.66.3)."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ def seed_more(store: Store, wanted: Mapping[str, Any]) -> dict[str, int]:
             f"The workspace {uuid!r} does not exist. The workspaces are: {', '.join(store.workspaces)}."
         )
     workspace = store.workspaces[uuid]
-    for number in range(counts["workspaces"]):
-        _add_workspace(store, workspace, number)
+    for _ in range(counts["workspaces"]):
+        _add_workspace(store, workspace)
     for number in range(counts["tags"]):
         tag = Tag(store.next_id("tag"), new_uuid(), f"Tag {number + 1}", "#475569")
         workspace.tags[tag.uuid] = tag
@@ -64,7 +64,7 @@ def seed_more(store: Store, wanted: Mapping[str, Any]) -> dict[str, int]:
     return counts
 
 
-def _add_workspace(store: Store, model: Workspace, number: int) -> None:
+def _add_workspace(store: Store, model: Workspace) -> None:
     now, name = store.clock.now(), f"Workspace {len(store.workspaces) + 1}"
     workspace = Workspace(
         store.next_id("workspace"), new_uuid(), name, model.timezone, model.owner, now - PAST

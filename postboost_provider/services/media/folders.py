@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PostBoostConfigError, ValidationError
 from postboost_provider.idempotency.key import (
@@ -62,7 +63,7 @@ def _create(api: PostBoostClient, name: str, parent: str | None) -> str:
     def find(_: object = None) -> str:
         # What a stored response created may have been deleted since: only the list shows that.
         if uuid := _tree(api).get((parent, name.casefold())):
-            log.info("Media folder %s: %s", name, uuid)
+            log.info("Media folder %s: %s", clean_text(name), clean_text(uuid))
             return uuid
         raise NextRevision
 

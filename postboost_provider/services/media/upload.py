@@ -10,14 +10,15 @@ from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
-from postboost_provider.api.requests import FilePart
-from postboost_provider.idempotency.key import create_thing
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.services.media.chunked_upload import upload_in_chunks
 from postboost_provider.services.media.file_content import Source, digest_content, sample_content
+from postboost_provider.services.media.library import media_id
+from postboost_provider.services.media.multipart_upload import upload_in_one_request
 from postboost_provider.services.media.url_upload import upload_from_url
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
             "URL, or the uuid of a media item.",
             "unsupported_type",
         )
+    if re.search("[\ud800-\udfff]", file.name):
+        raise _wrong(f"The name {file.name!r} contains half of a character. Rename the file.", "bad_name")
     try:
         with file.open() as stream:
             sampled = sample_content(stream, MULTIPART_LIMIT_BYTES + 1) if quick else None
@@ -128,7 +131,7 @@ def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
         raise _wrong(f"{file.name} can't be read: {error.strerror or error}.", "unreadable_file") from error
     if size == 0:
         raise _wrong(f"{file.name} is empty.", "empty_file")
-    return Medium(content, file.name, file, size, is_sampled=sampled is not None)
+    return Medium(content, clean_text(file.name), file, size, is_sampled=sampled is not None)
 
 
 def upload_media(
@@ -165,7 +168,12 @@ def upload_media(
         attributes = {"alt_text": "" if later else alt_text, "folder": folder}
         short = {key: value for key, value in attributes.items() if value}
         media = _upload(api, medium, short, later, salt, timeout)
-        log.info("%s is media item %s (%s) in PostBoost", medium.name, media.get("id"), media.get("uuid"))
+        log.info(
+            "%s is media item %s (%s) in PostBoost",
+            medium.name,
+            media_id(media),
+            clean_text(media.get("uuid")),
+        )
         return _update(api, media, {"alt_text": later} if later else {})
 
 
@@ -197,12 +205,9 @@ def _upload(
     kind = media_type(filename) or "application/octet-stream"
     content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
     key = _key("media", content, filename, all_attributes)
-    if medium.size > MULTIPART_LIMIT_BYTES:
-        source = Source(filename, kind, medium.size, medium.file.open)
-        return upload_in_chunks(api, source, key=key, attributes=attributes, later_alt_text=later)
-    files = {"file": FilePart(filename, kind, medium.file.open)}
-    read_back = lambda media: api.call("get_media", parameters={"media_uuid": media["uuid"]})
-    return create_thing(api, "upload_media", key, read_back, body=attributes or None, files=files)
+    source = Source(filename, kind, medium.size, medium.file.open)
+    upload = upload_in_chunks if medium.size > MULTIPART_LIMIT_BYTES else upload_in_one_request
+    return upload(api, source, key=key, attributes=attributes, later_alt_text=later)
 
 
 def wait_until_ready(
@@ -215,7 +220,7 @@ def wait_until_ready(
 
     def finding(item: dict[str, Any]) -> Finding:
         if item.get("is_processing"):
-            log.info("PostBoost is processing %s.", item.get("name"))
+            log.info("PostBoost is processing %s.", clean_text(item.get("name")))
         return Finding(not item.get("is_processing"), item)
 
     uuid = str(media["uuid"])
@@ -235,15 +240,6 @@ def find_item(api: PostBoostClient, uuid: str) -> dict[str, Any]:
         raise _wrong(message, "unknown_item") from None
     media_id(media)
     return dict(media)
-
-
-def media_id(media: dict[str, Any]) -> int:
-    """Return the id to attach by. PostBoost returns it as text and takes it as a number (SDK 1.66.3)."""
-    try:
-        return int(media["id"])
-    except (KeyError, TypeError, ValueError):
-        message = "PostBoost's response is not a media item: it has no id."
-        raise UnexpectedResponseError(message, code="no_id") from None
 
 
 def media_type(name: str) -> str | None:
@@ -290,4 +286,4 @@ def _check_url(url: str) -> str:
     if not host or re.search(r"[\s\\]", url):
         shown = re.sub(r"[?#].*", "?...", url.rpartition("@")[2], flags=re.DOTALL)
         raise _wrong(f"{shown!r} is not a URL of a file. Correct it.", "not_a_url")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return clean_text(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFoundError,
     PermissionDeniedError,
@@ -20,15 +21,22 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnexpectedResponseError,
 )
-from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
+from postboost_provider.idempotency.key import (
+    NextRevision,
+    numbered,
+    send_past_stored_responses,
+    step_past_stored_refusal,
+)
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
+from postboost_provider.services.media.key_in_use import may_be_about_key, send_until_free
 from postboost_provider.services.media.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.api.responses import Response
 
 log = logging.getLogger(__name__)
@@ -60,13 +68,19 @@ def upload_from_url(
     """
     name = unquote(PurePosixPath(urlsplit(url).path).name)
     library = Library(api, name, attributes, later_alt_text=later_alt_text)
-    return send_past_stored_responses(
-        api,
-        "initiate_remote_upload",
-        numbered(key),
-        read=lambda response: _read_item(api, response, library, shown, timeout),
-        body={"url": url, **attributes},
-    )
+    library.remember()
+    operation, keys, body = "initiate_remote_upload", numbered(key), {"url": url, **attributes}
+
+    def read(response: Response) -> dict[str, Any]:
+        return _read_item(api, response, library, shown, timeout)
+
+    def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> dict[str, Any]:
+        if not may_be_about_key(error, body):
+            step_past_stored_refusal(error, revision)
+        send = lambda: api.send(operation, idempotency_key=keys(revision), body=body)
+        return send_until_free(send, read, error, body)
+
+    return send_past_stored_responses(api, operation, keys, read=read, on_error=on_error, body=body)
 
 
 def _read_item(
@@ -91,7 +105,7 @@ def _read_item(
     if not isinstance(media, dict) or not media.get("uuid"):
         message = f"PostBoost fetched {shown}, but its media item was deleted immediately. Retry the task."
         raise UnexpectedResponseError(message, code="no_id")
-    log.info("PostBoost fetched %s: media item %s", shown, media["uuid"])
+    log.info("PostBoost fetched %s: media item %s", shown, clean_text(media["uuid"]))
     try:
         # An item that was fetched at once comes without its size.
         return dict(api.call("get_media", parameters={"media_uuid": media["uuid"]}))
@@ -132,7 +146,7 @@ def _poll(
 def _find_forgotten(library: Library, shown: str, *, lost: bool, is_replay: bool) -> dict[str, Any]:
     """Return what the final response would have been, now that PostBoost has forgotten the download."""
     if found := library.find_new():
-        log.info("The response about %s was lost; it is media item %s", shown, found["uuid"])
+        log.info("The response about %s was lost; it is media item %s", shown, clean_text(found["uuid"]))
         return {"status": "completed", "media": found}
     if is_replay and not lost:
         # An earlier attempt got the final response: a failure, or an item that its name does not identify.
@@ -152,7 +166,7 @@ def _failure(shown: str, response: Mapping[str, Any]) -> PostBoostConfigError:
     PostBoost gives the reason as text only: nothing tells a missing file from a host that is briefly down. Somebody has
     to check the URL either way, so no retry is spent on it.
     """
-    reason = str(response.get("error") or "no reason given").rstrip(".")[:500]
+    reason = clean_text(response.get("error") or "no reason given").rstrip(".")[:500]
     return PostBoostConfigError(
         f"PostBoost could not fetch {shown}: {reason}. Check that anyone can open the URL without a login, and that it is "
         "an image, a video or a PDF that PostBoost supports. Then run the task again.",

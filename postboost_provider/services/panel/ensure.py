@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     NotFoundError,
@@ -20,6 +21,8 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     ValidationError,
 )
+from postboost_provider.api.operations import get_operation
+from postboost_provider.idempotency.effect import check_effect
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -55,7 +58,7 @@ def ensure(
         try:
             create()
         except LOST_RESPONSE as error:
-            log.warning("It is not known whether %s was created; looking it up. %s", name, error)
+            log.warning("It is not known whether %s was created; looking it up. %s", clean_text(name), error)
             cause = error
         except ValidationError as error:
             # Somebody may have created it since it was looked up.
@@ -92,6 +95,27 @@ def check_changes(changes: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
         )
 
 
+def check_changed(name: str, resource: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
+    """Check what was read back after a change.
+
+    :raises UnexpectedResponseError: PostBoost reported success, but it is not as wanted; ``code`` is ``not_changed``.
+    """
+    found = resource or {}
+    # It may trim a text, or write an address in lower case.
+    differing = [
+        key
+        for key, value in wanted.items()
+        if value is not None and str(found.get(key)).strip().casefold() != str(value).strip().casefold()
+    ]
+    if differing:
+        raise UnexpectedResponseError(
+            f"PostBoost reported that {name} was changed, but it has {differing[0]} {found.get(differing[0])!r}, not "
+            f"{wanted[differing[0]]!r}. Look at it in the panel.",
+            code="not_changed",
+            field=differing[0],
+        )
+
+
 def is_different(resource: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Return whether anything of a resource is not as wanted; None leaves it open."""
     return any(value is not None and resource.get(name) != value for name, value in wanted.items())
@@ -113,3 +137,4 @@ def delete(
         )
     with suppress(NotFoundError):
         api.call(operation, parameters=parameters)
+    check_effect(api, get_operation(operation), {"parameters": parameters, "body": None})

@@ -1,0 +1,169 @@
+"""The labels of writes in PostBoost's activity log: the only place that builds and reads them. Pure.
+
+``airflow/<scope>/<identity> <act>``: 8 hex digits of a task or a calendar, 12 of a run of the task or a row, and what was
+done. The identity comes first, and no label is longer than 63 characters: how much of one PostBoost keeps is not
+documented. The acts are:
+
+- ``<intent> <mode> r<revision>``: a post was created from these words, under this revision of its key. An update has no
+  revision;
+- ``<action>`` or ``<action> <target>``: something was done to a post;
+- ``<operation> <body> <note>``: any operation was sent.
+
+Version 0.1.0 wrote readable names before the hashes, and longer acts. Its labels are read as the same labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+LONGEST = 63
+# The action of a task that was killed: it moved its own post to the trash.
+TRASH = "trash"
+LONGEST_NOTE = 15
+
+_LABEL = re.compile(
+    r"airflow/(?:[^/ ~]+~)?(?P<scope>[0-9a-f]{8})/(?:[^/ ~]+~)?(?P<identity>[0-9a-f]{12})(?: (?P<act>.*))?"
+)
+_MODES = "draft|schedule|queue|now"
+_POST = re.compile(rf"((?P<intent>[0-9a-f]{{16}})? (?P<mode>{_MODES})( r(?P<revision>\d{{4}}))?)?")
+# The start of one that the log has cut. A mode that is not whole is unknown, too.
+_CUT_POST = re.compile(
+    rf"[0-9a-f]{{0,15}}|(?P<intent>[0-9a-f]{{16}})( [a-z]*)?|(?P<whole>[0-9a-f]{{16}} ({_MODES})) r?\d{{0,3}}"
+)
+_OPERATION = re.compile(r"(?P<target>[0-9a-f]{8}) (?P<body>[0-9a-f]{8})(?: (?P<note>.*))?")
+_FORMER_OPERATION = re.compile(
+    r"(?P<operation>[a-z_0-9]+) (?P<target>[0-9a-f]{16}) (?P<body>[0-9a-f]{16})(?: (?P<note>.*))?"
+)
+_RETRY = re.compile(r"retry (?P<account>(?![0-9a-f]{16}$).+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PostAct:
+    """A post was created or updated. What is None is not known: the label has it not, or was cut."""
+
+    intent: str | None
+    mode: str | None
+    revision: int | None = None
+
+    def __str__(self) -> str:
+        words = f"{self.intent or ''} {self.mode}"
+        return words if self.revision is None else f"{words} r{self.revision:04}"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationAct:
+    """An operation was sent.
+
+    :param target: hash of the operation and its parameters.
+    :param body: hash of its body.
+    :param note: kept for later attempts.
+    """
+
+    target: str
+    body: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.body} {self.note}".rstrip()
+
+    @property
+    def revision(self) -> int | None:
+        """The key revision it was sent under; None where the label has another note in its place."""
+        if not self.note:
+            return 0
+        return int(self.note[1:]) if re.fullmatch(r"r\d+", self.note) else None
+
+    @classmethod
+    def of(cls, operation: str, parameters: str, body: str, note: str = "") -> OperationAct:
+        """Return the act of an operation, given hashes of its parameters and its body."""
+        return cls(digest(operation, parameters)[:8], body[:8], note if len(note) <= LONGEST_NOTE else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The client label of a write. Without an act it is the start of every label of its identity."""
+
+    scope: str
+    identity: str
+    act: str | None = None
+
+    def __str__(self) -> str:
+        return f"airflow/{self.scope}/{self.identity}" + ("" if self.act is None else f" {self.act}")
+
+    @classmethod
+    def parse(cls, text: str) -> Label | None:
+        """Return the label, or None if another client wrote it, or too little of it is left."""
+        found = _LABEL.fullmatch(text)
+        if found is None:
+            return None
+        act = found["act"]
+        if former := _FORMER_OPERATION.fullmatch(act or ""):
+            act = str(OperationAct.of(former["operation"], former["target"], former["body"]))
+            # Its notes were longer than a label may be now.
+            act += f" {former['note']}" if former["note"] else ""
+        return cls(found["scope"], found["identity"], act and short_action(act))
+
+    @property
+    def post(self) -> PostAct | None:
+        """What was created or updated; None if the label is of something else."""
+        if found := _POST.fullmatch(self.act or ""):
+            revision = found["revision"]
+            return PostAct(found["intent"], found["mode"], None if revision is None else int(revision))
+        if found := _CUT_POST.fullmatch(self.act or ""):
+            return PostAct(*found["whole"].split(" ")) if found["whole"] else PostAct(found["intent"], None)
+        return None
+
+    @property
+    def operation(self) -> OperationAct | None:
+        """Which operation was sent; None if the label is of something else."""
+        found = _OPERATION.fullmatch(self.act or "")
+        return OperationAct(found["target"], found["body"], found["note"] or "") if found else None
+
+    def at(self, revision: int) -> Label:
+        """Return the label of a post or an operation under a revision of its key; any other label as it is."""
+        if (post := self.post) is not None and post.mode is not None:
+            return replace(self, act=str(replace(post, revision=revision)))
+        if revision and (sent := self.operation) is not None and not sent.note:
+            return replace(self, act=str(replace(sent, note=f"r{revision}")))
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose writes: a task or calendar in all its runs, or one identity of it. Both as version 0.1.0 named them."""
+
+    scope: str
+    identity: str = ""
+
+    @property
+    def starts(self) -> tuple[str, str]:
+        """How the labels of its writes begin: now, and in version 0.1.0."""
+        return (
+            f"airflow/{_hash_of(self.scope)}/{_hash_of(self.identity)}",
+            f"airflow/{self.scope}/{self.identity}",
+        )
+
+    def wrote(self, label: Label) -> bool:
+        return label.scope == _hash_of(self.scope) and self.identity[-12:] in ("", label.identity)
+
+    def label(self, act: str | None = None) -> Label:
+        return Label(_hash_of(self.scope), _hash_of(self.identity), act)
+
+
+def short_action(action: str) -> str:
+    """Return an action on a post as its label has it: with a hash in place of the account that it retries."""
+    retry = _RETRY.fullmatch(action)
+    return f"retry {digest(retry['account'])[:16]}" if retry else action
+
+
+def digest(*parts: Any) -> str:
+    """Return the SHA-256 of the parts, joined so that no two different lists of parts are the same text."""
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _hash_of(name: str) -> str:
+    return name.rpartition("~")[2]
