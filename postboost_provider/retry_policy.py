@@ -41,7 +41,7 @@ class PostBoostRetryPolicy(RetryPolicy):
     The default of every operator and sensor of this package on Airflow 3.3 or newer. It decides after the client has
     given up, which itself retries for up to five minutes where that is safe. The task's ``retries`` are the limit.
 
-    - An error that is not retryable (an expired token, a refused post, a used up allowance): no retry.
+    - An error that is not retryable (an expired token, a refused post, a quota that is used up): no retry.
     - A 429 or a 5xx with a ``Retry-After``: after that time, plus up to a tenth of it.
     - Any other error that a retry can fix: after ``first_delay``, then twice as long each time up to ``longest_delay``,
       each time up to a quarter less or more, to spread tasks that failed together.

@@ -95,7 +95,6 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
         "tier": tier_of(path),
         "parameters": [],
         "body": "none",
-        "body_required": False,
         "required_fields": [],
         "fields": [],
         "status": status,
@@ -118,11 +117,9 @@ def row_of(models: Any, operation: SdkOperation) -> dict[str, Any]:
         row["files"] = sorted(sent["files"])
         row["fields"] = sorted(names)
         row["required_fields"] = sorted(k for k, v in names.items() if not is_optional(hints[v.name]))
-        row["body_required"] = bool(row["required_fields"])
     elif sent["body"] is not None:
         row["body"] = "json"
         hint = hints[sent["body"].name]
-        row["body_required"] = not is_optional(hint)
         fields = getattr(model_of(hint), "model_fields", {})
         row["fields"] = [f.alias or key for key, f in fields.items()]
         row["required_fields"] = [f.alias or key for key, f in fields.items() if f.is_required()]

@@ -1,4 +1,4 @@
-"""Files that a calendar's cells name: only those in the places that the author of the DAG allows."""
+"""The files that a calendar's cells may name: only those in the places that the author of the DAG allows."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def find_confined_file(name: str, root: str | None, allowed: Sequence[str], conn
     from postboost_provider.services.media.upload import MediaFile
 
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        message = f"{name!r} contains a control character or half of one. Correct the path."
+        message = f"{name!r} contains a control character, or half of a character. Correct the path."
         raise _refused(message, "bad_path")
     written, cell = name, Place.read(name)
     if cell.connection is not None:

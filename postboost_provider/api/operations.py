@@ -50,7 +50,6 @@ class Operation:
     tier: Tier
     parameters: tuple[Parameter, ...]
     body: Literal["json", "multipart", "none"]
-    body_required: bool
     required_fields: tuple[str, ...]
     fields: tuple[str, ...]
     status: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.requests import USER_AGENT, Request, retry_after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from postboost_provider.api.settings import ClientSettings
@@ -58,6 +59,7 @@ NOT_SUCCESSFUL: tuple[Any, ...] = (False, None, "", "0", "false", [])
 MAY_BE_NULL = ("get_subscription",)
 # PostBoost's own responses have about ten levels.
 MAX_DEPTH = 100
+NESTING = frozenset({dict, list})
 _FILE_DELETED = "PostBoost keeps a report's file for 7 days. Create the report again and save it before then."
 
 
@@ -74,6 +76,22 @@ class Response:
     status: int
     replayed: bool = False
     date: str | None = None
+
+
+@contextmanager
+def reading_response(operation: str) -> Iterator[None]:
+    """Read what is in a success, which may lack anything, or have something else in its place.
+
+    :raises UnexpectedResponseError: it can't be read.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise UnexpectedResponseError(
+            f"{operation}: PostBoost's response can't be read ({error!r}). If it stays, update airflow-provider-postboost, or "
+            "report it.",
+            code="unreadable_response",
+        ) from error
 
 
 def read(settings: ClientSettings, request: Request, raw: RawResponse, now: datetime) -> Response:
@@ -104,7 +122,8 @@ def _payload_of(settings: ClientSettings, request: Request, status: int, content
         payload = json.loads(content)
         is_nothing = payload is None and request.operation.operation in MAY_BE_NULL
         if not _is_nested_deeply(payload) and (isinstance(payload, dict) or envelope == "none" or is_nothing):
-            return payload
+            # A response may echo what was sent, including the token.
+            return _redacted(payload, settings) if settings.may_hold_token(content) else payload
         code, problem = "not_an_object", "not a JSON object, which PostBoost documents"
     except (ValueError, RecursionError):
         code, problem = "not_json", "empty" if is_empty else "not JSON"
@@ -117,15 +136,14 @@ def _payload_of(settings: ClientSettings, request: Request, status: int, content
 
 def _is_nested_deeply(value: Any) -> bool:
     """Return whether code that walks through the value could exceed Python's recursion limit."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
+    # Written for speed: it runs for every response, and a page has thousands of values.
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
         level = [
             item
             for parent in level
-            for item in (
-                parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ()
-            )
-            if isinstance(item, (dict, list))
+            for item in (parent.values() if type(parent) is dict else parent)
+            if type(item) in NESTING and item
         ]
         if not level:
             return False

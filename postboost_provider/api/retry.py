@@ -6,7 +6,7 @@ import logging
 import random
 from typing import TYPE_CHECKING, Any, Self
 
-from tenacity import RetryCallState, retry_if_exception, stop_after_attempt, stop_any, stop_before_delay
+from tenacity import RetryCallState, stop_after_attempt, stop_any, stop_before_delay
 
 from postboost_provider.api.errors import (
     ConflictError,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_PAUSE_SECONDS = 30.0
+# A key that stays in use is the caller's matter.
+MAX_CONFLICTS = 4
 
 
 def may_retry(request: Request, error: BaseException) -> bool:
@@ -40,7 +42,8 @@ def may_retry(request: Request, error: BaseException) -> bool:
     if isinstance(error, (GatewayError, UnconfirmedError, UnexpectedResponseError, ServerError)):
         return request.is_safe_to_retry and getattr(error, "status", 0) != 501
     if isinstance(error, ConflictError):
-        return "Idempotency-Key" in request.headers and not error.replayed
+        # An upload looks into the media library first, before it sends the file again.
+        return "Idempotency-Key" in request.headers and not error.replayed and request.files is None
     return False
 
 
@@ -69,12 +72,17 @@ def pause(state: RetryCallState) -> float:
 def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str, Any]:
     """Return tenacity's arguments for one call, for its blocking and its awaiting loop."""
 
+    def is_retried(state: RetryCallState) -> bool:
+        error = error_of(state)
+        is_stuck = isinstance(error, ConflictError) and state.attempt_number >= MAX_CONFLICTS
+        return error is not None and not is_stuck and may_retry(request, error)
+
     def log_retry(state: RetryCallState) -> None:
         number, seconds = state.attempt_number, state.upcoming_sleep
         log.warning("Attempt %d failed; retrying in %.1f s: %s", number, seconds, error_of(state))
 
     return {
-        "retry": retry_if_exception(lambda error: may_retry(request, error)),
+        "retry": is_retried,
         "wait": pause,
         "stop": stop_any(stop_after_attempt(attempts), stop_before_delay(max(0.0, deadline_seconds))),
         "before_sleep": log_retry,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import re
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.token_format import looks_like_token
 
 DEFAULT_BASE_URL = "https://postboost.co/app/api"
 DEFAULT_TIMEOUT_SECONDS = 30.0
+
+# Shorter texts are too likely to be ordinary words.
+LEAST_SECRET = 5
+# The characters of a long token by which it could be recognized.
+LEAST_SHOWN = 8
+URL_SAFE = str.maketrans("+/", "-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,7 @@ class ClientSettings:
     :param scoped_key_id: PostBoost's number of the key, if the token is a scoped key.
     :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the response.
     :param client_label: the name of this client in PostBoost's activity log.
+    :param observed: which assumptions about PostBoost hold, as a proof has found: see :func:`assumes`.
     :param name: what messages call the source of the token, such as ``connection 'postboost_default'``.
     """
 
@@ -40,8 +50,15 @@ class ClientSettings:
     proxy: str | None = field(default=None, repr=False)
     ca_bundle: str | None = field(default=None, repr=False)
     name: str = "the connection"
+    observed: tuple[tuple[str, bool], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.token.lower().startswith("bearer "):
+            raise PostBoostConfigError(
+                f"The token of {self.name} begins with 'Bearer ', which belongs to the header. Remove that word and the blank.",
+                code="bearer_prefix",
+                field="password",
+            )
         # A header can't carry such a token, and httpx's error about that would show it.
         if re.search(r"[^\x21-\x7e]", self.token):
             raise PostBoostConfigError(
@@ -51,11 +68,41 @@ class ClientSettings:
             )
 
     def redact(self, text: str) -> str:
-        """Replace the token, the secret part of it, and the proxy's password in the text."""
-        for secret in (self.token, self.token.partition("|")[2], *proxy_passwords(self.proxy)):
-            if len(secret) >= 5:
-                text = text.replace(secret, "***")
-        return text
+        """Replace the token, its secret part, a beginning of them, their encodings, and the proxy's password."""
+        pattern = _secrets(self.token, self.proxy)
+        return pattern.sub("***", text) if pattern else text
+
+    def may_hold_token(self, content: bytes) -> bool:
+        """Return whether a JSON text may hold the token: quickly, so rather once too often."""
+        start = (self.token.partition("|")[2] or self.token)[:LEAST_SHOWN].encode()
+        return bool(start) and (start in content or bool(re.search(rb"\\u00[2-7]", content)))
+
+
+@functools.lru_cache(maxsize=64)
+def _secrets(token: str, proxy: str | None) -> re.Pattern[str] | None:
+    """Return a pattern for whatever of the token and the proxy's password must not be shown."""
+    parts = [part for part in (token, token.partition("|")[2]) if len(part) >= LEAST_SECRET]
+    whole = [*parts, *(word for word in proxy_passwords(proxy) if len(word) >= LEAST_SECRET)]
+    # Gateways shorten what they quote, and some quote a header as it is encoded elsewhere.
+    starts = [part[:LEAST_SHOWN] for part in parts if len(part) >= 2 * LEAST_SHOWN]
+    for offset in range(3 if starts else 0):
+        # Base64 is read in groups of three bytes: "Bearer " before the token shifts them.
+        encoded = base64.b64encode(bytes(offset) + token.encode()).decode()
+        starts += [form[4 : 4 + 2 * LEAST_SHOWN] for form in (encoded, encoded.translate(URL_SAFE))]
+    patterns = [re.escape(word) for word in sorted(whole, key=len, reverse=True)]
+    patterns += [re.escape(start) + r"[\w|%+/=~.-]*" for start in starts]
+    if starts and quote(token, safe="") != token:
+        patterns.append(re.escape(quote(token, safe="")[:LEAST_SHOWN]) + r"[\w%.~-]*")
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+def assumes(settings: ClientSettings, name: str) -> bool | None:
+    """Return whether an assumption about PostBoost holds, as ``postboost check --prove`` has stored it in the connection.
+
+    :param name: one of ``connection/assumptions.py``, such as ``log_visible``.
+    :returns: None where nobody has proved it.
+    """
+    return dict(settings.observed).get(name)
 
 
 def proxy_passwords(proxy: str | None) -> set[str]:
@@ -69,6 +116,14 @@ def check_base_url(url: str) -> str:
 
     :raises PostBoostConfigError: the token could be sent unencrypted, or the URL has more than scheme, host and path.
     """
+    if looks_like_token(unquote(re.split("[?#]", url.rpartition("@")[2])[0])):
+        # Even to look it up as a host name would send it to others.
+        raise PostBoostConfigError(
+            f"The base URL (not shown) contains what looks like a token. Set the host to {DEFAULT_BASE_URL}, or leave it "
+            "empty. The token belongs in the password.",
+            code="token_in_host",
+            field="host",
+        )
     # The part before an @ or after a ? may be the token.
     shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
     code, problem = "not_a_plain_url", ""

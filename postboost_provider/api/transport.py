@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import logging
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -27,6 +30,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_sending: ContextVar[ClientSettings | None] = ContextVar("sending", default=None)
+
+
+def _redact_record(record: logging.LogRecord) -> bool:
+    """Redact a line of the HTTP libraries about a request of ours: they log what a server sent, perhaps an echo."""
+    if settings := _sending.get():
+        record.msg, record.args = settings.redact(record.getMessage()), ()
+    return True
+
+
+for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+    logging.getLogger(_name).addFilter(_redact_record)
+
 # What one response may take in memory, decompressed: far more than a list of a hundred posts.
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 # Compressed bytes that are decompressed at once: gzip makes at most about 8 MB of them.
@@ -36,11 +52,14 @@ DECODABLE = ("", "identity", "gzip", "x-gzip", "deflate")
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """A response before it is interpreted. Header names are lower case. Without content, it was written to a file."""
+    """A response before it is interpreted. Header names are lower case. Without content, it was written to a file.
+
+    Trackers of errors show the variables of a traceback, and a response may echo what was sent: it is not shown.
+    """
 
     status: int
-    headers: Mapping[str, str]
-    content: bytes | None
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes | None = field(repr=False)
 
 
 # Returns where the body of a response with that status and these headers goes; None keeps it in memory.
@@ -129,6 +148,7 @@ def _build(
     opened: ExitStack,
 ) -> tuple[httpx.Request, float]:
     """Return httpx's request, and the instant to give up waiting for its response."""
+    opened.callback(_sending.reset, _sending.set(settings))
     authorization = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
     # The last attempt gets at least a second. httpx's own timeout starts again with every part of a response.
     limit = max(deadline, time.monotonic() + 1.0)
@@ -171,8 +191,10 @@ def _slices(part: bytes) -> Iterator[bytes]:
 def _limit_decompression(response: httpx.Response) -> None:
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in DECODABLE:
+        # A server may have written anything here, even what it was sent.
+        shown = encoding if re.fullmatch(r"[a-z0-9-]{1,16}", encoding) else "(not shown)"
         raise UnexpectedResponseError(
-            f"The response is compressed as {encoding[:40]!r}, which was not asked for. Check what is in front of PostBoost.",
+            f"The response is compressed as {shown}, which was not asked for. Check what is in front of PostBoost.",
             code="not_decodable",
         )
     if encoding not in ("", "identity"):
@@ -213,15 +235,17 @@ def no_response(settings: ClientSettings, request: Request, error: Exception) ->
     if _was_never_sent(error):
         return UnreachableError(
             f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
-            f"{settings.name}, the network, and the proxy if one is needed."
+            f"{settings.name}, the network, and the proxy if one is needed.",
+            code="not_sent",
         )
     if op.is_read and op.retryable:
         return UnreachableError(
-            f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later."
+            f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later.",
+            code="no_response",
         )
     cause = f"{op.operation}: the request was sent, but no response came ({why})"
     advice = "It may have happened. Retry the task, which checks PostBoost first, or check before you send it again."
-    return UnconfirmedError(f"{cause}. {advice}", cause=cause)
+    return UnconfirmedError(f"{cause}. {advice}", cause=cause, code="no_response")
 
 
 def _was_never_sent(error: Exception) -> bool:

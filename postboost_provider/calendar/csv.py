@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.idempotency.identity import normal
 from postboost_provider.publishing.post import (
     Post,
     Problem,
@@ -32,6 +35,7 @@ VARIANT_COLUMNS: dict[str, Callable[[Any], Any]] = {
     "first_comment": stripped_text,
 }
 _NAMES = ", ".join(COLUMNS)
+_VARIANT_NAMES = ", ".join(f"{column}:linkedin_page" for column in VARIANT_COLUMNS)
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -40,14 +44,16 @@ class Row:
     """A row of a calendar.
 
     :param place: where people find it: ``line 7`` of a file, ``row 3`` of a list.
-    :param key: identifies the row, even after it was edited or moved.
+    :param key: identifies the row, even after it was edited or moved. Normalised: see :func:`normal`.
     :param problems: what is wrong with it; only a row without problems is sent.
+    :param former_key: as version 0.1.0 read it; default: the same.
     """
 
     place: str
     key: str
     post: Post
     problems: tuple[Problem, ...] = ()
+    former_key: str = ""
 
     def __str__(self) -> str:
         return clean_text(f"{self.place}, {self.key or '(no key)'}")
@@ -123,7 +129,10 @@ def number_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, 
 def check_columns(columns: Sequence[str], name: str, *, required: bool = True) -> None:
     """Refuse unknown, repeated and missing columns: a mistyped one would be missing in every post."""
     if unknown := [c for c in columns if c not in COLUMNS and not _split_variant(c)]:
-        message = f"has the unknown column {', '.join(map(repr, unknown))}. The columns are {_NAMES}."
+        message = (
+            f"has unknown columns: {', '.join(map(_with_hint, unknown))}. The columns are {_NAMES}, and for one network or "
+            f"account {_VARIANT_NAMES}."
+        )
         raise _unreadable(f"{name} {message}", "unknown_column")
     if repeated := sorted({c for c in columns if columns.count(c) > 1}):
         message = f"names the column {', '.join(repeated)} more than once. Keep one of them."
@@ -137,7 +146,7 @@ def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str |
     """Return every row, with its problems; ``timezone`` is that of times without one."""
     places: dict[str, list[str]] = {}
     for place, values in numbered:
-        places.setdefault(stripped_text(values.get("key")), []).append(place)
+        places.setdefault(normal(values.get("key")), []).append(place)
     return [_read_row(place, values, timezone, places) for place, values in numbered]
 
 
@@ -151,7 +160,7 @@ def _read_row(
     place: str, values: Mapping[str, Any], timezone: str | None, places: Mapping[str, list[str]]
 ) -> Row:
     problems = []
-    key = stripped_text(values.get("key"))
+    key = normal(values.get("key"))
     if values.get(""):
         problems.append(Problem("", str(values[""]), "cells"))
     if not key:
@@ -162,7 +171,8 @@ def _read_row(
         problems.append(Problem("key", message, "repeated"))
     post, more = read_fields(values, timezone)
     post = replace(post, variants=_read_variants(values), is_row=True)
-    return Row(place, key, post, (*problems, *more))
+    former = stripped_text(values.get("key"))
+    return Row(place, key, post, (*problems, *more), former if former != key else "")
 
 
 def _read_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:
@@ -179,6 +189,16 @@ def _split_variant(name: str) -> tuple[str, str] | None:
     """Return the column and the network or account of a variant column, or None for any other."""
     column, _, target = str(name).partition(":")
     return (column, target.strip()) if column in VARIANT_COLUMNS and target.strip() else None
+
+
+def _with_hint(column: Any) -> str:
+    """Return an unknown column, with the one that is probably meant."""
+    # Spreadsheets add blanks and capitals, and people use other separators than the colon.
+    name = re.sub(r"[\s-]+", "_", str(column).strip().lower())
+    name = re.sub(rf"^({'|'.join(VARIANT_COLUMNS)})[_./]+(?=\w)", r"\1:", name)
+    first, colon, target = name.partition(":")
+    near = difflib.get_close_matches(first, VARIANT_COLUMNS if target else COLUMNS, n=1)
+    return f"{column!r} (did you mean {near[0]}{colon if target else ''}{target}?)" if near else repr(column)
 
 
 def _unreadable(message: str, code: str) -> PostBoostConfigError:

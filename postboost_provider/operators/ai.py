@@ -32,7 +32,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     """Turn an article, a video, a PDF or a text into one draft, with a caption for each account and a carousel.
 
     PostBoost's AI does the work, in a run of up to ten minutes. Nothing is published. However often the task is retried or
-    cleared, it creates one run and one draft; only after a failed run, which creates nothing, it starts another.
+    cleared, it creates one run and one draft. It starts another run only after a failed one, which creates nothing.
 
     A run costs a text credit for each account and one for the carousel's outline; the carousel costs an image credit.
     PostBoost keeps ``captions``, ``slides`` and ``warnings`` for an hour; later they are None.
@@ -61,7 +61,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         ``content``, ``character_count``, ``character_limit`` and ``error``), ``slides`` (``media_id`` and ``url``) and
         ``warnings``.
     :xcom run_id: (int; before any wait) The run's number.
-    :raises AirflowFailException: an error that is not retryable, such as used up AI credits.
+    :raises AirflowFailException: an error that is not retryable, such as too few AI credits.
     """
 
     template_fields: Sequence[str] = (

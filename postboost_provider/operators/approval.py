@@ -16,7 +16,6 @@ from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.base import TaskFrameMixin
-from postboost_provider.retry_policy import failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,7 +69,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
     :param publish_at: the scheduled time, aware or in ``timezone``. Default: publish on approval. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
     :param on_late: what to do if it is approved after ``publish_at``: ``fail``, or publish it ``now``.
-    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours.
+    :param allow_duplicate: publish it even if the same content was published to the same account within 24 hours.
     :param subject: the form's headline. Templated.
     :param kwargs: ``assigned_users``, ``notifiers``, ``response_timeout`` and the arguments of every operator.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
@@ -132,34 +131,41 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         if "error" in event:
             return super().execute_complete(context, event)
         chosen, who = read_choice(event)
-        choice, _, shown = chosen.partition(" ")
-        with failing_fast(self):
+
+        def prepare(context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
             read = self.prepare(context)
-            with self.client() as api:
-                draft = read(api)
-                uuid = draft.outcome.uuid
-                if draft.outcome.trashed:
-                    if choice == REJECT:
-                        raise AirflowSkipException(f"{who} rejected draft {uuid}: it is in the trash.")
-                    raise PostBoostConfigError(
-                        f"{who} approved draft {uuid}, but it was moved to the trash after it was shown. Restore it in "
-                        "PostBoost and run the DAG again.",
-                        code="trashed",
-                    )
-                if len(shown) != HASH_LENGTH:
-                    return self._leave(
-                        draft.outcome,
-                        f"{who} responded to a form whose options do not contain the whole hash of draft {uuid}, like "
-                        "those of version 0.1.0: it is not known which text it showed.",
-                        "old_form",
-                    )
-                if shown != draft.fingerprint():
-                    return self._leave(
-                        draft.outcome, f"Draft {uuid} was edited after it was shown to {who}.", "edited"
-                    )
-                if choice == REJECT:
-                    self._trash(api, draft.outcome, who)
-                outcome = self._publish(api, context, draft, who)
+            return lambda api: self._respond(api, context, read(api), chosen, who)
+
+        return self.perform(context, prepare)
+
+    def _respond(
+        self, api: PostBoostClient, context: Context, draft: _Draft, chosen: str, who: str
+    ) -> dict[str, Any]:
+        """Do what a person chose with the draft as it is now, and return the post."""
+        choice, _, shown = chosen.partition(" ")
+        uuid = draft.outcome.uuid
+        if draft.outcome.trashed:
+            if choice == REJECT:
+                raise AirflowSkipException(f"{who} rejected draft {uuid}: it is in the trash.")
+            raise PostBoostConfigError(
+                f"{who} approved draft {uuid}, but it was moved to the trash after it was shown. Restore it in PostBoost and "
+                "run the DAG again.",
+                code="trashed",
+            )
+        if len(shown) != HASH_LENGTH:
+            return self._leave(
+                draft.outcome,
+                f"{who} responded to a form whose options do not contain the whole hash of draft {uuid}, like those of version "
+                "0.1.0: it is not known which text it showed.",
+                "old_form",
+            )
+        if shown != draft.fingerprint():
+            return self._leave(
+                draft.outcome, f"Draft {uuid} was edited after it was shown to {who}.", "edited"
+            )
+        if choice == REJECT:
+            self._trash(api, draft.outcome, who)
+        outcome = self._publish(api, context, draft, who)
         self.log.info("%s approved post %s: it is %s.", who, uuid, outcome.status)
         return outcome.as_dict()
 
@@ -180,7 +186,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         return outcome.as_dict()
 
     def _trash(self, api: PostBoostClient, outcome: PostOutcome, who: str) -> None:
-        from postboost_provider.publishing import actions
+        from postboost_provider.publishing import deletion
 
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
@@ -188,7 +194,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
                 "where a network allows that, use PostBoostDeletePostOperator with delete_mode='app_and_social'.",
                 code="published",
             )
-        actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
+        deletion.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
         raise AirflowSkipException(f"{who} rejected draft {outcome.uuid}: it is in the trash.")
 
     def _publish(self, api: PostBoostClient, context: Context, draft: _Draft, who: str) -> PostOutcome:
@@ -253,6 +259,8 @@ def describe(draft: _Draft) -> str:
     from postboost_provider.api.account_name import account_name
 
     post, at = draft.post, draft.at
+    providers = {int(a["id"]): str(a["provider"]) for a in post["accounts"]}
+    own = {int(version["account_id"]) for version in post["versions"]}
     accounts = {int(a["id"]): _one_line(account_name(a)) for a in post["accounts"]}
     blocks = [
         _block("Accounts", "\n".join(accounts.values())),
@@ -262,8 +270,9 @@ def describe(draft: _Draft) -> str:
         account_id = int(version["account_id"])
         if not version["is_original"]:
             blocks.append(_block("Only for", accounts.get(account_id, f"account {account_id}")))
+        reading = {p for i, p in providers.items() if i == account_id or (account_id == 0 and i not in own)}
         for position, item in enumerate(version["content"], 1):
-            blocks.append(_block(_label(position), str(item.get("body") or "")))
+            blocks.append(_block(_label(position, reading), str(item.get("body") or "")))
             if item.get("url"):
                 blocks.append(_block("Link", str(item["url"])))
             for number in item.get("media") or ():
@@ -290,11 +299,27 @@ def _block(label: str, text: str) -> str:
     return f"**{label}:**\n\n{fenced(text)}" if text else f"**{label}:** none"
 
 
-def _label(position: int) -> str:
-    """Return what an item of a version is. The second one is a comment or a reply, depending on the account's network."""
+def _label(position: int, providers: set[str]) -> str:
+    """Return what an item of a version is on the networks that publish it."""
+    from postboost_provider.publishing.body import FIRST_COMMENT_PROVIDERS, THREAD_PROVIDERS
+
     if position == 1:
         return "Text"
-    return "First comment, or part 2 of the thread" if position == 2 else f"Part {position} of the thread"
+    part = f"Part {position} of the thread"
+    words = {
+        "First comment": FIRST_COMMENT_PROVIDERS if position == 2 else frozenset(),
+        part: THREAD_PROVIDERS,
+    }
+    for word, known in words.items():
+        if providers and providers <= known:
+            return word
+    # Only names that are known here: another could contain Markdown.
+    named = [
+        f"{word} ({', '.join(found)})"
+        for word, known in words.items()
+        if (found := sorted(providers & known))
+    ]
+    return "; ".join(named) or f"First comment, or part {position} of the thread, where the network has them"
 
 
 def _one_line(text: str) -> str:

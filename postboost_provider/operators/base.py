@@ -27,7 +27,7 @@ DOWNLOAD_SECONDS = 3600.0
 
 
 class TaskFrameMixin(RetryPolicyMixin):
-    """The one frame of an operator, also of those that derive from another operator of Airflow's.
+    """The frame that all operators share, including those that extend another of Airflow's operators.
 
     :param postboost_conn_id: the PostBoost connection. Templated.
     :raises AirflowFailException: an error that is not retryable.
@@ -48,22 +48,29 @@ class TaskFrameMixin(RetryPolicyMixin):
 
     def actor(self, context: Context, key: str | None = None) -> Actor:
         """Return the identity under which the task writes, with a key in place of the map index if one is given."""
+        from postboost_provider.airflow_support.run_times import loop_iteration
         from postboost_provider.idempotency.identity import Actor
 
-        return Actor.of_task(context["ti"], getattr(self, "idempotency_salt", None), key)
+        salt, iteration = getattr(self, "idempotency_salt", None), loop_iteration(context)
+        return Actor.of_task(context["ti"], salt, key, iteration)
 
     @abstractmethod
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
-        """Check the rendered arguments and return the act. Nothing is connected to or sent in here."""
+        """Check the rendered arguments and return the act. Do not connect to anything here."""
 
-    def perform(self, context: Context) -> Any:
-        """Prepare, connect and act. An error that is not retryable fails the task at once."""
+    def perform(
+        self, context: Context, prepare: Callable[[Context], Callable[[PostBoostClient], Any]] | None = None
+    ) -> Any:
+        """Prepare, connect and act. An error that is not retryable fails the task at once.
+
+        :param prepare: used in place of :meth:`prepare`.
+        """
         from postboost_provider.api.error_mapping import map_fields
 
         names = self.field_arguments
         mapping = nullcontext() if names is None else map_fields(lambda field: names.get(field, field))
         with failing_fast(self), mapping:
-            act = self.prepare(context)
+            act = (prepare or self.prepare)(context)
             with self.client() as api:
                 return act(api)
 

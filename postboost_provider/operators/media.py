@@ -71,6 +71,7 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         from postboost_provider.api.arguments import argument, read_seconds
         from postboost_provider.services.media import upload
         from postboost_provider.services.media.folders import folder_uuid
+        from postboost_provider.services.media.library import media_id
 
         names = self._names()
         texts = self._alt_texts(len(names))
@@ -90,9 +91,7 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
                 items.append(send(medium, alt_text=text, salt=self._salt(context, number)))
             if self.wait_for_processing:
                 items = [upload.wait_until_ready(api, item, seconds) for item in items]
-            return [
-                {"id": upload.media_id(item), **{k: item.get(k) for k in RESULT_FIELDS}} for item in items
-            ]
+            return [{"id": media_id(item), **{k: item.get(k) for k in RESULT_FIELDS}} for item in items]
 
         return act
 

@@ -27,7 +27,7 @@ class PostBoostCreateWorkspaceOperator(PanelOperator):
 
     :param name: the workspace's name, up to 60 characters. Templated.
     :param workspace_owner: email address or id of its owner, who becomes a member. None: a new workspace has no owner,
-        and an existing one may have any. Not Airflow's ``owner``. Templated.
+        and an existing one may have anyone. Not Airflow's ``owner``. Templated.
     :param access_status: ``subscription``, ``unlimited`` or ``locked``. None: ``subscription`` for a new workspace.
     :param if_exists: ``skip`` uses an existing workspace, ``update`` sets its ``access_status``, ``fail`` fails.
     :xcom return_value: (dict) The workspace as PostBoost shows it, and ``outcome``: ``created``, ``found`` or ``updated``.

@@ -25,7 +25,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         free slot; ``approve`` approves a post that waits for approval.
     :param publish_at: a datetime or ISO 8601 text, aware or in ``timezone``. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
-    :param allow_duplicate: publish it although the same content was published to the same account within 24 hours.
+    :param allow_duplicate: publish it even if the same content was published to the same account within 24 hours.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
     :raises AirflowFailException: the post does not exist or is already published, or PostBoost refused.
     """
@@ -185,10 +185,10 @@ class PostBoostDeletePostOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[str]]:
         from postboost_provider.api.arguments import check_choice, read_uuids
-        from postboost_provider.publishing import actions
+        from postboost_provider.publishing import deletion
 
         check_choice("delete_mode", self.delete_mode, ("app_only", "app_and_social", "social_only"))
         # What is not a uuid would be "not found", and count as deleted.
         uuids = read_uuids(self.post_uuids)
-        delete = partial(actions.delete, trash=self.trash, delete_mode=self.delete_mode)
+        delete = partial(deletion.delete, trash=self.trash, delete_mode=self.delete_mode)
         return lambda api: [uuid for uuid in uuids if delete(api, uuid)]

@@ -31,7 +31,7 @@ class Finding:
     :param is_settled: no further poll is needed.
     :param result: what was read; once it is settled, the result of the wait, as plain JSON.
     :param pending: what is still missing, for a log line or an error message.
-    :param waiting: the posts that are not settled: their times decide when to poll next.
+    :param waiting: the posts that are not settled. Their times decide when to poll next.
     """
 
     is_settled: bool
@@ -41,7 +41,7 @@ class Finding:
 
 
 class Condition(Protocol):
-    """What a wait is for. It is pure: it neither sends requests nor decides how often to send them."""
+    """What a wait waits for. It neither sends requests nor decides when to send them."""
 
     def questions(self, now: datetime) -> Sequence[Question]:
         """Return the calls of one poll."""

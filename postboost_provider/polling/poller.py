@@ -40,7 +40,7 @@ class Event:
     error: PostBoostError | None = None
 
     def get(self, late: Callable[[str], Exception]) -> Any:
-        """Return the result, or raise the error; ``late`` returns that of a timeout, given what was missing."""
+        """Return the result, or raise the error; ``late`` makes the error of a timeout, given what was missing."""
         if self.error:
             raise self.error
         if self.status == "timeout":
@@ -57,7 +57,7 @@ class Poller:
 
     :param wait: the timeout and the pauses.
     :param most_failures: after how many failed polls in a row to give up. None: only when the wait times out.
-    :param earlier_polls: how many polls other processes made. Past the deadline they count as failed.
+    :param earlier_polls: how many polls other processes made. They count as failed after the deadline.
     :param spread: a number in [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
     :param first_poll_at: when to poll first; default: at once.
     :param clock: returns the current time.
@@ -161,10 +161,10 @@ def wait_briefly(
     most_failures: int = 1,
     clock: Callable[[], datetime] = utc_now,
 ) -> Any:
-    """Block until PostBoost has done something that takes it seconds or minutes, and return what the last poll found.
+    """Block until PostBoost has finished something that takes seconds or minutes, and return what the last poll found.
 
-    :param timeout: seconds, as ``first`` and ``longest``, between which the pauses grow.
-    :param message: the error's when it times out. None: that is not an error.
+    :param timeout: in seconds, like ``first`` and ``longest``, the first and the longest pause.
+    :param message: the message of the error when it times out. None: a timeout is not an error.
     :param known: what was found before, in place of the first poll.
     :param most_failures: after how many failed polls in a row to give up.
     :param clock: returns the current time.

@@ -1,4 +1,4 @@
-"""When to poll next, and when to stop: a post that is scheduled for Friday needs no poll on Tuesday. Pure."""
+"""When to poll next and when to stop. A post that is scheduled for Friday needs no poll on Tuesday."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Wait:
     :param interval: the shortest pause between two polls.
     :param due: the aware instant of the last account's publishing time, where it is known: PostBoost returns only the time
         of the post, not those of its accounts (SDK 1.66.3).
-    :param longest: up to which the pause grows with the time waited. Default: ``interval``; for posts, it always grows.
+    :param longest: the longest pause. Pauses grow towards it with the time waited. Default: ``interval``; for posts, ten minutes.
     """
 
     started: datetime
@@ -57,7 +57,7 @@ class Wait:
         jittered = soonest + min(soonest, self.interval, LONGEST_PAUSE) * JITTER * spread
         left = self.deadline(waiting) - now
         if left < timedelta(0):
-            # The poll failed, and what failed needs time to recover.
+            # The poll failed: leave the server time to recover.
             return min(self.interval, LONGEST_PAUSE)
         # The last poll is just after the deadline.
         return min(jittered, left + timedelta(seconds=1))

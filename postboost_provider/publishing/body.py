@@ -137,9 +137,8 @@ def dropped_part(content: Content, provider: str | None) -> str | None:
 
 
 def _dropped(part: str, account: Mapping[str, Any] | None) -> PostBoostConfigError:
-    name = account_name(account) if account else "an account"
     message = (
-        f"{name} does not support a {part.replace('_', ' ')}. Give it a variant without one, or another post."
+        f"{account_name(account) if account else 'an account'} does not support a {part.replace('_', ' ')}."
     )
     return PostBoostConfigError(message, code="not_published", field=part)
 

@@ -15,7 +15,13 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.idempotency.identity import digest
-from postboost_provider.publishing.body import Content, content_items, dropped_part, post_body
+from postboost_provider.publishing.body import (
+    FIRST_COMMENT_PROVIDERS,
+    Content,
+    content_items,
+    dropped_part,
+    post_body,
+)
 from postboost_provider.publishing.error_mapping import (
     ErrorMapping,
     account_pattern,
@@ -27,6 +33,7 @@ from postboost_provider.publishing.post import VARIANT_FIELDS, InvalidPostError,
 from postboost_provider.services.accounts import Accounts, load_accounts
 from postboost_provider.services.media import upload as uploads
 from postboost_provider.services.media.file_content import reading
+from postboost_provider.services.media.library import media_id
 from postboost_provider.services.media.upload import MediaFile, Medium
 from postboost_provider.services.tags import Tags
 
@@ -91,7 +98,7 @@ class Resolver:
         with as_problem("media"), reading(medium.name, "media"):
             if known not in self._ids:
                 item = uploads.upload_media(self._api, medium, salt=salt)
-                self._ids[known] = uploads.media_id(uploads.wait_until_ready(self._api, item))
+                self._ids[known] = media_id(uploads.wait_until_ready(self._api, item))
             return self._ids[known]
 
 
@@ -132,10 +139,7 @@ class PostResolution:
         times = self._times(accounts)
         if all_times and mode == "schedule" and post.publish_at is not None:
             times = {int(a["id"]): times.get(int(a["id"]), post.publish_at) for a in accounts}
-        contents = self._contents(accounts, {})
-        for account in accounts:
-            with as_problem():
-                content_items(contents.get(int(account["id"]), contents[0]), account)
+        self._contents(accounts, {})
         if dry_run:
             media = {target: [m for m in found if m[1] is None] for target, found in media.items()}
         ids = {t: [resolver.media_id(m, self._media_salt) for m in found] for t, found in media.items()}
@@ -199,13 +203,38 @@ class PostResolution:
                 given.setdefault(account_id, {}).update(dict.fromkeys(changes, variant.target))
         for account in accounts:
             account_id = int(account["id"])
+            content, mine = contents.get(account_id, contents[0]), given.get(account_id, {})
+            if (
+                account["provider"] in FIRST_COMMENT_PROVIDERS
+                and content.first_comment == ""
+                and "thread" not in mine
+            ):
+                # A first comment is all that can follow the text there, and its variant leaves it out.
+                contents[account_id] = content = replace(content, thread=())
             with as_problem():
-                part = dropped_part(contents.get(account_id, contents[0]), account["provider"])
+                part = dropped_part(content, account["provider"])
             # Each network takes what it supports of the common content, but a variant must not lose a part.
-            if part and (target := given.get(account_id, {}).get(part)):
+            if part and (target := mine.get(part)):
                 field = post.variant_field(target, part)
                 raise InvalidPostError([Problem(field, _dropped_beside(part, account), "not_published")])
+            try:
+                content_items(content, account)
+            except PostBoostConfigError as error:
+                part = str(error.field)
+                raise InvalidPostError([self._unsupported(part, mine.get(part), account, error)]) from None
         return contents
+
+    def _unsupported(
+        self, part: str, target: str | None, account: Mapping[str, Any], error: PostBoostConfigError
+    ) -> Problem:
+        """Return the problem of a part that a network lacks, which the variant for ``target`` gave, or else the post."""
+        if target:
+            return Problem(self._post.variant_field(target, part), f"{error} Remove it.", error.code)
+        advice = "Give the account a row of its own."
+        if not self._post.is_row:
+            nothing: Any = [] if part == "thread" else ""
+            advice = f"Leave it out there with variants={ {account['provider']: {part: nothing}} }."
+        return Problem(part, f"{error} {advice}", error.code)
 
     def _variant_name(self, variant: Variant) -> str:
         """Return the variant's argument, or its first column."""

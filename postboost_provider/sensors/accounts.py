@@ -27,8 +27,8 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
     :param publish_at: the planned time: a datetime or ISO 8601 text, aware or in ``timezone``. Default, and for a time
         in the past: now. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
-    :param posts_per_account: how many posts each account is to publish on that day. PostBoost counts only the posts of
-        today: for a later day, the sensor checks that it is not full.
+    :param posts_per_account: how many posts each account is to publish on that day. PostBoost counts only today's
+        posts: for a later day, the sensor only checks that the day is not full.
     :xcom return_value: (list) Per account ``id``, ``uuid``, ``provider``, ``name``, ``status`` (``healthy``, ``failing``:
         its latest post failed, or ``expiring``: within 7 days), ``expires_at`` (ISO 8601, or None) and ``reconnect_url``.
     :raises AirflowSensorTimeout: an account can't publish. The message names each, the reason and its reconnect URL.

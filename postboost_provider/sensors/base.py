@@ -59,7 +59,7 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
 
     @abstractmethod
     def check(self) -> None:
-        """Check the rendered arguments. Nothing is connected to in here."""
+        """Check the rendered arguments. Do not connect to anything here."""
 
     @abstractmethod
     def ask(self) -> Finding:

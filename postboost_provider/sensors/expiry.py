@@ -53,8 +53,8 @@ class _TokenCheck(NamedTuple):
 class PostBoostTokenExpirySensor(BasePostBoostSensor):
     """Stop a DAG before it begins if one of its PostBoost tokens has expired or is about to.
 
-    A PostBoost access token expires at 00:00 UTC of its expiry date. PostBoost's API does not tell that date: it comes
-    from the connection's ``expires_on``, or from here. An admin can look up the date of a scoped key. The sensor always
+    A PostBoost access token expires at 00:00 UTC of its expiry date. PostBoost's API does not return that date: it
+    comes from the connection's ``expires_on``, or from the argument of that name. An admin can look up the date of a scoped key. The sensor always
     makes one live request per connection: a revoked token fails at once, without retries. After a 5xx or a timeout it
     polls again. It sends each known date as the gauge ``postboost.credential.seconds_left``, tagged with ``conn_id``.
 
@@ -154,7 +154,7 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
         return f"PostBoost neither accepted nor refused the token in time: {pending} Clear this task to check again."
 
     def execute_complete(self, context: Context, event: Any) -> Any:
-        """Poll again when the trigger has seen PostBoost respond: the responses are judged here."""
+        """Poll again after the trigger has seen PostBoost respond, and judge the responses."""
         with failing_fast(self):
             seen = self.read_event(event)
             if seen.status != "settled":
@@ -287,4 +287,4 @@ def _listed(messages: list[str], of: int) -> str:
     if of == 1:
         return f"{messages[0]} {ROTATION_STEPS}"
     lines = "\n".join(f"- {message}" for message in messages)
-    return f"{len(messages)} of {of} PostBoost connections can't be counted on:\n{lines}\n{ROTATION_STEPS}"
+    return f"{len(messages)} of {of} PostBoost connections can't be relied on:\n{lines}\n{ROTATION_STEPS}"

@@ -40,8 +40,8 @@ class PostBoostPostSensor(BasePostBoostSensor):
     :param timeout: how long to wait for a post after its ``scheduled_at``, or after the start of the wait if that is
         later; in seconds or as a timedelta.
     :param mode: without ``deferrable``: ``poke`` keeps the worker slot, ``reschedule`` frees it between two polls. A
-        rescheduled task does not know which polls failed before: until ``timeout`` after the start of the wait it counts
-        none of them as failed, and then all.
+        rescheduled task does not know which earlier polls failed. Until ``timeout`` has passed since the start of the
+        wait, it counts none of them as failed; after that, all of them.
     :param start_from_trigger: with ``deferrable``, start the wait in the triggerer, without a worker for the first poll. A
         worker is started nevertheless before Airflow 3.3, in mapped tasks, and where no triggerer can render
         ``post_uuids``: the output of a mapped task, of ``.map()``, ``.zip()`` or ``.concat()``, or a template with an

@@ -1,4 +1,4 @@
-"""What the triggers share: a wait whose state is in its arguments, and one event at its end."""
+"""What the triggers share: the state of a wait is in its arguments, and it ends with one event."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class PollingTrigger(BaseTrigger):
 async def connect(
     hook: PostBoostHook, settings: ClientSettings, attempts: int | None = None
 ) -> AsyncPostBoostClient:
-    """Return a client for polls. In a thread: the first one of a process loads aiohttp and certificates, which takes long.
+    """Return a client for polls. It is made in a thread: the first one of a process loads aiohttp and certificates, which takes long.
 
     :param attempts: of each call; default: the client's own.
     """

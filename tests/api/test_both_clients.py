@@ -108,8 +108,9 @@ def test_a_write_without_a_key_whose_response_is_lost_is_unconfirmed_and_not_sen
 ) -> None:
     """Whatever the transport calls it: aiohttp's says of such a connection that it could not be made."""
     sandbox.faults({"operation": "create_account_group", "kind": kind, "count": 5})
-    with pytest.raises(UnconfirmedError, match="may have happened"):
+    with pytest.raises(UnconfirmedError) as caught:
         act(settings(sandbox), "call", "create_account_group", body=GROUP)
+    assert caught.value.code == "no_response"
     assert len([r for r in sandbox.requests() if r["operation"] == "create_account_group"]) == 1
 
 
@@ -129,15 +130,17 @@ def test_reads_are_retried_and_then_unreachable(sandbox: Sandbox, act: Act) -> N
     sandbox.faults({"operation": "list_tags", "kind": "drop_before", "count": 3})
     assert act(settings(sandbox), "call", "list_tags")["data"]
     sandbox.faults({"operation": "list_tags", "kind": "drop_before", "count": 99})
-    with pytest.raises(UnreachableError, match="no response"):
+    with pytest.raises(UnreachableError) as caught:
         act(settings(sandbox), "call", "list_tags")
+    assert caught.value.code == "no_response"
 
 
 def test_a_server_that_does_not_exist_is_unreachable_for_a_write_as_well(act: Act) -> None:
     with Sandbox() as gone:
         mine = settings(gone)
-    with pytest.raises(UnreachableError, match="Nothing was sent"):
+    with pytest.raises(UnreachableError) as caught:
         act(mine, "call", "create_account_group", body=GROUP)
+    assert caught.value.code == "not_sent"
 
 
 def test_server_errors_are_retried_where_that_is_safe(sandbox: Sandbox, act: Act) -> None:
@@ -152,9 +155,9 @@ def test_a_rotated_token_is_used_once_and_for_the_same_origin(sandbox: Sandbox, 
     expired, fresh = settings(sandbox, "expired"), settings(sandbox)
     assert act(expired, "call", "list_tags", refresh=fresh)["data"]
     for changes, said in (
-        ({}, "the same token"),
-        ({"token": "another"}, "rejected too"),
-        ({"token": "another", "base_url": "https://elsewhere.example/app/api"}, "another host"),
+        ({}, "same"),
+        ({"token": "another"}, "rejected"),
+        ({"token": "another", "base_url": "https://elsewhere.example/app/api"}, "host"),
     ):
         with pytest.raises(AuthenticationError, match=said) as caught:
             act(expired, "call", "list_tags", refresh=replace(expired, **changes))

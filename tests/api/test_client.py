@@ -77,7 +77,7 @@ def test_a_write_without_a_key_and_without_a_response_is_unconfirmed_and_sent_on
     connect, postboost, failure
 ):
     route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=failure("gone"))
-    with pytest.raises(UnconfirmedError, match=rf"{failure.__name__}: gone") as caught:
+    with pytest.raises(UnconfirmedError, match=failure.__name__) as caught:
         connect().call("create_post", **BODIES["create_post"])
     assert str(caught.value).startswith(f"{caught.value.cause}. ")
     assert route.call_count == 1
@@ -103,21 +103,24 @@ def test_an_error_says_that_nothing_was_sent_and_what_to_check(connect, postboos
     postboost.route().mock(side_effect=failure("no route"))
     with pytest.raises(UnreachableError) as caught:
         connect({"name": "connection 'mine'"}, attempts=2).call(operation, **BODIES[operation])
-    for part in (operation, BASE, f"{failure.__name__}: no route", "Nothing was sent", "connection 'mine'"):
+    assert caught.value.code == "not_sent"
+    for part in (operation, BASE, failure.__name__, "no route", "'mine'"):
         assert part in str(caught.value)
 
 
 @pytest.mark.parametrize("failure", NO_RESPONSE)
 def test_a_read_without_a_response_is_unreachable(connect, postboost, failure):
     postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=failure)
-    with pytest.raises(UnreachableError, match="no response"):
+    with pytest.raises(UnreachableError) as caught:
         connect(attempts=2).call("list_tags")
+    assert caught.value.code == "no_response"
 
 
 def test_a_read_that_works_once_is_not_sent_again_after_a_lost_response(connect, postboost):
     route = postboost.get(f"/{WORKSPACE}/media/remote/d/status").mock(side_effect=httpx.ReadTimeout)
-    with pytest.raises(UnconfirmedError, match="may have happened"):
+    with pytest.raises(UnconfirmedError) as caught:
         connect().call("get_remote_upload_status", parameters={"download_id": "d"})
+    assert caught.value.code == "no_response"
     assert route.call_count == 1
 
 
@@ -136,8 +139,9 @@ def test_a_response_that_breaks_off_is_not_a_response(connect, postboost):
         raise httpx.ReadError("broke off")
 
     postboost.post(f"/{WORKSPACE}/posts").mock(return_value=httpx.Response(201, content=part()))
-    with pytest.raises(UnconfirmedError, match="broke off"):
+    with pytest.raises(UnconfirmedError) as caught:
         connect().call("create_post", **BODIES["create_post"])
+    assert caught.value.code == "no_response"
 
 
 def test_the_client_waits_as_long_as_the_server_asks(connect, postboost, clock):
@@ -166,6 +170,13 @@ def test_a_request_in_progress_is_sent_again_with_its_key(connect, postboost):
     route = postboost.post(f"/{WORKSPACE}/posts").mock(side_effect=[httpx.Response(409), CREATED])
     assert connect().call("create_post", **BODIES["create_post"], idempotency_key="k") == {"uuid": "p1"}
     assert route.call_count == 2
+
+
+def test_a_key_that_stays_in_use_is_not_sent_many_times(connect, postboost):
+    route = postboost.post(f"/{WORKSPACE}/posts").respond(409)
+    with pytest.raises(ConflictError):
+        connect().call("create_post", **BODIES["create_post"], idempotency_key="k")
+    assert route.call_count == 4
 
 
 def test_a_conflict_without_a_key_is_final(connect, postboost):
@@ -291,7 +302,7 @@ def test_a_token_that_was_accepted_before_was_revoked_and_is_not_mistyped(connec
     api = connect()
     with pytest.raises(PermissionDeniedError):
         api.call("list_tags")
-    with pytest.raises(AuthenticationError, match="accepted earlier in this task"):
+    with pytest.raises(AuthenticationError, match="earlier"):
         api.call("list_tags")
 
 

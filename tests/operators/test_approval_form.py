@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -55,3 +56,48 @@ def test_whatever_others_wrote_is_shown_and_not_rendered(text: str) -> None:
     assert len(linked) == 1
     assert str(linked[0]).startswith("https://a.example/")
     assert not any(c.type in ("image", "html_inline") for t in links for c in t.children or ())
+
+
+def labels(providers: list[str], *, own: bool = False, parts: int = 2) -> list[str]:
+    """Return the labels of the form's parts; ``own``: the first account has a version of its own."""
+    accounts = [{"id": n, "provider": p, "username": "northwind"} for n, p in enumerate(providers, 1)]
+    content = [{"body": "Hello"}] * parts
+    versions = [{"account_id": 0, "is_original": True, "content": content}]
+    if own:
+        versions.append({"account_id": 1, "is_original": False, "content": content})
+    draft: Any = _Draft(None, {"accounts": accounts, "versions": versions}, {}, None)  # type: ignore[arg-type]
+    return [line.strip("*:") for line in describe(draft).splitlines() if line.endswith(":**")][1:]
+
+
+@pytest.mark.parametrize(
+    ("providers", "expected"),
+    [
+        (["twitter", "bluesky"], ["Text", "Part 2 of the thread", "Part 3 of the thread"]),
+        (["linkedin_page"], ["Text", "First comment", ANY]),
+        (
+            ["twitter", "linkedin_page", "facebook_page"],
+            [
+                "Text",
+                "First comment (facebook_page, linkedin_page); Part 2 of the thread (twitter)",
+                "Part 3 of the thread (twitter)",
+            ],
+        ),
+        (["twitter", "youtube"], ["Text", "Part 2 of the thread (twitter)", ANY]),
+        (["[x](y)"], ["Text", "First comment, or part 2 of the thread, where the network has them", ANY]),
+    ],
+    ids=str,
+)
+def test_each_part_is_labelled_by_what_it_is_on_the_networks_that_get_it(
+    providers: list[str], expected: list[Any]
+) -> None:
+    assert labels(providers, parts=3) == expected
+
+
+def test_the_parts_of_a_version_are_those_of_its_own_account() -> None:
+    assert labels(["linkedin_page", "twitter"], own=True) == [
+        "Text",
+        "Part 2 of the thread",
+        "Only for",
+        "Text",
+        "First comment",
+    ]

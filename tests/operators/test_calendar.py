@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import builtins
 import errno
-import zoneinfo
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import pendulum
 import pytest
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
@@ -18,8 +15,6 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from postboost_provider.api.errors import (
     AuthenticationError,
-    NotFoundError,
-    PermissionDeniedError,
     UnreachableError,
 )
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
@@ -27,10 +22,9 @@ from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key, posts
 from tests.failures import fails
+from tests.operators.calendars import SOON, publish, row
 
 HEADER = "key,publish_at,timezone,accounts,text,media"
-# Once for all: a row that is sent twice must not have moved by a minute.
-SOON = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d %H:%M")
 PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").read_bytes()
 
 
@@ -38,22 +32,6 @@ PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").
 def connection(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> None:
     use_connection(monkeypatch, sandbox)
     mocker.patch("postboost_provider.api.client.time.sleep")
-
-
-def publish(rows: Any, ctx: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    operator = PostBoostPublishCalendarOperator(task_id="publish", rows=rows, **options)
-    return operator.execute(ctx or context())  # type: ignore[arg-type]
-
-
-def row(key: str = "a", **values: Any) -> dict[str, Any]:
-    return {
-        "key": key,
-        "publish_at": SOON,
-        "timezone": "UTC",
-        "accounts": "1",
-        "text": f"Text {key}",
-        **values,
-    }
 
 
 def calendar(folder: Path, *lines: str, header: str = HEADER) -> str:
@@ -175,13 +153,13 @@ def test_an_expired_token_fails_without_retries_and_says_what_to_do(
         publish([row()])
 
 
-@pytest.mark.parametrize(("status", "kind"), [(403, PermissionDeniedError), (404, NotFoundError)])
+@pytest.mark.parametrize("status", [403, 404])
 def test_a_wrong_workspace_says_where_to_correct_it(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int, kind: Any
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int
 ) -> None:
     sandbox.reset(unknown_workspace=status)
     use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
-    with fails(kind, "'postboost_default'"):
+    with fails(word="'postboost_default'", code="log_unreadable", field="on_unknown"):
         publish([row()])
 
 
@@ -270,64 +248,6 @@ def test_a_wrong_argument_is_one_clear_error(sandbox: Sandbox, options: dict[str
     with fails(field=field):
         publish([row()], **options)
     assert sandbox.requests() == []
-
-
-def test_the_window_begins_where_the_data_interval_ends_or_the_run_was_due(sandbox: Sandbox) -> None:
-    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
-    rows = [row("before", publish_at=f"{day - timedelta(minutes=1):%Y-%m-%d %H:%M}")]
-    rows += [row("first", publish_at=f"{day:%Y-%m-%d %H:%M}")]
-    rows += [row("last", publish_at=f"{day + timedelta(hours=23, minutes=59):%Y-%m-%d %H:%M}")]
-    rows += [row("after", publish_at=f"{day + timedelta(days=1):%Y-%m-%d %H:%M}")]
-    with_interval = publish(rows, context(data_interval_end=day), window=timedelta(days=1))
-    assert [r["key"] for r in with_interval["rows"]] == ["first", "last"]
-    without = context()
-    without["dag_run"].run_after = day + timedelta(days=1)
-    assert [r["key"] for r in publish(rows, without, window=timedelta(days=1))["rows"]] == ["after"]
-
-
-@pytest.mark.parametrize(
-    ("zone", "window", "last"),
-    [
-        ("Europe/Berlin", timedelta(days=1), "2027-10-31T22:59Z"),
-        ("Europe/Berlin", timedelta(days=7), "2027-11-06T22:59Z"),
-        ("Europe/Berlin", timedelta(hours=6), "2027-10-31T03:59Z"),
-        ("UTC", timedelta(days=1), "2027-10-31T21:59Z"),
-    ],
-)
-@pytest.mark.parametrize("library", [zoneinfo.ZoneInfo, pendulum.timezone])
-def test_a_window_of_days_loses_no_hour_when_the_clocks_go_back(
-    zone: str, window: timedelta, last: str, library: Any
-) -> None:
-    minute = datetime.fromisoformat(last)
-    rows = [row("in", publish_at=last), row("out", publish_at=(minute + timedelta(minutes=1)).isoformat())]
-    rows = [{**values, "timezone": ""} for values in rows]
-    anchor = pendulum.datetime(2027, 10, 30, 22)
-    ctx = context(data_interval_end=anchor, dag=SimpleNamespace(timezone=library(zone)))
-    assert [r["key"] for r in publish(rows, ctx, window=window)["rows"]] == ["in"]
-
-
-def test_a_window_of_days_is_no_shorter_when_the_clocks_go_forward() -> None:
-    """The next run of a DAG that is scheduled every 24 hours is due then."""
-    anchor = datetime(2027, 3, 27, 23, tzinfo=UTC)
-    ctx = context(data_interval_end=anchor, dag=SimpleNamespace(timezone=zoneinfo.ZoneInfo("Europe/Berlin")))
-    rows = [row(publish_at="2027-03-28 22:59")]
-    assert [r["key"] for r in publish(rows, ctx, window=timedelta(days=1))["rows"]] == ["a"]
-
-
-@pytest.mark.parametrize("began", ["data_interval_end", "run_after", "start_date"])
-def test_a_row_that_became_late_since_the_run_began_is_sent(sandbox: Sandbox, began: str) -> None:
-    now = datetime.now(UTC)
-    late = [row(publish_at=f"{now - timedelta(minutes=40):%Y-%m-%d %H:%M}")]
-    ctx = context()
-    ctx["dag_run"].run_after = now if began == "data_interval_end" else None
-    anchor = now - timedelta(hours=1)
-    if began == "data_interval_end":
-        ctx[began] = anchor
-    else:
-        setattr(ctx["dag_run"], began, anchor)
-    with fails(word="late_by"):
-        publish(late, ctx, late_by=60)
-    assert publish(late, ctx)["counts"] == {"created": 1}
 
 
 def test_a_dry_run_creates_nothing(sandbox: Sandbox) -> None:

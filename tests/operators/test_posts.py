@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import UnconfirmedError
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
 from tests.failures import fails
-from tests.operators.posting import LATER, SOON, departed, run, texts
+from tests.operators.posting import LATER, SOON, departed, run
 from tests.sandbox.source import serving
 
 pytestmark = pytest.mark.usefixtures("naps")
@@ -77,51 +76,6 @@ def test_a_lost_response_creates_no_second_post(sandbox: Sandbox) -> None:
         run(publish="now")
     sandbox.faults()
     assert run(publish="now")["result"] == "created"
-
-
-def test_threads_comments_variants_and_options_each_go_where_they_belong(sandbox: Sandbox) -> None:
-    result = run(
-        accounts=["twitter:northwind", "facebook_page:northwindcoffee", "linkedin_page:northwind-coffee"],
-        thread=["Two", "Three"],
-        first_comment="The link",
-        variants={"linkedin_page": {"text": "For colleagues", "thread": [], "first_comment": ""}},
-        tags=["launch", "new tag"],
-    )
-    assert texts(sandbox, result["uuid"]) == {
-        0: ["Hello", "Two", "Three"],
-        5: ["Hello", "The link"],
-        6: ["For colleagues"],
-    }
-
-
-def test_the_text_of_a_list_or_a_mapping_is_what_it_says(sandbox: Sandbox, mocker: Any) -> None:
-    sent = mocker.spy(PostBoostClient, "send")
-    result = run(
-        accounts="['twitter:northwind', 'linkedin_page:northwind-coffee']",
-        thread="['Two', '[3/3] The end']",
-        tags="['launch']",
-        variants='{"linkedin_page": {"text": "For colleagues", "thread": [], "media": null}}',
-        ai_generated="True",
-    )
-    assert run(ai_generated="None", text="Second", idempotency_salt="2")["result"] == "created"
-    assert texts(sandbox, result["uuid"]) == {0: ["Hello", "Two", "[3/3] The end"], 6: ["For colleagues"]}
-    assert [c.kwargs["body"].get("ai_generated") for c in sent.mock_calls if c.args[1] == "create_post"][
-        :1
-    ] == [True]
-    with client(sandbox) as api:
-        assert [
-            t["name"] for t in api.call("get_post", parameters={"post_uuid": result["uuid"]})["tags"]
-        ] == ["Launch"]
-
-
-def test_a_key_that_can_not_tell_networks_sends_no_thread_with_a_comment(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use_connection(monkeypatch, sandbox, make_key(sandbox, "write", "publish"))
-    options: dict[str, Any] = {"accounts": 5, "thread": ["Two"]}
-    with fails(word="'read'"):
-        run(first_comment="The link", **options)
-    assert texts(sandbox, run(**options)["uuid"]) == {0: ["Hello", "Two"]}
 
 
 def test_a_key_that_cannot_read_the_activity_log_sends_nothing_late(
@@ -292,11 +246,6 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
         ({"on_unknown": "shrug"}, "on_unknown", "'shrug'"),
         ({"on_partial": "shrug"}, "on_partial", "'shrug'"),
         ({"on_kill": "shrug"}, "on_kill", "'shrug'"),
-        (
-            {"publish": "now", "wait_for_completion": True, "deferrable": True, "on_kill": "trash"},
-            "on_kill",
-            "deferrable",
-        ),
         ({"text": "x" * 281, "publish": "now"}, "text", "280"),
         ({"text": {"text": "x"}}, "text", "dict"),
         ({"text": ["x"]}, "text", "list"),

@@ -144,7 +144,7 @@ class Settings:
         409, "Status for an Idempotency-Key whose first request is still running."
     )
     multipart_repeats: Literal["compared", "different"] = _switch(
-        "compared", "Whether a repeated multipart request is compared, or always counts as another body."
+        "compared", "Whether a retried multipart request is compared, or always counts as another body."
     )
     activity_log: Literal["on", "off"] = _switch(
         "on", "Whether the activity log records requests, or stays empty."
@@ -180,7 +180,8 @@ class Settings:
     inbox: Literal["on", "off"] = _switch("on", "Whether workspaces have an inbox, or its paths get a 404.")
     reconnect_links: Literal["on", "off"] = _switch("on", "Whether reconnect links exist, or get a 404.")
     reseller_clients: int = _switch(
-        10, "Maximum client workspaces of the reseller plan; 0 is no such plan, and gets a 403."
+        10,
+        "Maximum client workspaces of the reseller plan; 0 means that there is no such plan, which gets a 403.",
     )
     reconnect_reason: Literal["null", "object"] = _switch(
         "null", "Value for a healthy account: null as documented, or the object that SDK 1.66.3 requires."

@@ -183,7 +183,7 @@ def _label(name: str) -> str:
 
 
 def example(operation: str, sent: Mapping[str, Any]) -> Any:
-    """Return a response that fits its shape. Values that were sent are repeated in fields of the same name."""
+    """Return a response that fits its shape. Values that were sent are returned in fields of the same name."""
     return _example("", load_shapes()["responses"][operation], sent)
 
 
@@ -191,7 +191,7 @@ def _example(name: str, shape: Any, sent: Mapping[str, Any]) -> Any:
     if name in sent and _fits(shape, sent[name]):
         return sent[name]
     if isinstance(shape, dict):
-        # Only top-level values are repeated.
+        # Only top-level values are returned.
         inner: Mapping[str, Any] = {} if name else sent
         return {
             key.rstrip("?"): _example(key.rstrip("?"), each, inner)

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
@@ -23,6 +24,7 @@ from postboost_provider.api.errors import (
     NotFinishedError,
     NotFoundError,
     PostBoostError,
+    PostBoostRequestError,
     RateLimitedError,
     UnconfirmedError,
     UnexpectedResponseError,
@@ -31,9 +33,15 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.requests import FilePart
 from postboost_provider.api.retry import error_of, pause
-from postboost_provider.idempotency.key import NextRevision, numbered, send_past_stored_responses
+from postboost_provider.idempotency.key import (
+    NextRevision,
+    numbered,
+    send_past_stored_responses,
+    step_past_stored_refusal,
+)
 from postboost_provider.services.media.file_content import Chunk, FileContent, Source
-from postboost_provider.services.media.library import Library
+from postboost_provider.services.media.key_in_use import may_be_about_key, send_until_free
+from postboost_provider.services.media.library import Library, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,14 +79,16 @@ def upload_in_chunks(
     :raises UnconfirmedError: all chunks were sent, but it is not known whether PostBoost created the item.
     :raises PostBoostRequestError: PostBoost refused it.
     """
-    library = Library(api, source.filename, attributes, source.size, later_alt_text)
+    upload = Upload(key)
+    library = Library(api, source.filename, attributes, source.size, later_alt_text, upload)
+    library.remember()
     forgotten = 0
     with FileContent(source) as content:
 
         def run(response: Response) -> dict[str, Any]:
             nonlocal forgotten
             try:
-                return _Session(api, source, content, library, attributes, response).run()
+                return _Session(api, source, content, library, upload, attributes, response).run()
             except _SessionLostError:
                 now = datetime.now(UTC)
                 if found := library.find_recent(now) if response.replayed else library.find_new():
@@ -100,7 +110,15 @@ def upload_in_chunks(
             raise NextRevision
 
         body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
-        return send_past_stored_responses(api, "initiate_chunked_upload", numbered(key), read=run, body=body)
+        name, keys = "initiate_chunked_upload", numbered(key)
+
+        def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> dict[str, Any]:
+            if not may_be_about_key(error, body):
+                step_past_stored_refusal(error, revision)
+            send = lambda: api.send(name, idempotency_key=keys(revision), body=body)
+            return send_until_free(send, run, error, body)
+
+        return send_past_stored_responses(api, name, keys, read=run, on_error=on_error, body=body)
 
 
 @dataclass
@@ -115,8 +133,11 @@ class _Session:
     source: Source
     content: FileContent
     library: Library
+    upload: Upload
     attributes: Mapping[str, str]
     initiated: Response
+    # The first refusal of a chunk that may have arrived.
+    _refusal: PostBoostRequestError | None = None
 
     def __post_init__(self) -> None:
         payload = self.initiated.payload
@@ -174,14 +195,17 @@ class _Session:
                 lost = True
                 raise
             except (ValidationError, ConflictError) as error:
-                # A chunk that had arrived is not refused for its content.
-                refuses_content = isinstance(error, ValidationError) and set(error.errors) == {"chunk"}
-                if lost and not refuses_content:
-                    log.info("Chunk %d of %s had arrived: %s", index, self.source.filename, error)
-                    return index + 1
-                if self.initiated.replayed:
-                    raise _SessionLostError from None
-                raise
+                # A chunk that had arrived is not refused for its content. Another attempt may have sent it, or this one in
+                # a request whose response was lost. The completion tells whether it is so.
+                if isinstance(error, ValidationError) and set(error.errors) == {"chunk"}:
+                    if self.initiated.replayed and not lost:
+                        raise _SessionLostError from None
+                    raise
+                log.info(
+                    "Chunk %d of %s may have arrived: %s", index, clean_text(self.source.filename), error
+                )
+                self._refusal = self._refusal or error
+                return index + 1
             received = response.get("received") if isinstance(response, dict) else None
             return received if isinstance(received, int) and not isinstance(received, bool) else 0
 
@@ -194,9 +218,12 @@ class _Session:
         def complete() -> Any:
             nonlocal lost, is_done
             try:
-                return self.api.call(
-                    "complete_chunked_upload", parameters=self.path, body=dict(self.attributes)
-                )
+                return self.api.send(
+                    "complete_chunked_upload",
+                    parameters=self.path,
+                    body=dict(self.attributes),
+                    client_label=str(self.upload.label),
+                ).payload
             except NotFoundError:
                 if lost is None:
                     raise _SessionLostError from None
@@ -206,6 +233,14 @@ class _Session:
                 if not _is_temporary(error):
                     raise
                 lost = error
+            except ValidationError as error:
+                if set(error.errors) & {"alt_text", "folder", "file"}:
+                    raise
+                if lost is None:
+                    # Chunks are missing: the refusal of one meant something else, or the session is another attempt's.
+                    if self.initiated.replayed:
+                        raise _SessionLostError from None
+                    raise self._refusal or error from None
             except (ConflictError, RateLimitedError, UnreachableError):
                 if lost is None:
                     raise
@@ -216,7 +251,9 @@ class _Session:
 
         try:
             what = f"the completion of {self.source.filename}"
-            return _retrying(what, lambda error: error is lost and not is_done)(complete)
+            # A conflict: another attempt completes the same session.
+            is_open = lambda error: isinstance(error, ConflictError) or (error is lost and not is_done)
+            return _retrying(what, is_open)(complete)
         except PostBoostError as error:
             if error is not lost:
                 raise
@@ -234,7 +271,9 @@ class _Session:
     def _checked(self, media: Any) -> dict[str, Any]:
         if not isinstance(media, dict) or not str(media.get("id") or "").isdecimal():
             raise UnexpectedResponseError("complete_chunked_upload: the response has no id.", code="no_id")
-        if media.get("size") not in (None, self.source.size):
+        # PostBoost may store an image with other bytes.
+        is_image = self.source.mime_type.startswith("image/")
+        if not is_image and media.get("size") not in (None, self.source.size):
             raise UnexpectedResponseError(
                 f"PostBoost has {media['size']} bytes of {self.source.filename} instead of {self.source.size} as media "
                 f"item {media.get('uuid')}. Delete that item and retry the task.",

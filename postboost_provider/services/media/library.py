@@ -1,19 +1,30 @@
-"""Find in PostBoost's media library what an upload created: a lost response is not a failure."""
+"""Find in PostBoost's media library what an upload created: a lost response is not a failure.
+
+An item is known by its name, its alt text, its folder and its size. PostBoost may store an image with another size: then
+it is the one that was created when the activity log has the upload.
+"""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostError, is_retryable
+from postboost_provider.api.clean_text import clean_text
+from postboost_provider.api.errors import (
+    PermissionDeniedError,
+    PostBoostError,
+    UnexpectedResponseError,
+    is_retryable,
+)
 from postboost_provider.api.times import read_utc
+from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.label import Label, Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
 
@@ -23,6 +34,35 @@ log = logging.getLogger(__name__)
 KEY_LIFETIME = timedelta(hours=25)
 # A name that this many items have identifies nothing.
 MAX_ITEMS = 1000
+# An item is created while its request runs, and the activity log has the request when that has ended.
+REQUEST_TAKES = timedelta(minutes=2)
+_SCOPE = "6d656469"
+
+
+class Upload:
+    """The uploads of one content in the activity log.
+
+    :param key: its idempotency key, a hash.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._owner = Owner(f"media~{_SCOPE}", f"x~{key[:12]}")
+        self.is_seen = False
+
+    @property
+    def label(self) -> Label:
+        return self._owner.label("upload")
+
+    def made_at(self, api: PostBoostClient) -> list[datetime]:
+        """Return when the log has its successes. ``is_seen`` tells whether the log has any request of it."""
+        try:
+            entries = read_log(api, self._owner) or []
+        except PostBoostError as error:
+            log.warning("The activity log could not be read: %s", error)
+            entries = []
+        self.is_seen = bool(entries)
+        times = (read_utc(entry.created_at) for entry in entries if entry.is_success)
+        return [at for at in times if at is not None]
 
 
 class Library:
@@ -32,10 +72,13 @@ class Library:
     :param attributes: the ``alt_text`` and ``folder`` of the upload, if it has them.
     :param size: the bytes of the file, if they are known.
     :param later_alt_text: an alt text that the item may have been given after its upload.
+    :param upload: finds the upload in the activity log.
     """
 
     # Whether the token may list media.
     is_readable = True
+    # Whether the activity log has it that the file was uploaded.
+    was_made = False
 
     def __init__(
         self,
@@ -44,13 +87,20 @@ class Library:
         attributes: Mapping[str, str],
         size: int | None = None,
         later_alt_text: str | None = None,
+        upload: Upload | None = None,
     ) -> None:
         self._api = api
+        self._upload = upload
         self._name = name
         self._attributes = attributes
         self._size = size
         self._later_alt_text = later_alt_text
         self._error = ""
+        self._before: set[str] = set()
+        self._is_ambiguous = False
+
+    def remember(self) -> None:
+        """Remember the items that exist before the upload: :meth:`find_new` finds those that were created since."""
         self._before = {str(item.get("uuid")) for item in self._items()}
 
     @property
@@ -65,7 +115,7 @@ class Library:
     def find_new(self) -> dict[str, Any] | None:
         """Return the item that was created since the upload began and matches it, if exactly one does."""
         try:
-            items, self._error = self._items(), ""
+            items, self._error = self._new(), ""
         except PostBoostError as error:
             if not is_retryable(error):
                 raise
@@ -73,23 +123,53 @@ class Library:
             log.warning("The media library could not be read: %s", error)
             self._error = str(error)
             return None
-        found = [item for item in items if str(item.get("uuid")) not in self._before]
-        matching = [item for item in found if self._matches(item, self._attributes.get("alt_text"))]
+        alt_text = self._attributes.get("alt_text")
+        matching = [item for item in items if self._matches(item, alt_text)]
         if len(matching) > 1:
-            log.warning("%d new media items are called %s: none is used.", len(matching), self._name)
-        return matching[0] if len(matching) == 1 else None
+            log.warning(
+                "%d new media items are called %s: none is used.", len(matching), clean_text(self._name)
+            )
+            return None
+        return matching[0] if matching else self._find_logged(self._new, alt_text)
 
     def find_recent(self, now: datetime) -> dict[str, Any] | None:
         """Return the newest matching item of the last day, which an earlier attempt may have uploaded."""
-        since = now - KEY_LIFETIME
-        matching = []
         # An item without the later text may be somebody else's, and must not be given it.
         alt_text = self._later_alt_text or self._attributes.get("alt_text")
-        for item in self._items():
-            created = read_utc(item.get("created_at"))
-            if created is not None and created >= since and self._matches(item, alt_text):
-                matching.append((created, int(item["id"]), item))
-        return max(matching, key=lambda each: each[:2])[2] if matching else None
+        items = self._recent(now)
+        matching = [(_created(item), media_id(item), item) for item in items if self._matches(item, alt_text)]
+        if matching:
+            return max(matching, key=lambda each: each[:2])[2]
+        return self._find_logged(lambda: self._recent(now), alt_text)
+
+    def is_proven_absent(self, now: datetime) -> bool:
+        """Whether no item of the last day can be the upload's, after :meth:`find_recent` has found none."""
+        seen = self._upload is not None and self._upload.is_seen
+        return not self._is_ambiguous and (seen or not self._recent(now))
+
+    def _new(self) -> list[dict[str, Any]]:
+        return [item for item in self._items() if str(item.get("uuid")) not in self._before]
+
+    def _recent(self, now: datetime) -> list[dict[str, Any]]:
+        return [item for item in self._items() if _created(item) >= now - KEY_LIFETIME]
+
+    def _find_logged(
+        self, read_items: Callable[[], list[dict[str, Any]]], alt_text: str | None
+    ) -> dict[str, Any] | None:
+        """Return the item that was created when the activity log has the upload, if exactly one was."""
+        if self._upload is None or not self.is_readable:
+            return None
+        made = self._upload.made_at(self._api)
+        self.was_made = bool(made)
+        found = [
+            item
+            # Read again after the log: the item may have been created meanwhile.
+            for item in (read_items() if made else ())
+            if self._matches(item, alt_text, any_size=True)
+            and any(timedelta(seconds=-5) <= at - _created(item) <= REQUEST_TAKES for at in made)
+        ]
+        self._is_ambiguous = len(found) > 1
+        return found[0] if len(found) == 1 else None
 
     def _items(self) -> list[dict[str, Any]]:
         if not self.is_readable:
@@ -106,10 +186,24 @@ class Library:
         # It is not documented whether the extension is part of an item's name.
         return item.get("name") in (self._name, PurePosixPath(self._name).stem)
 
-    def _matches(self, item: Mapping[str, Any], alt_text: str | None) -> bool:
+    def _matches(self, item: Mapping[str, Any], alt_text: str | None, *, any_size: bool = False) -> bool:
         folder = item.get("folder") or {}
         return (
-            (self._size is None or item.get("size") == self._size)
+            (any_size or self._size is None or item.get("size") == self._size)
             and (item.get("alt_text") or None) == alt_text
             and folder.get("uuid") == self._attributes.get("folder")
         )
+
+
+def media_id(media: Mapping[str, Any]) -> int:
+    """Return the id to attach by. PostBoost returns it as text and takes it as a number (SDK 1.66.3)."""
+    try:
+        return int(media["id"])
+    except (KeyError, TypeError, ValueError):
+        message = "PostBoost's response is not a media item: it has no id."
+        raise UnexpectedResponseError(message, code="no_id") from None
+
+
+def _created(item: Mapping[str, Any]) -> datetime:
+    """Return when an item was created. One without a time is older than any other."""
+    return read_utc(item.get("created_at")) or datetime.min.replace(tzinfo=UTC)

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError, UnexpectedResponseError
-from postboost_provider.api.requests import FilePart
-from postboost_provider.idempotency.key import create_thing
+from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.services.media.chunked_upload import upload_in_chunks
 from postboost_provider.services.media.file_content import Source, digest_content, sample_content
+from postboost_provider.services.media.library import media_id
+from postboost_provider.services.media.multipart_upload import upload_in_one_request
 from postboost_provider.services.media.url_upload import upload_from_url
 
 if TYPE_CHECKING:
@@ -205,12 +205,9 @@ def _upload(
     kind = media_type(filename) or "application/octet-stream"
     content = f"{salt}\n{medium.content}" if medium.is_sampled else medium.content
     key = _key("media", content, filename, all_attributes)
-    if medium.size > MULTIPART_LIMIT_BYTES:
-        source = Source(filename, kind, medium.size, medium.file.open)
-        return upload_in_chunks(api, source, key=key, attributes=attributes, later_alt_text=later)
-    files = {"file": FilePart(filename, kind, medium.file.open)}
-    read_back = lambda media: api.call("get_media", parameters={"media_uuid": media["uuid"]})
-    return create_thing(api, "upload_media", key, read_back, body=attributes or None, files=files)
+    source = Source(filename, kind, medium.size, medium.file.open)
+    upload = upload_in_chunks if medium.size > MULTIPART_LIMIT_BYTES else upload_in_one_request
+    return upload(api, source, key=key, attributes=attributes, later_alt_text=later)
 
 
 def wait_until_ready(
@@ -243,15 +240,6 @@ def find_item(api: PostBoostClient, uuid: str) -> dict[str, Any]:
         raise _wrong(message, "unknown_item") from None
     media_id(media)
     return dict(media)
-
-
-def media_id(media: dict[str, Any]) -> int:
-    """Return the id to attach by. PostBoost returns it as text and takes it as a number (SDK 1.66.3)."""
-    try:
-        return int(media["id"])
-    except (KeyError, TypeError, ValueError):
-        message = "PostBoost's response is not a media item: it has no id."
-        raise UnexpectedResponseError(message, code="no_id") from None
 
 
 def media_type(name: str) -> str | None:

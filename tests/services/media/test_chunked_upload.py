@@ -23,7 +23,8 @@ from postboost_provider.services.media import (
     file_content as content_module,
     upload as media_module,
 )
-from postboost_provider.services.media.upload import MediaFile, media_id, read_file, upload_media
+from postboost_provider.services.media.library import media_id
+from postboost_provider.services.media.upload import MediaFile, read_file, upload_media
 from tests.clients import client
 from tests.services.media.chunked import CHUNK, CHUNKS, CONTENT, library, picture, sent, video, whole
 
@@ -152,16 +153,16 @@ def test_giving_up_aborts_and_tells_the_first_error(sandbox, api, operation):
 
 @pytest.mark.parametrize("operation", ["upload_chunk", "complete_chunked_upload"])
 def test_an_unreadable_response_counts_as_a_lost_one(sandbox, api, operation, mocker):
-    real, unreadable = api.call, [operation]
+    real, unreadable = api.send, [operation]
 
-    def call(name, **rest):
+    def send(name, **rest):
         response = real(name, **rest)
         if name in unreadable:
             unreadable.remove(name)
             raise UnexpectedResponseError("The response is not JSON.", code="not_json")
         return response
 
-    mocker.patch.object(api, "call", call)
+    mocker.patch.object(api, "send", send)
     upload_media(api, video())
     assert unreadable == []
     assert library(sandbox) == [whole()]

@@ -14,6 +14,7 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
 )
 from postboost_provider.services.media import upload as media_module
+from postboost_provider.services.media.library import media_id
 from postboost_provider.services.media.upload import (
     MULTIPART_LIMIT_BYTES,
     MediaFile,
@@ -21,7 +22,6 @@ from postboost_provider.services.media.upload import (
     find_item,
     is_media_uuid,
     is_url,
-    media_id,
     read_file,
     read_medium,
     upload_media,

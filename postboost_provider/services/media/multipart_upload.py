@@ -1,0 +1,172 @@
+"""Upload a file in one multipart request, once for each content.
+
+The idempotency key is made of the content. A response that refuses the key is therefore about the same file: an earlier
+request with it is still running, or PostBoost takes no repeated multipart body for the same. What became of the earlier
+request is then read from the media library and the activity log.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostRequestError,
+    UnconfirmedError,
+)
+from postboost_provider.api.requests import FilePart
+from postboost_provider.idempotency.key import (
+    NextRevision,
+    numbered,
+    send_past_stored_responses,
+    step_past_stored_refusal,
+)
+from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.poller import wait_briefly
+from postboost_provider.services.media.key_in_use import PAUSE_SECONDS, WAIT_SECONDS, may_be_about_key
+from postboost_provider.services.media.library import Library, Upload, media_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.responses import Response
+    from postboost_provider.services.media.file_content import Source
+
+log = logging.getLogger(__name__)
+
+# How many keys that were used before are passed in one attempt.
+MAX_STEPS = 10
+FIELDS = ("file", "alt_text", "folder")
+
+
+def upload_in_one_request(
+    api: PostBoostClient,
+    source: Source,
+    *,
+    key: str,
+    attributes: Mapping[str, str],
+    later_alt_text: str | None = None,
+) -> dict[str, Any]:
+    """Upload a file and return its item of the library, which an earlier attempt may have uploaded.
+
+    :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
+    :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
+    :raises UnconfirmedError: an earlier attempt may have uploaded it, and nothing tells which item it is.
+    :raises PostBoostRequestError: PostBoost refused it.
+    """
+    return _OneRequest(api, source, key, attributes, later_alt_text).run()
+
+
+class _OneRequest:
+    def __init__(
+        self,
+        api: PostBoostClient,
+        source: Source,
+        key: str,
+        attributes: Mapping[str, str],
+        later_alt_text: str | None,
+    ) -> None:
+        self._api = api
+        self._name = source.filename
+        self._key = numbered(key)
+        self._upload = Upload(key)
+        self._library = Library(api, source.filename, attributes, source.size, later_alt_text, self._upload)
+        self._call: dict[str, Any] = {
+            "body": dict(attributes) or None,
+            "files": {"file": FilePart(source.filename, source.mime_type, source.open)},
+        }
+        # The first refusal of a key: what PostBoost says about a key that was used.
+        self._refusal: PostBoostRequestError | None = None
+        self._steps = 0
+
+    def run(self) -> dict[str, Any]:
+        return send_past_stored_responses(
+            self._api,
+            "upload_media",
+            self._key,
+            read=self._read,
+            on_error=self._on_error,
+            label=lambda _: self._upload.label,
+            **self._call,
+        )
+
+    def _read(self, response: Response) -> dict[str, Any]:
+        media = dict(response.payload)
+        media_id(media)
+        if response.replayed and media.get("uuid"):
+            try:
+                return dict(self._api.call("get_media", parameters={"media_uuid": media["uuid"]}))
+            except NotFoundError:
+                raise NextRevision from None
+            except PermissionDeniedError:
+                log.info(
+                    "The token may not read media: whether item %s was deleted is not known.", media_id(media)
+                )
+        return media
+
+    def _on_error(self, error: PostBoostRequestError | UnconfirmedError, revision: int) -> dict[str, Any]:
+        if not may_be_about_key(error, FIELDS):
+            step_past_stored_refusal(error, revision)
+        if self._refusal is not None and (_said(error) != _said(self._refusal) or self._steps == MAX_STEPS):
+            raise error
+        is_first, self._refusal = self._refusal is None, error
+        if found := self._library.find_recent(datetime.now(UTC)):
+            return found
+        if is_first and not self._library.was_made and (found := self._wait(error, revision)):
+            return found
+        self._check_not_made(error)
+        self._steps += 1
+        raise NextRevision
+
+    def _wait(self, error: PostBoostRequestError, revision: int) -> dict[str, Any] | None:
+        """Send the same request until the earlier one has ended, and return the item if it was uploaded."""
+
+        def ask() -> Finding:
+            try:
+                response = self._api.send(
+                    "upload_media",
+                    idempotency_key=self._key(revision),
+                    client_label=str(self._upload.label),
+                    **self._call,
+                )
+            except PostBoostRequestError as again:
+                # A stored refusal is ours: PostBoost has kept it since the first request.
+                if again.is_stored_refusal or not may_be_about_key(again, FIELDS):
+                    raise
+                found = self._library.find_recent(datetime.now(UTC))
+                if found is None and _said(again) != _said(error):
+                    # The second response is about the key, and so the first one was about the file.
+                    raise error from None
+                return Finding(found is not None or self._library.was_made, found)
+            return Finding(True, self._read(response))
+
+        result: dict[str, Any] | None = wait_briefly(
+            ask, WAIT_SECONDS, None, first=PAUSE_SECONDS, longest=PAUSE_SECONDS
+        )
+        return result
+
+    def _check_not_made(self, error: PostBoostRequestError) -> None:
+        """Refuse to upload it under another key while nothing tells which item the earlier request made, if it did."""
+        if not self._library.is_readable:
+            log.warning(
+                "An earlier attempt may have uploaded %s to PostBoost. The API key lacks the ability 'read', which is needed to "
+                "find it, so the file is uploaded again.",
+                self._name,
+            )
+        elif not self._library.is_proven_absent(datetime.now(UTC)):
+            raise UnconfirmedError(
+                f"{self._name}: an earlier attempt may have uploaded it, and PostBoost has items of this name from the last day, "
+                "of which none is known to be it. Check the media library. If it is there, use its uuid in place of the file; "
+                "else give the file another name or alt text, which uploads it again.",
+                code="upload_unknown",
+                field="media",
+                cause=str(error),
+            ) from error
+
+
+def _said(error: Exception) -> tuple[Any, ...]:
+    return (type(error), getattr(error, "code", None), getattr(error, "body", None))
