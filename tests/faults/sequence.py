@@ -103,7 +103,7 @@ class Sequence:
         )
 
     def run(self) -> Result:
-        rng, number = self.rng, self.rng.randint(1, 5)
+        number = self.rng.randint(1, 5)
         last: Outcome | None = None
         for _ in range(number):
             if last is not None:

@@ -41,6 +41,10 @@ class Once(Family):
     def count(self) -> tuple[int, int]:
         return 1, len(self.found())
 
+    def may_fail(self, outcome: Outcome) -> bool:
+        # It is done, and PostBoost does not return the response again; or nothing tells what an earlier attempt did.
+        return outcome.code.endswith(("/already_done", "/unknown_outcome"))
+
 
 class Upload(Once):
     """A file, by each of the ways to the library. What is uploaded again a day later may be another item."""
@@ -139,10 +143,6 @@ class UnkeyedOperation(Once):
                 lambda workspace: [g.uuid for g in workspace.groups.values() if g.name == "Autumn offers"]
             )
         )
-
-    def may_fail(self, outcome: Outcome) -> bool:
-        # It is done, and PostBoost does not return the response again; or an earlier attempt is unknown.
-        return outcome.code.endswith(("/already_done", "/unknown_outcome"))
 
 
 class Repurpose(Once):
