@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,18 +85,25 @@ class History:
 
     @property
     def known(self) -> KnownPost | None:
-        """The post that an earlier attempt created, if the log has it.
-
-        Actions on the post name it, too, but not what its author wrote.
-        """
-        done = [e for e in self.entries if e.label.post and e.http_status < 400 and e.outcome in _DONE]
+        """The post that an earlier attempt created, if the log has it."""
         # A replayed response has written nothing: another attempt may have changed the words since.
-        done.sort(key=lambda entry: entry.outcome == "replayed")
-        for entry in done:
+        done = sorted(self._done(), key=lambda entry: entry.outcome == "replayed")
+        return next(map(_known, done), None)
+
+    def written_since(self, before: History) -> list[KnownPost]:
+        """Return what was written to the post since an earlier read of the log."""
+        new = Counter(self._done()) - Counter(before.entries)
+        return [_known(entry) for entry in new if entry.outcome != "replayed"]
+
+    def _done(self) -> list[LogEntry]:
+        """Return the entries of requests that created or updated the post. Actions on it name it, but not its words."""
+        return [
+            entry
+            for entry in self.entries
+            if entry.label.post and entry.http_status < 400 and entry.outcome in _DONE
             # Every update names its post.
-            if (act := entry.label.post) and (entry.post_uuid or entry.outcome != "updated"):
-                return KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
-        return None
+            if entry.post_uuid or entry.outcome != "updated"
+        ]
 
     @property
     def first_revision(self) -> int:
@@ -150,6 +157,11 @@ def read_histories(
     for entry in entries:
         found[entry.label.identity].append(entry)
     return {identity: History(tuple(of_one)) for identity, of_one in found.items()}
+
+
+def _known(entry: LogEntry) -> KnownPost:
+    act = entry.label.post or PostAct(None, None)
+    return KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
 
 
 def held_mark(intent: str | None, revision: int) -> str:
