@@ -21,10 +21,10 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.due import LATE_BY, Due
+from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.report import Report, RowReport, invalid
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
-from postboost_provider.idempotency.label import Owner
-from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR
+from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
 from postboost_provider.polling.outcome import describe_failures
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.create import send_held
@@ -34,6 +34,7 @@ from postboost_provider.publishing.intention import (
     Intention,
     KnownPost,
     Published,
+    history_of,
     read_histories,
     read_warnings,
 )
@@ -74,6 +75,9 @@ class CalendarRun:
     :param is_sight_proven: it is known that the activity log shows what is written.
     :param fail_fast: stop at the first bad row.
     :param dry_run: only have PostBoost check the rows.
+    :param former_id: the calendar's id in version 0.1.0, where that differs: its posts are found under both.
+    :param on_edit_after_live: ``fail`` or ``keep`` where a row was changed after its post went live.
+    :param since: earlier attempts of this run may have begun since then; None if there was none.
     """
 
     api: PostBoostClient
@@ -89,8 +93,12 @@ class CalendarRun:
     is_sight_proven: bool = False
     fail_fast: bool = False
     dry_run: bool = False
+    former_id: str | None = None
+    on_edit_after_live: str = "fail"
+    since: datetime | None = None
 
     def __post_init__(self) -> None:
+        self._name = CalendarName(self.calendar_id, self.former_id)
         self._scope = log_scope(self.calendar_id)
         now = self.clock()
         self._due = Due(self.clock, self.on_past, min(self.began or now, now), self.late_by)
@@ -111,7 +119,7 @@ class CalendarRun:
             return report
         if not rows:
             return report
-        self._histories = read_histories(self.api, Owner(self._scope), on_unknown=self.on_unknown)
+        self._histories = read_histories(self.api, *self._name.owners, on_unknown=self.on_unknown)
         if self._histories is None:
             if self.on_unknown != "publish":
                 raise PostBoostConfigError(
@@ -187,7 +195,7 @@ class CalendarRun:
         )
 
     def _actor(self, row: Row) -> Actor:
-        return Actor.of_row(self.calendar_id, row.key)
+        return self._name.actor(row)
 
     def _known_post(self, row: Row) -> KnownPost | None:
         """Return the post that the activity log has of a row."""
@@ -197,7 +205,7 @@ class CalendarRun:
     def _history(self, row: Row) -> History | None:
         if self._histories is None:
             return None
-        return self._histories.get(self._actor(row).log_identity, History())
+        return history_of(self._histories, self._actor(row))
 
     def _list_known(self, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
         """Read the posts of earlier runs from lists, where that takes fewer requests than one per post."""
@@ -259,8 +267,13 @@ class CalendarRun:
             bare = resolution.body(row.post.mode, {}, dry_run=True) if uuid else {}
             if uuid is None or not is_unchanged(self.api, row.post, bare, uuid):
                 raise
-        refuses = self.on_altered_text == "fail"
-        intention = Intention(self._actor(row), intent, row.post.mode, refuse_altered=refuses)
+        history = self._history(row)
+        if known is not None and history is not None:
+            self._name.check_former(history, intent)
+        refuses, keeps = self.on_altered_text == "fail", self.on_edit_after_live == "keep"
+        intention = Intention(
+            self._actor(row), intent, row.post.mode, refuse_altered=refuses, keep_live=keeps
+        )
         if known is None and (skipped := self._due.skip_beyond_horizon(row)) is not None:
             return skipped
         asked = partial(resolution.body, row.post.mode, media, dry_run=True)
@@ -277,7 +290,9 @@ class CalendarRun:
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
             return self._row_report(row, update(self.api, intention, known, found, body))
-        creation = self._held.get(row.key) or Creation(self.api, intention, self._history(row))
+        if row.post.publish_at is None and self.on_unknown != "publish":
+            check_memory(self.since, self.clock(), can_read_log=True)
+        creation = self._held.get(row.key) or Creation(self.api, intention, history)
         return self._row_report(row, self._create(row, resolution, creation, mode, media))
 
     def _create(

@@ -79,10 +79,17 @@ def prove(
     """
     (account_id,) = account_ids(api, account)[:1]
     prover = _Prover(api, cleaner or api, account_id, patience, wait)
+    seen: dict[str, tuple[str, bool | None]] = {}
     try:
-        seen = dict(prover.run())
-    finally:
-        left = prover.clean_up()
+        seen.update(prover.run())
+    except PostBoostError as error:
+        if left := prover.clean_up():
+            error.args = (f"{error} Delete in PostBoost what is left: {'; '.join(left)}",)
+        raise
+    except BaseException:
+        prover.clean_up()
+        raise
+    left = prover.clean_up()
     return Proof(
         [
             Result(each.name, each.expected, *_said(seen.get(each.name)), each.otherwise)
@@ -104,6 +111,7 @@ class _Prover:
     patience: float
     wait: Callable[[float], None]
     posts: set[str] = field(default_factory=set)
+    made_tag: bool = False
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -146,6 +154,8 @@ class _Prover:
         left: list[str] = []
         for post_uuid in sorted(self.posts):
             left += self._delete(f"draft {post_uuid}", "delete_post", post_uuid=post_uuid)
+        if not self.made_tag:
+            return left
         try:
             tags = [tag for tag in self.cleaner.pages("list_tags") if tag["name"] == self.tag_name]
         except (PostBoostError, KeyError, TypeError) as error:
@@ -220,6 +230,7 @@ class _Prover:
             "idempotency_key": self.key("tag"),
             "client_label": self.label("tag"),
         }
+        self.made_tag = True
         with ThreadPoolExecutor(2) as pool:
             both = list(pool.map(lambda _: self._seen("create_tag", **call), range(2)))
         refused = [each for each in both if isinstance(each, PostBoostRequestError)]

@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 LONGEST = 63
+# The action of a task that was killed: it moved its own post to the trash.
+TRASH = "trash"
 LONGEST_NOTE = 15
 
 _LABEL = re.compile(
@@ -67,6 +69,13 @@ class OperationAct:
 
     def __str__(self) -> str:
         return f"{self.target} {self.body} {self.note}".rstrip()
+
+    @property
+    def revision(self) -> int | None:
+        """The key revision it was sent under; None where the label has another note in its place."""
+        if not self.note:
+            return 0
+        return int(self.note[1:]) if re.fullmatch(r"r\d+", self.note) else None
 
     @classmethod
     def of(cls, operation: str, parameters: str, body: str, note: str = "") -> OperationAct:
@@ -115,13 +124,12 @@ class Label:
         return OperationAct(found["target"], found["body"], found["note"] or "") if found else None
 
     def at(self, revision: int) -> Label:
-        """Return the label of a post under a revision of its key; any other label as it is."""
-        act = self.post
-        return (
-            self
-            if act is None or act.mode is None
-            else replace(self, act=str(replace(act, revision=revision)))
-        )
+        """Return the label of a post or an operation under a revision of its key; any other label as it is."""
+        if (post := self.post) is not None and post.mode is not None:
+            return replace(self, act=str(replace(post, revision=revision)))
+        if revision and (sent := self.operation) is not None and not sent.note:
+            return replace(self, act=str(replace(sent, note=f"r{revision}")))
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     GatewayError,
     PermissionDeniedError,
@@ -14,9 +13,11 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
 )
 from postboost_provider.idempotency.activity_log import read_log
-from postboost_provider.idempotency.label import PostAct
+from postboost_provider.idempotency.label import TRASH, PostAct
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.activity_log import LogEntry
     from postboost_provider.idempotency.identity import Act, Actor
@@ -38,6 +39,7 @@ class Intention:
     :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
     :param allow_duplicate: send it even if the account got the same content within 24 hours.
     :param refuse_altered: PostBoost must keep the texts as they were sent.
+    :param keep_live: an edit after the post went live is no error, and changes nothing.
     """
 
     actor: Actor
@@ -45,6 +47,7 @@ class Intention:
     mode: str
     allow_duplicate: bool = False
     refuse_altered: bool = False
+    keep_live: bool = False
 
     @property
     def act(self) -> Act:
@@ -79,35 +82,35 @@ class KnownPost:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the activity log says of one post: the entries of its task or row, newest first."""
+    """What the activity log says of one post: the entries of its task or row, newest first.
+
+    :param former: those that version 0.1.0 wrote under another identity. They are about other idempotency keys.
+    """
 
     entries: tuple[LogEntry, ...] = ()
+    former: tuple[LogEntry, ...] = ()
 
     @property
     def known(self) -> KnownPost | None:
-        """The post that an earlier attempt created, if the log has it."""
-        # A replayed response has written nothing: another attempt may have changed the words since.
-        done = sorted(self._done(), key=lambda entry: entry.outcome == "replayed")
-        return next(map(_known, done), None)
+        """The post that an earlier attempt created, if the log has it, and the task has not trashed it itself.
+
+        Actions on the post name it, too, but not what its author wrote.
+        """
+        return _latest(self._kept)
+
+    @property
+    def own_trash(self) -> KnownPost | None:
+        """The post that the task has moved to the trash when it was killed, where it has not created another one."""
+        return None if self.known else _latest(self._own_trash)
 
     def written_since(self, before: History) -> list[KnownPost]:
         """Return what was written to the post since an earlier read of the log."""
-        new = Counter(self._done()) - Counter(before.entries)
-        return [_known(entry) for entry in new if entry.outcome != "replayed"]
-
-    def _done(self) -> list[LogEntry]:
-        """Return the entries of requests that created or updated the post. Actions on it name it, but not its words."""
-        return [
-            entry
-            for entry in self.entries
-            if entry.label.post and entry.http_status < 400 and entry.outcome in _DONE
-            # Every update names its post.
-            if entry.post_uuid or entry.outcome != "updated"
-        ]
+        new = Counter(self.entries) - Counter(before.entries)
+        return [post for entry in new if entry.outcome != "replayed" and (post := _latest([entry]))]
 
     @property
     def first_revision(self) -> int:
-        """The first key revision after those that PostBoost has proven to hold a refusal.
+        """The first key revision after those that PostBoost has proven to hold a refusal, or a post that was trashed.
 
         Every refused attempt sends its bytes once more, and the stored refusal that comes back is an entry ``replayed``.
         Attempts at the same time find the same entries, and use the same revision.
@@ -117,7 +120,27 @@ class History:
             for entry in self.entries
             if entry.is_settled_refusal and (act := entry.label.post) and act.revision is not None
         ]
-        return max(settled, default=-1) + 1
+        trashed = [act.revision or 0 for entry in self._own_trash if (act := entry.label.post)]
+        return max((*settled, *trashed), default=-1) + 1
+
+    @property
+    def _kept(self) -> list[LogEntry]:
+        own_trash = self._own_trash
+        return [entry for entry in (*self.entries, *self.former) if entry not in own_trash]
+
+    @property
+    def _own_trash(self) -> list[LogEntry]:
+        """The successes about posts that the task has moved to the trash."""
+        found: list[LogEntry] = []
+        trashed: set[str | None] = set()
+        for entry in self.entries:
+            if entry.label.act == TRASH and entry.is_success:
+                trashed.add(entry.post_uuid)
+            elif entry.label.post and entry.http_status < 400 and trashed:
+                # An entry without a uuid is older than what came of it.
+                is_one = entry.post_uuid in trashed or None in (entry.post_uuid, *trashed)
+                found += [entry] if is_one else []
+        return found
 
     @property
     def held_marks(self) -> set[str]:
@@ -129,16 +152,31 @@ class History:
         return [e for e in self.entries if e.label.post and e.label.post.revision in (None, revision)]
 
 
+def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
+    done = [e for e in entries if e.label.post and e.http_status < 400 and e.outcome in _DONE]
+    # A replayed response has written nothing: another attempt may have changed the words since.
+    done.sort(key=lambda entry: entry.outcome == "replayed")
+    for entry in done:
+        # Every update names its post.
+        if (act := entry.label.post) and (entry.post_uuid or entry.outcome != "updated"):
+            return KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
+    return None
+
+
 def read_histories(
-    api: PostBoostClient, owner: Owner, *, on_unknown: str = "fail"
+    api: PostBoostClient, *owners: Owner, on_unknown: str = "fail"
 ) -> dict[str, History] | None:
-    """Return what the log has of the owner's posts, by log identity; None where the token may not read the log.
+    """Return what the log has of the owners' posts, by log identity; None where the token may not read the log.
 
     :param on_unknown: with ``publish``, a log that PostBoost refuses for another reason counts as one that may not be read.
     :raises PostBoostConfigError: PostBoost refuses to show the log; ``code`` is ``log_unreadable``.
     """
+    entries: list[LogEntry] = []
     try:
-        entries = read_log(api, owner)
+        for owner in owners:
+            if (of_owner := read_log(api, owner)) is None:
+                return None
+            entries += of_owner
     except PostBoostRequestError as error:
         is_final = isinstance(error, PermissionDeniedError) or error.status in (400, 404, 422)
         if not is_final or isinstance(error, GatewayError):
@@ -151,17 +189,10 @@ def read_histories(
             code="log_unreadable",
             field="on_unknown",
         ) from error
-    if entries is None:
-        return None
     found: dict[str, list[LogEntry]] = defaultdict(list)
     for entry in entries:
         found[entry.label.identity].append(entry)
     return {identity: History(tuple(of_one)) for identity, of_one in found.items()}
-
-
-def _known(entry: LogEntry) -> KnownPost:
-    act = entry.label.post or PostAct(None, None)
-    return KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
 
 
 def held_mark(intent: str | None, revision: int) -> str:
@@ -169,14 +200,18 @@ def held_mark(intent: str | None, revision: int) -> str:
     return f"held {intent or ''} r{revision:04}"
 
 
+def history_of(histories: Mapping[str, History] | None, actor: Actor) -> History:
+    """Return the actor's history, with that under its identity of version 0.1.0."""
+    found = (histories or {}).get(actor.log_identity, History())
+    return replace(found, former=history_of(histories, actor.former).entries) if actor.former else found
+
+
 def read_history(api: PostBoostClient, actor: Actor) -> History:
     """Return what the log has of the actor's post."""
-    return (read_histories(api, actor.owner) or {}).get(actor.log_identity, History())
+    return history_of(read_histories(api, *actor.owners), actor)
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:
-    """Return the warnings that came with a post, as clean text."""
+    """Return the warnings that came with a post, as text."""
     found = response.get("warnings") if isinstance(response, dict) else None
-    return tuple(
-        clean_text((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ()
-    )
+    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())

@@ -79,7 +79,7 @@ def compare(
     if not outcome.can_be_changed:
         if known.intent is None and has_words(body(), post):
             return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
-        raise _too_late(outcome)
+        return _keep_or_refuse(intention, outcome)
     if intention.mode == "draft" and known.mode not in (None, "draft") and outcome.status != "draft":
         raise PostBoostConfigError(
             f"Its mode was changed to draft, but post {outcome.uuid} is {outcome.status} and can't be a draft again. Move it to "
@@ -145,7 +145,7 @@ def _update(
         # It was published meanwhile. If the log has this update, only its response was lost, or another attempt made it.
         known = read_history(api, intention.actor).known
         if known is None or known.intent != intention.intent:
-            raise _too_late(now) from error
+            return _keep_or_refuse(intention, now)
     # PostBoost's response to an update has no post (SDK 1.66.3).
     fresh = fetch(api, outcome.uuid)
     done = outcome_of(fresh)
@@ -256,9 +256,15 @@ def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, A
     return {**kept, "queue": False} if "queue" in body else kept
 
 
-def _too_late(outcome: PostOutcome) -> PostBoostConfigError:
-    return PostBoostConfigError(
-        f"It was changed too late: post {outcome.uuid} is {outcome.status}. Undo the change, or give it a new key to "
-        "publish it as another post.",
+def _keep_or_refuse(intention: Intention, outcome: PostOutcome) -> Published:
+    """Return a post that was edited after it went live, as it is, where its author wants that."""
+    seen = f"It was changed too late: post {outcome.uuid} is {outcome.status}."
+    if intention.keep_live:
+        warning = f"{seen} It stays as it was, because on_edit_after_live is 'keep'."
+        why = "created earlier, and live as it was before the change"
+        return Published("adopted", why, outcome.uuid, outcome, (warning,))
+    raise PostBoostConfigError(
+        f"{seen} Undo the change, give it a new key to publish it as another post, or accept what is live with "
+        "on_edit_after_live='keep'.",
         code="too_late",
     )

@@ -136,6 +136,17 @@ def test_a_failure_on_the_way_deletes_what_there_is(sandbox: Sandbox) -> None:
     assert drafts(sandbox) == before
 
 
+def test_a_failure_on_the_way_says_what_it_could_not_delete(sandbox: Sandbox) -> None:
+    sandbox.faults(
+        {"kind": "server_error", "operation": "get_post", "count": 1},
+        {"kind": "server_error", "operation": "delete_post", "count": 1},
+    )
+    with pytest.raises(PostBoostError) as caught:
+        run(sandbox)
+    (uuid,) = drafts(sandbox)
+    assert uuid in str(caught.value)
+
+
 def test_a_draft_whose_response_was_lost_is_found_by_its_key_and_deleted(sandbox: Sandbox) -> None:
     before = drafts(sandbox)
     sandbox.faults({"kind": "drop_after", "operation": "create_post", "count": 1})

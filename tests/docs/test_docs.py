@@ -19,7 +19,7 @@ from postboost_provider.api.operations import load_operations
 from postboost_provider.calendar.csv import COLUMNS, read_csv, read_rows
 from postboost_provider.calendar.report import RESULTS
 from postboost_provider.connection import form as connection_form
-from postboost_provider.connection.assumptions import ASSUMPTIONS
+from postboost_provider.connection.assumptions import ASSUMPTIONS, NOT_PROVED
 from postboost_provider.sandbox.core.settings import Settings
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.analytics import COLUMNS as ANALYTICS
@@ -134,10 +134,24 @@ def test_the_table_of_the_connection_is_the_form() -> None:
 
 def test_the_table_of_the_assumptions_is_that_of_the_proof() -> None:
     page = (ROOT / "docs" / "assumptions.md").read_text(encoding="utf-8")
-    for each in ASSUMPTIONS:
+    for each in (*ASSUMPTIONS, *NOT_PROVED):
         switches = ", ".join(f"`{switch}`" for switch in each.switches)
         assert f"| `{each.name}` | {each.expected} | {each.otherwise} | {switches or '-'} |" in page
-    assert len(re.findall(r"^\| `\w+` \| .+ \| .+ \| .+ \|$", page, re.MULTILINE)) == len(ASSUMPTIONS)
+    assert len(re.findall(r"^\| `\w+` \| .+ \| .+ \| .+ \|$", page, re.MULTILINE)) == len(
+        (*ASSUMPTIONS, *NOT_PROVED)
+    )
+
+
+def test_every_switch_of_the_sandbox_belongs_to_an_assumption_or_is_no_question_of_the_client() -> None:
+    """Sizes, speeds and amounts differ from PostBoost's without any effect but on how long something takes."""
+    named = {switch for each in (*ASSUMPTIONS, *NOT_PROVED) for switch in each.switches}
+    amounts = re.compile(r".*(_seconds|_bytes|_limit|_cap|_credits|_anywhere|_per_minute|_size|_depth)$")
+    results = {
+        *("ai_image_pool", "ai_unlimited", "approval_required_for", "report_exports", "repurpose_result"),
+        *("reseller_clients", "webhook_private_urls", "x_enforced"),
+    }
+    left = {s for s in Settings.__dataclass_fields__ if not amounts.fullmatch(s)} - named - results
+    assert left == set()
 
 
 def test_every_error_is_explained() -> None:
@@ -165,9 +179,9 @@ def test_every_switch_of_the_sandbox_is_explained() -> None:
 
 
 def test_the_docs_count_the_operations() -> None:
-    texts = [
-        page.read_text(encoding="utf-8") for page in (*PAGES, *(ROOT / "docs" / "reference").glob("*.md"))
-    ]
+    # What the changelog says was true of its version.
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
     counted = [int(found) for text in texts for found in re.findall(r"(\d+) API operations", text)]
     assert counted
     assert set(counted) == {len(load_operations())}
