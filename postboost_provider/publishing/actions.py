@@ -161,7 +161,9 @@ def schedule(
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
-    if _is_scheduled(outcome, at):
+    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
+        return outcome
+    if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
         return outcome
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
@@ -245,8 +247,8 @@ def update(
         api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
     fresh = fetch(api, outcome.uuid)
     _check_updated(before, fresh, changes)
-    check_approval(outcome, read_post(fresh))
-    return read_post(fresh)
+    check_approval(outcome, done := read_post(fresh))
+    return done
 
 
 def _text(post: Mapping[str, Any]) -> str:
