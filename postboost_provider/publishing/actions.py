@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash

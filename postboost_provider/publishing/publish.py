@@ -6,8 +6,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import DuplicatePostError, PermissionDeniedError, PostBoostConfigError
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.memory import check_memory
 from postboost_provider.publishing.create import create_post

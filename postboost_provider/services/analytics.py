@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
-from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFoundError,
@@ -27,6 +26,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
+from postboost_provider.polling.account_name import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

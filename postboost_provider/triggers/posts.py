@@ -60,8 +60,8 @@ class PostBoostPostTrigger(PollingTrigger):
         return Poller(times, most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first)
 
     async def _wait(self, times: Wait) -> Event:
-        from postboost_provider.api.arguments import read_uuids
         from postboost_provider.polling.conditions import PostsSettled
+        from postboost_provider.polling.post_uuids import read_uuids
         from postboost_provider.triggers.shared_poller import shared_poller
 
         # Rendered here, where the wait started here.
