@@ -52,7 +52,7 @@ def require_text(name: str, value: object) -> str:
     """Return the text of the argument ``name`` without the spaces around it, which must not be empty."""
     text = "" if value is None else str(value).strip()
     if not text:
-        raise PostBoostConfigError(f"{name} is empty. Give it a value.", field=name)
+        raise PostBoostConfigError(f"{name} is empty. Give it a value.", field=name, code="empty")
     return text
 
 

@@ -161,7 +161,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise AuthenticationError(message, **report.stopped.details)
         if not any(r.retry for r in report.bad):
             raise PostBoostConfigError(message, code="bad_rows", field="rows")
-        raise UnreachableError(message)
+        raise UnreachableError(message, code="rows_failed")
 
     def _calendar_id(self, context: Context) -> str:
         if self.calendar_id:

@@ -21,7 +21,8 @@ def check_unused(orphan: Key) -> None:
     if used is not None and created is not None and used - created > LAST_USE_DELAY:
         raise PostBoostConfigError(
             f"Key {orphan.id} ({orphan.name}) has the name of an earlier attempt, but was used at {used:%Y-%m-%d %H:%M} "
-            "UTC: another Airflow rotates the same key. Give each its own key. Nothing was changed."
+            "UTC: another Airflow rotates the same key. Give each its own key. Nothing was changed.",
+            code="refused",
         )
 
 
@@ -54,4 +55,4 @@ def other_user(connection: str, user: object, admin: str, admin_user: object) ->
 
 def changed_meanwhile(seen: str) -> NotFinishedError:
     """Return the retryable error for keys or a connection that somebody else changed during the rotation."""
-    return NotFinishedError(f"{seen} Retry the task: it starts over.")
+    return NotFinishedError(f"{seen} Retry the task: it starts over.", code="still_used")

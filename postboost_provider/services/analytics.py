@@ -162,7 +162,9 @@ def _summary_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
     response = api.call("get_analytics_summary", parameters=period.as_parameters())
     data, before = response.get("data") or {}, response.get("period") or {}
     if not isinstance(data, Mapping):
-        raise UnexpectedResponseError("get_analytics_summary: PostBoost's response has no data.")
+        raise UnexpectedResponseError(
+            "get_analytics_summary: PostBoost's response has no data.", code="no_data"
+        )
     best = data.get("best_account") or {}
     yield {
         "previous_date_from": before.get("previous_start_date"),
