@@ -85,7 +85,10 @@ PAGES = (
         "retry-policy",
         "Retry policy",
         "On Airflow 3.3 or newer, every operator and sensor has this policy unless you set another `retry_policy`.",
-        named=(f"{PACKAGE}.retry_policy.PostBoostRetryPolicy",),
+        named=(
+            f"{PACKAGE}.retry_policy.PostBoostRetryPolicy",
+            f"{PACKAGE}.retry_policy.PostBoostFailException",
+        ),
     ),
     Page(
         "stores",

@@ -4,31 +4,119 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
+from email import message_from_bytes
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from postboost_provider import __version__
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_wheel_contains_only_the_package(tmp_path: Path) -> None:
-    build = "from hatchling.build import build_wheel; import sys; print(build_wheel(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name == f"airflow_provider_postboost-{__version__}-py3-none-any.whl"
-    names = zipfile.ZipFile(wheel).namelist()
+def build(kind: str, source: Path, target: Path) -> Path:
+    program = f"from hatchling.build import build_{kind}; import sys; print(build_{kind}(sys.argv[1]))"
+    command = [sys.executable, "-c", program, str(target)]
+    done = subprocess.run(command, cwd=source, check=True, capture_output=True, text=True)
+    return target / done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that the sdist unpacks to."""
+    target = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(build("sdist", ROOT, target)) as archive:
+        archive.extractall(target, filter="data")
+    return target / f"airflow_provider_postboost-{__version__}"
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Return the wheel as it is released: built from the sdist."""
+    path = build("wheel", sdist, tmp_path_factory.mktemp("wheel"))
+    assert path.name == f"airflow_provider_postboost-{__version__}-py3-none-any.whl"
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    return message_from_bytes(wheel.read(f"airflow_provider_postboost-{__version__}.dist-info/METADATA"))
+
+
+def test_the_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
     assert {name.split("/")[0] for name in names} == {
         "postboost_provider",
         f"airflow_provider_postboost-{__version__}.dist-info",
     }
-    for needed in ("py.typed", "api/operations.json", "sandbox/__main__.py", "operators/calendar.py"):
-        assert f"postboost_provider/{needed}" in names
+    assert not [name for name in names if "test" in name]
+    package = ROOT / "postboost_provider"
+    files = {path.relative_to(ROOT).as_posix() for path in package.rglob("*") if path.is_file()}
+    missing = {name for name in files if "__pycache__" not in name} - set(names)
+    assert missing == set()
+
+
+def test_the_sdist_contains_what_the_readme_and_a_contributor_need(sdist: Path) -> None:
+    assert {path.name for path in sdist.iterdir()} == {
+        ".github",
+        ".gitignore",
+        "LICENSE",
+        "Makefile",
+        "PKG-INFO",
+        *(page.name for page in ROOT.glob("*.md")),
+        "benchmarks",
+        "constraints",
+        "dags_examples",
+        "docs",
+        "mkdocs.yml",
+        "postboost_provider",
+        "pyproject.toml",
+        "scripts",
+        "tests",
+    }
+    for folder in ("docs", "dags_examples", "constraints", "tests"):
+        files = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
+        missing = {path for path in files if "__pycache__" not in path.parts and not (sdist / path).exists()}
+        assert missing == set()
+
+
+def test_the_index_shows_a_readme_without_links_that_break_there(metadata: Message, sdist: Path) -> None:
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    readme = str(metadata.get_payload())
+    assert not re.findall(r"\]\((?!https://)[^)]*\)", readme)
+    paths = re.findall(r"\(`([^`]+)`\)", readme)
+    assert "docs/quickstart.md" in paths
+    assert [path for path in paths if "/" in path and not (sdist / path).exists()] == []
+
+
+def test_the_metadata_names_only_addresses_that_exist(metadata: Message) -> None:
+    assert metadata.get_all("Project-URL") == ["PostBoost, https://postboost.co"]
+    assert metadata["Author"]
+    assert "@" not in f"{metadata['Author']}{metadata['Author-email']}"
+
+
+def test_the_lowest_versions_are_those_that_the_metadata_allows(metadata: Message) -> None:
+    """``make matrix`` installs them."""
+    lines = (ROOT / "constraints" / "airflow-lowest.txt").read_text(encoding="utf-8").splitlines()
+    lowest = dict(line.split("==") for line in lines)
+    needs = [Requirement(each) for each in metadata.get_all("Requires-Dist") or ()]
+    needs = [each for each in needs if each.marker is None or 'extra == "sandbox"' in str(each.marker)]
+    assert len(needs) == 10
+    for each in needs:
+        (bound,) = (Version(part.version) for part in each.specifier if part.operator == ">=")
+        assert Version(lowest[each.name]) == bound, each.name
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
@@ -143,7 +231,7 @@ PUBLIC = {
     "postboost_provider.operators.reports": {"PostBoostReportOperator"},
     "postboost_provider.operators.tokens": {"PostBoostRotateTokenOperator"},
     "postboost_provider.sensors.accounts": {"PostBoostAccountHealthSensor"},
-    "postboost_provider.retry_policy": {"PostBoostRetryPolicy", "RetryPolicyMixin"},
+    "postboost_provider.retry_policy": {"PostBoostFailException", "PostBoostRetryPolicy", "RetryPolicyMixin"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},
     # A function: token_guard.
     "postboost_provider.sensors.guard": set(),

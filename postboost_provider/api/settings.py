@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.token_format import looks_like_token
 
 DEFAULT_BASE_URL = "https://postboost.co/app/api"
 DEFAULT_TIMEOUT_SECONDS = 30.0
@@ -35,6 +36,7 @@ class ClientSettings:
     :param scoped_key_id: PostBoost's number of the key, if the token is a scoped key.
     :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the response.
     :param client_label: the name of this client in PostBoost's activity log.
+    :param observed: which assumptions about PostBoost hold, as a proof has found: see :func:`assumes`.
     :param name: what messages call the source of the token, such as ``connection 'postboost_default'``.
     """
 
@@ -48,8 +50,15 @@ class ClientSettings:
     proxy: str | None = field(default=None, repr=False)
     ca_bundle: str | None = field(default=None, repr=False)
     name: str = "the connection"
+    observed: tuple[tuple[str, bool], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.token.lower().startswith("bearer "):
+            raise PostBoostConfigError(
+                f"The token of {self.name} begins with 'Bearer ', which belongs to the header. Remove that word and the blank.",
+                code="bearer_prefix",
+                field="password",
+            )
         # A header can't carry such a token, and httpx's error about that would show it.
         if re.search(r"[^\x21-\x7e]", self.token):
             raise PostBoostConfigError(
@@ -88,6 +97,15 @@ def _secrets(token: str, proxy: str | None) -> re.Pattern[str] | None:
     return re.compile("|".join(patterns)) if patterns else None
 
 
+def assumes(settings: ClientSettings, name: str) -> bool | None:
+    """Return whether an assumption about PostBoost holds, as ``postboost check --prove`` has stored it in the connection.
+
+    :param name: one of ``connection/assumptions.py``, such as ``log_visible``.
+    :returns: None where nobody has proved it.
+    """
+    return dict(settings.observed).get(name)
+
+
 def proxy_passwords(proxy: str | None) -> set[str]:
     """Return the password in a proxy's URL, as it is written and as it is meant."""
     written = urlsplit(proxy or "").password or ""
@@ -99,6 +117,14 @@ def check_base_url(url: str) -> str:
 
     :raises PostBoostConfigError: the token could be sent unencrypted, or the URL has more than scheme, host and path.
     """
+    if looks_like_token(unquote(url.rpartition("@")[2].partition("?")[0])):
+        # Even to look it up as a host name would send it to others.
+        raise PostBoostConfigError(
+            f"The base URL (not shown) contains what looks like a token. Set the host to {DEFAULT_BASE_URL}, or leave it "
+            "empty. The token belongs in the password.",
+            code="token_in_host",
+            field="host",
+        )
     # The part before an @ or after a ? may be the token.
     shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
     code, problem = "not_a_plain_url", ""

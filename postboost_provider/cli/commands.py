@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError
@@ -30,9 +30,22 @@ def check(args: Namespace) -> None:
     """Print the diagnosis of each connection, and exit with 1 if any finding is an error."""
     from postboost_provider.connection.diagnosis import diagnose
 
+    if args.prove:
+        _prove(args)
+        return
+    if args.account or args.store:
+        _fail("--account and --store belong to --prove. Add --prove, or leave them out.")
     found: list[dict[str, str]] = []
     for conn_id in dict.fromkeys(args.conn_ids or [PostBoostHook.default_conn_name]):
-        findings = diagnose(PostBoostHook(conn_id).read, args.min_validity, args.admin_conn_id, _admin)
+        hook = PostBoostHook(conn_id)
+        findings = diagnose(
+            hook.read,
+            args.min_validity,
+            args.admin_conn_id,
+            _admin,
+            posting=args.posting,
+            remarks=hook.remarks,
+        )
         for finding in _each(findings):
             found.append({"conn_id": conn_id, **finding.as_dict()})
             if not args.json:
@@ -41,6 +54,67 @@ def check(args: Namespace) -> None:
         _print_json(found)
     if any(finding["level"] == "error" for finding in found):
         sys.exit(1)
+
+
+def _prove(args: Namespace) -> None:
+    """Print which assumptions about PostBoost hold. Exit with 2 if one does not, and with 1 if that is not known."""
+    from postboost_provider.connection.prove import prove
+
+    conn_ids = args.conn_ids or [PostBoostHook.default_conn_name]
+    if not args.account or len(conn_ids) > 1:
+        _fail("--prove needs --account NAME, for its draft, and one connection. Nothing is published.")
+    try:
+        hook = PostBoostHook(conn_ids[0])
+        with (
+            _airflow_context(),
+            hook.client(attempts=1) as api,
+            hook.client(deadline_seconds=60) as cleaner,
+        ):
+            proof = prove(api, args.account, cleaner=cleaner)
+    except PostBoostError as error:
+        _fail(str(error))
+    rows = [result.as_dict() for result in proof.results]
+    if args.json:
+        _print_json({"assumptions": rows, "observed": proof.observed, "left": proof.left})
+    else:
+        shown = {True: "holds", False: "otherwise", None: "not seen"}
+        for row in rows:
+            print(
+                f"{shown[row['holds']]:<10} {row['name']}: {row['expected']}. Seen: {row['seen']}.",
+                flush=True,
+            )
+            if row["holds"] is False:
+                print(f"{'':<10} {row['otherwise']}.")
+        for left in proof.left:
+            print(f"{'left':<10} Delete it in PostBoost: {left}")
+    if args.store:
+        _store(conn_ids[0], proof.observed, quiet=args.json)
+    if proof.left:
+        sys.exit(1)
+    if not all(proof.observed.values()):
+        sys.exit(2)
+
+
+def _store(conn_id: str, observed: dict[str, bool], quiet: bool) -> None:
+    """Write what was observed to the connection, or print what to write there."""
+    from postboost_provider.rotation.stores.airflow_database import AirflowDatabaseStore
+    from postboost_provider.rotation.stores.target import TargetConnection
+
+    text = json.dumps(observed, sort_keys=True)
+    try:
+        with _airflow_context():
+            target = TargetConnection(conn_id, AirflowDatabaseStore())
+            target.read()
+            target.write(None, lambda extras: {**extras, "observed": text})
+    except PostBoostError as error:
+        _fail(f"{error}\nTo store it yourself, set the extra observed to {json.dumps(text)}.")
+    if not quiet:
+        print(f"{'stored':<10} in the extra observed of connection {conn_id!r}")
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(1)
 
 
 def _admin(conn_id: str) -> PostBoostClient:
@@ -92,8 +166,7 @@ def _connected(args: Namespace) -> Iterator[PostBoostClient]:
         with _airflow_context(), PostBoostHook(args.conn_id).client(deadline_seconds=60) as api:
             yield api
     except PostBoostError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        _fail(str(error))
 
 
 def _each(findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -42,11 +42,24 @@ def get_cli_commands() -> list[GroupCommand]:
         "An admin's connection, used to look up when scoped keys expire (connections with a scoped_key_id)."
     )
     admin = Arg(("--admin-conn-id",), metavar="CONN_ID", help=lookup)
+    posting = Arg(
+        ("--posting",), action="store_true", help="Report what keeps the connection from posting as an error."
+    )
+    prove = Arg(
+        ("--prove",),
+        action="store_true",
+        help="Create a draft and a tag, find out how PostBoost works, and delete both. Needs --account.",
+    )
+    account = Arg(("--account",), metavar="NAME", help="The account of the draft, such as twitter:northwind.")
+    store = Arg(
+        ("--store",), action="store_true", help="Write what --prove finds into the connection, for the tasks."
+    )
     check = command(
         "check",
         "Check connections: token, expiry, workspace, role, abilities, accounts, clock",
-        *(conn_ids, min_validity, admin, json),
-        description="Prints one line per finding, with what to do. Exits with 1 if any finding is an error.",
+        *(conn_ids, min_validity, admin, posting, prove, account, store, json),
+        description="Prints one line per finding, with what to do. Exits with 1 if any finding is an error. With --prove, "
+        "prints one line per assumption instead, and exits with 2 if one does not hold, 1 if it could not be run.",
     )
     return [
         GroupCommand(

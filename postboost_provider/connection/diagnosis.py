@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from postboost_provider.api.client import PostBoostClient
@@ -47,12 +47,17 @@ def diagnose(
     min_validity: timedelta,
     admin_conn_id: str | None,
     connect: Callable[[str], PostBoostClient],
+    *,
+    posting: bool = False,
+    remarks: Callable[[], list[str]] = list,
 ) -> Iterator[Finding]:
     """Yield the findings about a connection. Nothing is changed in PostBoost.
 
     :param read: reads the connection: its settings, and the names of its unknown extras.
     :param min_validity: how long its token must last from now.
     :param admin_conn_id: an admin's connection, to look up when a scoped key expires; ``connect`` returns its client.
+    :param posting: whether the connection is to post: what keeps it from that is an error instead of a warning.
+    :param remarks: returns what is odd about the connection, but does no harm.
     """
     try:
         settings, unknown = read()
@@ -60,6 +65,8 @@ def diagnose(
         yield Finding("error", "connection", str(error))
         return
     yield check_extras(unknown) or Finding("ok", "connection", f"{settings.name} is complete.")
+    for remark in remarks():
+        yield Finding("warning", "connection", remark)
     yield _base_url(settings)
     try:
         if admin_conn_id and settings.scoped_key_id:
@@ -78,11 +85,17 @@ def diagnose(
         if not checks.works:
             return
         yield checks.expiry(min_validity)
-        for found in (checks.workspaces(), _role(checks), checks.panel(), _plan(checks), _clock(checks)):
+        for found in (
+            checks.workspaces(),
+            _role(checks, posting),
+            checks.panel(),
+            _plan(checks),
+            _clock(checks),
+        ):
             if found is not None:
                 yield found
         if settings.workspace_uuid and not (checks.refusal and not checks.refusal.code):
-            yield _abilities(checks)
+            yield _abilities(checks, posting)
             yield from _accounts(checks)
 
 
@@ -90,20 +103,24 @@ def _base_url(settings: ClientSettings) -> Finding:
     url = settings.base_url
     if url == DEFAULT_BASE_URL:
         return Finding("ok", "base URL", f"{url}, PostBoost's own.")
+    if not url.endswith("/app/api"):
+        text = f"{url} does not end in /app/api, as PostBoost's own, {DEFAULT_BASE_URL}, does."
+        return Finding("warning", "base URL", text, "Correct the host, or leave the path out.")
     if is_loopback(urlsplit(url).hostname or ""):
         return Finding("ok", "base URL", f"{url}, a sandbox on this machine.")
     text = f"{url} is not PostBoost's own, {DEFAULT_BASE_URL}."
     return Finding("warning", "base URL", text, "Check that this is intended.")
 
 
-def _role(checks: Checks) -> Finding | None:
+def _role(checks: Checks, posting: bool) -> Finding | None:
     pivot = (checks.membership or {}).get("pivot") or {}
     if not (role := pivot.get("role")):
         return None
     may_approve = ", and may approve posts" if pivot.get("can_approve") else ""
     text = f"The token's user has the role {role} in the workspace{may_approve}."
     if role == "viewer":
-        return Finding("warning", "role", text, "A viewer can only read. Posting needs a member or an admin.")
+        level: Literal["warning", "error"] = "error" if posting else "warning"
+        return Finding(level, "role", text, "A viewer can only read. Posting needs a member or an admin.")
     return Finding("ok", "role", text)
 
 
@@ -132,7 +149,7 @@ def _clock(checks: Checks) -> Finding | None:
     return Finding("warning" if skew <= LARGEST_SKEW else "error", "clock", text, todo)
 
 
-def _abilities(checks: Checks) -> Finding:
+def _abilities(checks: Checks, posting: bool) -> Finding:
     can: dict[str, bool | None] = {"read": checks.refusal is None}
     for ability, (operation, arguments) in PROBES.items():
         try:
@@ -149,7 +166,7 @@ def _abilities(checks: Checks) -> Finding:
     text += f"; unknown: {', '.join(by_result[None])}" if by_result[None] else ""
     if lacking := [ability for ability in NEEDED if can[ability] is False]:
         todo = f"Posting also needs {', '.join(lacking)}: a key with that ability, or a user with the role member."
-        return Finding("warning", "abilities", f"{text}.", todo)
+        return Finding("error" if posting else "warning", "abilities", f"{text}.", todo)
     return Finding("ok", "abilities", f"{text}.")
 
 

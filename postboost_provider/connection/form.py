@@ -1,15 +1,18 @@
-"""The fields of a PostBoost connection: ``FIELDS`` defines Airflow's forms, the validation and the table in the docs.
+"""The fields of a PostBoost connection: ``FIELDS`` defines Airflow's forms and the validation.
 
 Import-light: Airflow reads it whenever it discovers providers.
 """
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import parse_expiry
+from postboost_provider.api.token_format import looks_like_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +73,21 @@ def _checked(is_valid: Callable[[str], bool], requirement: str, kind: type = str
     return check
 
 
+def _read_observed(value: Any) -> tuple[tuple[str, bool], ...]:
+    """Return the assumptions that were proved, and whether they hold."""
+    problem = "must be a JSON object of true and false"
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise ValueError(problem) from None
+    if not isinstance(found, dict) or not all(isinstance(holds, bool) for holds in found.values()):
+        raise ValueError(problem)
+    return tuple(sorted(found.items()))
+
+
 TEXT = {"type": ["string", "null"]}
+# Out of people's way, in the forms that have sections.
+WRITTEN = {**TEXT, "section": "Written by this package"}
 
 
 class Field(NamedTuple):
@@ -88,7 +105,7 @@ FIELDS = (
     Field(
         "workspace_uuid",
         "Workspace UUID",
-        "The workspace of tasks that name none. `airflow postboost workspaces` lists the uuids.",
+        "The workspace of tasks that name none. The command airflow postboost workspaces lists the uuids.",
         "b0a7d2c4-...",
         _checked(
             lambda text: _has_no_space(text) and "/" not in text, "must be the workspace's uuid, not a URL"
@@ -97,7 +114,7 @@ FIELDS = (
     Field(
         "expires_on",
         "Expires on",
-        "The token's expiry date as PostBoost shows it, or 'never'. Blank: unknown. "
+        "The token's expiry date, as YYYY-MM-DD, or never. Blank: unknown. "
         "The token expires at 00:00 UTC of that day.",
         "2027-01-31",
         parse_expiry,
@@ -114,12 +131,6 @@ FIELDS = (
             int,
         ),
         {"type": ["integer", "null"], "minimum": 1},
-    ),
-    Field(
-        "rotation",
-        "Rotation",
-        "Written when a key is rotated: which key the password is, and since when. Do not edit it.",
-        "42/0123456789ab/2027-01-17T04:00:00+00:00",
     ),
     Field(
         "timeout_seconds",
@@ -151,6 +162,21 @@ FIELDS = (
         "/etc/ssl/certs/company.pem",
         _checked(str.isprintable, "must not contain a line break or another control character"),
     ),
+    Field(
+        "rotation",
+        "Rotation",
+        "Written when a key is rotated: which key the password is, and since when. Do not edit it.",
+        "42/0123456789ab/2027-01-17T04:00:00+00:00",
+        schema=WRITTEN,
+    ),
+    Field(
+        "observed",
+        "Observed",
+        "Written by postboost check --prove --store: which assumptions about PostBoost hold. Do not edit it.",
+        '{"log_visible": true}',
+        _read_observed,
+        WRITTEN,
+    ),
 )
 
 
@@ -165,18 +191,26 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
     for name, value in extras.items():
         if name not in by_name or is_unset(value):
             continue
+        if name in ("workspace_uuid", "client_label", "rotation") and looks_like_token(value):
+            # These are sent, logged or shown as they are.
+            raise PostBoostConfigError(
+                f"{where}: {name} contains what looks like a token. It belongs in the password.",
+                code="token_in_extra",
+                field=name,
+            )
         try:
             values[name] = by_name[name].check(value)
         except PostBoostConfigError as error:
             raise PostBoostConfigError(f"{where}: {error}", code=error.code, field=name) from None
         except ValueError as error:
             # A proxy may contain a password, and a token may have been pasted anywhere.
-            is_secret = name == "proxy" or "|" in str(value)
+            is_secret = name == "proxy" or looks_like_token(value)
             shown = "" if is_secret else f" is {value!r}; it"
             raise PostBoostConfigError(
                 f"{where}: {name}{shown} {error}. {by_name[name].description}", field=name
             ) from None
-    return values, sorted(name for name in extras if name not in by_name)
+    unknown = (name for name in extras if name not in by_name)
+    return values, sorted("(not shown)" if looks_like_token(name) else name for name in unknown)
 
 
 def is_unset(value: Any) -> bool:
@@ -199,17 +233,32 @@ def provider_ui_behaviour() -> dict[str, Any]:
 
 
 def hook_ui_behaviour() -> dict[str, Any]:
-    """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow before 3.2 calls."""
-    return {name.replace("-", "_"): value for name, value in provider_ui_behaviour().items()}
+    """Render the same for ``PostBoostHook.get_ui_field_behaviour``, which Airflow before 3.2 calls.
+
+    Placeholders for fields that do not exist break the page of Airflow 2. Without widgets, the extras are entered as JSON.
+    """
+    found, widgets = provider_ui_behaviour(), form_widgets()
+    shown = {"host", "password", *widgets}
+    found["placeholders"] = {name: text for name, text in found["placeholders"].items() if name in shown}
+    if not widgets:
+        found["hidden-fields"] = [name for name in HIDDEN_FIELDS if name != "extra"]
+    return {name.replace("-", "_"): value for name, value in found.items()}
 
 
-def docs_table() -> str:
-    """Render the table of the connection page in the docs."""
-    meanings = {
-        "host": f"Blank: `{PLACEHOLDERS['host']}`.",
-        "password": "The only place for the token: Airflow masks and encrypts it.",
+@cache
+def form_widgets() -> dict[str, Any]:
+    """Render the fields for ``PostBoostHook.get_connection_form_widgets``, which Airflow before 3.2 calls.
+
+    Empty where Airflow has no widgets: its old user interface or its stand-ins for that are not there. That form has no
+    sections, and keeps the extras that it does not show.
+    """
+    try:
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+    except ImportError:
+        return {}
+    return {
+        field.name: StringField(field.label, description=field.description, widget=BS3TextFieldWidget())
+        for field in FIELDS
+        if field.schema is not WRITTEN
     }
-    rows = [(RELABELING[name], name, meaning, PLACEHOLDERS[name]) for name, meaning in meanings.items()]
-    rows += [(field.label, field.name, field.description, field.placeholder) for field in FIELDS]
-    lines = [f"| {label} (`{name}`) | {meaning} | `{example}` |" for label, name, meaning, example in rows]
-    return "\n".join(["| field | meaning | example |", "| --- | --- | --- |", *lines])

@@ -51,8 +51,10 @@ def read_connection(
         hint = f" Move the value of its extra {misplaced[0]!r} to the password." if misplaced else ""
         if connection.login and not misplaced:
             hint = " If its login is the token, move it to the password."
+        # The id that Airflow's form makes for a test is not in the name, and nobody knows it.
+        known_id = connection.conn_id if repr(connection.conn_id) in name else None
         raise PostBoostConfigError(
-            f"{name} has no token.{hint} {ways_to_set_a_token(connection.conn_id or connection_form.DEFAULT_CONN_ID)}",
+            f"{name} has no token.{hint} {ways_to_set_a_token(known_id)}",
             code="missing_token",
             field="password",
         )
@@ -69,8 +71,20 @@ def read_connection(
         proxy=extras.get("proxy"),
         ca_bundle=extras.get("ca_bundle"),
         name=name,
+        observed=extras.get("observed") or (),
     )
     return settings, unknown
+
+
+def remarks(connection: Connection) -> list[str]:
+    """Return what is odd about a connection, but does no harm."""
+    fields = {"host": connection.host, "password": connection.password, "schema": connection.schema}
+    extras = connection.extra_dejson
+    fields |= {n: v for n, v in extras.items() if isinstance(v, str)} if isinstance(extras, dict) else {}
+    blank = [name for name, value in fields.items() if value and value != value.strip()]
+    return (
+        [f"Blanks around the value of {', '.join(blank)}, which are ignored. Remove them."] if blank else []
+    )
 
 
 def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSettings:
@@ -78,6 +92,13 @@ def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSetting
 
     :raises PostBoostConfigError: ``conn_id`` is another connection, or the environment has no token.
     """
+    if (own := f"AIRFLOW_CONN_{conn_id.upper()}") in os.environ:
+        raise PostBoostConfigError(
+            f"{own} exists, but Airflow can't read it as a connection: it is neither JSON nor a URI. Check its quotes and "
+            'braces: it is like \'{"conn_type": "postboost", "password": "..."}\'.',
+            code="unreadable",
+            field="postboost_conn_id",
+        )
     variable = connection_form.TOKEN_VARIABLE
     token = os.environ.get(variable, "").strip()
     if conn_id != connection_form.DEFAULT_CONN_ID:
@@ -102,8 +123,9 @@ def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSetting
     )
 
 
-def ways_to_set_a_token(conn_id: str) -> str:
-    """Return the ways to set a token, for a message."""
+def ways_to_set_a_token(conn_id: str | None) -> str:
+    """Return the ways to set a token, for a message; None for a connection whose id is not known."""
+    conn_id = conn_id or "CONN_ID"
     is_default = conn_id == connection_form.DEFAULT_CONN_ID
     fallback = f"; or {connection_form.TOKEN_VARIABLE}, without such a connection" if is_default else ""
     return (
@@ -119,6 +141,13 @@ def _base_url(connection: Connection, name: str) -> str:
     if not host:
         return DEFAULT_BASE_URL
     scheme, authority, path = split_host(host, connection.port)
+    own = authority.rpartition("]")[2].rpartition(":")[2] if ":" in authority.rpartition("]")[2] else ""
+    if connection.port and own and own != str(connection.port):
+        raise PostBoostConfigError(
+            f"{name} has the port {own} in its host and {connection.port} in its port field. Empty the port field.",
+            code="two_ports",
+            field="port",
+        )
     schema = (connection.schema or "").strip("/")
     if schema in ("http", "https"):
         # As in Airflow's own http connections.

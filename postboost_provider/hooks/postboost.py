@@ -47,6 +47,11 @@ class PostBoostHook(BaseHook):
         self.postboost_conn_id = postboost_conn_id
 
     @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the fields of the connection form, for Airflow before 3.2."""
+        return connection_form.form_widgets()
+
+    @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return how the connection form shows Airflow's standard fields."""
         return connection_form.hook_ui_behaviour()
@@ -119,16 +124,31 @@ class PostBoostHook(BaseHook):
         from postboost_provider.connection.check import check_connection
 
         try:
-            return check_connection(*self.read())
+            # In Airflow's form the connection has an id that nobody knows, made for the test.
+            return check_connection(*self.read(name="This connection"))
         except PostBoostConfigError as error:
             return False, str(error)
 
-    def read(self, needs_token: bool = True) -> tuple[ClientSettings, list[str]]:
-        """Read the connection like :meth:`settings`, and also return the names of its unknown extras."""
+    def remarks(self) -> list[str]:
+        """Return what is odd about the connection, but does no harm."""
+        from postboost_provider.connection.read import remarks
+
+        try:
+            return remarks(self.get_connection(self.postboost_conn_id))
+        except AirflowNotFoundException:
+            return []
+
+    def read(self, needs_token: bool = True, name: str | None = None) -> tuple[ClientSettings, list[str]]:
+        """Read the connection like :meth:`settings`, and also return the names of its unknown extras.
+
+        :param name: what messages call it, in place of its id.
+        """
         from postboost_provider.connection.read import read_connection, read_environment
 
         try:
             connection = self.get_connection(self.postboost_conn_id)
         except AirflowNotFoundException:
             return read_environment(self.postboost_conn_id, needs_token=needs_token), []
-        return read_connection(connection, connection.extra_dejson, self._name, needs_token=needs_token)
+        return read_connection(
+            connection, connection.extra_dejson, name or self._name, needs_token=needs_token
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -177,12 +178,25 @@ class PostBoostOperator(BasePostBoostOperator):
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 
     def _send(self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any]) -> Any:
+        from postboost_provider.airflow_support.task_memory import TaskMemory
+        from postboost_provider.idempotency.identity import digest
         from postboost_provider.idempotency.perform import perform_operation
+        from postboost_provider.publishing.sight import prove_sight
 
         if self.all_pages:
             return list(api.pages(op.operation, parameters=self.parameters))
         actor, is_retry = self.actor(context), self._is_retry(context)
-        response = perform_operation(api, actor, op.operation, is_retry=is_retry, **call)
+        now = datetime.now(UTC)
+        began = TaskMemory(context, now, digest(actor.identity)[:16]).begin() if not op.retryable else None
+        response = perform_operation(
+            api,
+            actor,
+            op.operation,
+            is_retry=is_retry,
+            since=None if began is None else now - began,
+            sees=lambda: prove_sight(api, actor),
+            **call,
+        )
         return self._store_secret(op, response) if op.secret else response
 
     def _save(

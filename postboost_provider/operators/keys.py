@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from postboost_provider.rotation.stores.base import KeyStore
 
 
+# How often another run may be faster before the task leaves the rest to a retry.
+MAX_OVERTAKEN = 5
+
+
 class PostBoostRotateKeyOperator(BasePostBoostOperator):
     """Give a connection a new scoped key, and revoke the old key once the new one works there.
 
     The task creates a key with the same abilities and accounts, tests it, writes it to the store, reads it back through
     Airflow and tests it again, waits for ``grace``, and revokes the old key. If the task is killed, the next attempt or
-    run continues: it finds leftover keys by name and revokes them. The connection always has a working key.
+    run continues: it finds leftover keys by name and revokes them. If two runs rotate the same connection at once, the
+    first to write its key wins, and the other one succeeds with that. The connection always has a working key.
 
     :param admin_conn_id: a connection with the token of a workspace admin. The new key acts as this user. Templated.
     :param postboost_conn_id: the connection whose key is rotated. Its ``scoped_key_id`` says which key it has. Templated.
@@ -35,6 +40,8 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
     :param store: where the key is written: a :class:`~postboost_provider.key_stores.KeyStore`, or a function of
         connection id, token and extras. Default: Airflow's own connections, through the connection ``airflow_api``.
     :param key: id or name of the connection's key, if the connection has no ``scoped_key_id`` yet. Templated.
+    :param abilities: the abilities of the new key, if they are to differ from those of the old one, or if PostBoost does
+        not list those.
     :xcom return_value: (dict) ``result`` (``rotated`` or ``unchanged``), ``key_id``, ``expires_on`` and ``why``.
     :raises AirflowFailException: the key can't be rotated. Nothing was changed, or the change was undone.
     """
@@ -53,6 +60,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
         grace: timedelta = timedelta(hours=1),
         store: KeyStore | Callable[[str, str, Mapping[str, Any]], None] | None = None,
         key: int | str | None = None,
+        abilities: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,6 +70,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
         self.grace = grace
         self.store = store
         self.key = key
+        self.abilities = abilities
 
     def execute_complete(
         self, context: Context, event: Any, waited_for: Sequence[int] | None = None
@@ -74,9 +83,12 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
         return PostBoostHook(self.admin_conn_id).client()
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
-        from postboost_provider.rotation.plan import Renew, Rest, check_times
+        from postboost_provider.api.errors import NotFinishedError
+        from postboost_provider.rotation.plan import check_abilities, check_times
+        from postboost_provider.rotation.refusals import is_overtaken
 
         check_times(self.valid_days, self.rotate_when_less_than, self.grace)
+        check_abilities(self.abilities)
         if self.admin_conn_id == self.postboost_conn_id:
             raise PostBoostConfigError(
                 f"admin_conn_id and postboost_conn_id are both {self.postboost_conn_id!r}. A key can't create or revoke "
@@ -85,27 +97,42 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
             )
 
         def act(admin: PostBoostClient) -> dict[str, Any]:
-            rotation = self._rotation(context, admin)
-            waited_for, result = self._waited_for, "unchanged"
+            rotation, overtaken = self._rotation(context, admin), 0
             while True:
-                now = datetime.now(UTC)
-                step = rotation.next(self.rotate_when_less_than, now)
-                if isinstance(step, Rest):
-                    break
-                if isinstance(step, Renew):
-                    rotation.renew(step, self.valid_days, now)
-                    waited_for, result = waited_for or (), "rotated"
-                    continue
-                alive = [key.id for key in step.leftovers if not key.is_over(now)]
-                if self.grace and waited_for is not None and not set(alive) <= set(waited_for):
-                    self._defer(now + self.grace, alive)
-                rotation.retire(step, now)
-                result = "rotated"
-            self.log.info("Key %d of %s: %s.", step.current.id, self.postboost_conn_id, step.why)
-            expires_on = str(step.current.expires_at or "never")
-            return {"result": result, "key_id": step.current.id, "expires_on": expires_on, "why": step.why}
+                try:
+                    return self._rotate(context, rotation)
+                except NotFinishedError as error:
+                    overtaken += 1
+                    if not is_overtaken(error) or overtaken > MAX_OVERTAKEN:
+                        raise
+                    self.log.info("%s Looking again at what it has.", str(error).partition(" Retry ")[0])
 
         return act
+
+    def _rotate(self, context: Context, rotation: Rotation) -> dict[str, Any]:
+        """Take one step after the other until there is nothing to do."""
+        from postboost_provider.rotation.plan import Renew, Rest
+
+        waited_for, result = self._waited_for, "unchanged"
+        since = getattr(context.get("dag_run"), "start_date", None)
+        while True:
+            now = datetime.now(UTC)
+            step = rotation.next(self.rotate_when_less_than, now, since)
+            if isinstance(step, Rest):
+                break
+            if isinstance(step, Renew):
+                rotation.renew(step, self.valid_days, now)
+                waited_for, result = waited_for or (), "rotated"
+                continue
+            leftovers = [key.id for key in step.leftovers]
+            has_waited = waited_for is None or set(leftovers) <= set(waited_for)
+            if not has_waited and (until := step.wait_until(self.grace, now)):
+                self._defer(until, leftovers)
+            rotation.retire(step, now)
+            result = "rotated"
+        self.log.info("Key %d of %s: %s.", step.current.id, self.postboost_conn_id, step.why)
+        expires_on = str(step.current.expires_at or "never")
+        return {"result": result, "key_id": step.current.id, "expires_on": expires_on, "why": step.why}
 
     def _defer(self, until: datetime, keys: list[int]) -> None:
         named = ", ".join(map(str, keys))
@@ -116,6 +143,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
     def _rotation(self, context: Context, admin: PostBoostClient) -> Rotation:
         from postboost_provider.api.client import PostBoostClient
         from postboost_provider.idempotency.identity import digest
+        from postboost_provider.rotation.keys import Keys
         from postboost_provider.rotation.plan import Maker
         from postboost_provider.rotation.run import Rotation
         from postboost_provider.rotation.stores.target import TargetConnection
@@ -123,5 +151,5 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
         actor = self.actor(context)
         maker = Maker(task=actor.scope, conn_id=self.postboost_conn_id, run=digest(actor.identity)[:8])
         target = TargetConnection(self.postboost_conn_id, self.store)
-        mask = _compat.mask_secret
-        return Rotation(admin, target, maker, connect=PostBoostClient, mask=mask, key=self.key)
+        keys = Keys(admin, maker, mask=_compat.mask_secret, abilities=self.abilities)
+        return Rotation(keys, target, connect=PostBoostClient, key=self.key)

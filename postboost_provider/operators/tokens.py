@@ -152,7 +152,7 @@ def _write_expiry(target: TargetConnection, expires_on: str) -> None:
     found = target.read()
     if found.extras.get("expires_on") == expires_on:
         return
-    target.write(None, {**found.extras, "expires_on": expires_on})
+    target.write(None, lambda stored: {**stored, "expires_on": expires_on})
     if target.read().extras.get("expires_on") != expires_on:
         raise PostBoostConfigError(
             f"The new token of {found.settings.name} works, but the date was not found in the connection afterwards: tasks read "

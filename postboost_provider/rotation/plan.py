@@ -20,16 +20,22 @@ from postboost_provider.idempotency import identity as identities
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# How long an attempt takes at most from creating a key to having it in the connection: two requests with all their
+# retries (``DEFAULT_DEADLINE_SECONDS`` of the client is five minutes). If one takes longer, it finds that its key is gone.
+ATTEMPT_TIME = timedelta(minutes=10)
 _NAME = re.compile(r"(?P<maker>airflow/[^ ]+) after (?P<old>\d+) run (?P<run>[0-9a-f]{8})")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A scoped key, as PostBoost lists it. ``expires_at`` is the last day it works."""
+    """A scoped key, as PostBoost lists it. ``expires_at`` is the last day it works.
+
+    ``abilities`` is None where PostBoost does not list them.
+    """
 
     id: int
     name: str
-    abilities: tuple[str, ...]
+    abilities: tuple[str, ...] | None
     account_ids: tuple[int, ...] | None
     created_by: str | None
     created_at: datetime | None
@@ -38,11 +44,11 @@ class Key:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Key:
-        accounts = row.get("account_ids")
+        accounts, abilities = row.get("account_ids"), row.get("abilities")
         return cls(
             id=int(row["id"]),
             name=str(row["name"]),
-            abilities=tuple(map(str, row["abilities"])),
+            abilities=tuple(map(str, abilities)) if isinstance(abilities, list) else None,
             account_ids=None if accounts is None else tuple(map(int, accounts)),
             created_by=row.get("created_by"),
             created_at=read_utc(row.get("created_at")),
@@ -81,8 +87,9 @@ class Maker:
     def prefix(self) -> str:
         return f"airflow/{self.task}/{identities.log_scope(self.conn_id)}"
 
-    def name(self, old: Key) -> str:
-        return f"{self.prefix} after {old.id} run {self.run}"
+    def name(self, old: int) -> str:
+        """Return the name of the key that replaces the one with the id ``old``."""
+        return f"{self.prefix} after {old} run {self.run}"
 
     def created(self, key: Key) -> bool:
         """Return whether this maker created the key, in any run."""
@@ -103,26 +110,68 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Replace the current key. Orphans are keys of earlier attempts, whose secret nobody has."""
+    """Replace the current key.
+
+    :param orphans: keys that other attempts made to replace it. An attempt that is still running may be about to write
+        one of them to the connection.
+    :param lost: the id of the connection's key, if that is revoked. Then ``current`` is the newest key that is related
+        to it, and says what the new one may do.
+    """
 
     current: Key
     orphans: tuple[Key, ...]
+    lost: int | None = None
+
+    @property
+    def held(self) -> int:
+        """The id of the key that the connection has."""
+        return self.current.id if self.lost is None else self.lost
+
+    @property
+    def replaces(self) -> int:
+        """The id that the name of the new key gives, by which all related keys are found again."""
+        named = None if self.lost is None else self.current.successor_of
+        return self.current.id if named is None else named
+
+    def stale_orphans(self, now: datetime) -> list[Key]:
+        """Return the orphans whose attempt has ended: it would have written them to the connection."""
+        return [k for k in self.orphans if k.created_at is not None and now - k.created_at > ATTEMPT_TIME]
 
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Revoke the leftovers, which the current key has replaced."""
+    """Revoke the leftovers: the key that the current one has replaced, and what other attempts made to replace it."""
 
     current: Key
     leftovers: tuple[Key, ...]
 
+    def wait_until(self, grace: timedelta, now: datetime) -> datetime | None:
+        """Return when the leftovers may be revoked, or None for now.
+
+        Tasks that have read the old key may use it for ``grace``. An attempt that is still running may write its key over
+        the current one, where the store can't compare: that key has to work.
+        """
+        old = self.current.successor_of
+        ends = [(key.created_at or now) + ATTEMPT_TIME for key in self.leftovers if key.id != old]
+        if grace and any(not key.is_over(now) for key in self.leftovers):
+            ends.append(now + grace)
+        until = max(ends, default=now)
+        return until if until > now else None
+
 
 def decide(
-    current: Key, keys: Mapping[int, Key], maker: Maker, *, when_less_than: timedelta | None, now: datetime
+    current: Key,
+    keys: Mapping[int, Key],
+    maker: Maker,
+    *,
+    when_less_than: timedelta | None,
+    now: datetime,
+    since: datetime | None = None,
 ) -> Rest | Renew | Retire:
     """Return the next step.
 
     :param when_less_than: rotate when the current key expires sooner than this; None: rotate once in every run.
+    :param since: when the run began. A key that another run has created after that is as new as this run wants it.
     """
     old = current.successor_of
     others = [key for key in keys.values() if key.id != current.id]
@@ -133,6 +182,8 @@ def decide(
         return Retire(current, leftovers)
     if maker.created_in_this_run(current):
         return Rest(current, "it was created in this run")
+    if old is not None and since and current.created_at and current.created_at >= since:
+        return Rest(current, "another run created it during this one")
     left = current.expiry.time_left(now)
     if when_less_than is not None and (left is None or left >= when_less_than):
         return Rest(current, f"it {current.expiry.describe(now)}")
@@ -140,20 +191,40 @@ def decide(
     return Renew(current, orphans)
 
 
+def recover(lost: int, noted_old: int | None, keys: Mapping[int, Key], maker: Maker) -> Renew | None:
+    """Return how to replace a revoked key, if a rotation of this connection has made or left a key related to it.
+
+    Two rotations at once can end so where the store can't compare before it writes: one writes its key over the other's,
+    which has revoked it. Without a related key somebody revoked it on purpose, and it is not replaced.
+
+    :param noted_old: the key that the lost one had replaced, as the connection says.
+    """
+    olds = {lost, noted_old} - {None}
+    related = [
+        key
+        for key in keys.values()
+        if key.id == noted_old or (maker.created(key) and key.successor_of in olds)
+    ]
+    if not related:
+        return None
+    newest = max(related, key=lambda key: key.id)
+    return Renew(newest, tuple(key for key in related if key is not newest), lost)
+
+
 def reference(token: str) -> str:
     """Return the first 12 hex digits of the SHA-256 of a token, which PostBoost's activity log calls it by."""
     return hashlib.sha256(token.encode()).hexdigest()[:12]
 
 
-def note(key: Key, token: str, now: datetime) -> str:
-    """Return the extra ``rotation``: which key the connection's token is, and when that was seen."""
-    return f"{key.id}/{reference(token)}/{now.astimezone(UTC).isoformat()}"
+def note(key: int, token: str, now: datetime, old: int | None) -> str:
+    """Return the extra ``rotation``: which key the connection's token is, when that was seen, and what it replaced."""
+    return f"{key}/{reference(token)}/{now.astimezone(UTC).isoformat()}" + (f"/{old}" if old else "")
 
 
-def read_note(value: object) -> tuple[int, str] | None:
-    """Return the key's id and the reference of its token from the extra ``rotation``, or None."""
-    noted = re.fullmatch(r"(\d+)/([0-9a-f]{12})/.*", str(value or ""))
-    return (int(noted[1]), noted[2]) if noted else None
+def read_note(value: object) -> tuple[int, str, int | None] | None:
+    """Return from the extra ``rotation`` the key's id, the reference of its token and the key it replaced, or None."""
+    noted = re.fullmatch(r"(\d+)/([0-9a-f]{12})/[^/]*(?:/(\d+))?", str(value or ""))
+    return (int(noted[1]), noted[2], int(noted[3]) if noted[3] else None) if noted else None
 
 
 def check_span(name: str, value: object) -> None:
@@ -180,6 +251,19 @@ def check_times(valid_days: object, when_less_than: object, grace: object) -> No
             "days) left, and every run would rotate. Raise valid_days or lower rotate_when_less_than.",
             code="too_short",
             field="valid_days",
+        )
+
+
+def check_abilities(value: object) -> None:
+    """Check that the argument ``abilities`` is None or a list of texts."""
+    is_list = (
+        isinstance(value, (list, tuple)) and value and all(isinstance(each, str) and each for each in value)
+    )
+    if value is not None and not is_list:
+        raise PostBoostConfigError(
+            f"abilities is {value!r}; it must be a list of abilities, such as ['read', 'write', 'publish'].",
+            code="not_a_list",
+            field="abilities",
         )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # How old the last use of a key may look right after a use: PostBoost does not document how often it is updated.
 LAST_USE_DELAY = timedelta(hours=1)
+OVERTAKEN = "overtaken"
 
 
 def check_unused(orphan: Key) -> None:
@@ -22,7 +23,8 @@ def check_unused(orphan: Key) -> None:
         raise PostBoostConfigError(
             f"Key {orphan.id} ({orphan.name}) has the name of an earlier attempt, but was used at {used:%Y-%m-%d %H:%M} "
             "UTC: another Airflow rotates the same key. Give each its own key. Nothing was changed.",
-            code="refused",
+            code="in_use",
+            field="postboost_conn_id",
         )
 
 
@@ -53,6 +55,58 @@ def other_user(connection: str, user: object, admin: str, admin_user: object) ->
     )
 
 
+def unknown_key(
+    connection: ConnectionContents, wanted: object, count: int, admin: str
+) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"Key {wanted} of {connection.settings.name} is not among the {count} keys that {admin} sees in its workspace: it "
+        "was revoked, has expired, or is another user's. Create a new key, and put it and its scoped_key_id into the "
+        "connection.",
+        code="unknown_key",
+        field="scoped_key_id",
+    )
+
+
+def unknown_abilities(connection: ConnectionContents, key: Key) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"PostBoost does not say which abilities key {key.id} ({key.name}) of {connection.settings.name} has, so the new one "
+        "could have fewer. Name those of the new key with abilities=.",
+        code="unknown_abilities",
+        field="abilities",
+    )
+
+
+def fewer_abilities(connection: ConnectionContents, new: Key, missing: list[str]) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"PostBoost created key {new.id} for {connection.settings.name} without: {', '.join(missing)}. It was revoked again. "
+        "If tasks need no more than the rest, name that with abilities=.",
+        code="fewer_abilities",
+        field="abilities",
+    )
+
+
+def other_accounts(connection: ConnectionContents, new: Key, old: Key) -> PostBoostConfigError:
+    return PostBoostConfigError(
+        f"PostBoost created key {new.id} for {connection.settings.name} with the accounts {_accounts(new)} instead of "
+        f"{_accounts(old)}. It was revoked again. Create a new key, and put it and its scoped_key_id into the connection.",
+        code="other_accounts",
+        field="postboost_conn_id",
+    )
+
+
+def _accounts(key: Key) -> str:
+    return "of the whole workspace" if key.account_ids is None else ", ".join(map(str, key.account_ids))
+
+
 def changed_meanwhile(seen: str) -> NotFinishedError:
     """Return the retryable error for keys or a connection that somebody else changed during the rotation."""
-    return NotFinishedError(f"{seen} Retry the task: it starts over.", code="still_used")
+    return NotFinishedError(f"{seen} Retry the task: it starts over.", code="changed_meanwhile")
+
+
+def overtaken(seen: str) -> NotFinishedError:
+    """Return the error for another rotation that was faster: look again."""
+    return NotFinishedError(f"{seen} Retry the task: it starts over.", code=OVERTAKEN)
+
+
+def is_overtaken(error: Exception) -> bool:
+    return isinstance(error, NotFinishedError) and error.code == OVERTAKEN

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from postboost_provider.api.settings import ClientSettings
 
@@ -31,8 +31,10 @@ class Target(Protocol):
         :raises PostBoostConfigError: the connection does not exist there.
         """
 
-    def write(self, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Write the extras to where the connection is stored, and the token where one is given.
+    def write(self, token: str | None, edit: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """Write what ``edit`` makes of the stored extras, and the token where one is given.
+
+        ``edit`` may raise: then nothing is written.
 
         :raises PostBoostConfigError: the store refused, and nothing was written.
         :raises UnreachableError: nothing was written.

@@ -20,11 +20,18 @@ from tests.clients import client, make_key
 WEEK = timedelta(days=7)
 
 
-def diagnose(min_validity: timedelta, admin_conn_id: str | None = None) -> list[Finding]:
+def diagnose(
+    min_validity: timedelta, admin_conn_id: str | None = None, posting: bool = False
+) -> list[Finding]:
     def connect(conn_id: str) -> PostBoostClient:
         return PostBoostHook(conn_id).client(attempts=1)
 
-    return list(diagnosis.diagnose(PostBoostHook().read, min_validity, admin_conn_id, connect))
+    hook = PostBoostHook()
+    return list(
+        diagnosis.diagnose(
+            hook.read, min_validity, admin_conn_id, connect, posting=posting, remarks=hook.remarks
+        )
+    )
 
 
 def find(min_validity: timedelta = WEEK, **options: Any) -> dict[str, tuple[str, str]]:
@@ -69,6 +76,8 @@ def test_a_complete_connection_has_a_finding_on_every_topic(
         ("http://127.0.0.1:8765/app/api", "ok"),
         ("https://postboost.co/app/api", "ok"),
         ("https://elsewhere.example/app/api", "warning"),
+        ("https://postboost.co/api", "warning"),
+        ("http://127.0.0.1:8765/app", "warning"),
     ],
 )
 def test_another_base_url_than_postboosts_is_a_warning_unless_it_is_on_this_machine(
@@ -100,11 +109,22 @@ def test_the_abilities_of_a_key_are_found_without_changing_anything(
         assert len(list(api.pages("list_tags"))) == 2
 
 
-def test_a_viewer_can_not_post(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("posting", "level"), [(False, "warning"), (True, "error")])
+def test_a_viewer_can_not_post(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, posting: bool, level: str
+) -> None:
     use_connection(monkeypatch, sandbox, "viewer")
-    found = find()
-    assert (found["role"][0], "viewer" in found["role"][1]) == ("warning", True)
-    assert found["abilities"][0] == "warning"
+    found = find(posting=posting)
+    assert (found["role"][0], "viewer" in found["role"][1]) == (level, True)
+    assert found["abilities"][0] == level
+
+
+def test_blanks_around_a_value_are_named(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    use_connection(monkeypatch, sandbox, sandbox.tokens["member"] + " \n", client_label="blog ")
+    remarks = [finding for finding in diagnose(WEEK) if finding.topic == "connection"]
+    assert [finding.level for finding in remarks] == ["ok", "warning"]
+    assert "password, client_label" in str(remarks[1])
+    assert sandbox.tokens["member"] not in str(remarks)
 
 
 def test_a_token_that_does_not_work_ends_the_diagnosis(

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -11,8 +14,10 @@ import pytest
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.settings import ClientSettings, assumes
 from postboost_provider.connection import form as connection_form
 from postboost_provider.connection.form import FIELDS, read_extras
+from postboost_provider.hooks.postboost import PostBoostHook
 
 WHERE = "connection 'mine'"
 NAMES = [field.name for field in FIELDS]
@@ -183,6 +188,7 @@ def test_the_older_form_fits_airflows_schema_too():
 def test_a_field_takes_nothing_and_its_own_example(field):
     check = jsonschema.Draft7Validator(field.schema)
     example = json.loads(field.placeholder) if field.placeholder.isdecimal() else field.placeholder
+    assert set(field.schema) <= {"type", "examples", "minimum", "maximum", "maxLength", "section"}
     assert check.is_valid(None)
     assert check.is_valid(example)
     assert field.check(field.placeholder)
@@ -206,16 +212,69 @@ def test_the_form_has_the_limits_of_the_check(name, value, fits):
         read_extras({name: value}, WHERE)
 
 
-def test_both_forms_show_the_same():
+class Widget:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.arguments, self.options = arguments, options
+
+
+@pytest.fixture
+def older_airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The modules that Airflow below 3.2 has, or stands in for."""
+    wtforms = SimpleNamespace(StringField=Widget)
+    monkeypatch.setitem(sys.modules, "wtforms", wtforms)
+    monkeypatch.setitem(sys.modules, "flask_appbuilder", SimpleNamespace())
+    monkeypatch.setitem(
+        sys.modules, "flask_appbuilder.fieldwidgets", SimpleNamespace(BS3TextFieldWidget=Widget)
+    )
+    connection_form.form_widgets.cache_clear()
+    yield
+    connection_form.form_widgets.cache_clear()
+
+
+def test_the_older_form_has_the_fields_that_people_fill_in(older_airflow):
+    """Its page breaks on a placeholder for a field that it does not have."""
+    widgets = PostBoostHook.get_connection_form_widgets()
+    assert list(widgets) == [name for name in NAMES if name not in ("rotation", "observed")]
+    assert widgets["expires_on"].arguments == ("Expires on",)
     older, newer = connection_form.hook_ui_behaviour(), connection_form.provider_ui_behaviour()
-    assert {name.replace("_", "-"): value for name, value in older.items()} == newer
+    assert set(older["placeholders"]) == {"host", "password", *widgets}
     assert set(newer["placeholders"]) == {"host", "password", *NAMES}
-    assert not {"host", "password"} & set(newer["hidden-fields"])
+    assert older["relabeling"] == newer["relabeling"]
+    assert older["hidden_fields"] == newer["hidden-fields"] == ["login", "schema", "port", "extra"]
 
 
-def test_the_table_of_the_docs_has_a_line_for_every_field():
-    lines = connection_form.docs_table().splitlines()
-    assert len(lines) == 2 + 2 + len(FIELDS)
-    assert all(line.count("|") == 4 for line in lines)
-    for field, line in zip(FIELDS, lines[4:], strict=True):
-        assert line == f"| {field.label} (`{field.name}`) | {field.description} | `{field.placeholder}` |"
+def test_without_widgets_the_extras_are_entered_as_json(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flask_appbuilder.fieldwidgets", None)
+    connection_form.form_widgets.cache_clear()
+    found = connection_form.hook_ui_behaviour()
+    assert PostBoostHook.get_connection_form_widgets() == {}
+    assert set(found["placeholders"]) == {"host", "password"}
+    assert found["hidden_fields"] == ["login", "schema", "port"]
+    connection_form.form_widgets.cache_clear()
+
+
+def test_what_this_package_writes_is_out_of_peoples_way():
+    sections = {field.name: field.schema.get("section") for field in FIELDS}
+    assert {name for name, section in sections.items() if section} == {"rotation", "observed"}
+    assert NAMES[-2:] == ["rotation", "observed"]
+
+
+def test_the_texts_of_the_form_are_plain():
+    assert not [field.name for field in FIELDS if "`" in field.description]
+    assert "YYYY-MM-DD" in next(f.description for f in FIELDS if f.name == "expires_on")
+
+
+@pytest.mark.parametrize(
+    "value", [{"log_visible": True, "replay": False}, '{"replay": false, "log_visible": true}']
+)
+def test_what_was_observed_is_read_as_json_or_as_text(value):
+    values, unknown = read_extras({"observed": value}, WHERE)
+    assert values == {"observed": (("log_visible", True), ("replay", False))}
+    assert unknown == []
+    settings = ClientSettings("token", observed=values["observed"])
+    assert [assumes(settings, name) for name in ("log_visible", "replay", "times_utc")] == [True, False, None]
+
+
+@pytest.mark.parametrize("value", ["yes", "[1]", ["log_visible"], {"log_visible": 1}, "{x", '{"a": null}'])
+def test_what_was_observed_is_true_or_false(value):
+    assert "JSON" in refused("observed", value)

@@ -16,6 +16,7 @@ from postboost_provider.api.settings import ClientSettings
 from postboost_provider.api.transport import Transport
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
+from postboost_provider.rotation.plan import ATTEMPT_TIME
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
 from tests.clients import client
@@ -121,6 +122,8 @@ class World:
                 return "rotated" if is_due else results.pop()
             except Killed:
                 self.kills += 1
+                # A retry that comes sooner waits for that long before it revokes what this attempt has created.
+                self._clock.shift(ATTEMPT_TIME + timedelta(seconds=1))
             finally:
                 self._killer.arm(None)
             self.work(self.read())

@@ -17,8 +17,8 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
 )
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
-from postboost_provider.rotation.plan import reference
-from postboost_provider.rotation.run import Rotation
+from postboost_provider.retry_policy import PostBoostFailException
+from postboost_provider.rotation.plan import ATTEMPT_TIME, Key, reference
 from postboost_provider.rotation.stores.env_file import EnvFileStore
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
@@ -181,9 +181,9 @@ class Elsewhere:
     def read(self, conn_id: str) -> dict[str, Any]:
         return self.writes[-1]
 
-    def write(self, conn_id: str, token: str | None, extras: Any) -> None:
+    def write(self, conn_id: str, token: str | None, edit: Any) -> None:
         assert token is None
-        self.writes.append(dict(extras))
+        self.writes.append(dict(edit(self.writes[-1])))
 
 
 def test_what_a_secrets_backend_shadows_is_left_or_put_back_as_it_was(sandbox: Sandbox, vault: Vault) -> None:
@@ -239,51 +239,6 @@ def test_a_write_that_somebody_else_overwrites_revokes_nothing(sandbox: Sandbox,
     assert works(sandbox, token)
 
 
-def test_a_run_that_another_one_overtakes_does_not_replace_the_working_key_by_a_revoked_one(
-    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, begun = Rotation._place, []
-
-    def place(self: Any, *arguments: Any) -> None:
-        if not begun:
-            begun.append(True)
-            assert rotate(vault)["result"] == "rotated"
-        real(self, *arguments)
-
-    monkeypatch.setattr(Rotation, "_place", place)
-    with pytest.raises(NotFinishedError, match="Another run has written a new key"):
-        rotate(vault)
-    assert works(sandbox, vault.token(TARGET))
-
-
-def test_a_key_that_another_run_revokes_while_it_is_put_in_place_leaves_the_old_one_there(
-    sandbox: Sandbox, vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An attempt whose supervisor was killed keeps running; the next one starts meanwhile, and is killed."""
-
-    class Killed(BaseException):
-        pass
-
-    old_token = vault.token(TARGET)
-    begun: list[bool] = []
-    real = Rotation._make
-
-    def store(conn_id: str, token: str | None, extras: Any) -> None:
-        if not begun and token != old_token:
-            begun.append(True)
-            monkeypatch.setattr(Rotation, "_make", lambda *_: (_ for _ in ()).throw(Killed))
-            with pytest.raises(Killed):
-                rotate(vault)
-            monkeypatch.setattr(Rotation, "_make", real)
-        vault.store(conn_id, token, extras)
-
-    with pytest.raises(NotFinishedError, match="The old key is in place again"):
-        rotate(vault, store=store)
-    assert vault.token(TARGET) == old_token
-    assert works(sandbox, old_token)
-    assert rotate(vault)["result"] == "rotated"
-
-
 def test_the_old_key_stays_when_the_connection_was_changed_during_the_grace(
     sandbox: Sandbox, vault: Vault
 ) -> None:
@@ -312,12 +267,15 @@ def test_a_leftover_that_somebody_uses_is_not_revoked(
     assert works(sandbox, other)
 
 
-def test_a_key_whose_response_was_lost_is_revoked_by_the_next_attempt(sandbox: Sandbox, vault: Vault) -> None:
+def test_a_key_whose_response_was_lost_is_revoked_by_the_next_attempt(
+    sandbox: Sandbox, vault: Vault, clock: time_machine.Traveller
+) -> None:
     before = len(keys(sandbox))
     sandbox.faults({"kind": "drop_after", "operation": "create_api_key"})
     with pytest.raises(UnconfirmedError):
         rotate(vault)
     assert len(keys(sandbox)) == before + 1
+    clock.shift(ATTEMPT_TIME + timedelta(seconds=1))
     assert rotate(vault)["result"] == "rotated"
     assert len(keys(sandbox)) == before
 
@@ -335,6 +293,55 @@ def test_the_new_key_is_masked_before_anything_else_and_is_nowhere_to_be_seen(
     assert secret not in said
     assert reference(secret) in vault.extras(TARGET)["rotation"]
     assert PostBoostRotateKeyOperator.template_fields == ("key", "admin_conn_id", "postboost_conn_id")
+
+
+@pytest.mark.parametrize("listed", [None, "read", []])
+def test_a_key_whose_abilities_are_not_listed_is_rotated_only_with_abilities(
+    sandbox: Sandbox, vault: Vault, mocker: Any, listed: Any
+) -> None:
+    """Without its abilities, the new key could have fewer."""
+    real = Key.read.__func__  # type: ignore[attr-defined]
+    mocker.patch.object(Key, "read", lambda row: real(Key, {**row, "abilities": listed}))
+    before = keys(sandbox).keys()
+    with pytest.raises(PostBoostFailException) as caught:
+        rotate(vault)
+    error = caught.value.error
+    assert (error.code, error.field) == ("unknown_abilities", "abilities")
+    assert keys(sandbox).keys() == before
+    mocker.stopall()
+
+
+def test_a_new_key_that_lacks_an_ability_is_revoked_again(
+    sandbox: Sandbox, vault: Vault, mocker: Any
+) -> None:
+    real = Key.read.__func__  # type: ignore[attr-defined]
+
+    def read(row: dict[str, Any]) -> Key:
+        fewer = {"abilities": row["abilities"][:1]} if "token" in row else {}
+        return real(Key, {**row, **fewer})  # type: ignore[no-any-return]
+
+    mocker.patch.object(Key, "read", read)
+    before, token = keys(sandbox).keys(), vault.token(TARGET)
+    with pytest.raises(PostBoostFailException) as caught:
+        rotate(vault)
+    error = caught.value.error
+    assert (error.code, error.field) == ("fewer_abilities", "abilities")
+    assert (keys(sandbox).keys(), vault.token(TARGET)) == (before, token)
+    # With the argument that allows it.
+    assert rotate(vault, abilities=["read"])["result"] == "rotated"
+    assert keys(sandbox)[vault.extras(TARGET)["scoped_key_id"]]["abilities"] == ["read"]
+
+
+def test_a_new_key_for_other_accounts_is_revoked_again(sandbox: Sandbox, vault: Vault, mocker: Any) -> None:
+    real = Key.read.__func__  # type: ignore[attr-defined]
+    more = {"account_ids": None}
+    mocker.patch.object(Key, "read", lambda row: real(Key, {**row, **(more if "token" in row else {})}))
+    before = keys(sandbox).keys()
+    with pytest.raises(PostBoostFailException) as caught:
+        rotate(vault)
+    error = caught.value.error
+    assert error.code == "other_accounts"
+    assert keys(sandbox).keys() == before
 
 
 def test_a_key_without_the_ability_to_read_is_rotated_too(sandbox: Sandbox, vault: Vault) -> None:

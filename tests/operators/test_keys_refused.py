@@ -14,7 +14,7 @@ from postboost_provider.api.errors import (
     UnreachableError,
 )
 from postboost_provider.retry_policy import PostBoostFailException
-from postboost_provider.rotation.plan import reference
+from postboost_provider.rotation.plan import ATTEMPT_TIME, reference
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import promote_member
 from tests.operators.rotations import (
@@ -201,7 +201,12 @@ def test_a_key_of_another_user_that_only_the_response_shows_is_revoked_again(
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_a_key_that_the_store_refused_is_revoked_and_one_that_it_may_have_is_left_to_the_next_attempt(
-    sandbox: Sandbox, vault: Vault, error: Exception, raised: type[Exception], left: int
+    sandbox: Sandbox,
+    vault: Vault,
+    clock: time_machine.Traveller,
+    error: Exception,
+    raised: type[Exception],
+    left: int,
 ) -> None:
     before, token = keys(sandbox).keys(), vault.token(TARGET)
 
@@ -214,5 +219,6 @@ def test_a_key_that_the_store_refused_is_revoked_and_one_that_it_may_have_is_lef
         rotate(vault, store=store)
     assert len(keys(sandbox)) - len(before) == left
     assert works(sandbox, vault.token(TARGET))
+    clock.shift(ATTEMPT_TIME + timedelta(seconds=1))
     assert rotate(vault)["result"] == "rotated"
     assert len(keys(sandbox)) == len(before)

@@ -14,11 +14,13 @@ from postboost_provider.rotation.plan import (
     Renew,
     Rest,
     Retire,
+    check_abilities,
     check_new_expiry,
     check_times,
     decide,
     note,
     read_note,
+    recover,
     reference,
 )
 
@@ -40,7 +42,7 @@ def key(number: int, name: str = "Blog", days: int | None = 90, **changes: Any) 
 
 
 def after(old: int, maker: Maker = MAKER) -> str:
-    return maker.name(key(old))
+    return maker.name(old)
 
 
 def step(current: Key, *others: Key, maker: Maker = MAKER, when_less_than: timedelta | None = DAYS) -> Any:
@@ -60,8 +62,8 @@ def test_orphans_are_keys_that_this_maker_made_to_replace_the_current_one_in_wha
     mine = (key(2, after(1)), key(3, after(1, LATER_RUN)))
     others = (
         key(4, after(9)),
-        key(5, Maker("other.task~00000000", "blog", "0123abcd").name(key(1))),
-        key(6, Maker(MAKER.task, "news", "0123abcd").name(key(1))),
+        key(5, Maker("other.task~00000000", "blog", "0123abcd").name(1)),
+        key(6, Maker(MAKER.task, "news", "0123abcd").name(1)),
         key(7, "airflow/by hand after 1"),
         key(8),
     )
@@ -76,6 +78,54 @@ def test_what_the_current_key_replaced_is_retired_before_anything_else() -> None
     assert isinstance(step(current, key(9), maker=LATER_RUN), Renew)
 
 
+def test_only_orphans_whose_attempt_must_have_ended_are_revoked_before_the_next_key_is_created() -> None:
+    made = {minutes: f"{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}" for minutes in (5, 11)}
+    young, old = key(2, after(1), created_at=made[5]), key(3, after(1), created_at=made[11])
+    unknown = key(4, after(1))
+    found = step(key(1, days=3), young, old, unknown)
+    assert found.orphans == (young, old, unknown)
+    assert found.stale_orphans(NOW) == [old]
+
+
+def test_a_revoked_key_is_replaced_only_if_a_rotation_left_a_related_one() -> None:
+    # Key 2 had replaced key 1, and the connection has it; another rotation had replaced key 1 by key 3.
+    winner, stranger = key(3, after(1)), key(4)
+    found = recover(2, 1, {3: winner, 4: stranger}, MAKER)
+    assert found == Renew(winner, (), 2)
+    assert (found.held, found.replaces) == (2, 1)
+    # The old key is still there: the rotation was killed before it revoked it.
+    found = recover(2, 1, {1: key(1), 4: stranger}, MAKER)
+    assert found == Renew(key(1), (), 2)
+    assert (found.held, found.replaces) == (2, 1)
+    # Key 2 itself was replaced by key 5.
+    found = recover(2, 1, {5: key(5, after(2))}, MAKER)
+    assert found is not None
+    assert (found.held, found.replaces) == (2, 2)
+    for nothing in ({}, {4: stranger}, {9: key(9, after(8))}):
+        assert recover(2, 1, nothing, MAKER) is None
+    assert recover(2, None, {1: key(1)}, MAKER) is None
+
+
+def test_without_a_threshold_a_key_that_another_run_created_meanwhile_is_new_enough() -> None:
+    current = key(2, after(1), created_at="2026-12-01T03:59:00Z")
+    began = NOW - timedelta(minutes=2)
+    found = decide(current, {2: current}, LATER_RUN, when_less_than=None, now=NOW, since=began)
+    assert isinstance(found, Rest)
+    found = decide(current, {2: current}, LATER_RUN, when_less_than=None, now=NOW, since=NOW)
+    assert isinstance(found, Renew)
+
+
+def test_abilities_that_postboost_does_not_list_are_not_none() -> None:
+    assert key(1, abilities=None).abilities is None
+    assert key(1, abilities=[]).abilities == ()
+    check_abilities(["read"])
+    check_abilities(None)
+    for wrong in ("read", [], [1], {"read"}):
+        with pytest.raises(PostBoostConfigError) as caught:
+            check_abilities(wrong)
+        assert (caught.value.code, caught.value.field) == ("not_a_list", "abilities")
+
+
 def test_a_run_rotates_once() -> None:
     current = key(2, after(1))
     assert step(current, when_less_than=None) == Rest(current, "it was created in this run")
@@ -84,14 +134,15 @@ def test_a_run_rotates_once() -> None:
 
 def test_the_longest_name_fits_into_what_postboost_takes() -> None:
     longest = Maker("x" * 41, "y" * 250, "0" * 8)
-    assert len(longest.name(key(10**12))) <= 255
-    assert key(2, longest.name(key(10**12))).successor_of == 10**12
+    assert len(longest.name(10**12)) <= 255
+    assert key(2, longest.name(10**12)).successor_of == 10**12
 
 
 def test_a_note_tells_the_key_and_which_token_it_is_and_not_the_token() -> None:
-    noted = note(key(42), "1|secret", NOW)
+    noted = note(42, "1|secret", NOW, None)
     assert noted == f"42/{reference('1|secret')}/2026-12-01T04:00:00+00:00"
-    assert read_note(noted) == (42, reference("1|secret"))
+    assert read_note(noted) == (42, reference("1|secret"), None)
+    assert read_note(note(42, "1|secret", NOW, 7)) == (42, reference("1|secret"), 7)
     assert "secret" not in noted
     for other in (None, "", "42", "42/short/x", 7):
         assert read_note(other) is None

@@ -97,5 +97,5 @@ def _frames(trace: TracebackType | None) -> Iterator[str]:
 def _render(value: Any) -> str:
     try:
         return repr(value)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         return f"(no repr: {error})"

@@ -18,12 +18,14 @@ from postboost_provider.connection import form as connection_form
 from postboost_provider.rotation.stores.base import not_in_airflow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import httpx
     from airflow.providers.common.compat.sdk import Connection
 
+    from postboost_provider.rotation.stores.base import Edit
+
 TIMEOUT_SECONDS = 30.0
+# What Airflow's API shows of the extras with secrets in them, such as the proxy.
+MASKED = "***"
 
 
 class AirflowApiStore:
@@ -47,9 +49,14 @@ class AirflowApiStore:
         extras: dict[str, Any] = json.loads(extra) if extra else {}
         return extras
 
-    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
-        values = {"extra": json.dumps(extras), **({} if token is None else {"password": token})}
+    def write(self, conn_id: str, token: str | None, edit: Edit) -> None:
+        """Edit extras and, where one is given, set the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
+        # The API can't compare before it writes. What is written together stays together: if another rotation writes in
+        # between, the connection does not end with the token of one and the extras of the other.
+        seen = BaseHook.get_connection(conn_id)
+        extras, known = dict(edit(self.read(conn_id))), seen.extra_dejson
+        extras = {name: known.get(name) if value == MASKED else value for name, value in extras.items()}
+        values = {"extra": json.dumps(extras), "password": seen.password if token is None else token}
         body = {"connection_id": conn_id, "conn_type": connection_form.CONNECTION_TYPE, **values}
         self._ask("PATCH", conn_id, params={"update_mask": list(values)}, json=body)
 

@@ -10,7 +10,9 @@ from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError
 from postboost_provider.rotation.stores.base import not_in_airflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from postboost_provider.rotation.stores.base import Edit
 
 
 class AirflowDatabaseStore:
@@ -22,10 +24,11 @@ class AirflowDatabaseStore:
             extras: dict[str, Any] = row.extra_dejson
             return extras
 
-    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
+    def write(self, conn_id: str, token: str | None, edit: Edit) -> None:
+        """Edit extras and, where one is given, set the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
+        # The row is locked in between, in databases that lock rows.
         with _row(conn_id) as row:
-            row.set_extra(json.dumps(extras))
+            row.set_extra(json.dumps(edit(row.extra_dejson)))
             if token is not None:
                 row.set_password(token)
 
@@ -39,7 +42,7 @@ def _row(conn_id: str) -> Iterator[Any]:
 
     try:
         with create_session() as session:
-            row = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
+            row = session.scalar(select(Connection).where(Connection.conn_id == conn_id).with_for_update())
             if row is None:
                 raise not_in_airflow(conn_id)
             yield row

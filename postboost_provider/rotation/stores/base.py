@@ -1,4 +1,4 @@
-"""The interface of a key store. A store decides nothing: it writes what it is given, or raises an error."""
+"""The interface of a key store. A store decides nothing: it writes what it is told, or raises an error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from postboost_provider.api.errors import PostBoostConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Edit = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class KeyStore(Protocol):
@@ -20,8 +22,12 @@ class KeyStore(Protocol):
         :raises UnreachableError: retryable.
         """
 
-    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace the extras of the connection, and its token where one is given. Tasks read the new values at once.
+    def write(self, conn_id: str, token: str | None, edit: Edit) -> None:
+        """Replace the extras of the connection by what ``edit`` makes of them, and the token where one is given.
+
+        Give ``edit`` the extras as they are stored right before the write, if possible under a lock: it compares them
+        with what the rotation has seen, and raises an error if another rotation was faster. Then write nothing, and let
+        the error pass. Tasks read the new values at once.
 
         :raises PostBoostConfigError: the store refused, and nothing was written.
         :raises UnreachableError: nothing was written; retryable.

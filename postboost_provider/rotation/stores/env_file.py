@@ -16,10 +16,11 @@ from airflow.providers.common.compat.sdk import AirflowException
 from postboost_provider.api.errors import PostBoostConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from airflow.models.connection import Connection
 
+    from postboost_provider.rotation.stores.base import Edit
 
 _VALUES = attrgetter("conn_type", "host", "port", "schema", "login", "password", "extra_dejson")
 
@@ -44,8 +45,8 @@ class EnvFileStore:
         extras: dict[str, Any] = _connection(conn_id, line).extra_dejson
         return extras
 
-    def write(self, conn_id: str, token: str | None, extras: Mapping[str, Any]) -> None:
-        """Replace extras and, where one is given, the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
+    def write(self, conn_id: str, token: str | None, edit: Edit) -> None:
+        """Edit extras and, where one is given, set the token: see :class:`~postboost_provider.key_stores.KeyStore`."""
         path = Path(os.path.realpath(self.path))
         with self._explained(), _opened(path.parent) as folder:
             # Two connections of one file may be rotated at once.
@@ -54,7 +55,7 @@ class EnvFileStore:
             lines = text.splitlines(keepends=True)
             number, line = self._find(text, conn_id)
             end = line[len(line.rstrip("\r\n")) :]
-            lines[number] = f"{conn_id}={_changed_uri(_connection(conn_id, line), token, extras)}{end}"
+            lines[number] = f"{conn_id}={_changed_uri(_connection(conn_id, line), token, edit)}{end}"
             _replace(path, "".join(lines))
 
     def _find(self, text: str, conn_id: str) -> tuple[int, str]:
@@ -101,9 +102,9 @@ def _connection(conn_id: str, line: str) -> Connection:
     return connection
 
 
-def _changed_uri(connection: Connection, token: str | None, extras: Mapping[str, Any]) -> str:
-    """Return the connection's URI with this token and these extras, as Airflow writes and reads them."""
-    connection.set_extra(json.dumps(extras))
+def _changed_uri(connection: Connection, token: str | None, edit: Edit) -> str:
+    """Return the connection's URI with this token and the edited extras, as Airflow writes and reads them."""
+    connection.set_extra(json.dumps(edit(connection.extra_dejson)))
     if token is not None:
         connection.set_password(token)
     changed = connection.get_uri()

@@ -16,7 +16,7 @@ from postboost_provider.rotation.target import ConnectionContents
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from postboost_provider.rotation.stores.base import KeyStore
+    from postboost_provider.rotation.stores.base import Edit, KeyStore
 
 
 class TargetConnection:
@@ -49,12 +49,13 @@ class TargetConnection:
         """Return the extras that the store has; None where the store is a function, which can't read."""
         return None if callable(self._store) else self._store.read(self._conn_id)
 
-    def write(self, token: str | None, extras: Mapping[str, Any]) -> None:
+    def write(self, token: str | None, edit: Edit) -> None:
         """Write to the store: see :class:`~postboost_provider.rotation.target.Target`."""
         if not callable(self._store):
-            self._store.write(self._conn_id, token, extras)
+            self._store.write(self._conn_id, token, edit)
             return
-        token = token if token is not None else self.read().settings.token
+        found = self.read()
+        token, extras = found.settings.token if token is None else token, edit(found.extras)
         try:
             self._store(self._conn_id, token, extras)
         except PostBoostError:

@@ -12,6 +12,7 @@ from airflow.sdk import DAG
 
 from postboost_provider.operators.keys import PostBoostRotateKeyOperator
 from postboost_provider.operators.tokens import PostBoostRotateTokenOperator
+from postboost_provider.rotation import plan
 
 
 def write_but_die_at_first(conn_id: str, token: str, extras: dict[str, Any]) -> None:
@@ -22,7 +23,11 @@ def write_but_die_at_first(conn_id: str, token: str, extras: dict[str, Any]) -> 
     if "expires_on" in extras and not killed.exists():
         killed.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    AirflowApiStore().write(conn_id, token, extras)
+    AirflowApiStore().write(conn_id, token, lambda _: extras)
+
+
+# The killed attempt's key is revoked when that one can't run any more.
+plan.ATTEMPT_TIME = timedelta(seconds=5)
 
 
 with DAG("rotation_killed", schedule=None):

@@ -13,7 +13,12 @@ from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from postboost_provider.api.errors import PostBoostConfigError, UnconfirmedError, UnreachableError
+from postboost_provider.api.errors import (
+    NotFinishedError,
+    PostBoostConfigError,
+    UnconfirmedError,
+    UnreachableError,
+)
 from postboost_provider.rotation.stores.airflow_api import AirflowApiStore
 from tests.airflow_server import PASSWORDS, airflow_server, free_port
 
@@ -31,6 +36,10 @@ def use_airflow(monkeypatch: pytest.MonkeyPatch, host: str, **changes: Any) -> N
         **changes,
     }
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(connection))
+    for read in ("x", "typo", "in.airflow"):
+        extra = {"proxy": "http://me:hidden@proxy", "client_label": "blog"}
+        seen = {"conn_type": "postboost", "password": "before", "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{read.upper()}", json.dumps(seen))
 
 
 @pytest.fixture
@@ -72,9 +81,9 @@ def test_token_and_extras_are_replaced_and_nothing_else(
     use_airflow(monkeypatch, airflow_server)
     kept = {"host": "https://postboost.example/app/api", "description": "for the blog"}
     assert AirflowApiStore().read(stored) == {"scoped_key_id": 1, "client_label": "blog"}
-    AirflowApiStore().write(stored, None, EXTRAS)
+    AirflowApiStore().write(stored, None, lambda _: EXTRAS)
     assert row(stored) == {"token": "before", "extras": EXTRAS, **kept}
-    AirflowApiStore().write(stored, "after", {**EXTRAS, "scoped_key_id": 3})
+    AirflowApiStore().write(stored, "after", lambda _: {**EXTRAS, "scoped_key_id": 3})
     assert row(stored) == {"token": "after", "extras": {**EXTRAS, "scoped_key_id": 3}, **kept}
 
 
@@ -85,7 +94,7 @@ def test_a_token_of_airflows_own_does_instead_of_login_and_password(
     credentials = {"username": "ada", "password": PASSWORDS["ada"]}
     token = httpx.post(f"{airflow_server}/auth/token", json=credentials).json()["access_token"]
     use_airflow(monkeypatch, airflow_server, login=None, password=token)
-    AirflowApiStore().write(stored, "after", EXTRAS)
+    AirflowApiStore().write(stored, "after", lambda _: EXTRAS)
     assert row(stored)["token"] == "after"
 
 
@@ -112,15 +121,16 @@ def test_what_airflow_refuses_is_one_clear_error_and_writes_nothing(
 ) -> None:
     use_airflow(monkeypatch, airflow_server, **user)
     with pytest.raises(PostBoostConfigError, match=says) as caught:
-        AirflowApiStore().write(conn_id, "the-new-secret", EXTRAS)
+        AirflowApiStore().write(conn_id, "the-new-secret", lambda _: EXTRAS)
     assert caught.value.code == code
     assert "the-new-secret" not in str(caught.value)
     assert row(stored)["token"] == "before"
 
 
-def test_without_a_connection_to_airflow_it_says_how_to_make_one() -> None:
+def test_without_a_connection_to_airflow_it_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_X", "postboost://:before@")
     with pytest.raises(PostBoostConfigError, match="type http") as caught:
-        AirflowApiStore().write("x", "y", {})
+        AirflowApiStore().write("x", "y", lambda _: {})
     assert (caught.value.code, caught.value.field) == ("no_connection", "airflow_conn_id")
 
 
@@ -140,7 +150,7 @@ def test_an_address_that_would_give_the_key_away_is_refused_before_anything_is_s
 ) -> None:
     use_airflow(monkeypatch, **connection)
     with respx.mock(assert_all_called=False) as airflow, pytest.raises(PostBoostConfigError) as caught:
-        AirflowApiStore().write("x", "the-new-secret", {})
+        AirflowApiStore().write("x", "the-new-secret", lambda _: {})
     assert caught.value.code == code
     assert airflow.calls.call_count == 0
 
@@ -163,8 +173,9 @@ def test_the_host_can_be_written_in_the_usual_ways(
     use_airflow(monkeypatch, **connection)
     with respx.mock() as airflow:
         airflow.post(f"{url}/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get(f"{url}/api/v2/connections/x").respond(200, json={"extra": None})
         patch = airflow.patch(f"{url}/api/v2/connections/x").respond(200, json={})
-        AirflowApiStore().write("x", "the-new-secret", {"scoped_key_id": 3})
+        AirflowApiStore().write("x", "the-new-secret", lambda _: {"scoped_key_id": 3})
     sent = patch.calls.last.request
     assert sent.headers["authorization"] == "Bearer short-lived"
     assert sent.url.params.get_list("update_mask") == ["extra", "password"]
@@ -174,6 +185,34 @@ def test_the_host_can_be_written_in_the_usual_ways(
         "extra": '{"scoped_key_id": 3}',
         "password": "the-new-secret",
     }
+
+
+def test_a_write_without_a_token_keeps_the_one_that_belongs_to_the_extras(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Airflow's API shows secret extras as asterisks, which must not be written back."""
+    use_airflow(monkeypatch, "https://airflow.example.com")
+    shown = {"extra": json.dumps({"proxy": "***", "scoped_key_id": 1})}
+    with respx.mock(base_url="https://airflow.example.com") as airflow:
+        airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get("/api/v2/connections/x").respond(200, json=shown)
+        patch = airflow.patch("/api/v2/connections/x").respond(200, json={})
+        AirflowApiStore().write("x", None, lambda stored: {**stored, "scoped_key_id": 2})
+    sent = json.loads(patch.calls.last.request.content)
+    assert json.loads(sent["extra"]) == {"proxy": "http://me:hidden@proxy", "scoped_key_id": 2}
+    assert sent["password"] == "before"
+
+
+def test_a_write_that_was_overtaken_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(_: Any) -> Any:
+        raise NotFinishedError("overtaken")
+
+    use_airflow(monkeypatch, "https://airflow.example.com")
+    with respx.mock(base_url="https://airflow.example.com") as airflow:
+        airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get("/api/v2/connections/x").respond(200, json={"extra": None})
+        with pytest.raises(NotFinishedError):
+            AirflowApiStore().write("x", "the-new-secret", edit)
 
 
 ECHO = {"detail": [{"loc": ["body", "extra"], "msg": "Not allowed", "input": "the-new-secret"}]}
@@ -197,11 +236,12 @@ def test_each_response_says_whether_the_connection_may_have_been_written_and_nev
     use_airflow(monkeypatch, "https://airflow.example.com")
     with respx.mock(base_url="https://airflow.example.com") as airflow:
         airflow.post("/auth/token").respond(201, json={"access_token": "short-lived"})
+        airflow.get("/api/v2/connections/x").respond(200, json={"extra": None})
         airflow.patch("/api/v2/connections/x").mock(
             **{"side_effect" if isinstance(response, Exception) else "return_value": response}
         )
         with pytest.raises(error, match=says) as caught:
-            AirflowApiStore().write("x", "the-new-secret", {})
+            AirflowApiStore().write("x", "the-new-secret", lambda _: {})
     assert "the-new-secret" not in str(caught.value)
 
 
@@ -220,4 +260,4 @@ def test_a_failed_read_is_retryable(monkeypatch: pytest.MonkeyPatch, response: A
 def test_an_airflow_that_does_not_respond_is_retryable(monkeypatch: pytest.MonkeyPatch) -> None:
     use_airflow(monkeypatch, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(UnreachableError, match="ConnectError"):
-        AirflowApiStore().write("x", "y", {})
+        AirflowApiStore().write("x", "y", lambda _: {})

@@ -44,18 +44,18 @@ def row(conn_id: str) -> tuple[Any, Any, Any]:
 
 def test_token_and_extras_are_replaced_and_nothing_else(stored: str, mocker: Any) -> None:
     store = AirflowDatabaseStore()
-    store.write(stored, None, {"scoped_key_id": 2})
+    store.write(stored, None, lambda _: {"scoped_key_id": 2})
     assert row(stored) == ("localhost", "before", {"scoped_key_id": 2})
     assert store.read(stored) == {"scoped_key_id": 2}
-    store.write(stored, "after", {"scoped_key_id": 3})
+    store.write(stored, "after", lambda _: {"scoped_key_id": 3})
     assert row(stored) == ("localhost", "after", {"scoped_key_id": 3})
     with pytest.raises(PostBoostConfigError, match="typo") as missing:
-        store.write("typo", "after", {})
+        store.write("typo", "after", lambda _: {})
     assert missing.value.code == "no_connection"
     failure = OperationalError("UPDATE connection SET password=?", ("the-new-secret",), Exception("locked"))
     mocker.patch("sqlalchemy.orm.Session.commit", side_effect=failure)
     with pytest.raises(UnconfirmedError, match="OperationalError") as caught:
-        store.write(stored, "the-new-secret", {})
+        store.write(stored, "the-new-secret", lambda _: {})
     assert caught.value.__cause__ is None
     assert "the-new-secret" not in str(caught.value)
 
@@ -64,7 +64,7 @@ def test_a_task_of_airflow_3_is_told_to_use_the_api(mocker: Any) -> None:
     refusal = RuntimeError("Direct database access via the ORM is not allowed in Airflow 3.0")
     mocker.patch("airflow.utils.session.create_session", side_effect=refusal)
     with pytest.raises(PostBoostConfigError, match="AirflowApiStore") as caught:
-        AirflowDatabaseStore().write("x", "y", {})
+        AirflowDatabaseStore().write("x", "y", lambda _: {})
     assert caught.value.code == "no_database_access"
 
 

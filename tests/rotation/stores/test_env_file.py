@@ -39,7 +39,7 @@ def read(path: Path, conn_id: str = "blog") -> Any:
 
 
 def test_airflow_reads_the_new_token_and_extras_and_all_other_lines_stay(path: Path) -> None:
-    EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+    EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     connection = read(path)
     assert (connection.conn_type, connection.password, connection.extra_dejson) == (
         "postboost",
@@ -52,14 +52,14 @@ def test_airflow_reads_the_new_token_and_extras_and_all_other_lines_stay(path: P
 
 def test_without_a_token_that_one_stays(path: Path) -> None:
     assert EnvFileStore(path).read("blog") == {"workspace_uuid": "w"}
-    EnvFileStore(path).write("blog", None, EXTRAS)
+    EnvFileStore(path).write("blog", None, lambda _: EXTRAS)
     assert EnvFileStore(path).read("blog") == EXTRAS
     assert (read(path).password, read(path).extra_dejson) == ("1|old", EXTRAS)
 
 
 def test_host_and_port_of_a_connection_stay(path: Path) -> None:
     path.write_text("blog=postboost://:old@127.0.0.1:8765/app%2Fapi?workspace_uuid=w\n")
-    EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+    EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     connection = read(path)
     assert (connection.host, connection.port, connection.schema) == ("127.0.0.1", 8765, "app/api")
     assert connection.password == TOKEN
@@ -67,7 +67,7 @@ def test_host_and_port_of_a_connection_stay(path: Path) -> None:
 
 def test_only_the_owner_can_read_the_file_and_nothing_is_left_beside_it(path: Path) -> None:
     path.chmod(0o644)
-    EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+    EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in path.parent.iterdir()] == ["connections.env"]
 
@@ -75,7 +75,7 @@ def test_only_the_owner_can_read_the_file_and_nothing_is_left_beside_it(path: Pa
 def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.env"
     link.symlink_to(path)
-    EnvFileStore(link).write("blog", TOKEN, EXTRAS)
+    EnvFileStore(link).write("blog", TOKEN, lambda _: EXTRAS)
     assert link.is_symlink()
     assert read(path).password == TOKEN
 
@@ -86,7 +86,7 @@ def test_a_file_that_can_not_be_replaced_stays_as_it_was(path: Path, mocker: Any
         f"postboost_provider.rotation.stores.env_file.os.{step}", side_effect=OSError(28, "No space left")
     )
     with pytest.raises(PostBoostConfigError, match="No space left") as caught:
-        EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+        EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     assert caught.value.code == "unwritable"
     assert path.read_bytes() == BEFORE.encode()
     assert [p.name for p in path.parent.iterdir()] == ["connections.env"]
@@ -100,7 +100,7 @@ def test_it_is_on_the_disk_before_it_is_in_place(path: Path, mocker: Any) -> Non
             f"postboost_provider.rotation.stores.env_file.os.{step}",
             side_effect=lambda *a, _real=real, _step=step: steps.append(_step) or _real(*a),
         )
-    EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+    EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     assert steps == ["fsync", "replace", "fsync"]
 
 
@@ -111,7 +111,7 @@ def test_it_is_on_the_disk_before_it_is_in_place(path: Path, mocker: Any) -> Non
 def test_a_connection_that_has_not_one_line_is_one_clear_error(path: Path, conn_id: str, says: str) -> None:
     path.write_text("twice=a://\ntwice=b://\n")
     with pytest.raises(PostBoostConfigError, match=says) as caught:
-        EnvFileStore(path).write(conn_id, TOKEN, EXTRAS)
+        EnvFileStore(path).write(conn_id, TOKEN, lambda _: EXTRAS)
     assert caught.value.code == "not_one_line"
     assert path.read_text() == "twice=a://\ntwice=b://\n"
 
@@ -120,7 +120,7 @@ def test_a_host_that_airflow_writes_with_its_scheme_stays(path: Path) -> None:
     url = "https://postboost.example:8443/app/api"
     before = Connection(conn_id="blog", conn_type="postboost", host=url, password="old").get_uri()
     path.write_text(f"blog={before}\n")
-    EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+    EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     assert (read(path).host, read(path).password, read(path).extra_dejson) == (url, TOKEN, EXTRAS)
 
 
@@ -128,7 +128,7 @@ def test_a_host_that_airflow_writes_with_its_scheme_stays(path: Path) -> None:
 def test_a_line_that_is_not_a_uri_is_one_clear_error_without_its_secret(path: Path, value: str) -> None:
     path.write_text(f"blog={value}\n")
     with pytest.raises(PostBoostConfigError, match="blog") as caught:
-        EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+        EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     assert caught.value.code == "not_a_uri"
     assert caught.value.__cause__ is None
     assert path.read_text() == f"blog={value}\n"
@@ -137,11 +137,11 @@ def test_a_line_that_is_not_a_uri_is_one_clear_error_without_its_secret(path: Pa
 def test_a_file_that_is_not_text_is_one_clear_error(path: Path) -> None:
     path.write_bytes(b"blog=postboost://\xff@\n")
     with pytest.raises(PostBoostConfigError) as caught:
-        EnvFileStore(path).write("blog", TOKEN, EXTRAS)
+        EnvFileStore(path).write("blog", TOKEN, lambda _: EXTRAS)
     assert caught.value.code == "not_utf8"
 
 
 def test_a_file_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(PostBoostConfigError, match="nowhere.env") as caught:
-        EnvFileStore(tmp_path / "nowhere.env").write("blog", TOKEN, EXTRAS)
+        EnvFileStore(tmp_path / "nowhere.env").write("blog", TOKEN, lambda _: EXTRAS)
     assert caught.value.code == "unwritable"

@@ -1,0 +1,320 @@
+"""Prove the assumptions about PostBoost against PostBoost itself, with a draft and a tag that are deleted again."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from postboost_provider.api.clean_text import clean_text
+from postboost_provider.api.errors import (
+    NotFoundError,
+    PostBoostError,
+    PostBoostRequestError,
+    UnconfirmedError,
+)
+from postboost_provider.api.times import read_utc, schedule_fields
+from postboost_provider.connection.assumptions import ASSUMPTIONS
+from postboost_provider.idempotency.label import LONGEST, digest
+from postboost_provider.services.accounts import account_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.responses import Response
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+# What a text filter could change: tags, entities, spaces at the ends, a line break and an emoji.
+TEXT = "  <b>airflow-provider-postboost</b> &amp; 2 < 3\nA draft of its connection check. \U0001f600  "
+PATIENCE = 10.0
+START = 29  # characters of a label before its act
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was seen of one assumption. ``holds`` is None where nothing was seen."""
+
+    name: str
+    expected: str
+    seen: str
+    holds: bool | None
+    otherwise: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass
+class Proof:
+    """The results, and what could not be deleted."""
+
+    results: list[Result]
+    left: list[str]
+
+    @property
+    def observed(self) -> dict[str, bool]:
+        """What to store in the connection."""
+        return {result.name: result.holds for result in self.results if result.holds is not None}
+
+
+def prove(
+    api: PostBoostClient,
+    account: str,
+    *,
+    cleaner: PostBoostClient | None = None,
+    patience: float = PATIENCE,
+    wait: Callable[[float], None] = time.sleep,
+) -> Proof:
+    """Create a draft for an account and a tag, look at what PostBoost makes of them, and delete both.
+
+    :param api: a client that sends each request once, with the abilities ``read`` and ``write``.
+    :param cleaner: a client that retries, to delete what was created.
+    :param account: the account of the draft, as ``accounts`` of the operators takes it. Nothing is published.
+    :param patience: for how many seconds the activity log is read until it has the writes.
+    :raises PostBoostError: it could not begin: nothing was created, or the error says what was.
+    """
+    (account_id,) = account_ids(api, account)[:1]
+    prover = _Prover(api, cleaner or api, account_id, patience, wait)
+    seen: dict[str, tuple[str, bool | None]] = {}
+    try:
+        seen.update(prover.run())
+    except PostBoostError as error:
+        if left := prover.clean_up():
+            error.args = (f"{error} Delete in PostBoost what is left: {'; '.join(left)}",)
+        raise
+    except BaseException:
+        prover.clean_up()
+        raise
+    left = prover.clean_up()
+    return Proof(
+        [
+            Result(each.name, each.expected, *_said(seen.get(each.name)), each.otherwise)
+            for each in ASSUMPTIONS
+        ],
+        left,
+    )
+
+
+def _said(seen: tuple[str, bool | None] | None) -> tuple[str, bool | None]:
+    return ("not seen", None) if seen is None else (clean_text(seen[0]), seen[1])
+
+
+@dataclass
+class _Prover:
+    api: PostBoostClient
+    cleaner: PostBoostClient
+    account_id: int
+    patience: float
+    wait: Callable[[float], None]
+    posts: set[str] = field(default_factory=set)
+    made_tag: bool = False
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def tag_name(self) -> str:
+        return f"postboost-check-{self.name[:12]}"
+
+    def label(self, act: str, identity: str = "") -> str:
+        """Return a label of the longest length in use, which begins as those of a task do."""
+        start = f"airflow/{digest(self.name)[:8]}/{(identity or self.name)[:12]} {act} "
+        return start.ljust(LONGEST, "x")
+
+    def key(self, act: str) -> str:
+        return digest("check", self.name, act)
+
+    def run(self) -> Iterator[tuple[str, tuple[str, bool | None]]]:
+        """Yield what is seen of each assumption: a text, and whether it holds."""
+        at = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=365)
+        version = {"account_id": 0, "is_original": True, "content": [{"body": TEXT, "media": []}]}
+        body = {"versions": [version], "accounts": [self.account_id], "tags": [], **schedule_fields(at)}
+        try:
+            first = self._create(body)
+        except UnconfirmedError:
+            # The same key finds it, or creates the only one.
+            first = self._create(body)
+        post = self.api.call("get_post", parameters={"post_uuid": first.payload["uuid"]})
+        yield "text_verbatim", self._text(post)
+        yield "times_utc", _time(post, at)
+        yield "replay", self._replay(first, body)
+        other = {**version, "content": [{"body": f"{TEXT} Edited.", "media": []}]}
+        yield "key_reuse", self._reuse({**body, "versions": [other]})
+        yield "refusal_stored", self._stored_refusal()
+        yield "key_in_flight", self._in_flight()
+        self._seen("validate_post", body=body, client_label=self.label("validate"))
+        yield from self._log()
+        yield "not_found", self._not_found()
+        yield "unknown_workspace", self._unknown_workspace()
+
+    def clean_up(self) -> list[str]:
+        """Delete everything, and return what is left with the reason."""
+        left: list[str] = []
+        for post_uuid in sorted(self.posts):
+            left += self._delete(f"draft {post_uuid}", "delete_post", post_uuid=post_uuid)
+        if not self.made_tag:
+            return left
+        try:
+            tags = [tag for tag in self.cleaner.pages("list_tags") if tag["name"] == self.tag_name]
+        except (PostBoostError, KeyError, TypeError) as error:
+            return [*left, f"perhaps tag {self.tag_name}: {error}"]
+        for tag in tags:
+            left += self._delete(f"tag {self.tag_name}", "delete_tag", tag_uuid=tag["uuid"])
+        return left
+
+    def _delete(self, what: str, operation: str, **parameters: str) -> list[str]:
+        try:
+            self.cleaner.call(operation, parameters=parameters)
+        except NotFoundError:
+            return []
+        except PostBoostError as error:
+            return [f"{what}: {error}"]
+        return []
+
+    def _create(self, body: Mapping[str, Any]) -> Response:
+        response = self.api.send(
+            "create_post", body=body, idempotency_key=self.key("post"), client_label=self.label("create")
+        )
+        self.posts.add(str(response.payload["uuid"]))
+        return response
+
+    def _seen(self, operation: str, **arguments: Any) -> Response | PostBoostError:
+        """Return the response or the error."""
+        try:
+            return self.api.send(operation, **arguments)
+        except PostBoostError as error:
+            return error
+
+    def _text(self, post: Mapping[str, Any]) -> tuple[str, bool | None]:
+        try:
+            text = post["versions"][0]["content"][0]["body"]
+        except (LookupError, TypeError):
+            return "the response has no text", None
+        return repr(text) if text != TEXT else "as it was sent", text == TEXT
+
+    def _replay(self, first: Response, body: Mapping[str, Any]) -> tuple[str, bool | None]:
+        try:
+            again = self._create(body)
+        except PostBoostError as error:
+            return _brief(error), False
+        same = again.payload.get("uuid") == first.payload["uuid"]
+        marked = "marked" if again.replayed else "not marked as a replay"
+        seen = f"{again.status} after {first.status}, {'the same post' if same else 'another post'}, {marked}"
+        return seen, same and again.replayed and again.status == first.status
+
+    def _reuse(self, body: Mapping[str, Any]) -> tuple[str, bool | None]:
+        try:
+            response = self._create(body)
+        except PostBoostRequestError as error:
+            plain = error.status == 422 and not error.code and not error.body.get("errors")
+            return _brief(error), plain
+        return f"{response.status}, accepted", False
+
+    def _stored_refusal(self) -> tuple[str, bool | None]:
+        """A tag without a name can't be created. Its label is another one's: the log's filter has to leave it out."""
+        errors = []
+        for _ in range(2):
+            call = {"body": {"name": "", "hex_color": "#94a3b8"}, "idempotency_key": self.key("refused")}
+            error = self._seen("create_tag", client_label=self.label("refused", digest(self.name)), **call)
+            if not isinstance(error, PostBoostRequestError):
+                return f"{_brief(error)}: it was not refused", None
+            errors.append(error)
+        return f"{_brief(errors[1])}{'' if errors[1].replayed else ', not'} replayed", errors[1].replayed
+
+    def _in_flight(self) -> tuple[str, bool | None]:
+        """Send the same request twice at once."""
+        call = {
+            "body": {"name": self.tag_name, "hex_color": "#94a3b8"},
+            "idempotency_key": self.key("tag"),
+            "client_label": self.label("tag"),
+        }
+        self.made_tag = True
+        with ThreadPoolExecutor(2) as pool:
+            both = list(pool.map(lambda _: self._seen("create_tag", **call), range(2)))
+        refused = [each for each in both if isinstance(each, PostBoostRequestError)]
+        if not refused:
+            return "the first request had ended before the second one came", None
+        return _brief(refused[0]), len(refused) == 1 and refused[0].status == 409
+
+    def _log(self) -> Iterator[tuple[str, tuple[str, bool | None]]]:
+        """Read the log until it has the last write, and look at the entries."""
+        filtered: tuple[str, bool | None]
+        begun, delay, own = time.monotonic(), 0.0, self.label("create")[:START]
+        client: str | None = own
+        try:
+            rows = self._rows(client)
+            others = [row for row in rows if not _label(row).startswith(own)]
+            filtered = ("it was ignored", False) if others else (f"{START} characters are accepted", True)
+        except PostBoostError as error:
+            rows, client, filtered = [], None, (_brief(error), False)
+        while True:
+            rows = [row for row in rows if _label(row).startswith(own)]
+            if any(row.get("outcome") == "validated" for row in rows) or delay >= self.patience:
+                break
+            self.wait(1.0)
+            delay = max(delay + 1.0, time.monotonic() - begun)
+            try:
+                rows = self._rows(client)
+            except PostBoostError as error:
+                yield "log_visible", (_brief(error), False)
+                return
+        if not rows:
+            yield "log_visible", (f"no entry after {self.patience:g} s", False)
+            return
+        yield "log_visible", (f"after {delay:.0f} s", True)
+        yield "log_filter", filtered
+        kept = max(len(_label(row)) for row in rows)
+        yield "log_label", (f"{kept} of {LONGEST} characters", kept == LONGEST)
+        created = [row for row in rows if row.get("outcome") == "created" and "create" in _act(row)]
+        if created:
+            named = all(row.get("post_uuid") in self.posts for row in created)
+            yield "log_post_uuid", ("the uuid" if named else "no uuid", named)
+        outcomes = {str(row.get("outcome")) for row in rows if "validate" in _act(row)}
+        if kept == LONGEST:
+            yield "log_validated", (", ".join(sorted(outcomes)) or "no entry", outcomes == {"validated"})
+
+    def _rows(self, client: str | None) -> list[dict[str, Any]]:
+        # The clock of this machine may differ from PostBoost's.
+        since = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return list(
+            self.api.pages("list_api_activity", parameters={"client": client} if client else {"since": since})
+        )
+
+    def _not_found(self) -> tuple[str, bool | None]:
+        seen = self._seen("get_post", parameters={"post_uuid": NOBODY})
+        return _brief(seen), isinstance(seen, NotFoundError) and bool(seen.body.get("message"))
+
+    def _unknown_workspace(self) -> tuple[str, bool | None]:
+        seen = self._seen("list_tags", parameters={"workspace_uuid": NOBODY})
+        return _brief(seen), isinstance(seen, NotFoundError)
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    return str(row.get("client") or "")
+
+
+def _act(row: Mapping[str, Any]) -> str:
+    return _label(row)[START:]
+
+
+def _time(post: Mapping[str, Any], at: datetime) -> tuple[str, bool | None]:
+    text = post.get("scheduled_at")
+    try:
+        found = read_utc(text)
+    except PostBoostError:
+        return str(text), False
+    if found is None:
+        return "a draft has no time", None
+    return f"{text} for {at:%Y-%m-%dT%H:%MZ}", found == at
+
+
+def _brief(seen: Response | PostBoostError) -> str:
+    """Return status, code and fields of a response."""
+    if not isinstance(seen, PostBoostRequestError):
+        return type(seen).__name__ if isinstance(seen, PostBoostError) else str(seen.status)
+    code = f", code {seen.code}" if seen.code else ""
+    errors = seen.body.get("errors")
+    fields = f", errors for {', '.join(map(str, errors))}" if isinstance(errors, dict) and errors else ""
+    return f"{seen.status}{code}{fields}"
