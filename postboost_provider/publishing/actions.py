@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
     DuplicatePostError,
     NotFoundError,
@@ -16,6 +15,7 @@ from postboost_provider.api.errors import (
     PublishError,
     UnexpectedResponseError,
 )
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
