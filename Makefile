@@ -29,6 +29,7 @@ help:
 	@echo "make demo     publish a week of posts on a local PostBoost, run the DAG again, kill it half way and run it again"
 	@echo "make test     run the linters, the type checker, the import rules and the tests"
 	@echo "make live     test approvals, waits and rotations in a running Airflow, with all of its processes"
+	@echo "make faults   throw seeded faults, kills, races and time at every operator, and compare what PostBoost has then"
 	@echo "make fuzz     check the sandbox's responses to thousands of generated requests against PostBoost's schema"
 	@echo "make mutants  change the modules that decide, one thing at a time, and list what no test notices (MINUTES=15)"
 	@echo "make matrix   test the main job of the built wheel on each supported Airflow before $(AIRFLOW): $(OLDER)"
@@ -68,6 +69,10 @@ test: lint
 # Airflow takes long to start on a busy machine, and each wait in these tests has its own timeout.
 live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=600
+
+# The seed is fixed. Takes five minutes.
+faults: $(DEVELOP)
+	@$(BIN)/python -m tests.faults
 
 # Each Airflow has its own environment. On $(AIRFLOW), `make test` runs these tests.
 matrix:
