@@ -98,6 +98,29 @@ def gauge(name: str, value: float, tags: dict[str, str]) -> None:
     )
 
 
+def can_kill_triggers() -> bool:
+    """Return whether Airflow tells a trigger that a person has ended its task."""
+    from airflow.triggers.base import BaseTrigger
+
+    return hasattr(BaseTrigger, "on_kill")
+
+
+async def task_state(trigger: BaseTrigger) -> str | None:
+    """Return the state of a trigger's task, from within an event loop, as far as Airflow has it.
+
+    :raises Exception: Airflow can't tell; of many types.
+    """
+    from asgiref.sync import sync_to_async
+
+    runner: Any = importlib.import_module("airflow.sdk.execution_time.task_runner")
+    ti: Any = trigger.task_instance
+    ids = {"dag_id": ti.dag_id, "task_ids": [ti.task_id], "run_ids": [ti.run_id], "map_index": ti.map_index}
+    states = await sync_to_async(runner.RuntimeTaskInstance.get_task_states)(**ids)
+    # Airflow adds the index to a mapped task's name.
+    of_run: dict[str, str | None] = states[ti.run_id]
+    return of_run[ti.task_id if ti.task_id in of_run else f"{ti.task_id}_{ti.map_index}"]
+
+
 def wake_at(moment: datetime) -> BaseTrigger:
     """Return Airflow's trigger that fires at an instant."""
     newer, older = "airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal"

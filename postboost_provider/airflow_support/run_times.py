@@ -1,4 +1,4 @@
-"""When a run and the attempts of its tasks began, as far as each version of Airflow knows."""
+"""Which run, iteration and attempt a task is in, and when they began, as far as each version of Airflow knows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ def run_anchor(context: Context) -> datetime | None:
         context["dag_run"], "run_after", None
     )
     return found
+
+
+def loop_iteration(context: Context) -> int | None:
+    """Return the iteration of the loop around the task, where Airflow has loops (3.4)."""
+    loop: Any = context.get("loop")
+    index = loop.get("index") if isinstance(loop, dict) else getattr(loop, "index", None)
+    return None if index is None else int(index)
 
 
 def window_end(context: Context, anchor: datetime, window: timedelta) -> datetime:

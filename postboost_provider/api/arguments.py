@@ -13,6 +13,8 @@ from postboost_provider.api.errors import PostBoostConfigError
 
 # What Jinja renders None to.
 NOTHING = ("None", "null")
+# The longest timedelta.
+LONGEST_SECONDS = timedelta.max.total_seconds()
 
 
 def read_text(value: Any) -> Any:
@@ -55,9 +57,14 @@ def require_text(name: str, value: object) -> str:
 def read_seconds(name: str, value: Any) -> float:
     """Return the seconds of the argument ``name``: a number or a timedelta, and not negative."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float))
+        or not 0 <= seconds <= LONGEST_SECONDS
+    ):
         raise PostBoostConfigError(
-            f"{name} is {value!r}; it must be a number of seconds or a timedelta, and not negative.",
+            f"{name} is {str(value)[:80]}; it must be a number of seconds or a timedelta, and not negative.",
+            code="not_seconds",
             field=name,
         )
     return float(seconds)

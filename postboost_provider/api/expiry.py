@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.token_format import looks_like_token
 
 ROTATION_STEPS = (
     "To rotate it: (1) create a new token in PostBoost under Settings > Access Tokens, (2) put it into the "
@@ -85,8 +86,9 @@ def parse_expiry(value: object) -> Expiry:
     with suppress(ValueError):
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return Expiry("date", date.fromisoformat(text))
+    shown = "(not shown)" if looks_like_token(text) else repr(text)
     raise PostBoostConfigError(
-        f"expires_on is {text!r}, which is not a valid date. Write the expiry date that PostBoost shows for the token "
+        f"expires_on is {shown}, which is not a valid date. Write the expiry date that PostBoost shows for the token "
         "as YYYY-MM-DD without a time or zone, write 'never', or leave it empty.",
         code="not_a_date",
         field="expires_on",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.requests import USER_AGENT, Request, retry_after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from postboost_provider.api.settings import ClientSettings
@@ -75,6 +76,22 @@ class Response:
     status: int
     replayed: bool = False
     date: str | None = None
+
+
+@contextmanager
+def reading_response(operation: str) -> Iterator[None]:
+    """Read what is in a success, which may lack anything, or have something else in its place.
+
+    :raises UnexpectedResponseError: it can't be read.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise UnexpectedResponseError(
+            f"{operation}: PostBoost's response can't be read ({error!r}). If it stays, update airflow-provider-postboost, or "
+            "report it.",
+            code="unreadable_response",
+        ) from error
 
 
 def read(settings: ClientSettings, request: Request, raw: RawResponse, now: datetime) -> Response:

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.token_format import looks_like_token
 
 DEFAULT_BASE_URL = "https://postboost.co/app/api"
 DEFAULT_TIMEOUT_SECONDS = 30.0
@@ -115,6 +116,14 @@ def check_base_url(url: str) -> str:
 
     :raises PostBoostConfigError: the token could be sent unencrypted, or the URL has more than scheme, host and path.
     """
+    if looks_like_token(unquote(re.split("[?#]", url.rpartition("@")[2])[0])):
+        # Even to look it up as a host name would send it to others.
+        raise PostBoostConfigError(
+            f"The base URL (not shown) contains what looks like a token. Set the host to {DEFAULT_BASE_URL}, or leave it "
+            "empty. The token belongs in the password.",
+            code="token_in_host",
+            field="host",
+        )
     # The part before an @ or after a ? may be the token.
     shown = re.sub(r"([?#]).*", r"\1...", url.rpartition("@")[2], flags=re.DOTALL)
     code, problem = "not_a_plain_url", ""

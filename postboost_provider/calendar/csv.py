@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.idempotency.identity import normal
 from postboost_provider.publishing.post import (
     Post,
     Problem,
@@ -43,14 +44,16 @@ class Row:
     """A row of a calendar.
 
     :param place: where people find it: ``line 7`` of a file, ``row 3`` of a list.
-    :param key: identifies the row, even after it was edited or moved.
+    :param key: identifies the row, even after it was edited or moved. Normalised: see :func:`normal`.
     :param problems: what is wrong with it; only a row without problems is sent.
+    :param former_key: as version 0.1.0 read it; default: the same.
     """
 
     place: str
     key: str
     post: Post
     problems: tuple[Problem, ...] = ()
+    former_key: str = ""
 
     def __str__(self) -> str:
         return clean_text(f"{self.place}, {self.key or '(no key)'}")
@@ -143,7 +146,7 @@ def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str |
     """Return every row, with its problems; ``timezone`` is that of times without one."""
     places: dict[str, list[str]] = {}
     for place, values in numbered:
-        places.setdefault(stripped_text(values.get("key")), []).append(place)
+        places.setdefault(normal(values.get("key")), []).append(place)
     return [_read_row(place, values, timezone, places) for place, values in numbered]
 
 
@@ -157,7 +160,7 @@ def _read_row(
     place: str, values: Mapping[str, Any], timezone: str | None, places: Mapping[str, list[str]]
 ) -> Row:
     problems = []
-    key = stripped_text(values.get("key"))
+    key = normal(values.get("key"))
     if values.get(""):
         problems.append(Problem("", str(values[""]), "cells"))
     if not key:
@@ -168,7 +171,8 @@ def _read_row(
         problems.append(Problem("key", message, "repeated"))
     post, more = read_fields(values, timezone)
     post = replace(post, variants=_read_variants(values), is_row=True)
-    return Row(place, key, post, (*problems, *more))
+    former = stripped_text(values.get("key"))
+    return Row(place, key, post, (*problems, *more), former if former != key else "")
 
 
 def _read_variants(values: Mapping[str, Any]) -> tuple[Variant, ...]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import parse_expiry
+from postboost_provider.api.token_format import looks_like_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -190,18 +191,28 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
     for name, value in extras.items():
         if name not in by_name or is_unset(value):
             continue
+        # A proxy's password may be anything.
+        sent = str(value).rpartition("@")[2] if name == "proxy" else value
+        if name in ("workspace_uuid", "client_label", "rotation", "proxy") and looks_like_token(sent):
+            # These are sent, logged or shown as they are.
+            raise PostBoostConfigError(
+                f"{where}: {name} contains what looks like a token. It belongs in the password.",
+                code="token_in_extra",
+                field=name,
+            )
         try:
             values[name] = by_name[name].check(value)
         except PostBoostConfigError as error:
             raise PostBoostConfigError(f"{where}: {error}", code=error.code, field=name) from None
         except ValueError as error:
             # A proxy may contain a password, and a token may have been pasted anywhere.
-            is_secret = name == "proxy" or "|" in str(value)
+            is_secret = name == "proxy" or looks_like_token(value)
             shown = "" if is_secret else f" is {value!r}; it"
             raise PostBoostConfigError(
                 f"{where}: {name}{shown} {error}. {by_name[name].description}", field=name
             ) from None
-    return values, sorted(name for name in extras if name not in by_name)
+    unknown = (name for name in extras if name not in by_name)
+    return values, sorted("(not shown)" if looks_like_token(name) else name for name in unknown)
 
 
 def is_unset(value: Any) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PermissionDeniedError
+from postboost_provider.api.errors import PermissionDeniedError, ValidationError
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.label import Label
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.label import Owner
 
+_EVERY = "airflow/"
 KEPT_FOR = timedelta(days=90)
 
 
@@ -44,6 +45,11 @@ class LogEntry:
         """It did nothing, and PostBoost repeats this response under the same idempotency key for 24 hours."""
         return 400 <= self.http_status < 429
 
+    @property
+    def is_settled_refusal(self) -> bool:
+        """PostBoost returned a stored refusal: nothing is created under this idempotency key for 24 hours."""
+        return self.outcome == "replayed" and self.is_refusal
+
 
 def read_log(
     api: PostBoostClient, owner: Owner, *, workspace_uuid: str | None = None
@@ -59,15 +65,34 @@ def read_log(
     entries: list[LogEntry] = []
     try:
         for start in owner.starts:
-            where = {"workspace_uuid": workspace_uuid, "client": start}
-            rows = list(api.pages("list_api_activity", parameters=where))
+            rows, has_all = _rows(api, start, workspace_uuid)
             # A server that matches with LIKE takes "_" in the start for any character.
             entries += [entry for row in rows if (entry := _read(row)) and owner.wrote(entry.label)]
+            if has_all:
+                break
     except PermissionDeniedError as error:
         if error.code != "insufficient_scope":
             raise
         return None
     return _newest_first(entries)
+
+
+def _rows(api: PostBoostClient, start: str, workspace_uuid: str | None) -> tuple[list[Any], bool]:
+    """Return the rows whose labels begin so, and whether they are those of every label of this package.
+
+    How long a filter may be is not documented: one that is refused is sent again with a shorter start.
+    """
+
+    def read(prefix: str) -> list[Any]:
+        where = {"workspace_uuid": workspace_uuid, "client": prefix}
+        return list(api.pages("list_api_activity", parameters=where))
+
+    for prefix in dict.fromkeys((start, f"{start.rpartition('/')[0]}/")):
+        try:
+            return read(prefix), False
+        except ValidationError:
+            continue
+    return read(_EVERY), True
 
 
 def _read(row: Mapping[str, Any]) -> LogEntry | None:

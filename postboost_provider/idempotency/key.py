@@ -6,9 +6,12 @@ that has been deleted. Then the next revision of the key is sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeGuard, TypeVar, Unpack
 
 from postboost_provider.api.errors import (
+    AuthenticationError,
+    DuplicatePostError,
+    GatewayError,
     NotFoundError,
     PostBoostConfigError,
     PostBoostRequestError,
@@ -18,7 +21,7 @@ from postboost_provider.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.requests import KeyedArguments
@@ -121,3 +124,39 @@ def is_key_reuse(error: Exception) -> TypeGuard[ValidationError]:
     if not isinstance(error, ValidationError) or error.errors:
         return False
     return error.code is None or "idempotency" in error.code
+
+
+# PostBoost's documented codes for what it refuses for the post's sake (SDK 1.66.3, ``GuardrailError``).
+GUARDRAIL_CODES = frozenset(
+    {
+        "duplicate_post",
+        "account_daily_cap_reached",
+        "account_unauthorized",
+        "account_token_missing",
+        "x_monthly_cap_reached",
+    }
+)
+
+
+def read_refusal(error: Exception, body: Mapping[str, Any]) -> Literal["values", "key", "unclear"] | None:
+    """Return what a refusal of a keyed request is about. The bodies of those about the key are not documented.
+
+    :return: the ``values``; the ``key``, which another body uses or used; ``unclear``: sent again, PostBoost's stored
+        response to the same bytes tells; None: it is not a response that PostBoost may have stored.
+    """
+    if isinstance(error, (AuthenticationError, GatewayError)) or not isinstance(error, PostBoostRequestError):
+        return None
+    if not 400 <= error.status < 429:
+        return None
+    errors = error.body.get("errors")
+    names = [str(name) for name in errors] if isinstance(errors, dict) else []
+    if "idempotency" in f"{error.code} {names}".lower():
+        return "key"
+    if isinstance(error, DuplicatePostError) or error.code in GUARDRAIL_CODES:
+        return "values"
+    if error.status == 409:
+        # The client has waited for the same request.
+        return "key"
+    if error.status != 422 or (names and all(name.partition(".")[0] in body for name in names)):
+        return "values"
+    return "unclear"

@@ -21,16 +21,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 LONGEST = 63
+# The action of a task that was killed: it moved its own post to the trash.
+TRASH = "trash"
 LONGEST_NOTE = 15
 
 _LABEL = re.compile(
     r"airflow/(?:[^/ ~]+~)?(?P<scope>[0-9a-f]{8})/(?:[^/ ~]+~)?(?P<identity>[0-9a-f]{12})(?: (?P<act>.*))?"
 )
 _MODES = "draft|schedule|queue|now"
-_POST = re.compile(rf"((?P<intent>[0-9a-f]{{16}})? (?P<mode>{_MODES})( r(?P<revision>\d\d))?)?")
+_POST = re.compile(rf"((?P<intent>[0-9a-f]{{16}})? (?P<mode>{_MODES})( r(?P<revision>\d{{4}}))?)?")
 # The start of one that the log has cut. A mode that is not whole is unknown, too.
 _CUT_POST = re.compile(
-    rf"[0-9a-f]{{0,15}}|(?P<intent>[0-9a-f]{{16}})( [a-z]*)?|(?P<whole>[0-9a-f]{{16}} ({_MODES})) r?\d?"
+    rf"[0-9a-f]{{0,15}}|(?P<intent>[0-9a-f]{{16}})( [a-z]*)?|(?P<whole>[0-9a-f]{{16}} ({_MODES})) r?\d{{0,3}}"
 )
 _OPERATION = re.compile(r"(?P<target>[0-9a-f]{8}) (?P<body>[0-9a-f]{8})(?: (?P<note>.*))?")
 _FORMER_OPERATION = re.compile(
@@ -49,7 +51,7 @@ class PostAct:
 
     def __str__(self) -> str:
         words = f"{self.intent or ''} {self.mode}"
-        return words if self.revision is None else f"{words} r{self.revision:02}"
+        return words if self.revision is None else f"{words} r{self.revision:04}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,13 @@ class OperationAct:
 
     def __str__(self) -> str:
         return f"{self.target} {self.body} {self.note}".rstrip()
+
+    @property
+    def revision(self) -> int | None:
+        """The key revision it was sent under; None where the label has another note in its place."""
+        if not self.note:
+            return 0
+        return int(self.note[1:]) if re.fullmatch(r"r\d+", self.note) else None
 
     @classmethod
     def of(cls, operation: str, parameters: str, body: str, note: str = "") -> OperationAct:
@@ -115,13 +124,12 @@ class Label:
         return OperationAct(found["target"], found["body"], found["note"] or "") if found else None
 
     def at(self, revision: int) -> Label:
-        """Return the label of a post under a revision of its key; any other label as it is."""
-        act = self.post
-        return (
-            self
-            if act is None or act.mode is None
-            else replace(self, act=str(replace(act, revision=revision)))
-        )
+        """Return the label of a post or an operation under a revision of its key; any other label as it is."""
+        if (post := self.post) is not None and post.mode is not None:
+            return replace(self, act=str(replace(post, revision=revision)))
+        if revision and (sent := self.operation) is not None and not sent.note:
+            return replace(self, act=str(replace(sent, note=f"r{revision}")))
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ attempts did. Operations that are safe to retry (``api/operations.json``) are se
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -17,27 +18,35 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
     PostBoostError,
+    PostBoostRequestError,
     UnconfirmedError,
 )
-from postboost_provider.api.operations import Operation, get_operation, load_operations
+from postboost_provider.api.operations import Operation, get_operation
 from postboost_provider.api.requests import prepare
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.effect import check_effect
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.key import (
     NextRevision,
-    is_key_reuse,
+    read_refusal,
     send_past_stored_responses,
     step_past_stored_refusal,
 )
 from postboost_provider.idempotency.label import OperationAct, short_action
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR
+from postboost_provider.idempotency.refusals import (
+    already_done,
+    check_memory_of,
+    other_body,
+    where_to_look,
+    why_unseen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.api.requests import FilePart, KeyedArguments
     from postboost_provider.api.responses import Response
     from postboost_provider.idempotency.activity_log import LogEntry
@@ -97,6 +106,8 @@ def perform_operation(
     body: Mapping[str, Any] | None = None,
     files: Mapping[str, FilePart] | None = None,
     is_retry: bool = False,
+    since: timedelta | None = None,
+    sees: Callable[[], bool] = lambda: True,
     is_void: Callable[[Any], bool] = lambda _: False,
     note: str = "",
 ) -> Any:
@@ -105,6 +116,8 @@ def perform_operation(
     The same task with other parameters is another act; with another body it is not.
 
     :param is_retry: an earlier attempt may have sent it, and nobody has cleared the task since.
+    :param since: how long ago the first attempt may have begun; None if this is the first.
+    :param sees: proves that the activity log shows what is written: an empty one may be blind.
     :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
@@ -122,8 +135,10 @@ def perform_operation(
     if op.is_read or op.retryable:
         return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
+    if since is not None and not entries:
+        check_memory_of(op, entries, since, is_retry=is_retry, sees=sees)
     if op.idempotency_key:
-        return request.send_with_key(entries, is_void)
+        return request.send_with_key(actor, entries, is_void)
     return request.send_without_key(entries, is_retry=is_retry)
 
 
@@ -144,15 +159,26 @@ class _Request:
     def send_retryable(self, actor: Actor) -> Any:
         name = self.op.operation
         try:
-            return self._send()
+            done = self._send()
         except NotFoundError:
             # The task itself may have deleted it, in an attempt whose response was lost.
             if self.op.method != "DELETE" or not find_done(self.api, actor, name, self.call["parameters"]):
                 raise
             log.info("%s: an earlier attempt of this task has done it.", name)
             return None
+        except PostBoostRequestError as error:
+            # "success" is false where nothing was deleted (SDK 1.66.3, ``delete_mention``).
+            if self.op.method != "DELETE" or error.code != "not_successful":
+                raise
+            check_effect(self.api, self.op, self.call, error)
+            log.info("%s: it does not exist.", name)
+            return error.body
+        check_effect(self.api, self.op, self.call)
+        return done
 
-    def send_with_key(self, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]) -> Any:
+    def send_with_key(
+        self, actor: Actor, entries: list[LogEntry] | None, is_void: Callable[[Any], bool]
+    ) -> Any:
         name, done = self.op.operation, _done(entries)
         # The first key is that of the oldest attempt whose response is stored: PostBoost forgets that one first.
         kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
@@ -161,16 +187,15 @@ class _Request:
                 log.info("create_post: an earlier attempt of this task has created post %s.", done.post_uuid)
                 where = {**self.call["parameters"], "post_uuid": done.post_uuid}
                 return self.api.call("get_post", parameters=where)
-            raise _already_done(self.op, done)
+            raise already_done(self.op, done)
         if done is not None and _body(done.label) != self._body:
-            raise _other_body(self.op, done)
+            raise other_body(self.op, done)
         if entries is None and self.op.tier == "workspace":
             log.warning(
                 "%s: the token may not read the activity log (ability 'read'). Only the idempotency key keeps a retry of "
                 "this task from doing it again, and only for 24 hours.",
                 name,
             )
-        refused = self._count_refused_keys(entries, done)
 
         def read(response: Response) -> Any:
             if response.replayed and is_void(response.payload):
@@ -178,35 +203,62 @@ class _Request:
             return response.payload
 
         def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Any:
-            if not is_key_reuse(error) or error.is_stored_refusal:
-                step_past_stored_refusal(error, revision)
-            # The other body was refused under this key, and did nothing.
-            if revision < refused:
+            if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
                 raise NextRevision
-            if done is not None or entries is None:
-                raise _other_body(self.op, done) from error
+            meaning = read_refusal(error, self.call["body"] or {})
+            if meaning in ("values", "unclear"):
+                # What PostBoost has stored for these bytes comes back, and tells later attempts that this key is free of
+                # effects. If it does not, the response was about the key.
+                try:
+                    return read(self._send_again(revision))
+                except (PostBoostRequestError, UnconfirmedError) as again:
+                    if getattr(again, "is_stored_refusal", False) or meaning == "values":
+                        raise error from None
+                    meaning = "key" if read_refusal(again, self.call["body"] or {}) else None
+            if meaning != "key":
+                raise error
+            # Another body was sent under this key. The log may show by now what became of it.
+            fresh = _find_entries(self.api, actor, self.op, self.call["parameters"])
+            if fresh is None:
+                raise other_body(self.op, None) from error
+            if revision in _refused_revisions(fresh):
+                raise NextRevision
+            if (other := _done(fresh)) is not None:
+                # Version 0.1.0 did not log which key its success has: the next one, at most as often as it was refused.
+                if _body(other.label) == self._body and revision < sum(e.is_refusal for e in fresh):
+                    raise NextRevision
+                raise other_body(self.op, other) from error
             raise UnconfirmedError(
-                f"{name}: another attempt of this task is sending it with another body. Retry the task once that has ended.",
+                f"{name}: another attempt of this task uses its idempotency key with another body, and PostBoost's activity log "
+                f"does not tell what came of it. Retry the task once that has ended. PostBoost responded: {error}",
                 code="key_in_use",
             ) from error
 
-        return perform(self.api, self.act, name, read=read, on_error=on_error, **self.call)
+        dead = {revision for revision in _refused_revisions(entries or []) if revision is not None}
+        first = next(revision for revision in itertools.count() if revision not in dead)
+        if done is not None and done.label.operation:
+            first = done.label.operation.revision or 0
+        return perform(self.api, self.act, name, read=read, on_error=on_error, first=first, **self.call)
+
+    def _send_again(self, revision: int) -> Response:
+        key, label = self.act.key(revision), str(self.act.label_at(revision))
+        return self.api.send(self.op.operation, idempotency_key=key, client_label=label, **self.call)
 
     def send_without_key(self, entries: list[LogEntry] | None, *, is_retry: bool) -> Any:
         op = self.op
-        unseen = f"{_why_unseen(op)}. {_where_to_look(op)} If it does not exist, clear the task: then it is sent again."
+        unseen = f"{why_unseen(op)}. {where_to_look(op)} If it does not exist, clear the task: then it is sent again."
         if entries is None and is_retry:
             raise PostBoostConfigError(
                 f"{op.operation}: an earlier attempt may have sent it, and a retry can't tell: {unseen}",
                 code="unknown_outcome",
             )
         if (done := _done(entries)) is not None:
-            raise _already_done(op, done)
+            raise already_done(op, done)
         try:
             return self._send()
         except UnconfirmedError as error:
             if entries is not None:
-                raise UnconfirmedError(f"{error} {_where_to_look(op)}", cause=error.cause) from error
+                raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=error.cause) from error
             final = UnconfirmedError(
                 f"{op.operation}: sent, but no response came. It may have happened, and a retry can't tell: {unseen}",
                 code="unknown_outcome",
@@ -221,14 +273,6 @@ class _Request:
 
     def _send(self) -> Any:
         return self.api.send(self.op.operation, client_label=str(self.act.label), **self.call).payload
-
-    def _count_refused_keys(self, entries: list[LogEntry] | None, done: LogEntry | None) -> int:
-        """Return how many keys may have a stored refusal: the next one is the first that can have a success."""
-        found = list(entries or ())
-        if done is not None:
-            return sum(entry.is_refusal for entry in found[found.index(done) :])
-        # A body that was refused for using another one's key does not tell how that one ended.
-        return len({_body(entry.label) for entry in found if entry.is_refusal} - {self._body})
 
     @property
     def _body(self) -> str | None:
@@ -248,6 +292,11 @@ def _find_entries(
     return [e for e in entries if e.label.operation and e.label.operation.target == target]
 
 
+def _refused_revisions(entries: list[LogEntry]) -> set[int | None]:
+    """Return the key revisions that PostBoost has proven to hold a refusal."""
+    return {e.label.operation.revision for e in entries if e.is_settled_refusal and e.label.operation}
+
+
 def _body(label: Label) -> str | None:
     return label.operation.body if label.operation else None
 
@@ -264,36 +313,3 @@ def _done(entries: list[LogEntry] | None) -> LogEntry | None:
 def _is_key_sure(entry: LogEntry) -> bool:
     at = read_utc(entry.created_at)
     return at is not None and datetime.now(UTC) - at < KEY_IS_SURE_FOR
-
-
-def _already_done(op: Operation, done: LogEntry) -> PostBoostConfigError:
-    lost = " Delete it: nobody has its secret any more." if op.secret else ""
-    return PostBoostConfigError(
-        f"{op.operation}: this task has done it already, at {done.created_at}, and PostBoost does not return the response "
-        f"again.{lost} {_where_to_look(op)} To do it once more, give the task another idempotency_salt.",
-        code="already_done",
-        field="idempotency_salt",
-    )
-
-
-def _other_body(op: Operation, done: LogEntry | None) -> PostBoostConfigError:
-    seen = (
-        f"this task has done it with another body, at {done.created_at}. Change what it created, or give"
-        if done is not None
-        else "an earlier attempt has sent it with another body, and the token may not read the activity log (ability 'read') "
-        f"that has its outcome. {_where_to_look(op)} To send it anyway, give"
-    )
-    return PostBoostConfigError(
-        f"{op.operation}: {seen} the task another idempotency_salt.", code="other_body", field="body"
-    )
-
-
-def _why_unseen(op: Operation) -> str:
-    if op.tier == "workspace":
-        return "the token may not read the activity log (ability 'read')"
-    return "it takes no idempotency key, and PostBoost's activity log is only about workspaces"
-
-
-def _where_to_look(op: Operation) -> str:
-    lists = (f"with {o.operation}" for o in load_operations().values() if o.path == op.path and o.is_list)
-    return f"Look for it {next(lists, 'in PostBoost')}."

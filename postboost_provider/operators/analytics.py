@@ -28,6 +28,7 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
     :param date_to: the last day, included; at most 366 days later. Templated.
     :param file_format: ``jsonl``: one object per line; or ``csv``: UTF-8, with a header, ``data`` as JSON text.
     :param escape_formulas: in CSV, put an apostrophe before texts that a spreadsheet would run as formulas; numbers stay as they are.
+    :param file_mode: the permissions of a local file, such as ``0o600``. Default: those of the umask.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
     :xcom return_value: (dict) ``path``, ``kind``, ``date_from``, ``date_to`` and the number of ``rows``.
     :raises AirflowFailException: an argument is wrong, or the token may not read analytics.
@@ -51,6 +52,7 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
         date_to: date | str,
         file_format: Literal["jsonl", "csv"] = "jsonl",
         escape_formulas: bool = True,
+        file_mode: int | None = None,
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -61,21 +63,24 @@ class PostBoostAnalyticsToStorageOperator(BasePostBoostOperator):
         self.date_to = date_to
         self.file_format = file_format
         self.escape_formulas = escape_formulas
+        self.file_mode = file_mode
         self.object_storage_conn_id = object_storage_conn_id
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
-        from postboost_provider.airflow_support.storage import replacing
+        from postboost_provider.airflow_support.storage import check_file_mode, replacing
         from postboost_provider.api.arguments import check_choice, require_text
         from postboost_provider.services.analytics import COLUMNS, csv_line, json_line, read_period, rows
 
         check_choice("kind", self.kind, COLUMNS)
         check_choice("file_format", self.file_format, ("jsonl", "csv"))
         path = require_text("path", self.path)
+        check_file_mode(self.file_mode, path)
         period = read_period(self.date_from, self.date_to)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             count = 0
-            with replacing(path, self.object_storage_conn_id or None) as open_file, open_file() as file:
+            storage = self.object_storage_conn_id or None
+            with replacing(path, storage, self.file_mode) as open_file, open_file() as file:
                 if self.file_format == "csv":
                     file.write(csv_line(COLUMNS[self.kind]))
                 for row in rows(api, self.kind, period):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,6 +38,7 @@ class PostBoostOperator(BasePostBoostOperator):
     :param secret_sink: what stores a secret that PostBoost shows once (``create_api_key``,
         ``create_webhook_subscription``): a function of the secret, and of the response without it.
     :param idempotency_salt: any text; with another text, the task sends the operation again. Templated.
+    :param file_mode: the permissions of a local file, such as ``0o600``. Default: those of the umask.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
     :param postboost_conn_id: the PostBoost connection. 43 of the 54 free tools need none. Templated.
     :xcom return_value: (Any) The response as PostBoost documents it, or what ``result`` picks. With ``save_to``: ``path``,
@@ -65,6 +67,7 @@ class PostBoostOperator(BasePostBoostOperator):
         save_to: str | None = None,
         secret_sink: Callable[[str, Any], object] | None = None,
         idempotency_salt: str | None = None,
+        file_mode: int | None = None,
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -79,6 +82,7 @@ class PostBoostOperator(BasePostBoostOperator):
         self.save_to = save_to
         self.secret_sink = secret_sink
         self.idempotency_salt = idempotency_salt
+        self.file_mode = file_mode
         self.object_storage_conn_id = object_storage_conn_id
 
     @classmethod
@@ -117,6 +121,8 @@ class PostBoostOperator(BasePostBoostOperator):
     def _check(self, op: Operation) -> None:
         """Check that the arguments fit the operation and each other."""
         name, given = op.operation, self.parameters
+        from postboost_provider.airflow_support.storage import check_file_mode
+
         problems = {}
         if given is not None and not isinstance(given, Mapping):
             problems["parameters"] = f"parameters is {given!r}; it must be a mapping."
@@ -136,7 +142,8 @@ class PostBoostOperator(BasePostBoostOperator):
                 "rest of the response, which stores the secret in your secrets backend. Nothing was sent."
             )
         for field, problem in problems.items():
-            raise PostBoostConfigError(problem, field=field)
+            raise PostBoostConfigError(problem, code="misplaced_argument", field=field)
+        check_file_mode(self.file_mode, self.save_to or "")
 
     def _body(self, op: Operation) -> tuple[dict[str, Any] | None, dict[str, FilePart] | None]:
         body = self.body
@@ -171,12 +178,25 @@ class PostBoostOperator(BasePostBoostOperator):
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 
     def _send(self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any]) -> Any:
+        from postboost_provider.airflow_support.task_memory import TaskMemory
+        from postboost_provider.idempotency.identity import digest
         from postboost_provider.idempotency.perform import perform_operation
+        from postboost_provider.publishing.sight import prove_sight
 
         if self.all_pages:
             return list(api.pages(op.operation, parameters=self.parameters))
         actor, is_retry = self.actor(context), self._is_retry(context)
-        response = perform_operation(api, actor, op.operation, is_retry=is_retry, **call)
+        now = datetime.now(UTC)
+        began = TaskMemory(context, now, digest(actor.identity)[:16]).begin() if not op.retryable else None
+        response = perform_operation(
+            api,
+            actor,
+            op.operation,
+            is_retry=is_retry,
+            since=None if began is None else now - began,
+            sees=lambda: prove_sight(api, actor),
+            **call,
+        )
         return self._store_secret(op, response) if op.secret else response
 
     def _save(
@@ -185,7 +205,7 @@ class PostBoostOperator(BasePostBoostOperator):
         from postboost_provider.airflow_support.storage import locate, replacing
 
         saved: dict[str, Any] = {"path": path}
-        with replacing(path, self.object_storage_conn_id) as open_file:
+        with replacing(path, self.object_storage_conn_id, self.file_mode) as open_file:
             if op.is_read and not self.all_pages:
                 api.download(op.operation, open_file, parameters=self.parameters)
             else:

@@ -48,9 +48,11 @@ class TaskFrameMixin(RetryPolicyMixin):
 
     def actor(self, context: Context, key: str | None = None) -> Actor:
         """Return the identity under which the task writes, with a key in place of the map index if one is given."""
+        from postboost_provider.airflow_support.run_times import loop_iteration
         from postboost_provider.idempotency.identity import Actor
 
-        return Actor.of_task(context["ti"], getattr(self, "idempotency_salt", None), key)
+        salt, iteration = getattr(self, "idempotency_salt", None), loop_iteration(context)
+        return Actor.of_task(context["ti"], salt, key, iteration)
 
     @abstractmethod
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:

@@ -39,7 +39,11 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param late_by: a row whose time came after the run began, and that was not sent in time, is published at once while it
         is at most this late, and fails the task after that; in seconds or as a timedelta, up to 10 days. Default: one hour.
     :param on_unknown: what to do if the token may not read what was published before (ability ``read``), so that only the
-        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again.
+        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again. Also if the
+        task is cleared more than 89 days after its first attempt, for rows without a time.
+    :param on_edit_after_live: what to do if a row was changed after its post went live: ``fail`` the row, or ``keep`` the
+        post as it is and log a warning.
+    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent: ``warn`` with both, or ``fail``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
@@ -76,6 +80,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         on_past: Literal["skip", "fail", "now"] = "skip",
         late_by: timedelta | float = timedelta(hours=1),
         on_unknown: Literal["fail", "publish"] = "fail",
+        on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_altered_text: Literal["warn", "fail"] = "warn",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
         dry_run: bool = False,
         requests_per_minute: float | None = None,
@@ -92,6 +98,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.on_past = on_past
         self.late_by = late_by
         self.on_unknown = on_unknown
+        self.on_edit_after_live = on_edit_after_live
+        self.on_altered_text = on_altered_text
         self.on_row_error = on_row_error
         # Not ``dry_run``: that is a method of Airflow's operators.
         self.only_ask = dry_run
@@ -108,12 +116,17 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.confinement import read_places
         from postboost_provider.airflow_support.run_times import run_anchor
+        from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import RateLimit
-        from postboost_provider.calendar.run import MAX_DELAY, CalendarRun
+        from postboost_provider.calendar.due import MAX_DELAY
+        from postboost_provider.calendar.run import CalendarRun
+        from postboost_provider.idempotency.identity import digest
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
+        check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
             RateLimit(self.requests_per_minute)
@@ -124,18 +137,24 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 "whether a row was published.",
                 field="late_by",
             )
-        calendar_id, rows = self._calendar_id(context), self._rows_due(context)
+        (calendar_id, former_id), rows = self._calendar_id(context), self._rows_due(context)
+
+        memory = TaskMemory(context, datetime.now(UTC), digest("calendar", calendar_id)[:16])
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             run = CalendarRun(
                 api,
                 calendar_id,
+                former_id=former_id,
                 find_media=self._find_media,
                 clock=lambda: datetime.now(UTC),
                 on_past=self.on_past,
                 began=run_anchor(context) or getattr(context["dag_run"], "start_date", None),
                 late_by=timedelta(seconds=late_by),
                 on_unknown=self.on_unknown,
+                on_edit_after_live=self.on_edit_after_live,
+                since=memory.begin(),
+                on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
             )
@@ -163,16 +182,20 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise PostBoostConfigError(message, code="bad_rows", field="rows")
         raise UnreachableError(message)
 
-    def _calendar_id(self, context: Context) -> str:
-        if self.calendar_id:
-            return self.calendar_id
+    def _calendar_id(self, context: Context) -> tuple[str, str | None]:
+        """Return the calendar's id, and what version 0.1.0 called it, where that differs."""
+        from postboost_provider.idempotency.identity import default_calendar_id, normal
+
+        if calendar_id := normal(self.calendar_id):
+            former = str(self.calendar_id)
+            return calendar_id, former if former != calendar_id else None
         ti = context["ti"]
         if (ti.map_index if ti.map_index is not None else -1) >= 0:
             raise PostBoostConfigError(
                 "calendar_id is empty. Expand a mapped calendar task over calendar_id too, such as the name of the file.",
                 field="calendar_id",
             )
-        return f"{ti.dag_id}.{ti.task_id}"
+        return default_calendar_id(ti.dag_id, ti.task_id)
 
     def _rows_due(self, context: Context) -> list[Row]:
         from postboost_provider.airflow_support.run_times import run_anchor, window_end

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.publishing.intention import Published
+    from postboost_provider.publishing.mapped import Places
     from postboost_provider.publishing.post import Post
 
 
@@ -53,6 +54,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
     :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
+    :param on_edit_after_live: what to do if the post was changed after it went live, for example because a retry renders
+        another ``now()`` in its text: ``fail``, or ``keep`` the post as it is and log a warning.
+    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent, without tags or spaces for
+        example: ``warn`` with both, or ``fail``.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
     :param deferrable: wait in the triggerer.
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
@@ -61,7 +66,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         once and one after another, and then fail. A post that failed on every account fails the task or is retried, even
         if a later attempt finds it without ``wait_for_completion``.
     :param on_kill: what to do with a post that is not published yet if the task is killed while it waits: ``keep`` or
-        ``trash`` it. Not with ``deferrable``: no worker waits that could be killed.
+        ``trash`` it; the next attempt publishes it again. A worker's task is also killed by Clear; one that is deferred
+        only when it is marked as failed. Together with ``deferrable``, it needs Airflow 3.3.
     :param post_key: identifies the post within the run, in place of the map index. Give each mapped post a key of its own
         if the input list may change between attempts. Templated.
     :param idempotency_salt: any text; another text makes another post. Templated.
@@ -113,6 +119,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         validate: bool = True,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         on_unknown: Literal["fail", "publish"] = "fail",
+        on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_altered_text: Literal["warn", "fail"] = "warn",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float = 30,
@@ -141,6 +149,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.validate = validate
         self.on_duplicate = on_duplicate
         self.on_unknown = on_unknown
+        self.on_edit_after_live = on_edit_after_live
+        self.on_altered_text = on_altered_text
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -158,7 +168,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
 
         self._started = datetime.now(UTC)
         post, done = self.perform(context)
-        self._post_uuid = done.post_uuid
+        self._post_uuid, self._trash_label = done.post_uuid, self._name_of_trash(context)
         # Under its own key, and before any wait: another task can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
         status = f" It {describe_status(done.outcome)}." if done.outcome else ""
@@ -180,18 +190,34 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
-        from postboost_provider.airflow_support.run_times import earlier_attempts_since
+        from postboost_provider.airflow_support.mapped import may_have_changed, render_siblings
+        from postboost_provider.airflow_support.task_memory import TaskMemory
+        from postboost_provider.idempotency.identity import digest, normal
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
+
+        def find_places(intent_of: Callable[[Post], str | None]) -> Places:
+            from postboost_provider.publishing.mapped import find_places
+
+            others = render_siblings(context)
+            # A post that is known by its index, under the same salt.
+            own = [None, normal(self.idempotency_salt)]
+            alike = [i for i, o in (others or {}).items() if [o.post_key, normal(o.idempotency_salt)] == own]
+            posts = others and {i: others[i]._parse_post for i in alike}
+            return find_places(actor, context["ti"].map_index or 0, posts, intent_of)
+
         publish = partial(
             publish_post,
             find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
             on_duplicate=self.on_duplicate,
             validate=self.validate,
             now=self._started,
-            since=earlier_attempts_since(context),
             on_unknown=self.on_unknown,
+            on_edit_after_live=self.on_edit_after_live,
+            memory=TaskMemory(context, self._started, digest(actor.identity)[:16]),
+            places=find_places if self.post_key is None and may_have_changed(context) else None,
+            on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))
 
@@ -200,24 +226,29 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self._started = datetime.now(UTC)
         with failing_fast(self):
             (outcome,) = read_event(event).get(AirflowFailException)
-        self._post_uuid = outcome.uuid
+        self._post_uuid, self._trash_label = outcome.uuid, self._name_of_trash(context)
         return self._conclude(context, outcome, **event["carried"])
 
     def on_kill(self) -> None:
-        from postboost_provider.publishing import actions
+        from postboost_provider.publishing.deletion import trash_unpublished
 
         uuid = getattr(self, "_post_uuid", None)
         if uuid is None or self.when_killed != "trash":
             return
         try:
             with self.hook.client(attempts=2, deadline_seconds=10) as api:
-                if actions.fetch_outcome(api, uuid).can_be_changed:
-                    actions.delete(api, uuid, trash=True, delete_mode="app_only")
+                if trash_unpublished(api, uuid, self._trash_label):
                     self.log.info("Moved post %s to the trash because its task was killed.", uuid)
         except PostBoostError as error:
             self.log.warning("Could not move post %s to the trash: %s", uuid, error)
 
+    def _name_of_trash(self, context: Context) -> str:
+        from postboost_provider.idempotency.label import TRASH
+
+        return str(self._actor(context).label(TRASH))
+
     def _parse_post(self) -> Post:
+        from postboost_provider.airflow_support.compat import can_kill_triggers
         from postboost_provider.api.arguments import check_choice, read_seconds
         from postboost_provider.publishing.post import parse_post
 
@@ -225,6 +256,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         read_seconds("poll_interval", self.poll_interval)
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
+        check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
         if self.wait_for_completion and self.publish == "draft":
@@ -233,9 +266,11 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                 "'now', or wait with a PostBoostPostSensor.",
                 field="wait_for_completion",
             )
-        if self.wait_for_completion and self.deferrable and self.when_killed == "trash":
+        deferred = self.wait_for_completion and self.deferrable
+        if deferred and self.when_killed == "trash" and not can_kill_triggers():
             raise PostBoostConfigError(
-                "on_kill='trash' does nothing with deferrable=True: no worker waits. Set one of them to another value.",
+                "on_kill='trash' does nothing with deferrable=True in this version of Airflow, whose triggers are not told when "
+                "a task is killed (Airflow 3.3 does). Set one of them to another value.",
                 field="on_kill",
             )
         names = "text accounts media tags first_comment publish_at thread variants account_times ai_generated"
@@ -276,6 +311,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                         next_look_at=(datetime.now(UTC) + poller.pause).isoformat(),
                         due_at=due.isoformat() if due else None,
                         carried=carried,
+                        when_killed=self.when_killed,
+                        trash_label=self._trash_label,
                     ),
                     method_name="execute_complete",
                 )
@@ -303,10 +340,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
 
     def _actor(self, context: Context) -> Actor:
         from postboost_provider.api.arguments import NOTHING
+        from postboost_provider.idempotency.identity import normal
 
-        key = None if self.post_key is None else str(self.post_key).strip()
-        if key in ("", *NOTHING):
+        if self.post_key is not None and normal(self.post_key) in ("", *NOTHING):
             raise PostBoostConfigError(
                 f"post_key is {self.post_key!r}; give each post of the run its own name.", field="post_key"
             )
-        return self.actor(context, key)
+        return self.actor(context, self.post_key)

@@ -36,6 +36,8 @@ class PostBoostReportOperator(BasePostBoostOperator):
         Default: all. Templated.
     :param export_uuid: save this existing export in place of a new one. PostBoost keeps files for 7 days. Templated.
     :param timeout: how long to wait for PostBoost to create the file, in seconds or as a timedelta.
+    :param escape_formulas: in a CSV, put an apostrophe before texts that a spreadsheet would run as formulas; numbers stay.
+    :param file_mode: the permissions of a local file, such as ``0o600``. Default: those of the umask.
     :param object_storage_conn_id: the Airflow connection for object storage. Templated.
     :xcom return_value: (dict) ``path``, ``size`` in bytes, ``export_uuid``, ``format``, ``dataset``, ``date_from``,
         ``date_to`` and ``expires_at``.
@@ -66,6 +68,8 @@ class PostBoostReportOperator(BasePostBoostOperator):
         accounts: str | int | Sequence[str | int] | None = None,
         export_uuid: str | None = None,
         timeout: timedelta | float = 300,
+        escape_formulas: bool = True,
+        file_mode: int | None = None,
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -79,27 +83,36 @@ class PostBoostReportOperator(BasePostBoostOperator):
         self.accounts = accounts
         self.export_uuid = export_uuid
         self.timeout = timeout
+        self.escape_formulas = escape_formulas
+        self.file_mode = file_mode
         self.object_storage_conn_id = object_storage_conn_id
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
-        from postboost_provider.airflow_support.storage import locate, replacing
+        from postboost_provider.airflow_support.storage import check_file_mode, locate, replacing
         from postboost_provider.api.arguments import read_seconds, require_text
         from postboost_provider.services import reports
 
         storage = self.object_storage_conn_id or None
         path = require_text("path", self.path)
+        check_file_mode(self.file_mode, path)
         body = self._body()
         timeout = read_seconds("timeout", self.timeout)
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             # The file first: what can't be saved is not requested.
-            with replacing(path, storage) as open_file:
+            with replacing(path, storage, self.file_mode) as open_file:
                 if self.export_uuid:
                     export = reports.find(api, self.export_uuid.strip(), timeout)
                 else:
                     export = reports.create(api, {**body, **self._account_ids(api)}, timeout)
                 with self.hook.client(deadline_seconds=DOWNLOAD_SECONDS) as download_api:
-                    reports.download(download_api, export["uuid"], open_file)
+                    is_csv = self.file_format == "csv" or export.get("format") == "csv"
+                    reports.download(
+                        download_api,
+                        export["uuid"],
+                        open_file,
+                        escape_formulas=is_csv and self.escape_formulas,
+                    )
             size = locate(path, storage).stat().st_size
             self.log.info(
                 "Saved report %s to %s (%d bytes).", clean_text(export["uuid"]), clean_text(path), size

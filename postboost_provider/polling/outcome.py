@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError, PublishError
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -101,7 +102,13 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
     """Read a post as ``get_post``, ``create_post`` and ``list_posts`` return it.
 
     :raises PostBoostError: this version does not know its status. A guess could end a wait early or publish twice.
+    :raises UnexpectedResponseError: it is not a post.
     """
+    with reading_response("get_post"):
+        return _read_post(post)
+
+
+def _read_post(post: Mapping[str, Any]) -> PostOutcome:
     uuid, status = clean_text(post.get("uuid")), str(post.get("status"))
     if status not in WAITING | SETTLED:
         raise _unknown_status(f"Post {uuid}", status)

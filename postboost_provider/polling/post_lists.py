@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.operations import get_operation
 from postboost_provider.api.pagination import first_page, items_of, next_page
+from postboost_provider.api.responses import reading_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,8 @@ class PostLists:
 
     def find(self, payload: Any) -> list[dict[str, Any]]:
         """Return the wanted posts in the response of a list."""
-        found = [post for post in items_of(self._operation, payload) if post.get("uuid") in self._left]
+        with reading_response(self._operation.operation):
+            found = [post for post in items_of(self._operation, payload) if post.get("uuid") in self._left]
         self._left -= {post["uuid"] for post in found}
         self._budget += len(found) - GETS_PER_LIST
         self._next = next_page(self._operation, self._next or {}, payload)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
+from postboost_provider.api.errors import (
+    DuplicatePostError,
+    NotFoundError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+    PublishError,
+    UnexpectedResponseError,
+)
 from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
@@ -16,9 +24,10 @@ from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.body import account_schedule
+from postboost_provider.publishing.update import check_approval
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
@@ -65,9 +74,60 @@ def retry_failed(
         if account.uuid not in [a.uuid for a in to_retry(fresh)]:
             continue
         parameters = {"post_uuid": outcome.uuid, "account_uuid": account.uuid}
-        perform_action(api, actor, f"retry {account.uuid}", "retry_post_account", parameters, None)
+        try:
+            perform_action(api, actor, f"retry {account.uuid}", "retry_post_account", parameters, None)
+        except PostBoostRequestError as error:
+            # Another attempt may have sent it first.
+            if not _may_be_done(error) or account.uuid in [
+                a.uuid for a in to_retry(fetch_outcome(api, outcome.uuid))
+            ]:
+                raise
         return account
     return None
+
+
+def _act(
+    api: PostBoostClient,
+    actor: Actor,
+    outcome: PostOutcome,
+    action: str,
+    operation: str,
+    body: Mapping[str, Any],
+    is_done: Callable[[PostOutcome], bool],
+    *,
+    allow_duplicate: bool = False,
+) -> PostOutcome:
+    """Send an action, and return the post as it is then.
+
+    What PostBoost refuses may be what another attempt has just done.
+
+    :raises PublishError: PostBoost reported success, and it is not so; ``code`` is ``differs``.
+    """
+    where = {"post_uuid": outcome.uuid}
+    try:
+        perform_action(api, actor, action, operation, where, body, allow_duplicate=allow_duplicate)
+    except PostBoostRequestError as error:
+        if not _may_be_done(error):
+            raise
+        fresh = fetch_outcome(api, outcome.uuid)
+        if fresh == outcome or not is_done(fresh):
+            raise
+        log.info("Post %s %s: another attempt has done it.", fresh.uuid, describe_status(fresh))
+        return fresh
+    fresh = fetch_outcome(api, outcome.uuid)
+    if not is_done(fresh):
+        raise PublishError(
+            f"{operation}: PostBoost reported success, but post {fresh.uuid} {describe_status(fresh)}. Check it in PostBoost, "
+            "and run the task again.",
+            [fresh.as_dict()],
+            code="differs",
+        )
+    return fresh
+
+
+def _may_be_done(error: PostBoostRequestError) -> bool:
+    """Return whether PostBoost may have refused an action because another attempt has done it."""
+    return error.status in (400, 409, 422) and not isinstance(error, DuplicatePostError)
 
 
 def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) -> PostOutcome:
@@ -101,9 +161,7 @@ def schedule(
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
-    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
-        return outcome
-    if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
+    if _is_scheduled(outcome, at):
         return outcome
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
@@ -112,29 +170,40 @@ def schedule(
         if for_all:
             body["accounts_schedule"] = account_schedule(dict.fromkeys(for_all, at))
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
+    is_done = lambda post: _is_on_its_way(post) and (at in (None, post.scheduled_at) or post.is_settled)
     with map_fields(lambda field: "how" if field == "postNow" else "publish_at"):
-        where = {"post_uuid": outcome.uuid}
-        perform_action(api, actor, action, "schedule_post", where, body, allow_duplicate=allow_duplicate)
-    return fetch_outcome(api, outcome.uuid)
+        return _act(
+            api, actor, outcome, action, "schedule_post", body, is_done, allow_duplicate=allow_duplicate
+        )
+
+
+def _is_scheduled(outcome: PostOutcome, at: datetime | None) -> bool:
+    """Return whether a post is scheduled for that time, or with None being published."""
+    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
+        return True
+    return outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at
+
+
+def _is_on_its_way(post: PostOutcome) -> bool:
+    return post.status != "draft" and not post.trashed
 
 
 def queue(
     api: PostBoostClient, actor: Actor, outcome: PostOutcome, *, allow_duplicate: bool = False
 ) -> PostOutcome:
     """Give a draft the next free slot of each account. Any other post stays as it is."""
-    where = {"post_uuid": outcome.uuid}
-    if _has_status(outcome, "draft"):
-        perform_action(api, actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow_duplicate)
-        return fetch_outcome(api, outcome.uuid)
-    return outcome
+    if not _has_status(outcome, "draft"):
+        return outcome
+    send = partial(_act, api, actor, outcome, "queue", "add_post_to_queue", {}, _is_on_its_way)
+    return send(allow_duplicate=allow_duplicate)
 
 
 def approve(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> PostOutcome:
     """Approve a post that waits for it. Any other post stays as it is."""
-    if _has_status(outcome, "needs_approval"):
-        perform_action(api, actor, "approve", "approve_post", {"post_uuid": outcome.uuid}, {})
-        return fetch_outcome(api, outcome.uuid)
-    return outcome
+    if not _has_status(outcome, "needs_approval"):
+        return outcome
+    is_done = lambda post: _is_on_its_way(post) and post.status != "needs_approval"
+    return _act(api, actor, outcome, "approve", "approve_post", {}, is_done)
 
 
 def update(
@@ -161,7 +230,7 @@ def update(
     }
     if outcome.status != "draft" and outcome.scheduled_at is not None:
         body |= planned(outcome.scheduled_at)
-    changed = {name: value for name, value in changes.items() if name != "text"}
+    changed, before = {name: value for name, value in changes.items() if name != "text"}, _text(post)
     if "text" in changes:
         if not isinstance(changes["text"], str) or changes["text"].strip() in ("", *NOTHING):
             raise PostBoostConfigError(
@@ -174,7 +243,37 @@ def update(
     with map_fields(lambda field: _name_of_field(field, changes)):
         where = {"post_uuid": outcome.uuid}
         api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
-    return fetch_outcome(api, outcome.uuid)
+    fresh = fetch(api, outcome.uuid)
+    _check_updated(before, fresh, changes)
+    check_approval(outcome, read_post(fresh))
+    return read_post(fresh)
+
+
+def _text(post: Mapping[str, Any]) -> str:
+    return str(next(v for v in post["versions"] if v["is_original"])["content"][0]["body"])
+
+
+def _check_updated(before: str, fresh: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Check what was read back after an update.
+
+    :raises UnexpectedResponseError: PostBoost reported success, and it is as it was; ``code`` is ``not_changed``.
+    """
+    wanted = {name: sorted(map(int, changes[name])) for name in ("tags", "accounts") if name in changes}
+    found = {name: sorted(int(item["id"]) for item in fresh[name]) for name in wanted}
+    differing = [name for name in wanted if found[name] != wanted[name]]
+    if "text" in changes and (now := _text(fresh)) != changes["text"]:
+        if now == before and now.split() != changes["text"].split():
+            differing.append("text")
+        log.warning(
+            "Post %s has the text %r, not %r: PostBoost changed it.", fresh["uuid"], now, changes["text"]
+        )
+    if differing:
+        raise UnexpectedResponseError(
+            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. Look "
+            "at it in PostBoost.",
+            code="not_changed",
+            field=f"changes.{differing[0]}",
+        )
 
 
 def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
@@ -186,16 +285,6 @@ def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
         is_text = field.startswith("versions.0.content.0.body")
         return "text" if "text" in changes and is_text else f"the post's text as it is ({field})"
     return f"the post's {'time' if head in ('date', 'time', 'timezone', 'schedule') else head} as it is"
-
-
-def delete(api: PostBoostClient, post_uuid: str, *, trash: bool, delete_mode: str) -> bool:
-    """Delete a post, and return whether it existed: a retry finds it deleted, which is not an error."""
-    body = {"trash": trash, "delete_mode": delete_mode}
-    try:
-        api.call("delete_post", parameters={"post_uuid": post_uuid}, body=body)
-    except NotFoundError:
-        return False
-    return True
 
 
 def _has_status(outcome: PostOutcome, status: str) -> bool:

@@ -1,21 +1,33 @@
-"""A post that an author wants published once, and the post that the activity log has of it."""
+"""A post that an author wants published once, and what the activity log has of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from postboost_provider.api.clean_text import clean_text
+from postboost_provider.api.errors import (
+    GatewayError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    PostBoostRequestError,
+)
 from postboost_provider.idempotency.activity_log import read_log
-from postboost_provider.idempotency.label import PostAct
+from postboost_provider.idempotency.label import TRASH, PostAct
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.activity_log import LogEntry
     from postboost_provider.idempotency.identity import Act, Actor
     from postboost_provider.idempotency.label import Owner
     from postboost_provider.polling.outcome import PostOutcome
 
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
+
+# The outcomes of entries about a post that exists. "ok" and none are not documented for these operations.
+_DONE = ("created", "updated", "replayed", "ok", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +38,16 @@ class Intention:
     :param intent: hash of what the author wrote, or None where it can't be computed any more.
     :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
     :param allow_duplicate: send it even if the account got the same content within 24 hours.
+    :param refuse_altered: PostBoost must keep the texts as they were sent.
+    :param keep_live: an edit after the post went live is no error, and changes nothing.
     """
 
     actor: Actor
     intent: str | None
     mode: str
     allow_duplicate: bool = False
+    refuse_altered: bool = False
+    keep_live: bool = False
 
     @property
     def act(self) -> Act:
@@ -51,39 +67,146 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class KnownPost:
-    """A post in the activity log, with the intent and mode that were last written to it, where the label has them."""
+    """A post in the activity log, with the intent and mode that were last written to it.
 
-    post_uuid: str
+    :param post_uuid: None if the log has that it was created, and not which one it is.
+    :param intent: None if the label has it not, or was cut: then the post may have any words.
+    :param created_at: of the log's entry.
+    """
+
+    post_uuid: str | None
     intent: str | None
     mode: str | None
+    created_at: str | None = None
 
 
-def find_post(api: PostBoostClient, actor: Actor) -> KnownPost | None:
-    """Return the post that an earlier attempt created, if the activity log has it."""
-    return (find_posts(api, actor.owner) or {}).get(actor.log_identity)
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the activity log says of one post: the entries of its task or row, newest first.
+
+    :param former: those that version 0.1.0 wrote under another identity. They are about other idempotency keys.
+    """
+
+    entries: tuple[LogEntry, ...] = ()
+    former: tuple[LogEntry, ...] = ()
+
+    @property
+    def known(self) -> KnownPost | None:
+        """The post that an earlier attempt created, if the log has it, and the task has not trashed it itself.
+
+        Actions on the post name it, too, but not what its author wrote.
+        """
+        return _latest(self._kept)
+
+    @property
+    def own_trash(self) -> KnownPost | None:
+        """The post that the task has moved to the trash when it was killed, where it has not created another one."""
+        return None if self.known else _latest(self._own_trash)
+
+    @property
+    def first_revision(self) -> int:
+        """The first key revision after those that PostBoost has proven to hold a refusal, or a post that was trashed.
+
+        Every refused attempt sends its bytes once more, and the stored refusal that comes back is an entry ``replayed``.
+        Attempts at the same time find the same entries, and use the same revision.
+        """
+        settled = [
+            act.revision
+            for entry in self.entries
+            if entry.is_settled_refusal and (act := entry.label.post) and act.revision is not None
+        ]
+        trashed = [act.revision or 0 for entry in self._own_trash if (act := entry.label.post)]
+        return max((*settled, *trashed), default=-1) + 1
+
+    @property
+    def _kept(self) -> list[LogEntry]:
+        own_trash = self._own_trash
+        return [entry for entry in (*self.entries, *self.former) if entry not in own_trash]
+
+    @property
+    def _own_trash(self) -> list[LogEntry]:
+        """The successes about posts that the task has moved to the trash."""
+        found: list[LogEntry] = []
+        trashed: set[str | None] = set()
+        for entry in self.entries:
+            if entry.label.act == TRASH and entry.is_success:
+                trashed.add(entry.post_uuid)
+            elif entry.label.post and entry.http_status < 400 and trashed:
+                # An entry without a uuid is older than what came of it.
+                is_one = entry.post_uuid in trashed or None in (entry.post_uuid, *trashed)
+                found += [entry] if is_one else []
+        return found
+
+    @property
+    def held_marks(self) -> set[str]:
+        """What attempts have noted about revisions that were in use: see :func:`held_mark`."""
+        return {act for entry in self.entries if (act := entry.label.act or "").startswith("held ")}
+
+    def at(self, revision: int) -> list[LogEntry]:
+        """Return the entries under a key revision, and those whose revision is not known."""
+        return [e for e in self.entries if e.label.post and e.label.post.revision in (None, revision)]
 
 
-def find_posts(api: PostBoostClient, owner: Owner) -> dict[str, KnownPost] | None:
-    """Return the posts of an owner by the log identity of their actors; None where the token may not read the log."""
-    entries = read_log(api, owner)
-    if entries is None:
-        return None
-    found: dict[str, KnownPost] = {}
+def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
+    done = [e for e in entries if e.label.post and e.http_status < 400 and e.outcome in _DONE]
+    # A replayed response has written nothing: another attempt may have changed the words since.
+    done.sort(key=lambda entry: entry.outcome == "replayed")
+    for entry in done:
+        # Every update names its post.
+        if (act := entry.label.post) and (entry.post_uuid or entry.outcome != "updated"):
+            return KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
+    return None
+
+
+def read_histories(
+    api: PostBoostClient, *owners: Owner, on_unknown: str = "fail"
+) -> dict[str, History] | None:
+    """Return what the log has of the owners' posts, by log identity; None where the token may not read the log.
+
+    :param on_unknown: with ``publish``, a log that PostBoost refuses for another reason counts as one that may not be read.
+    :raises PostBoostConfigError: PostBoost refuses to show the log; ``code`` is ``log_unreadable``.
+    """
+    entries: list[LogEntry] = []
+    try:
+        for owner in owners:
+            if (of_owner := read_log(api, owner)) is None:
+                return None
+            entries += of_owner
+    except PostBoostRequestError as error:
+        is_final = isinstance(error, PermissionDeniedError) or error.status in (400, 404, 422)
+        if not is_final or isinstance(error, GatewayError):
+            raise
+        if on_unknown == "publish":
+            return None
+        raise PostBoostConfigError(
+            f"PostBoost's activity log can't be read, so it is not known what earlier attempts published. Nothing was sent. "
+            f"{error} To accept that posts may be published again, set on_unknown='publish'.",
+            code="log_unreadable",
+            field="on_unknown",
+        ) from error
+    found: dict[str, list[LogEntry]] = defaultdict(list)
     for entry in entries:
-        # Actions on the post name it, too, but not what its author wrote.
-        if (
-            (act := entry.label.post)
-            and entry.post_uuid
-            and entry.outcome in ("created", "updated", "replayed")
-        ):
-            # Newest first: the first entry of an identity has its latest intent.
-            found.setdefault(entry.label.identity, KnownPost(entry.post_uuid, act.intent, act.mode))
-    return found
+        found[entry.label.identity].append(entry)
+    return {identity: History(tuple(of_one)) for identity, of_one in found.items()}
+
+
+def held_mark(intent: str | None, revision: int) -> str:
+    """Return the act by which an attempt notes that its requests under a revision were refused only for using the key."""
+    return f"held {intent or ''} r{revision:04}"
+
+
+def history_of(histories: Mapping[str, History] | None, actor: Actor) -> History:
+    """Return the actor's history, with that under its identity of version 0.1.0."""
+    found = (histories or {}).get(actor.log_identity, History())
+    return replace(found, former=history_of(histories, actor.former).entries) if actor.former else found
+
+
+def read_history(api: PostBoostClient, actor: Actor) -> History:
+    """Return what the log has of the actor's post."""
+    return history_of(read_histories(api, *actor.owners), actor)
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:
-    """Return the warnings that came with a post, as clean text."""
+    """Return the warnings that came with a post, as text."""
     found = response.get("warnings") if isinstance(response, dict) else None
-    return tuple(
-        clean_text((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ()
-    )
+    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())

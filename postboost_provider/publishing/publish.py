@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from postboost_provider.api.error_mapping import map_fields
-from postboost_provider.api.errors import DuplicatePostError, PermissionDeniedError, PostBoostConfigError
+from postboost_provider.api.errors import (
+    DuplicatePostError,
+    NotFoundError,
+    PermissionDeniedError,
+    PostBoostConfigError,
+    PostBoostError,
+)
 from postboost_provider.idempotency.identity import intent_hash
-from postboost_provider.idempotency.memory import check_memory
+from postboost_provider.idempotency.label import Owner
+from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
-from postboost_provider.publishing.intention import Intention, Published, find_posts
+from postboost_provider.publishing.intention import (
+    History,
+    Intention,
+    KnownPost,
+    Published,
+    history_of,
+    read_histories,
+    read_history,
+)
+from postboost_provider.publishing.mapped import undecided
 from postboost_provider.publishing.post import Post, post_intent
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
-from postboost_provider.publishing.update import use_existing
+from postboost_provider.publishing.sight import require_sight
+from postboost_provider.publishing.update import fetch, use_existing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,9 +40,23 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
+    from postboost_provider.publishing.mapped import Places
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
+
+
+class Memory(Protocol):
+    """What a task remembers of its earlier attempts, whatever PostBoost has forgotten."""
+
+    def begin(self) -> datetime | None:
+        """Remember that an attempt sends, and return since when there may have been earlier ones; None if there was none."""
+
+    def done(self) -> Mapping[str, Any]:
+        """Return ``uuid``, ``intent`` and ``mode`` of the post, if it is remembered."""
+
+    def remember(self, done: Mapping[str, Any]) -> None:
+        """Remember the post."""
 
 
 def publish_post(
@@ -39,6 +70,10 @@ def publish_post(
     now: datetime,
     since: datetime | None = None,
     on_unknown: str = "fail",
+    on_altered_text: str = "warn",
+    on_edit_after_live: str = "fail",
+    memory: Memory | None = None,
+    places: Callable[[Callable[[Post], str | None]], Places] | None = None,
 ) -> Published:
     """Publish a post once for its actor.
 
@@ -47,6 +82,11 @@ def publish_post(
     :param validate: have PostBoost check the post first.
     :param since: earlier attempts may have begun since then; None if there was none.
     :param on_unknown: ``fail`` or ``publish`` where one may have published the post, and nothing can tell.
+    :param on_altered_text: ``warn`` or ``fail`` where PostBoost keeps a text otherwise than it was sent.
+    :param on_edit_after_live: ``fail`` or ``keep`` where the post was changed after it went live.
+    :param memory: what the task itself remembers.
+    :param places: of a mapped post whose list may have changed: a function of another that returns the hash of what a post
+        is, or None where it is not valid.
     :raises PostBoostConfigError: the post is not valid.
     """
     resolver = Resolver(api, find_media)
@@ -56,15 +96,35 @@ def publish_post(
     with map_fields(resolution.field):
         media = resolution.media()
         allow = on_duplicate == "allow"
-        intention = Intention(actor, intent_hash(post_intent(post, media_contents(media))), post.mode, allow)
-        posts = find_posts(api, actor.owner)
-        can_read_log = posts is not None
-        if (known := (posts or {}).get(actor.log_identity)) is not None:
+        intent = intent_hash(post_intent(post, media_contents(media)))
+        if places is not None:
+            actor = _place(api, actor, intent, places(partial(_intent, resolver, salt)))
+        intention = Intention(
+            actor,
+            intent,
+            post.mode,
+            allow,
+            refuse_altered=on_altered_text == "fail",
+            keep_live=on_edit_after_live == "keep",
+        )
+        histories = read_histories(api, *actor.owners, on_unknown=on_unknown)
+        can_read_log = histories is not None
+        history = None if histories is None else history_of(histories, actor)
+        known = history.known or _restored(api, history) if history is not None else None
+        if known is None and memory is not None and not (history and history.entries):
+            known = _remembered(memory, intention, is_mapped=places is not None)
+            if known is not None and not can_read_log and known.intent == intent:
+                why = "this task remembers that an earlier attempt had created it; the token may not read it"
+                return Published("adopted", why, str(known.post_uuid), None)
+        if known is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
             updated = partial(resolution.body, post.mode, media, all_times=True)
-            return use_existing(api, intention, known, updated)
+            return _note(memory, intention, use_existing(api, intention, known, updated))
+        since = memory.begin() if memory is not None else since
         if on_unknown != "publish":
             check_memory(since, now, can_read_log=can_read_log)
+            if since is not None and now - since >= KEY_IS_SURE_FOR and not (history and history.entries):
+                require_sight(api, actor)
         if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
             raise _past(post.publish_at, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
@@ -76,11 +136,57 @@ def publish_post(
         if validate:
             _check(api, resolution, resolver, {**body, "allow_duplicate": allow})
         try:
-            return create_post(api, intention, lambda: body, can_read_log=can_read_log)
+            return _note(memory, intention, create_post(api, intention, body, history))
         except DuplicatePostError as error:
             if not reuse or not error.existing_post_uuid:
                 raise
             return use(error.existing_post_uuid)
+
+
+def _place(api: PostBoostClient, own: Actor, intent: str, places: Places) -> Actor:
+    """Return the actor of a mapped post, wherever it was in the list before."""
+    history = read_history(api, own)
+    if (known := history.known) is not None and known.intent == intent:
+        return own
+    histories = read_histories(api, Owner(own.scope)) or {}
+    posts = {identity: known.intent for identity, each in histories.items() if (known := each.known)}
+    if own.former is not None and (known := history.known) is not None:
+        posts[own.log_identity] = known.intent
+    return places.place(intent, posts)
+
+
+def _intent(resolver: Resolver, salt: str, post: Post) -> str | None:
+    try:
+        media = PostResolution(resolver, post, salt).media()
+    except PostBoostError:
+        return None
+    return intent_hash(post_intent(post, media_contents(media)))
+
+
+def _restored(api: PostBoostClient, history: History) -> KnownPost | None:
+    """Return the post that the task has moved to the trash, if somebody has restored it since."""
+    if (post := history.own_trash) is None or post.post_uuid is None:
+        return None
+    try:
+        return None if fetch(api, post.post_uuid).get("trashed") else post
+    except NotFoundError:
+        return None
+
+
+def _remembered(memory: Memory, intention: Intention, *, is_mapped: bool) -> KnownPost | None:
+    """Return the post that the task remembers and PostBoost's activity log has forgotten."""
+    done = memory.done()
+    if not done.get("uuid"):
+        return None
+    if is_mapped and done.get("intent") != intention.intent:
+        raise undecided("PostBoost's activity log has forgotten what was published")
+    return KnownPost(str(done["uuid"]), done.get("intent"), done.get("mode"))
+
+
+def _note(memory: Memory | None, intention: Intention, done: Published) -> Published:
+    if memory is not None and done.result != "skipped":
+        memory.remember({"uuid": done.post_uuid, "intent": intention.intent, "mode": intention.mode})
+    return done
 
 
 def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:

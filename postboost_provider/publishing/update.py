@@ -8,15 +8,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
+    ConflictError,
     DuplicatePostError,
     NotFoundError,
     PostBoostConfigError,
+    PostBoostError,
     PostBoostRequestError,
+    PublishError,
 )
 from postboost_provider.api.times import planned
 from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.outcome import PostOutcome, read_post
-from postboost_provider.publishing.intention import Intention, KnownPost, Published, find_post, read_warnings
+from postboost_provider.publishing.intention import (
+    Intention,
+    KnownPost,
+    Published,
+    read_history,
+    read_warnings,
+)
+from postboost_provider.publishing.words import describe, differences, identify
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -29,24 +39,32 @@ def use_existing(api: PostBoostClient, intention: Intention, known: KnownPost, b
 
     :param body: returns the body for ``update_post``.
     """
-    found = compare(api, intention, known)
+    found = compare(api, intention, known, body)
     return found if isinstance(found, Published) else update(api, intention, known, found, body)
 
 
 def compare(
-    api: PostBoostClient, intention: Intention, known: KnownPost, listed: PostOutcome | None = None
+    api: PostBoostClient,
+    intention: Intention,
+    known: KnownPost,
+    body: Body,
+    listed: Mapping[str, Any] | None = None,
 ) -> Published | PostOutcome:
     """Read the post that an earlier attempt created, and decide what to do about it.
 
+    :param body: returns what was asked for.
     :param listed: the post from a list. One that is to be changed is read again: it may have been published since.
     :return: the post to update, or the result: the post is as its author wants it, or was removed.
     :raises PostBoostConfigError: the author's change comes too late (``code`` is ``too_late``), or PostBoost can't do it.
+    :raises UnconfirmedError: it is not known which post it is; ``code`` is ``uuid_unknown``.
     """
-    unchanged = known.intent in (None, intention.intent)
+    uuid = known.post_uuid or identify(api, known, body())
+    unchanged = known.intent is not None and known.intent == intention.intent
     try:
-        outcome = listed if listed is not None and unchanged else _read(api, known.post_uuid)
+        post = listed if listed is not None and unchanged else fetch(api, uuid)
     except NotFoundError:
-        return Published("skipped", "created earlier, and deleted in PostBoost since", known.post_uuid, None)
+        return Published("skipped", "created earlier, and deleted in PostBoost since", uuid, None)
+    outcome = outcome_of(post)
     if outcome.trashed:
         why = "created earlier, and moved to trash in PostBoost since"
         return Published("skipped", why, outcome.uuid, outcome)
@@ -54,9 +72,13 @@ def compare(
         why = "an earlier attempt had created it; its files can't be read any more, so it was not checked for edits"
         return Published("adopted", why, outcome.uuid, outcome)
     if unchanged:
+        if intention.refuse_altered:
+            check_texts(intention, body(), post, only_texts=True)
         return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
     if not outcome.can_be_changed:
-        raise _too_late(outcome)
+        if known.intent is None and has_words(body(), post):
+            return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
+        return _keep_or_refuse(intention, outcome)
     if intention.mode == "draft" and known.mode not in (None, "draft") and outcome.status != "draft":
         raise PostBoostConfigError(
             f"Its mode was changed to draft, but post {outcome.uuid} is {outcome.status} and can't be a draft again. Move it to "
@@ -78,7 +100,7 @@ def update(
     allow = intention.allow_duplicate
     where = {"post_uuid": outcome.uuid}
     perform_action(api, intention.actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow)
-    done = _update(api, intention, _read(api, outcome.uuid), body())
+    done = _update(api, intention, read_post(fetch(api, outcome.uuid)), body())
     return replace(done, why="moved to the queue")
 
 
@@ -86,11 +108,12 @@ def _update(
     api: PostBoostClient, intention: Intention, outcome: PostOutcome, body: Mapping[str, Any]
 ) -> Published:
     warnings: tuple[str, ...] = ()
+    sent = {**body, **_kept_schedule(outcome, body)}
     send = partial(
         api.send,
         "update_post",
         parameters={"post_uuid": outcome.uuid},
-        body={**body, **_kept_schedule(outcome, body)},
+        body=sent,
         client_label=str(intention.act.label),
     )
     try:
@@ -105,20 +128,104 @@ def _update(
             response = send(allow_duplicate=True)
         warnings = read_warnings(response.payload)
     except PostBoostRequestError as error:
-        now = _read(api, outcome.uuid)
+        now = read_post(fetch(api, outcome.uuid))
         if error.status not in (400, 422) or now.can_be_changed:
             raise
-        # It was published meanwhile. If the log has this update, it was ours, and only its response was lost.
-        known = find_post(api, intention.actor)
+        # It was published meanwhile. If the log has this update, only its response was lost, or another attempt made it.
+        known = read_history(api, intention.actor).known
         if known is None or known.intent != intention.intent:
-            raise _too_late(now) from error
+            return _keep_or_refuse(intention, now)
     # PostBoost's response to an update has no post (SDK 1.66.3).
-    fresh = _read(api, outcome.uuid)
-    return Published("updated", "changed since it was created", fresh.uuid, fresh, warnings)
+    fresh = fetch(api, outcome.uuid)
+    done = outcome_of(fresh)
+    check_approval(outcome, done)
+    if not has_words(sent, fresh) and (known := read_history(api, intention.actor).known):
+        check_not_overtaken(intention, known, done.uuid)
+    warnings += check_texts(intention, sent, fresh)
+    return Published("updated", "changed since it was created", done.uuid, done, warnings)
 
 
-def _read(api: PostBoostClient, uuid: str) -> PostOutcome:
-    return read_post(api.call("get_post", parameters={"post_uuid": uuid}))
+def fetch(api: PostBoostClient, uuid: str) -> Mapping[str, Any]:
+    """Return a post as PostBoost returns it."""
+    post: Mapping[str, Any] = api.call("get_post", parameters={"post_uuid": uuid})
+    return post
+
+
+def outcome_of(post: Mapping[str, Any]) -> PostOutcome:
+    """Return the outcome of a post that exists.
+
+    :raises PublishError: this version does not know its status; ``code`` is ``unknown_status``.
+    """
+    try:
+        return read_post(post)
+    except PostBoostError as error:
+        if error.code != "unknown_status":
+            raise
+        uuid, status = str(post.get("uuid")), post.get("status")
+        message = f"The post exists: do not publish it again. {error}"
+        raise PublishError(message, [{"uuid": uuid, "status": status}], code=error.code) from error
+
+
+def check_approval(before: PostOutcome, after: PostOutcome) -> None:
+    """Fail if an edit has taken a post out of its approval.
+
+    :raises PublishError: ``code`` is ``approval_lost``.
+    """
+    if before.status != "needs_approval" or after.status in ("needs_approval", "draft"):
+        return
+    raise PublishError(
+        f"Post {after.uuid} waited for approval, and PostBoost turned it into a post that is {after.status} when it was updated: "
+        "it is published without approval. Move it to trash in PostBoost, or approve of it there.",
+        [after.as_dict()],
+        code="approval_lost",
+    )
+
+
+def has_words(body: Mapping[str, Any], post: Mapping[str, Any]) -> bool:
+    """Return whether the post is what was asked for, but for PostBoost's own processing of texts."""
+    return all(each.is_altered for each in differences(body, post))
+
+
+def check_texts(
+    intention: Intention, body: Mapping[str, Any], post: Mapping[str, Any], *, only_texts: bool = False
+) -> tuple[str, ...]:
+    """Return a warning if PostBoost has other words than were sent, or raise an error where the author wants that.
+
+    :param only_texts: people may have changed the rest in PostBoost.
+    :raises PublishError: ``code`` is ``altered_text`` or ``differs``.
+    """
+    found, uuid = differences(body, post), str(post.get("uuid"))
+    if only_texts:
+        found = [each for each in found if each.is_text]
+    if not found:
+        return ()
+    message = f"PostBoost has post {uuid} otherwise than it was sent: {describe(found)}"
+    texts_only = all(each.is_text for each in found)
+    if intention.refuse_altered or not texts_only:
+        advice = "Correct it in PostBoost, or move it to trash there."
+        code = "altered_text" if texts_only else "differs"
+        raise PublishError(
+            f"{message}. {advice}",
+            [{"uuid": uuid}],
+            code=code,
+            field="on_altered_text" if texts_only else None,
+        )
+    return (message,)
+
+
+def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> None:
+    """Fail if another attempt has written other words to the post since this one began: they may be the newer ones.
+
+    :raises ConflictError: a retry reads what its author wants by then; ``code`` is ``overtaken``.
+    """
+    if known.intent == intention.intent:
+        return
+    raise ConflictError(
+        f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
+        "what its author wants then.",
+        status=409,
+        code="overtaken",
+    )
 
 
 def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,9 +241,15 @@ def _kept_schedule(outcome: PostOutcome, body: Mapping[str, Any]) -> dict[str, A
     return {**kept, "queue": False} if "queue" in body else kept
 
 
-def _too_late(outcome: PostOutcome) -> PostBoostConfigError:
-    return PostBoostConfigError(
-        f"It was changed too late: post {outcome.uuid} is {outcome.status}. Undo the change, or give it a new key to "
-        "publish it as another post.",
+def _keep_or_refuse(intention: Intention, outcome: PostOutcome) -> Published:
+    """Return a post that was edited after it went live, as it is, where its author wants that."""
+    seen = f"It was changed too late: post {outcome.uuid} is {outcome.status}."
+    if intention.keep_live:
+        warning = f"{seen} It stays as it was, because on_edit_after_live is 'keep'."
+        why = "created earlier, and live as it was before the change"
+        return Published("adopted", why, outcome.uuid, outcome, (warning,))
+    raise PostBoostConfigError(
+        f"{seen} Undo the change, give it a new key to publish it as another post, or accept what is live with "
+        "on_edit_after_live='keep'.",
         code="too_late",
     )

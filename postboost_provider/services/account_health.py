@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.errors import UnexpectedResponseError
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import planned, read_utc
 from postboost_provider.polling.conditions import Finding, Question
 
@@ -66,12 +66,8 @@ class AccountsCanPublish:
 
     def read(self, responses: Sequence[Any], now: datetime) -> Finding:
         at = self._at(now)
-        try:
+        with reading_response("get_account_health"):
             accounts = self._accounts(responses, at)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise UnexpectedResponseError(
-                f"get_account_health: PostBoost's response can't be read ({error!r})."
-            ) from error
         bad = [account for account in accounts if account.problems]
         if not bad:
             return Finding(True, [account.as_dict() for account in accounts])

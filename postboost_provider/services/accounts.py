@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, UnexpectedResponseError
+from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError
+from postboost_provider.api.responses import reading_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,12 +36,10 @@ class Accounts:
         self._refused = refused
         self._groups = groups
         # PostBoost lists the newest first; an order that does not change keeps requests the same.
-        try:
+        with reading_response("list_accounts"):
             self._accounts = sorted(accounts, key=lambda account: int(account["id"]))
-        except (KeyError, TypeError, ValueError):
-            raise UnexpectedResponseError(
-                "list_accounts: the response has an account without an id."
-            ) from None
+            for account in self._accounts:
+                account_name(account)
 
     def find(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         """Return the accounts that these names mean, each once, in the order of their ids.
@@ -87,12 +86,13 @@ class Accounts:
         return matches
 
     def _in_group(self, group_name: str, name: str) -> list[Mapping[str, Any]]:
-        groups = list(self._groups())
-        for group in groups:
-            if str(group["name"]).casefold() == group_name.strip().casefold():
-                ids = {int(account_id) for account_id in group["account_ids"]}
-                return [a for a in self._accounts if int(a["id"]) in ids]
-        raise self._unknown(name, [clean_text(group["name"]) for group in groups])
+        with reading_response("list_account_groups"):
+            groups = [(str(group["name"]), group["account_ids"]) for group in self._groups()]
+            for known, account_ids in groups:
+                if known.casefold() == group_name.strip().casefold():
+                    ids = {int(account_id) for account_id in account_ids}
+                    return [a for a in self._accounts if int(a["id"]) in ids]
+        raise self._unknown(name, [clean_text(known) for known, _ in groups])
 
     def _unknown(self, name: str, groups: Sequence[str] = ()) -> PostBoostConfigError:
         listed = _listed(self._accounts) + (f"; groups: {', '.join(groups)}" if groups else "")

@@ -5,6 +5,7 @@ PostBoost does not document most of the numbers (SDK 1.66.3): ``data`` has all t
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
@@ -24,6 +25,7 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     ValidationError,
 )
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -101,8 +103,9 @@ def rows(api: PostBoostClient, kind: str, period: Period) -> Iterator[Row]:
     """Yield the rows of that kind, each with the columns of ``COLUMNS[kind]``."""
     found = {"posts": _post_rows, "accounts": _account_rows, "summary": _summary_rows}[kind](api, period)
     frame = {"workspace_uuid": api.settings.workspace_uuid, **period.as_parameters()}
-    for row in found:
-        yield {column: {**frame, **row}.get(column) for column in COLUMNS[kind]}
+    with reading_response(f"analytics of {kind}"):
+        for row in found:
+            yield {column: {**frame, **row}.get(column) for column in COLUMNS[kind]}
 
 
 def _post_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
@@ -198,15 +201,34 @@ def json_line(row: Row) -> bytes:
     return _json(row).encode() + b"\n"
 
 
-def csv_line(cells: Iterable[Any], *, escape_formulas: bool = True) -> bytes:
+def csv_line(cells: Iterable[Any], *, escape_formulas: bool = True, delimiter: str = ",") -> bytes:
     """Return one line of CSV: objects and booleans as JSON text, None as an empty cell.
 
     :param escape_formulas: put an apostrophe before a text that a spreadsheet would run as a formula.
     """
     line = io.StringIO()
     found = (_json(cell) if isinstance(cell, (Mapping, bool)) else cell for cell in cells)
-    csv.writer(line).writerow(f"'{c}" if escape_formulas and _is_formula(c) else c for c in found)
-    return line.getvalue().encode()
+    csv.writer(line, delimiter=delimiter).writerow(
+        f"'{c}" if escape_formulas and _is_formula(c) else c for c in found
+    )
+    return line.getvalue().encode(errors="surrogateescape")
+
+
+def escape_csv(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy a CSV file of UTF-8, with an apostrophe before each text that a spreadsheet would run as a formula."""
+    mark = codecs.BOM_UTF8 if source.read(3) == codecs.BOM_UTF8 else b""
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    head = text.readline()
+    text.seek(0)
+    delimiter = next((each for each in ",;\t" if each in head), ",")
+    target.write(mark)
+    try:
+        for cells in csv.reader(text, delimiter=delimiter):
+            target.write(csv_line(cells, delimiter=delimiter))
+    except csv.Error as error:
+        message = f"The file can't be read as CSV ({error}). Save it as it is with escape_formulas=False."
+        raise UnexpectedResponseError(message, code="not_csv", field="escape_formulas") from error
 
 
 def _is_formula(cell: Any) -> bool:

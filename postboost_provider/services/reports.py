@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import NotFinishedError, PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
+from postboost_provider.services.analytics import escape_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +39,26 @@ def find(api: PostBoostClient, export_uuid: str, timeout: float) -> dict[str, An
     return _await(api, _read(api, export_uuid), timeout)
 
 
-def download(api: PostBoostClient, export_uuid: str, open_file: Callable[[], IO[bytes]]) -> None:
-    """Write the file as it arrives. It is fetched only from the connection's own host, whatever ``download_url`` is."""
-    api.download("download_report_export", open_file, parameters={"export_uuid": export_uuid})
+def download(
+    api: PostBoostClient,
+    export_uuid: str,
+    open_file: Callable[[], IO[bytes]],
+    *,
+    escape_formulas: bool = False,
+) -> None:
+    """Write the file as it arrives. It is fetched only from the connection's own host, whatever ``download_url`` is.
+
+    :param escape_formulas: of a CSV, see :func:`csv_line`.
+    """
+    parameters = {"export_uuid": export_uuid}
+    if not escape_formulas:
+        api.download("download_report_export", open_file, parameters=parameters)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        received = Path(folder, "report.csv")
+        api.download("download_report_export", lambda: received.open("wb"), parameters=parameters)
+        with received.open("rb") as source, open_file() as target:
+            escape_csv(source, target)
 
 
 def _read(api: PostBoostClient, export_uuid: str) -> dict[str, Any]:

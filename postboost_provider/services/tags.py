@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.error_mapping import map_fields
+from postboost_provider.api.errors import ConflictError, ValidationError
 from postboost_provider.idempotency.key import create_thing
 
 if TYPE_CHECKING:
@@ -34,17 +35,31 @@ class Tags:
         # One tag for two spellings of it, and one idempotency key for each spelling: headers carry only ASCII.
         for name in {name.casefold(): name for name in self.missing(names)}.values():
             with map_fields(f"tags ({name})"):
-                tag = create_thing(
-                    self._api,
-                    "create_tag",
-                    f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
-                    lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
-                    body={"name": name, "hex_color": DEFAULT_COLOR},
-                )
-            known[name.casefold()] = int(tag["id"])
+                known[name.casefold()] = self._create(name, idempotency_key)
         return sorted({known[name.casefold()] for name in names})
+
+    def _create(self, name: str, idempotency_key: str) -> int:
+        try:
+            tag = create_thing(
+                self._api,
+                "create_tag",
+                f"{idempotency_key}-{hashlib.sha256(name.encode()).hexdigest()}",
+                lambda made: self._api.call("get_tag", parameters={"tag_uuid": made["uuid"]}),
+                body={"name": name, "hex_color": DEFAULT_COLOR},
+            )
+        except (ValidationError, ConflictError):
+            # Another attempt may have created it meanwhile, perhaps in another case.
+            if (number := self._read().get(name.casefold())) is None:
+                raise
+            return number
+        return int(tag["id"])
 
     def _known(self) -> dict[str, int]:
         if self._ids is None:
-            self._ids = {str(t["name"]).casefold(): int(t["id"]) for t in self._api.pages("list_tags")}
+            self._ids = self._read()
         return self._ids
+
+    def _read(self) -> dict[str, int]:
+        """Return the ids of the tags by name: of tags whose names differ only in case, the oldest one's."""
+        tags = sorted(self._api.pages("list_tags"), key=lambda tag: int(tag["id"]), reverse=True)
+        return {str(tag["name"]).casefold(): int(tag["id"]) for tag in tags}

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from postboost_provider.api.errors import PostBoostError
+from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.triggers import base
 from postboost_provider.triggers.base import PollingTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from postboost_provider.api.settings import ClientSettings
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.polling.poller import Event, Poller
     from postboost_provider.polling.schedule import Wait
 
 # One for all waits of a process: they wake up together and share requests, but not together with other triggerers.
 SPREAD = random.random()
+# The states of a task that a person has ended, also with its run.
+KILLED = ("failed", "skipped")
 
 
 class PostBoostPostTrigger(PollingTrigger):
@@ -30,10 +36,12 @@ class PostBoostPostTrigger(PollingTrigger):
     :param next_look_at: when to poll first, in ISO 8601; default: at once.
     :param due_at: the last account's publishing time, in ISO 8601, where accounts have times of their own.
     :param carried: returned with the event: ``dag.test()`` loses the ``kwargs`` of a deferred task (Airflow 2.11 to 3.3).
+    :param when_killed: ``keep`` or ``trash`` the posts that are not published yet if a person marks the task as failed.
+    :param trash_label: what names that in the activity log.
     """
 
     result_key = "posts"
-    own_arguments = ("post_uuids", "next_look_at", "due_at", "carried")
+    own_arguments = ("post_uuids", "next_look_at", "due_at", "carried", "when_killed", "trash_label")
 
     def __init__(
         self,
@@ -43,6 +51,8 @@ class PostBoostPostTrigger(PollingTrigger):
         next_look_at: str | None = None,
         due_at: str | None = None,
         carried: dict[str, Any] | None = None,
+        when_killed: str = "keep",
+        trash_label: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(poll_interval=poll_interval, **kwargs)
@@ -50,6 +60,8 @@ class PostBoostPostTrigger(PollingTrigger):
         self.next_look_at = next_look_at
         self.due_at = due_at
         self.carried = carried
+        self.when_killed = when_killed
+        self.trash_label = trash_label
 
     def _make_poller(self, times: Wait) -> Poller:
         from postboost_provider.polling.poller import Poller
@@ -72,6 +84,41 @@ class PostBoostPostTrigger(PollingTrigger):
     async def _poll(self) -> Finding:
         self._posts.note(await self._shared.read(self._posts.unsettled))
         return self._posts.finding()
+
+    async def on_kill(self) -> None:
+        """Move posts to the trash. Airflow calls this when a person has marked the task as failed or successful, or cleared it.
+
+        Only a failed task was killed: a cleared one uses its post again, and a successful one keeps it.
+        """
+        if self.when_killed != "trash":
+            return
+        from postboost_provider.airflow_support.compat import task_state
+
+        try:
+            state = await task_state(self)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the post stays
+            self.log.warning("Kept the post: Airflow does not tell whether its task was killed: %s", error)
+            return
+        if state not in KILLED:
+            self.log.info("Kept the post: its task was not marked as failed, but is %s.", state or "cleared")
+            return
+        hook = PostBoostHook(self.postboost_conn_id)
+        try:
+            settings = await base.settings_of(hook)
+            await asyncio.to_thread(self._trash, settings)
+        except PostBoostError as error:
+            self.log.warning("Could not move the post to the trash: %s", error)
+
+    def _trash(self, settings: ClientSettings) -> None:
+        from postboost_provider.api.arguments import read_uuids
+        from postboost_provider.api.client import PostBoostClient
+        from postboost_provider.publishing.deletion import trash_unpublished
+
+        # Airflow waits 30 seconds for a trigger.
+        with PostBoostClient(settings, attempts=2, deadline_seconds=10) as api:
+            for uuid in read_uuids(self.post_uuids):
+                if trash_unpublished(api, uuid, self.trash_label):
+                    self.log.info("Moved post %s to the trash because its task was killed.", uuid)
 
     def _payload(self, event: Event) -> dict[str, Any]:
         if event.status == "settled":

@@ -7,7 +7,7 @@ import pytest
 
 from postboost_provider.api.credentials import Refusal, explain_401
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.expiry import ROTATION_STEPS, Expiry, describe_span, parse_expiry
+from postboost_provider.api.expiry import ROTATION_STEPS, Expiry, describe_span, parse_expiry, shortfall
 from tests.api.support import settings
 
 DAY = date(2026, 10, 16)
@@ -182,3 +182,31 @@ def test_text_that_never_was_a_token_is_recognized_and_not_shown(token, slip):
 
 def test_a_request_without_a_token_says_so() -> None:
     assert "no token" in explain_401(settings(token=""), NOW)[0]
+
+
+@pytest.mark.parametrize(
+    ("days", "until_days", "missed"),
+    [
+        (10, None, []),
+        (10, 10, []),
+        (10, 11, ["must last until"]),
+        (2, None, ["at least 3 days"]),
+        (2, 3, ["at least 3 days", "must last until"]),
+        # What lies in the past requires nothing.
+        (10, -1, []),
+        (-1, -2, ["at least 3 days"]),
+        (-1, 0, ["at least 3 days"]),
+    ],
+)
+def test_each_requirement_that_an_expiry_does_not_meet_is_named(days, until_days, missed):
+    day = datetime(2026, 10, 16, tzinfo=UTC)
+    until = None if until_days is None else day + timedelta(days=until_days)
+    said = shortfall(Expiry("date", (day + timedelta(days=days)).date()), day, timedelta(days=3), until)
+    assert said.count("must last") == len(missed)
+    assert [word for word in missed if word not in said] == []
+
+
+@pytest.mark.parametrize("kind", ["never", "unknown"])
+def test_nothing_is_missed_of_a_credential_without_a_date(kind):
+    now = datetime(2026, 10, 16, tzinfo=UTC)
+    assert shortfall(Expiry(kind), now, timedelta(days=3), now + timedelta(days=900)) == ""

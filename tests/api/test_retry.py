@@ -170,3 +170,10 @@ def test_the_backoff_doubles_up_to_its_cap(attempt, spread, seconds):
 @pytest.mark.parametrize("raised", [None, error(ServerError, 500), error(RateLimitedError, 429)])
 def test_the_backoff_may_be_as_short_as_nothing(raised):
     assert pause_before_retry(raised, 4, 0.0, 30) == 0
+
+
+def test_an_ai_run_that_was_created_and_failed_is_not_sent_again() -> None:
+    failed = error(ServerError, 500)
+    assert may_retry(request("create_post", idempotency_key="key"), failed)
+    failed.body = {"run_id": 7}
+    assert not may_retry(request("create_post", idempotency_key="key"), failed)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,11 +10,13 @@ from postboost_provider.api.errors import (
     GatewayError,
     NotFoundError,
     PermissionDeniedError,
+    PostBoostConfigError,
+    ValidationError,
 )
 from postboost_provider.idempotency.activity_log import LogEntry, read_log
 from postboost_provider.idempotency.identity import Actor, log_scope
 from postboost_provider.idempotency.label import Label, OperationAct, Owner, PostAct, short_action
-from postboost_provider.publishing.intention import Intention, KnownPost, find_posts
+from postboost_provider.publishing.intention import History, Intention, KnownPost, read_histories
 from tests.api.support import WORKSPACE
 
 MONDAY_ROW, TUESDAY_ROW = (Actor.of_row("spring", key) for key in ("monday", "tuesday"))
@@ -42,7 +45,8 @@ def log(connect, postboost):
         log.route = postboost.get(f"/{WORKSPACE}/activity").mock(
             side_effect=[httpx.Response(200, json=page) for page in (*new, {"data": read.former})]
         )
-        return find_posts(connect(), owner)
+        found = read_histories(connect(), owner) or {}
+        return {i: replace(h.known, created_at=None) for i, h in found.items() if h.known}
 
     # What the log has with labels of version 0.1.0.
     read.former = []
@@ -125,14 +129,27 @@ def test_what_a_server_matches_too_widely_is_not_ours(log, client):
     assert log([activity(client)]) == {}
 
 
-@pytest.mark.parametrize("outcome", ["created", "updated", "replayed"])
+def test_a_replayed_response_has_not_written_the_words(log):
+    entries = [
+        activity(label(MONDAY_ROW, A, "schedule"), outcome="replayed"),
+        activity(label(MONDAY_ROW, B, "schedule"), outcome="updated"),
+        activity(label(MONDAY_ROW, A, "schedule")),
+    ]
+    assert log(entries)[MONDAY].intent == B
+
+
+def test_a_creation_without_a_uuid_counts(log):
+    assert log([activity(label(MONDAY_ROW, A, "now"), None)]) == {MONDAY: KnownPost(None, A, "now")}
+
+
+@pytest.mark.parametrize("outcome", ["created", "updated", "replayed", "ok", None])
 def test_what_made_or_changed_a_post_counts(log, outcome):
     assert set(log([activity(label(MONDAY_ROW, A, "schedule"), outcome=outcome)])) == {MONDAY}
 
 
 @pytest.mark.parametrize(
     "outcome",
-    ["blocked_duplicate", "blocked_cap", "validation_failed", "validated", "error", "deleted", "ok", None],
+    ["blocked_duplicate", "blocked_cap", "validation_failed", "validated", "error", "deleted"],
 )
 def test_what_made_nothing_does_not_count_and_hides_nothing(log, outcome):
     entries = [
@@ -161,7 +178,7 @@ def test_an_action_on_the_post_is_not_what_created_it(log, action):
 def test_a_log_that_may_not_be_read_is_none_and_not_empty(connect, postboost):
     postboost.get(f"/{WORKSPACE}/activity").respond(403, json={"code": "insufficient_scope"})
     assert read_log(connect(), MONDAY_ROW.owner) is None
-    assert find_posts(connect(), CALENDAR) is None
+    assert read_histories(connect(), CALENDAR) is None
 
 
 @pytest.mark.parametrize(
@@ -260,6 +277,47 @@ def test_an_entry_has_what_the_log_says(connect, postboost):
     assert first == LogEntry(label, "error", 409, None, 3, "2026-10-16T07:30:00Z")
     assert (first.is_success, first.is_refusal, second.is_success) == (False, True, True)
     assert second.label == MONDAY_ROW.label("queuex")
+
+
+@pytest.mark.parametrize("refused", [("airflow/x/y",), ("airflow/x/y", "airflow/x/")])
+def test_a_filter_that_is_refused_is_sent_again_shorter(connect, postboost, refused):
+    asked: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        prefix = request.url.params["client"]
+        asked.append(prefix)
+        if len(prefix) > len("airflow/") + 9 * (2 - len(refused)):
+            return httpx.Response(422, json={"errors": {"client": ["Too long."]}})
+        return httpx.Response(
+            200, json={"data": [activity(START), activity(FORMER), activity(f"{START[:-1]}x")]}
+        )
+
+    postboost.get(f"/{WORKSPACE}/activity").mock(side_effect=respond)
+    entries = read_log(connect(), MONDAY_ROW.owner)
+    assert {str(entry.label) for entry in entries} == {START}
+    assert asked[: len(refused) + 1][-1] == (f"airflow/{SCOPE}/" if len(refused) == 1 else "airflow/")
+
+
+def test_a_log_that_refuses_every_filter_is_an_error(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/activity").respond(422, json={"errors": {"client": ["No."]}})
+    with pytest.raises(ValidationError):
+        read_log(connect(), MONDAY_ROW.owner)
+    with pytest.raises(PostBoostConfigError) as caught:
+        read_histories(connect(), MONDAY_ROW.owner)
+    assert (caught.value.code, caught.value.field) == ("log_unreadable", "on_unknown")
+    assert read_histories(connect(), MONDAY_ROW.owner, on_unknown="publish") is None
+
+
+def test_revisions_begin_after_those_that_are_proven_to_hold_a_refusal():
+    def entry(revision: int, outcome: str, status: int) -> LogEntry:
+        act = PostAct(A, "schedule", revision)
+        return LogEntry(MONDAY_ROW.label(act), outcome, status, None, None, None)
+
+    settled = [entry(0, "replayed", 422), entry(2, "replayed", 403)]
+    assert History(tuple(settled)).first_revision == 3
+    others = [entry(5, "validation_failed", 422), entry(6, "replayed", 201), entry(7, "error", 500)]
+    assert History((*settled, *others)).first_revision == 3
+    assert History().first_revision == 0
 
 
 @pytest.mark.parametrize("response", [{"html": "<p>Blocked</p>"}, {"json": {"message": "Access forbidden."}}])

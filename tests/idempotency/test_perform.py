@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,7 +51,7 @@ def server(
 
 
 def run(operation: str, body: Any = None, *, try_number: int = 1, max_tries: int = 0, **options: Any) -> Any:
-    ctx = context()
+    ctx = context(dag_run=SimpleNamespace(run_after=datetime.now(UTC) - timedelta(hours=1)))
     ctx["ti"].try_number, ctx["ti"].max_tries = try_number, max_tries
     operator = PostBoostOperator(task_id="task", operation=operation, body=body, **options)
     return operator.execute(ctx)  # type: ignore[arg-type]

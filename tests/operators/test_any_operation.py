@@ -15,6 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, load_operations
 from postboost_provider.api.settings import DEFAULT_BASE_URL
+from postboost_provider.idempotency.effect import find_read
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
@@ -47,6 +48,12 @@ def test_every_operation_is_sent_as_the_table_says(
         sent = postboost.request(op.method, path).respond(op.status, json=response)
         if op.operation == "list_api_activity":
             sent.respond(json={"data": []})
+        if not op.is_read:
+            # What is read back afterwards.
+            read = find_read(op)
+            gone = op.method == "DELETE" and read is not None and not read.is_list
+            found = {"message": "Not found."} if gone else {"data": []}
+            postboost.get(url__regex=".*").respond(404 if gone else 200, json=found)
         run(
             op.operation,
             parameters=in_path | others or None,

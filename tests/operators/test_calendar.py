@@ -15,8 +15,6 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from postboost_provider.api.errors import (
     AuthenticationError,
-    NotFoundError,
-    PermissionDeniedError,
     UnreachableError,
 )
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
@@ -155,13 +153,13 @@ def test_an_expired_token_fails_without_retries_and_says_what_to_do(
         publish([row()])
 
 
-@pytest.mark.parametrize(("status", "kind"), [(403, PermissionDeniedError), (404, NotFoundError)])
+@pytest.mark.parametrize("status", [403, 404])
 def test_a_wrong_workspace_says_where_to_correct_it(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int, kind: Any
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, status: int
 ) -> None:
     sandbox.reset(unknown_workspace=status)
     use_connection(monkeypatch, sandbox, workspace_uuid="00000000-0000-0000-0000-000000000000")
-    with fails(kind, "'postboost_default'"):
+    with fails(word="'postboost_default'", code="log_unreadable", field="on_unknown"):
         publish([row()])
 
 

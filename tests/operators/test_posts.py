@@ -246,11 +246,6 @@ def test_an_account_may_have_a_time_of_its_own(sandbox: Sandbox) -> None:
         ({"on_unknown": "shrug"}, "on_unknown", "'shrug'"),
         ({"on_partial": "shrug"}, "on_partial", "'shrug'"),
         ({"on_kill": "shrug"}, "on_kill", "'shrug'"),
-        (
-            {"publish": "now", "wait_for_completion": True, "deferrable": True, "on_kill": "trash"},
-            "on_kill",
-            "deferrable",
-        ),
         ({"text": "x" * 281, "publish": "now"}, "text", "280"),
         ({"text": {"text": "x"}}, "text", "dict"),
         ({"text": ["x"]}, "text", "list"),

@@ -19,6 +19,7 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostConfigError,
     PostBoostRequestError,
+    UnexpectedResponseError,
     ValidationError,
 )
 from postboost_provider.operators.reports import PostBoostReportOperator
@@ -195,3 +196,38 @@ def test_a_report_that_takes_longer_is_waited_for(
     with pytest.raises(NotFinishedError) as caught:
         save(tmp_path / "a.pdf", timeout=0)
     assert caught.value.code == "timeout"
+
+
+def write_csv(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    def download(self: Any, operation: str, open_file: Any, **_: Any) -> None:
+        with open_file() as file:
+            file.write(content)
+
+    monkeypatch.setattr("postboost_provider.api.client.PostBoostClient.download", download)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_formula_in_a_csv_is_written_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delimiter: str, mark: str
+) -> None:
+    lines = [["post", "text"], ["1", "=1+1"], ["2", '@x "y"\nz'], ["3", "-5"], ["4", "Grüße"]]
+    content = io.StringIO()
+    csv.writer(content, delimiter=delimiter).writerows(lines)
+    write_csv(monkeypatch, (mark + content.getvalue()).encode())
+    save(tmp_path / "a.csv", file_format="csv", file_mode=0o600)
+    assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o600
+    found = (tmp_path / "a.csv").read_bytes().decode()
+    assert found.startswith(mark + "post")
+    read = list(csv.reader(io.StringIO(found.removeprefix(mark), newline=""), delimiter=delimiter))
+    assert [row[1] for row in read] == ["text", "'=1+1", '\'@x "y"\nz', "-5", "Grüße"]
+    save(tmp_path / "b.csv", file_format="csv", escape_formulas=False)
+    assert (tmp_path / "b.csv").read_bytes() == (mark + content.getvalue()).encode()
+
+
+def test_a_csv_that_can_not_be_read_is_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv(monkeypatch, b"text\n" + b"x" * 200_000)
+    with pytest.raises(UnexpectedResponseError) as caught:
+        save(tmp_path / "a.csv", file_format="csv")
+    assert (caught.value.code, caught.value.field) == ("not_csv", "escape_formulas")
+    assert not (tmp_path / "a.csv").exists()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import PostBoostError
-from postboost_provider.polling.outcome import PostOutcome, describe_failures, read_post
+from postboost_provider.polling.outcome import PostOutcome, describe_failures, describe_status, read_post
 
 STATUSES = ("draft", "scheduled", "needs_approval", "publishing", "published", "failed")
 
@@ -180,3 +180,32 @@ def test_failures_are_told_post_by_post_and_account_by_account():
         "  post p1, slack:News: status never sent",
         "  post p2: failed, and PostBoost names no account",
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "accounts", "everywhere"),
+    [
+        ("failed", ["failed", None], True),
+        ("failed", [], True),
+        ("failed", ["failed", "published"], False),
+        ("published", ["failed"], True),
+        ("published", ["failed", "published"], False),
+        ("publishing", ["failed"], False),
+    ],
+)
+def test_a_post_failed_everywhere_if_no_account_got_it_and_none_will(status, accounts, everywhere):
+    assert post(status, *accounts).is_failed_everywhere is everywhere
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("draft", "draft"),
+        ("scheduled", "scheduled for 2026-10-16 09:30 UTC"),
+        ("needs_approval", "approval in PostBoost (2026-10-16 09:30 UTC)"),
+        ("publishing", "is publishing, with 1 of 2"),
+    ],
+)
+def test_the_state_of_a_post_is_described_for_each_status(status, words):
+    found = post(status, "published", "publishing", scheduled_at="2026-10-16T09:30:00Z")
+    assert words in describe_status(found)

@@ -8,7 +8,7 @@ from typing import Any
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.idempotency.identity import Actor, intent_hash
 from postboost_provider.publishing.create import create_post
-from postboost_provider.publishing.intention import Intention, Published, find_posts
+from postboost_provider.publishing.intention import History, Intention, Published, read_histories
 from postboost_provider.publishing.update import use_existing
 
 DAY = str((datetime.now(UTC) + timedelta(days=2)).date())
@@ -32,11 +32,18 @@ def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
     }
 
 
+def create(
+    api: PostBoostClient, mine: Intention, content: dict[str, Any], *, can_read_log: bool = True
+) -> Published:
+    """Create the post as an attempt that found nothing in the activity log."""
+    return create_post(api, mine, content, History() if can_read_log else None)
+
+
 def publish(api: PostBoostClient, text: str = "Hello", mode: str = "schedule", **more: Any) -> Published:
     """Do what a task does: read the activity log, then use the post that is there or create one."""
     mine = intention(text, mode)
-    posts = find_posts(api, ACTOR.owner)
-    known = (posts or {}).get(ACTOR.log_identity)
-    if known is not None:
-        return use_existing(api, mine, known, lambda: body(text, **more))
-    return create_post(api, mine, lambda: body(text, **more), can_read_log=posts is not None)
+    histories = read_histories(api, ACTOR.owner)
+    history = None if histories is None else histories.get(ACTOR.log_identity, History())
+    if history is not None and history.known is not None:
+        return use_existing(api, mine, history.known, lambda: body(text, **more))
+    return create_post(api, mine, body(text, **more), history)

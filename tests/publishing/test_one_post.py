@@ -11,15 +11,15 @@ import pytest
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
+    ConflictError,
     DuplicatePostError,
     PermissionDeniedError,
     PostBoostConfigError,
     UnconfirmedError,
 )
-from postboost_provider.publishing.create import create_post
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, make_key, posts
-from tests.publishing.support import body, intention, publish
+from tests.publishing.support import body, create, intention, publish
 
 
 def test_a_retried_task_finds_its_post(server: Sandbox, api: PostBoostClient) -> None:
@@ -86,7 +86,7 @@ def test_a_key_used_with_another_body_is_looked_up_in_the_activity_log(
     mine = intention()
     # The same words resolve to another account now, and this attempt does not know of the first.
     changed = {**body(), "accounts": [2]}
-    again = create_post(api, mine, lambda: changed, can_read_log=True)
+    again = create(api, mine, changed)
     assert again.result == "adopted"
     assert len(posts(server)) == 1
 
@@ -96,7 +96,7 @@ def test_without_the_activity_log_a_key_used_with_another_body_is_unconfirmed(se
         assert publish(api).result == "created"
         changed = {**body(), "accounts": [2]}
         with pytest.raises(UnconfirmedError) as caught:
-            create_post(api, intention(), lambda: changed, can_read_log=False)
+            create(api, intention(), changed, can_read_log=False)
     assert caught.value.code == "other_body"
     assert len(posts(server)) == 1
 
@@ -216,22 +216,28 @@ def test_an_edit_by_a_token_that_may_not_read_is_unconfirmed_and_no_second_post(
     assert [p["text"] for p in posts(server)] == ["Hello"]
 
 
-def test_two_runs_at_once_with_an_edit_between_them_are_one_post(sandbox: Sandbox) -> None:
+def test_of_two_runs_at_once_with_an_edit_between_them_one_is_overtaken_and_retried(sandbox: Sandbox) -> None:
     """Neither finds the other in the activity log: the key is the same for both texts, and tells the second of the first."""
     sandbox.faults({"operation": "create_post", "kind": "delay", "seconds": 0.3})
-    results: list[str] = []
+    ends: dict[str, str | None] = {}
 
     def go(text: str) -> None:
         with client(sandbox) as api:
-            results.append(create_post(api, intention(text), lambda: body(text), can_read_log=True).result)
+            try:
+                ends[text] = create(api, intention(text), body(text)).result
+            except ConflictError as error:
+                ends[text] = error.code
 
     threads = [threading.Thread(target=go, args=(text,)) for text in ("Hello", "Hello again")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(results) in (["created", "updated"], ["adopted", "created"])
-    assert len(posts(sandbox)) == 1
+    assert sorted(map(str, ends.values())) == ["created", "overtaken"]
+    (late,) = (text for text, end in ends.items() if end == "overtaken")
+    with client(sandbox) as api:
+        assert publish(api, late).result == "updated"
+    assert [p["text"] for p in posts(sandbox)] == [late]
 
 
 def test_an_update_that_published_the_post_and_whose_response_was_lost_is_found(
@@ -253,7 +259,7 @@ def test_a_stored_response_is_compared_with_the_post_as_it_is_now(
     if trash is not None:
         api.call("delete_post", parameters={"post_uuid": first.post_uuid}, body={"trash": trash})
     # This attempt has read the activity log before the post was in it.
-    again = create_post(api, intention(mode="now"), lambda: body(schedule_now=True), can_read_log=True)
+    again = create(api, intention(mode="now"), body(schedule_now=True))
     assert (again.result, again.post_uuid) == (result, first.post_uuid)
     if trash is None:
         assert again.outcome is not None
@@ -273,7 +279,7 @@ def test_a_success_without_a_post_is_unconfirmed_and_looked_up(
 
         mocker.patch.object(api, "send", garble)
         with pytest.raises(UnconfirmedError) as caught:
-            create_post(api, intention(), body, can_read_log=False)
+            create(api, intention(), body(), can_read_log=False)
         assert caught.value.code == "no_uuid"
         assert publish(api).result == "adopted"
     assert len(posts(sandbox)) == 1

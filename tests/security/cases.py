@@ -206,7 +206,7 @@ CASES: dict[str, list[Case]] = {
     "RotateTokenOperator": [lambda w: {"store": w.store, "subject": w.hold_ending_token()}],
     "AccountHealthSensor": [
         lambda w: {"accounts": [1], **POKING},
-        lambda w: {"accounts": [1], "deferrable": True, "poke_interval": 1},
+        lambda w: {"accounts": [1], "deferrable": True, **POKING},
     ],
     "PostSensor": [
         lambda w: {
@@ -215,10 +215,12 @@ CASES: dict[str, list[Case]] = {
         lambda w: {"post_uuids": w.published_post(), "deferrable": True},
     ],
     "TokenExpirySensor": [lambda w: POKING],
-    "PostTrigger": [lambda w: {"post_uuids": w.published_post()}],
-    "AccountHealthTrigger": [lambda w: {"account_ids": [1]}],
-    "RepurposeTrigger": [lambda w: {"run_id": 1}],
-    "TokenTrigger": [lambda w: {"postboost_conn_ids": ["postboost_default"], "poll_interval": 0.01}],
+    "PostTrigger": [lambda w: {"post_uuids": w.published_post(), "timeout": 60}],
+    "AccountHealthTrigger": [lambda w: {"account_ids": [1], "timeout": 60}],
+    "RepurposeTrigger": [lambda w: {"run_id": 1, "timeout": 60}],
+    "TokenTrigger": [
+        lambda w: {"postboost_conn_ids": ["postboost_default"], "poll_interval": 0.01, "timeout": 60}
+    ],
     "Hook": [lambda w: {}],
 }
 

@@ -10,6 +10,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,10 +22,12 @@ from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import TaskDeferred
 
 from postboost_provider.api import client as client_module
+from postboost_provider.cli.parser import main
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
 from tests.security.cases import CASES, World, classes, make, short
 from tests.security.hostile_server import FAILURES, WITHOUT_ECHO, HostileServer, hostile_server
+from tests.security.leaking import LEAKING
 from tests.security.tokens import find_token, make_token, shown, variables
 
 CLASSES = {short(name): kind for name, kind in classes().items()}
@@ -55,6 +58,7 @@ def _at_once(mocker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mocker.patch("postboost_provider.api.client.time", quiet)
     mocker.patch("postboost_provider.api.client.asyncio", SimpleNamespace(sleep=sleep))
     mocker.patch("postboost_provider.polling.poller.time", Hurried())
+    mocker.patch("airflow.sdk.bases.sensor.time", quiet)
     mocker.patch("postboost_provider.polling.poller.asyncio", SimpleNamespace(sleep=sleep))
     mocker.patch("postboost_provider.triggers.shared_poller.GATHER_SECONDS", 0)
     monkeypatch.setitem(client_module._Client.__init__.__kwdefaults__, "attempts", 2)
@@ -154,9 +158,9 @@ def world(sandbox: Sandbox, tmp_path: Path) -> World:
 def connect(monkeypatch: pytest.MonkeyPatch, world: World) -> Connect:
     """Have every connection id lead to the world's sandbox, with its token, or wherever the test says."""
 
-    def connect(**changes: Any) -> None:
+    def connect(admin: str = world.sandbox.tokens["admin"], **changes: Any) -> None:
         def get(conn_id: str) -> Connection:
-            token = world.sandbox.tokens["admin"] if conn_id == "admin" else world.token
+            token = admin if conn_id == "admin" else world.token
             known = {"host": world.sandbox.base_url, "password": token, "extra": world.extras, **changes}
             return Connection(
                 conn_id=conn_id,
@@ -210,11 +214,15 @@ def test_nothing_shows_the_token_whatever_the_server_sends(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     arguments = CASES[name][index](world)
-    connect(host=f"{server.origin}/app/api", password=server.token)
+    extras = world.extras
+    held = world.token if name == "RotateTokenOperator" else server.token
+    connect(host=f"{server.origin}/app/api", admin=server.token)
     hits: dict[str, list[str]] = {}
     for failure, server.answer in FAILURES.items():
         caplog.clear()
-        witness, before = Witness(), len(server.seen)
+        world.token, world.extras = held, dict(extras)
+        witness = Witness(lambda: setattr(world, "token", server.token))
+        before = len(server.seen)
         witness.run(make(CLASSES[name], arguments))
         assert len(server.seen) > before, failure
         assert server.token.encode() in server.seen[-1]
@@ -248,7 +256,40 @@ def test_nothing_shows_the_token_without_a_response(
     elif how == "not TLS":
         server.answer = FAILURES["401"]
         host = host.replace("http:", "https:")
-    connect(host=host, password=server.token, extra={**world.extras, "timeout_seconds": 0.05})
+    world.token = server.token
+    connect(host=host, admin=server.token, extra={**world.extras, "timeout_seconds": 0.05})
     witness = Witness()
     witness.run(make(CLASSES[name], arguments))
     assert witness.find(server.token, caplog.text + "\n".join(witness.variables)) == []
+
+
+@pytest.mark.parametrize("kind", LEAKING)
+def test_a_class_that_leaks_is_found(
+    kind: type[Any], world: World, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    connect()
+    witness = Witness()
+    witness.run(kind(task_id="task", operation="list_tags"))
+    assert witness.find(world.token, caplog.text) != []
+
+
+@pytest.mark.parametrize("command", ["check", "accounts", "workspaces", "post p"])
+def test_no_command_shows_the_token(
+    command: str,
+    world: World,
+    server: HostileServer,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    world.token = server.token
+    connect(host=f"{server.origin}/app/api")
+    for server.answer in FAILURES.values():
+        with suppress(SystemExit):
+            main(command.split())
+    assert server.seen
+    said = capfd.readouterr()
+    assert said.out + said.err
+    assert find_token(server.token, said.out + said.err + caplog.text) == []

@@ -6,6 +6,7 @@ import httpx
 import pytest
 import respx
 
+from postboost_provider.api.errors import ValidationError
 from postboost_provider.services.tags import Tags
 from tests.api.support import WORKSPACE
 
@@ -71,3 +72,18 @@ def test_tags_of_different_calendars_have_different_keys(connect, made):
     for key in ("a", "b"):
         Tags(connect()).ids(["spring"], idempotency_key=key)
     assert len(set(keys(made))) == 2
+
+
+def test_a_tag_that_another_attempt_has_created_meanwhile_is_used(connect, postboost):
+    lists = [{"data": []}, {"data": [{"id": 9, "name": "SPRING"}, {"id": 8, "name": "Spring"}]}]
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=[httpx.Response(200, json=each) for each in lists])
+    taken = {"message": "Taken.", "errors": {"name": ["The name has already been taken."]}}
+    postboost.post(f"/{WORKSPACE}/tags").respond(422, json=taken)
+    assert Tags(connect()).ids(["spring"], idempotency_key="k") == [8]
+
+
+def test_a_tag_that_is_refused_for_another_reason_is_an_error(connect, postboost):
+    postboost.get(f"/{WORKSPACE}/tags").respond(json={"data": []})
+    postboost.post(f"/{WORKSPACE}/tags").respond(422, json={"message": "No.", "errors": {"name": ["Long."]}})
+    with pytest.raises(ValidationError):
+        Tags(connect()).ids(["spring"], idempotency_key="k")

@@ -242,7 +242,7 @@ def test_a_task_that_an_earlier_version_deferred_resumes() -> None:
     own = {"post_uuids": ["a"], "next_look_at": None, "due_at": None, "carried": {"done": {}}}
     wait = {"postboost_conn_id": "other", "timeout": 5.0, "poll_interval": 3.0, "started_at": None}
     trigger = import_string("postboost_provider.triggers.posts.PostBoostPostTrigger")(**own, **wait)
-    assert trigger.serialize()[1] == {**own, **wait}
+    assert trigger.serialize()[1] == {**own, **wait, "when_killed": "keep", "trash_label": None}
     for name, arguments in {
         "ai.PostBoostRepurposeTrigger": {"run_id": 1},
         "accounts.PostBoostAccountHealthTrigger": {

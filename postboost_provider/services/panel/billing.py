@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 
 from postboost_provider.api.arguments import argument, check_choice
-from postboost_provider.api.errors import PostBoostConfigError, ValidationError
+from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError, ValidationError
 from postboost_provider.api.times import to_instant
 from postboost_provider.services.panel.ensure import (
     IfExists,
     Outcome,
     Resource,
+    check_changed,
     check_changes,
     ensure,
     is_different,
@@ -123,6 +124,11 @@ def _change_record(
     # The update replaces the dates too, so a status that needs one has to be sent with it.
     _check_dates(body)
     _call(api, "update_subscription", workspace_uuid, body)
+    # Dates are shown in another form.
+    plain = {name: value for name, value in terms.items() if name not in _DATES.values()}
+    check_changed(
+        f"the subscription of workspace {workspace_uuid}", find_subscription(api, workspace_uuid), plain
+    )
     return True
 
 
@@ -198,6 +204,9 @@ def cancel_subscription(api: PostBoostClient, workspace_uuid: str, *, immediatel
         if found is not None and not _is_canceled(found):
             raise
         return not was_canceled
+    found = find_subscription(api, workspace_uuid)
+    if found is not None and (immediately and found["status"] == "active" or not _is_canceled(found)):
+        raise _unchanged(workspace_uuid, "canceled", found)
     return True
 
 
@@ -211,7 +220,17 @@ def resume_subscription(api: PostBoostClient, workspace_uuid: str) -> bool:
         # As in cancel_subscription.
         if _is_canceled(_get_subscription(api, workspace_uuid)):
             raise
+    if _is_canceled(found := _get_subscription(api, workspace_uuid)):
+        raise _unchanged(workspace_uuid, "resumed", found)
     return True
+
+
+def _unchanged(workspace_uuid: str, what: str, found: Resource) -> UnexpectedResponseError:
+    return UnexpectedResponseError(
+        f"PostBoost reported that the subscription of workspace {workspace_uuid} was {what}, but it is {found['status']!r} "
+        f"and ends {found.get('ends_at') or 'never'}. Look at it in the panel.",
+        code="not_changed",
+    )
 
 
 def _is_canceled(subscription: Resource) -> bool:
@@ -252,6 +271,7 @@ def ensure_receipt(
             return False
         kept = {name: found[name] for name in ("description", "receipt_url") if found.get(name)}
         api.call("update_receipt", parameters={"receipt_uuid": found["uuid"]}, body={**kept, **wanted})
+        check_changed(f"receipt {number}", find(), {**wanted, "paid_at": shown})
         return True
 
     return ensure(

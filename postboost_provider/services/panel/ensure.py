@@ -21,6 +21,8 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     ValidationError,
 )
+from postboost_provider.api.operations import get_operation
+from postboost_provider.idempotency.effect import check_effect
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -93,6 +95,27 @@ def check_changes(changes: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
         )
 
 
+def check_changed(name: str, resource: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
+    """Check what was read back after a change.
+
+    :raises UnexpectedResponseError: PostBoost reported success, but it is not as wanted; ``code`` is ``not_changed``.
+    """
+    found = resource or {}
+    # It may trim a text, or write an address in lower case.
+    differing = [
+        key
+        for key, value in wanted.items()
+        if value is not None and str(found.get(key)).strip().casefold() != str(value).strip().casefold()
+    ]
+    if differing:
+        raise UnexpectedResponseError(
+            f"PostBoost reported that {name} was changed, but it has {differing[0]} {found.get(differing[0])!r}, not "
+            f"{wanted[differing[0]]!r}. Look at it in the panel.",
+            code="not_changed",
+            field=differing[0],
+        )
+
+
 def is_different(resource: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Return whether anything of a resource is not as wanted; None leaves it open."""
     return any(value is not None and resource.get(name) != value for name, value in wanted.items())
@@ -114,3 +137,4 @@ def delete(
         )
     with suppress(NotFoundError):
         api.call(operation, parameters=parameters)
+    check_effect(api, get_operation(operation), {"parameters": parameters, "body": None})

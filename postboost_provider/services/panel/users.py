@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
-from postboost_provider.services.panel.ensure import IfExists, Outcome, Resource, delete, ensure, is_different
+from postboost_provider.services.panel.ensure import (
+    IfExists,
+    Outcome,
+    Resource,
+    check_changed,
+    delete,
+    ensure,
+    is_different,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,6 +109,7 @@ def _change_user(
     if password is not None:
         body |= {"password": password, "password_confirmation": password}
     api.call("update_user", parameters={"user_id": user["id"]}, body=body)
+    check_changed(f"the user {user['email']}", find_user(api, user["id"]), changes)
     return True
 
 

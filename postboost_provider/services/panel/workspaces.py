@@ -10,6 +10,7 @@ from postboost_provider.services.panel.ensure import (
     IfExists,
     Outcome,
     Resource,
+    check_changed,
     delete,
     ensure,
     exists_already,
@@ -92,7 +93,10 @@ def _change_workspace(api: PostBoostClient, workspace: Resource, changes: Mappin
     if not is_different(body, changes):
         return False
     body |= {name: value for name, value in changes.items() if value is not None}
-    api.call("update_workspace", parameters={"workspace_uuid": workspace["uuid"]}, body=body)
+    where = {"workspace_uuid": workspace["uuid"]}
+    api.call("update_workspace", parameters=where, body=body)
+    found = dict(api.call("get_workspace", parameters=where))
+    check_changed(f"workspace {workspace['uuid']}", {**found, "owner_id": _owner_id(found)}, changes)
     return True
 
 

@@ -1,0 +1,79 @@
+"""Why an operation is not sent again: it is done, may be done, or was sent with another body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.operations import Operation, load_operations
+from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, LOG_IS_SURE_FOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from postboost_provider.idempotency.activity_log import LogEntry
+
+
+def check_memory_of(
+    op: Operation,
+    entries: list[LogEntry] | None,
+    since: timedelta,
+    *,
+    is_retry: bool,
+    sees: Callable[[], bool],
+) -> None:
+    """Refuse to do again what an earlier attempt may have done, where nothing can tell.
+
+    :raises PostBoostConfigError: ``code`` is ``beyond_memory`` or ``blind_log``.
+    """
+    look = f"{where_to_look(op)} If it does not exist, give the task another idempotency_salt: then it is sent again."
+    if op.idempotency_key and since >= (KEY_IS_SURE_FOR if entries is None else LOG_IS_SURE_FOR):
+        kept = "an idempotency key for 24 hours" if entries is None else "its activity log for 90 days"
+        raise PostBoostConfigError(
+            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost keeps {kept}. {look}",
+            code="beyond_memory",
+            field="idempotency_salt",
+        )
+    # A key still protects for a day. Clear says that it is to be sent again.
+    is_protected = op.idempotency_key and since < KEY_IS_SURE_FOR
+    if entries is not None and (is_retry or op.idempotency_key) and not is_protected and not sees():
+        raise PostBoostConfigError(
+            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost's activity log does not show "
+            f"what is written now. Retry the task if the log is late. {look}",
+            code="blind_log",
+            field="idempotency_salt",
+        )
+
+
+def already_done(op: Operation, done: LogEntry) -> PostBoostConfigError:
+    lost = " Delete it: nobody has its secret any more." if op.secret else ""
+    return PostBoostConfigError(
+        f"{op.operation}: this task has done it already, at {done.created_at}, and PostBoost does not return the response "
+        f"again.{lost} {where_to_look(op)} To do it once more, give the task another idempotency_salt.",
+        code="already_done",
+        field="idempotency_salt",
+    )
+
+
+def other_body(op: Operation, done: LogEntry | None) -> PostBoostConfigError:
+    seen = (
+        f"this task has done it with another body, at {done.created_at}. Change what it created, or give"
+        if done is not None
+        else "an earlier attempt has sent it with another body, and the token may not read the activity log (ability 'read') "
+        f"that has its outcome. {where_to_look(op)} To send it anyway, give"
+    )
+    return PostBoostConfigError(
+        f"{op.operation}: {seen} the task another idempotency_salt.", code="other_body", field="body"
+    )
+
+
+def why_unseen(op: Operation) -> str:
+    if op.tier == "workspace":
+        return "the token may not read the activity log (ability 'read')"
+    return "it takes no idempotency key, and PostBoost's activity log is only about workspaces"
+
+
+def where_to_look(op: Operation) -> str:
+    lists = (f"with {o.operation}" for o in load_operations().values() if o.path == op.path and o.is_list)
+    return f"Look for it {next(lists, 'in PostBoost')}."

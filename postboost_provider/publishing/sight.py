@@ -1,0 +1,73 @@
+"""Whether PostBoost's activity log shows what is written now. An empty log may be blind: switched off, late or not for us."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from postboost_provider.api.errors import (
+    PostBoostConfigError,
+    PostBoostRequestError,
+    UnconfirmedError,
+    ValidationError,
+)
+from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.poller import wait_briefly
+
+if TYPE_CHECKING:
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.identity import Actor
+    from postboost_provider.idempotency.label import Label
+
+PROOF_SECONDS = 10.0
+# A post without accounts. PostBoost only checks it, and logs that (SDK 1.66.3, ``validated``); the response does not matter.
+_PROBE = {
+    "versions": [{"account_id": 0, "is_original": True, "content": [{"body": "-", "media": []}]}],
+    "accounts": [],
+}
+
+
+def prove_sight(api: PostBoostClient, actor: Actor) -> bool:
+    """Return whether the log shows a harmless request that is made now: then it shows all that was done before, too."""
+    label = actor.label(f"sight {secrets.token_hex(4)}")
+    send_probe(api, label)
+
+    def ask() -> Finding:
+        seen = any(entry.label == label for entry in read_log(api, actor.owner) or ())
+        return Finding(seen, seen)
+
+    return bool(wait_briefly(ask, PROOF_SECONDS, None, first=0.5, longest=3.0))
+
+
+def send_probe(api: PostBoostClient, label: Label) -> None:
+    """Write a label to the log, and nothing else."""
+    # PostBoost logs a refusal as well.
+    with suppress(ValidationError):
+        api.send("validate_post", body=_PROBE, client_label=str(label))
+
+
+def require_sight(api: PostBoostClient, actor: Actor) -> None:
+    """Refuse to publish where the log is empty because it is blind.
+
+    :raises PostBoostConfigError: it does not show a request of now; ``code`` is ``blind_log``.
+    """
+    if prove_sight(api, actor):
+        return
+    raise PostBoostConfigError(
+        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago, so its silence about "
+        "earlier attempts proves nothing. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
+        "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
+        code="blind_log",
+        field="on_unknown",
+    )
+
+
+def blind(error: PostBoostRequestError | UnconfirmedError) -> UnconfirmedError:
+    """Return the error of an attempt whose idempotency key is in use, where the log can't tell by whom."""
+    return UnconfirmedError(
+        "Another attempt used this post's idempotency key, and PostBoost's activity log does not show what it did: the post may "
+        f"exist. Look for it in PostBoost, or retry the task once the log shows it. PostBoost responded: {error}",
+        code="blind_log",
+    )

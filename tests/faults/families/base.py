@@ -1,0 +1,69 @@
+"""What every family of tasks has: an author who wants something, and how one tells whether it is true."""
+
+from __future__ import annotations
+
+import math
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from tests.faults.checker import Rules, Verdict
+from tests.faults.world import Outcome, World
+
+
+class Family(ABC):
+    """One intention, or several, of one task.
+
+    ``words`` is what the author wants at present. It is replaced by an edit, and never changed.
+    """
+
+    name: ClassVar[str]
+    edits: ClassVar[bool] = True
+    # A calendar's next run is about the same rows.
+    new_runs: ClassVar[bool] = False
+    can_be_killed: ClassVar[bool] = True
+    can_race: ClassVar[bool] = True
+    # The connections of its token: see ``CONNECTIONS``.
+    conn_prefix: ClassVar[str] = ""
+    # How PostBoost has to be for this family.
+    switches: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    longest_gap: ClassVar[float] = math.inf
+
+    def __init__(self, world: World, rng: random.Random, rules: Rules) -> None:
+        self.world, self.rng, self.rules = world, rng, rules
+        self.version = 0
+        self.words: Any = None
+
+    @abstractmethod
+    def make(self, conn_id: str, words: Any) -> Any:
+        """Return the task."""
+
+    @abstractmethod
+    def edit(self) -> None:
+        """Let the author write something else."""
+
+    @abstractmethod
+    def check_green(self, words: Any, outcome: Outcome) -> list[Verdict]:
+        """Whether what a green task with these words claims is true now."""
+
+    @abstractmethod
+    def check_always(self) -> list[Verdict]:
+        """What must be true at any time: nothing exists twice."""
+
+    @abstractmethod
+    def count(self) -> tuple[int, int]:
+        """Return how many things were intended, and how many there are."""
+
+    def may_fail(self, outcome: Outcome) -> bool:
+        """Whether this failure is right whatever was in the way, such as after an edit of what is live."""
+        return False
+
+    def act_of_person(self, rng: random.Random) -> str | None:
+        """Let a person do something in PostBoost between two attempts, and say what."""
+        return None
+
+    def with_words(self) -> Callable[[str], Any]:
+        words = self.words
+        return lambda lane: self.make(f"{self.conn_prefix}{lane}", words)

@@ -1,0 +1,265 @@
+"""One sequence: an intention, the attempts that were made for it, everything that went wrong, and what became of it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from tests.faults import switches as drawn_switches
+from tests.faults.airflow_side import TaskInstance
+from tests.faults.checker import DUPLICATE, FALSE_FAILURE, FALSE_SUCCESS, STUCK, Judgement, Rules, Verdict
+from tests.faults.families import FAMILIES, Family
+from tests.faults.schedule import Fault, Schedule
+from tests.faults.world import Outcome, World
+
+DAY = 86_400
+GAPS = {"0": 0, "61 s": 61, "25 h": 25 * 3600, "8 d": 8 * DAY, "91 d": 91 * DAY, "400 d": 400 * DAY}
+# A key is kept for this long, and the log for 90 days: beyond it a task may refuse.
+KEY_HOURS, LOG_DAYS = 23, 88
+# What a task says that can't know, or that PostBoost refused.
+HONEST_FAULTS = frozenset({"success false"})
+FINAL_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What kind of sequences to draw.
+
+    :param kill: every sequence has a kill.
+    :param race: every sequence has overlapping attempts.
+    :param families: only these.
+    """
+
+    part: str = "sequences"
+    kill: float = 0.05
+    race: float = 0.15
+    gap: float = 0.35
+    person: float = 0.05
+    calm: float = 0.2
+    families: tuple[str, ...] = ()
+
+
+@dataclass
+class Result:
+    """What became of a sequence."""
+
+    seed: int
+    part: str
+    family: str
+    switches: dict[str, Any]
+    story: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    attempts: int = 0
+    kills: int = 0
+    races: int = 0
+    ended: str = ""
+    judgement: Judgement = field(default_factory=Judgement)
+
+
+class Sequence:
+    """Draws a sequence from its seed, and runs it."""
+
+    def __init__(self, world: World, seed: int, plan: Plan) -> None:
+        self.rng = random.Random(f"{plan.part}-{seed}")
+        random.seed(seed)
+        self.world, self.plan, self.seed = world, plan, seed
+        rng = self.rng
+        chosen = [each for each in FAMILIES if not plan.families or each.name in plan.families]
+        family = rng.choice(chosen)
+        switches = {**drawn_switches.draw(rng), **family.switches}
+        skew = timedelta(minutes=rng.choice([0] * 6 + [-4, -1, 3, 6]))
+        world.reset(switches, skew)
+        self.result = Result(seed, plan.part, family.name, switches)
+        rules = Rules(
+            alters_texts="text_processing" in switches or "normalize_texts" in switches,
+            needs_approval="approval_required_for" in switches,
+            invents_statuses="unknown_status" in switches,
+            reencodes="image_processing" in switches,
+            skew=skew,
+        )
+        self.ti = TaskInstance(has_store=rng.random() < 0.6)
+        world.anchor = self.ti.anchor
+        self.family: Family = family(world, rng, rules)
+        self.rate = rng.choice([0.05, 0.15, 0.3, 0.6])
+        self.began = world.time.now()
+        self.nasty = bool(set(switches) - drawn_switches.HARMLESS - set(family.switches))
+        self.person_acted = False
+        self.doubts: list[tuple[Outcome, list[str]]] = []
+        self._say(f"seed {seed}: {family.name}; switches {switches}; server clock {skew}; store {self.ti.has_store}; {self.family.words}")
+
+    def run(self) -> Result:
+        rng, number = self.rng, self.rng.randint(1, 5)
+        last: Outcome | None = None
+        for _ in range(number):
+            if last is not None:
+                self._between()
+            last = self._attempt_once(last)
+        self._finish()
+        self.result.judgement.intended, self.result.judgement.found = self.family.count()
+        return self.result
+
+    def _between(self) -> None:
+        rng = self.rng
+        if rng.random() < self.plan.gap:
+            gap = rng.choice([name for name, seconds in sorted(GAPS.items()) if seconds <= self.family.longest_gap])
+            self.world.pass_time(GAPS[gap])
+            self._say(f"  {gap} pass, it is {self.world.time.now():%Y-%m-%d %H:%M}")
+        if self.family.edits and rng.random() < 0.3:
+            self.family.edit()
+            self._say(f"  edit: {self.family.words}")
+        if rng.random() < self.plan.person and (act := self.family.act_of_person(rng)):
+            self.person_acted = True
+            self._say(f"  {act}")
+
+    def _attempt_once(self, last: Outcome | None) -> Outcome:
+        rng = self.rng
+        if last is not None and last.kind in ("green", "hard"):
+            if self.family.new_runs and rng.random() < 0.5:
+                self.ti.start_run(f"scheduled__{self.result.attempts + 1}")
+                self.world.anchor = self.ti.anchor
+                self._say("  the next run of the DAG")
+            else:
+                self.ti.clear()
+                self._say("  the task is cleared")
+        calm = rng.random() < self.plan.calm
+        schedule = Schedule(f"{self.seed}/{self.result.attempts}", 0.0 if calm else self.rate, rng.choice([1, 2, 4, 99]))
+        kind = rng.random()
+        if kind < self.plan.kill and self.family.can_be_killed:
+            return self._killed(schedule)
+        if self.plan.kill <= kind < self.plan.kill + self.plan.race and self.family.can_race:
+            return self._race(schedule)
+        return self._one(schedule)
+
+    def _one(self, schedule: Schedule) -> Outcome:
+        self.result.attempts += 1
+        context, words = self.ti.context(), self.family.words
+        outcome = self.world.attempt(self.family.with_words(), context, schedule=schedule)
+        self._ended(outcome, words, schedule)
+        return outcome
+
+    def _killed(self, schedule: Schedule) -> Outcome:
+        self.result.attempts += 1
+        self.result.kills += 1
+        words, rng = self.family.words, self.rng
+        when: dict[str, Any] = (
+            {"kill_after": rng.uniform(0.005, 0.15)}
+            if rng.random() < 0.3
+            else {"kill_at": (rng.randint(1, 9), rng.choice(["before", "after"]))}
+        )
+        self._say(f"  in a process that is killed: {when}")
+        outcome = self.world.attempt_in_child(self.family.with_words(), self.ti, schedule=schedule, **when)
+        self._ended(outcome, words, schedule)
+        return outcome
+
+    def _race(self, schedule: Schedule) -> Outcome:
+        """Two or three attempts at once: a zombie, and what came after it."""
+        rng, count = self.rng, self.rng.choice([2, 2, 2, 3])
+        self.result.races += 1
+        makes: list[Callable[[str], Any]] = []
+        words, contexts, schedules = [], [], [schedule, *(Schedule(f"{self.seed}/{n}/calm") for n in range(2))]
+        for number in range(count):
+            if number and self.family.edits and rng.random() < 0.5:
+                self.family.edit()
+            makes.append(self.family.with_words())
+            words.append(self.family.words)
+            contexts.append(self.ti.context(next_try=not number or rng.random() < 0.5))
+        self.result.attempts += count
+        self._say(f"  {count} attempts at once, with: " + " | ".join(map(str, words)))
+        outcomes: list[Outcome | None] = [None] * count
+        claims: list[list[Verdict]] = [[] for _ in range(count)]
+        self.world.proxy.turns.begin(count, f"{self.seed}/{self.result.attempts}")
+
+        def run(lane: int) -> None:
+            self.world.proxy.turns.wait_to_begin(lane)
+            if lane:
+                self.world.time.pass_time(5)
+            outcome = outcomes[lane] = self.world.attempt(makes[lane], contexts[lane], lane=lane, schedule=schedules[lane])
+            if outcome.kind == "green":
+                # Now, while the others wait for their turn.
+                claims[lane] = self.family.check_green(words[lane], outcome)
+            self.world.proxy.turns.end(lane)
+
+        threads = [threading.Thread(target=run, args=(lane,)) for lane in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ended = [outcome or Outcome("crash", message="the thread died") for outcome in outcomes]
+        self._flush()
+        for lane, outcome in enumerate(ended):
+            self._say(f"    [{lane}] {outcome}")
+        self._note(self.family.check_always())
+        for claim in claims:
+            self._note(claim)
+        newest = [outcome for outcome, each in zip(ended, words, strict=True) if each == words[-1] and outcome.kind == "green"]
+        if newest:
+            # What came to an end later was an older attempt, whose words must not have replaced these.
+            self._note(self.family.check_green(words[-1], newest[-1]))
+        for lane, outcome in enumerate(ended):
+            self._doubt(outcome, schedules[lane])
+        return ended[-1]
+
+    def _ended(self, outcome: Outcome, words: Any, schedule: Schedule) -> None:
+        self._flush()
+        self._say(f"  attempt {self.result.attempts}: {outcome}")
+        if outcome.kind == "green":
+            self._note(self.family.check_green(words, outcome))
+        self._note(self.family.check_always())
+        self._doubt(outcome, schedule)
+
+    def _doubt(self, outcome: Outcome, schedule: Schedule) -> None:
+        """Keep a failure for good that a fault may have caused: at the end it shows whether a retry had been of use."""
+        if outcome.kind == "crash":
+            self._note([Verdict(FALSE_FAILURE, f"an error that is not the package's: {outcome}")])
+        kinds = [fault.kind for fault in schedule.drawn]
+        if outcome.kind == "hard" and kinds and not HONEST_FAULTS & set(kinds):
+            self.doubts.append((outcome, kinds))
+
+    def _finish(self) -> None:
+        """The last attempt, with nothing in its way; and again, while it asks for a retry."""
+        self.world.proxy.deliver_held()
+        for number in range(FINAL_ATTEMPTS):
+            if number == 0:
+                self.ti.clear()
+            outcome = self._one(Schedule("calm"))
+            if outcome.kind != "soft":
+                break
+            self.world.pass_time(3600)
+        self.result.ended = outcome.kind
+        if self.nasty or self.person_acted:
+            return
+        if outcome.kind == "soft":
+            self._note([Verdict(STUCK, f"{FINAL_ATTEMPTS} attempts without any fault: {outcome}")])
+        if outcome.kind == "hard" and not self._may_fail(outcome):
+            self._note([Verdict(FALSE_FAILURE, f"nothing was in the way: {outcome}")])
+        if outcome.kind == "green" and not self._is_beyond_memory():
+            for doubt, kinds in self.doubts:
+                if not self.family.may_fail(doubt):
+                    self._note([Verdict(FALSE_FAILURE, f"a retry would have helped, after {kinds}: {doubt}")])
+
+    def _may_fail(self, outcome: Outcome) -> bool:
+        return self._is_beyond_memory() or self.family.may_fail(outcome)
+
+    def _is_beyond_memory(self) -> bool:
+        return self.world.time.now() - self.began > timedelta(days=LOG_DAYS)
+
+    def _flush(self) -> None:
+        self.result.story += self.world.proxy.log
+        self.result.faults += self.world.proxy.faults
+        self.world.proxy.log, self.world.proxy.faults = [], []
+
+    def _note(self, verdicts: list[Verdict]) -> None:
+        if self.person_acted:
+            # What a person deleted is not a loss.
+            verdicts = [v for v in verdicts if v.kind in (DUPLICATE, FALSE_SUCCESS)]
+        for verdict in verdicts:
+            self._say(f"  !! {verdict}")
+        known = {v.kind for v in self.result.judgement.verdicts}
+        self.result.judgement.add(v for v in verdicts if v.kind not in known)
+
+    def _say(self, line: str) -> None:
+        self.result.story.append(line)
