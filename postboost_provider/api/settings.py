@@ -65,6 +65,7 @@ class ClientSettings:
                 f"The token of {self.name} contains a space, a line break or a character that no token has. Copy it "
                 "from PostBoost again.",
                 field="password",
+                code="not_a_token",
             )
 
     def redact(self, text: str) -> str:

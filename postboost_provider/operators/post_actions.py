@@ -100,8 +100,8 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
         self.timeout = timeout
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[str]]:
-        from postboost_provider.api.account_name import account_name
         from postboost_provider.api.arguments import read_seconds, require_text
+        from postboost_provider.polling.account_name import account_name
         from postboost_provider.polling.outcome import read_post
         from postboost_provider.publishing import actions
 
@@ -184,7 +184,8 @@ class PostBoostDeletePostOperator(BasePostBoostOperator):
         self.delete_mode = delete_mode
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[str]]:
-        from postboost_provider.api.arguments import check_choice, read_uuids
+        from postboost_provider.api.arguments import check_choice
+        from postboost_provider.polling.post_uuids import read_uuids
         from postboost_provider.publishing import deletion
 
         check_choice("delete_mode", self.delete_mode, ("app_only", "app_and_social", "social_only"))

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
     DuplicatePostError,
     NotFoundError,
@@ -16,6 +15,7 @@ from postboost_provider.api.errors import (
     PublishError,
     UnexpectedResponseError,
 )
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
@@ -161,7 +161,9 @@ def schedule(
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
-    if _is_scheduled(outcome, at):
+    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
+        return outcome
+    if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
         return outcome
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
@@ -245,8 +247,8 @@ def update(
         api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
     fresh = fetch(api, outcome.uuid)
     _check_updated(before, fresh, changes)
-    check_approval(outcome, read_post(fresh))
-    return read_post(fresh)
+    check_approval(outcome, done := read_post(fresh))
+    return done
 
 
 def _text(post: Mapping[str, Any]) -> str:

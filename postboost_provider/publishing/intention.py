@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     GatewayError,
     PermissionDeniedError,
@@ -102,6 +103,11 @@ class History:
     def own_trash(self) -> KnownPost | None:
         """The post that the task has moved to the trash when it was killed, where it has not created another one."""
         return None if self.known else _latest(self._own_trash)
+
+    def written_since(self, before: History) -> list[KnownPost]:
+        """Return what was written to the post since an earlier read of the log."""
+        new = Counter(self.entries) - Counter(before.entries)
+        return [post for entry in new if entry.outcome != "replayed" and (post := _latest([entry]))]
 
     @property
     def first_revision(self) -> int:
@@ -207,6 +213,8 @@ def read_history(api: PostBoostClient, actor: Actor) -> History:
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:
-    """Return the warnings that came with a post, as text."""
+    """Return the warnings that came with a post, as clean text."""
     found = response.get("warnings") if isinstance(response, dict) else None
-    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())
+    return tuple(
+        clean_text((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ()
+    )

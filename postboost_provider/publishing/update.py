@@ -30,6 +30,7 @@ from postboost_provider.publishing.words import describe, differences, identify
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.publishing.intention import History
 
 Body = Callable[[], Mapping[str, Any]]
 
@@ -92,20 +93,30 @@ def compare(
 def update(
     api: PostBoostClient, intention: Intention, known: KnownPost, outcome: PostOutcome, body: Body
 ) -> Published:
-    """Update the post that :func:`compare` returned."""
+    """Update the post that :func:`compare` returned.
+
+    :raises ConflictError: another attempt has changed it since ``known`` was read; ``code`` is ``overtaken``.
+    """
+    content, before = body(), read_history(api, intention.actor)
+    if before.known is not None and before.known.intent not in (known.intent, intention.intent):
+        check_not_overtaken(intention, before.known, outcome.uuid)
     if intention.mode != "queue" or known.mode in (None, "queue") or outcome.status == "draft":
-        return _update(api, intention, outcome, body())
+        return _update(api, intention, outcome, content, before)
     # An update keeps the time of a scheduled post; a place in the queue takes another request. That one comes first: once
     # the activity log has the update, the post counts as its author wants it.
     allow = intention.allow_duplicate
     where = {"post_uuid": outcome.uuid}
     perform_action(api, intention.actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow)
-    done = _update(api, intention, read_post(fetch(api, outcome.uuid)), body())
+    done = _update(api, intention, read_post(fetch(api, outcome.uuid)), content, before)
     return replace(done, why="moved to the queue")
 
 
 def _update(
-    api: PostBoostClient, intention: Intention, outcome: PostOutcome, body: Mapping[str, Any]
+    api: PostBoostClient,
+    intention: Intention,
+    outcome: PostOutcome,
+    body: Mapping[str, Any],
+    before: History,
 ) -> Published:
     warnings: tuple[str, ...] = ()
     sent = {**body, **_kept_schedule(outcome, body)}
@@ -139,8 +150,12 @@ def _update(
     fresh = fetch(api, outcome.uuid)
     done = outcome_of(fresh)
     check_approval(outcome, done)
-    if not has_words(sent, fresh) and (known := read_history(api, intention.actor).known):
-        check_not_overtaken(intention, known, done.uuid)
+    others = read_history(api, intention.actor).written_since(before)
+    # Where the log cuts labels, one entry without words is that of this update.
+    unknown = [other for other in others if other.intent is None]
+    for other in others:
+        if other.intent is not None or len(unknown) > 1:
+            check_not_overtaken(intention, other, done.uuid)
     warnings += check_texts(intention, sent, fresh)
     return Published("updated", "changed since it was created", done.uuid, done, warnings)
 
