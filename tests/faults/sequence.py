@@ -222,8 +222,9 @@ class Sequence:
             for outcome, each in zip(ended, words, strict=True)
             if each == words[-1] and outcome.kind == "green"
         ]
-        if newest:
-            # What came to an end later was an older attempt, whose words must not have replaced these.
+        others = [outcome.kind for outcome, each in zip(ended, words, strict=True) if each != words[-1]]
+        if newest and set(others) <= {"green"}:
+            # An older attempt that ended later must not have replaced these words, unless it failed and said so.
             self._note(self.family.check_green(words[-1], newest[-1]))
         for lane, outcome in enumerate(ended):
             self._doubt(outcome, schedules[lane])
