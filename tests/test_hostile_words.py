@@ -24,6 +24,7 @@ from postboost_provider.services.accounts import Accounts
 from postboost_provider.services.media.upload import MediaFile, read_file, upload_media
 from tests.airflow_stubs import use_connection
 from tests.api.support import request, settings as api_settings
+from tests.calendar.support import row, run
 from tests.clients import client, settings
 from tests.sandbox.bodies import PNG
 
@@ -113,10 +114,21 @@ def test_accounts_that_cannot_be_used(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_report_of_a_calendar(text: str) -> None:
     cells = {"key": text, "accounts": text, "text": text, "media": text, "publish_at": text, "timezone": text}
-    (row,) = read_rows(number_rows([cells]), None)
-    assert_harmless(str(row))
-    report = Report("spring", [invalid(row, row.problems)])
+    (bad,) = read_rows(number_rows([cells]), None)
+    assert_harmless(str(bad))
+    report = Report("spring", [invalid(bad, bad.problems)])
     assert_harmless(report.describe_bad())
+
+
+@pytest.mark.parametrize("text", HOSTILE[:-1])
+def test_the_log_of_a_run(text: str, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    rows = row(f"k {text}"), row(f"p {text}", publish_at="2020-01-01 09:00", timezone="UTC")
+    with caplog.at_level("DEBUG", logger="postboost_provider"), client(sandbox) as api:
+        report = run(api, *rows, on_past="skip")
+    assert [done.result for done in report.rows] == ["created", "skipped"]
+    assert "forged" not in text or "forged" in caplog.text
+    for record in caplog.records:
+        assert_harmless(record.getMessage())
 
 
 @pytest.mark.parametrize("text", HOSTILE[:-1])
@@ -173,3 +185,11 @@ def test_the_connection_test(hostile_names: str, sandbox: Sandbox) -> None:
     _, message = check_connection(settings(sandbox), [hostile_names])
     assert "forged" in message
     assert_harmless(message)
+
+
+def test_what_is_published_is_not_cleaned(sandbox: Sandbox) -> None:
+    text = f"Hello 👩\u200d💻 {HOSTILE[6]}"
+    with client(sandbox) as api:
+        report = run(api, row(text=text))
+        post = api.call("get_post", parameters={"post_uuid": report.rows[0].post_uuid})
+    assert post["versions"][0]["content"][0]["body"] == text

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from postboost_provider.api import arguments, responses, times
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PostBoostError
 from postboost_provider.api.expiry import parse_expiry
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.api.operations import load_operations
 from postboost_provider.api.pagination import items_of, next_page
 from postboost_provider.api.rate_limit import Pace
@@ -25,6 +25,7 @@ from postboost_provider.api.transport import RawResponse
 from postboost_provider.calendar.csv import number_rows, read_csv, read_rows
 from postboost_provider.calendar.report import Report, invalid
 from postboost_provider.connection.read import read_connection
+from postboost_provider.polling import post_uuids
 from postboost_provider.polling.outcome import PostOutcome, conclude, describe_status, read_awaited, read_post
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.polling.schedule import Wait
@@ -270,7 +271,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], st.SearchStrategy[Any]]] = {
     ),
     "pages": (read_pages, spoiled(PAGE)),
     "rendered texts": (arguments.read_text, TEXT),
-    "rendered uuids": (arguments.read_uuids, JSON),
+    "rendered uuids": (post_uuids.read_uuids, JSON),
     "rendered seconds": (lambda value: arguments.read_seconds("timeout", value), JSON),
     "calendar as bytes": (
         lambda content: read_csv(content, "c.csv"),

@@ -73,6 +73,7 @@ def read_places(value: Any) -> list[str]:
     raise PostBoostConfigError(
         f"media_allow is {value!r}; it must be a list of paths and URIs, such as ['/data/shared', 's3://bucket/shared'].",
         field="media_allow",
+        code="not_places",
     )
 
 

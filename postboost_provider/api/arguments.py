@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 # What Jinja renders None to.
 NOTHING = ("None", "null")
@@ -50,7 +52,7 @@ def require_text(name: str, value: object) -> str:
     """Return the text of the argument ``name`` without the spaces around it, which must not be empty."""
     text = "" if value is None else str(value).strip()
     if not text:
-        raise PostBoostConfigError(f"{name} is empty. Give it a value.", field=name)
+        raise PostBoostConfigError(f"{name} is empty. Give it a value.", field=name, code="empty")
     return text
 
 
@@ -68,30 +70,3 @@ def read_seconds(name: str, value: Any) -> float:
             field=name,
         )
     return float(seconds)
-
-
-def read_uuids(value: Any) -> list[str]:
-    """Return the distinct uuids in a uuid, a list, or the text of a list, as most templates render one.
-
-    :raises PostBoostConfigError: a value is not a uuid.
-    """
-    uuids = [text for item in _flat(value) if (text := str(item).strip())]
-    for uuid in uuids:
-        if any(c in uuid for c in "[]'\", ") or uuid in NOTHING:
-            raise PostBoostConfigError(
-                f"post_uuids contains {uuid[:80]!r}, which is not a uuid. Pass a uuid or a list, such as "
-                'publish.output["post_uuids"].',
-                code="not_a_uuid",
-                field="post_uuids",
-            )
-    return list(dict.fromkeys(uuids))
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    """Yield the items of a list or its text, and of the lists in it, as in the output of a mapped task."""
-    value = read_text(value)
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        yield from () if value is None else (value,)
-        return
-    for item in value:
-        yield from _flat(item)

@@ -205,7 +205,7 @@ class PostBoostClient(_Client):
                 if self._pace:
                     time.sleep(self._pace.pause(time.monotonic()))
                 return self._read(request, self._transport.send(request, self.settings, deadline, into))
-        raise UnreachableError(f"{request}: no attempt was made.")
+        raise UnreachableError(f"{request}: no attempt was made.", code="no_attempt")
 
 
 class AsyncPostBoostClient(_Client):
@@ -283,4 +283,4 @@ class AsyncPostBoostClient(_Client):
                 if self._pace:
                     await asyncio.sleep(self._pace.pause(time.monotonic()))
                 return self._read(request, await self._transport.send(request, self.settings, deadline))
-        raise UnreachableError(f"{request}: no attempt was made.")
+        raise UnreachableError(f"{request}: no attempt was made.", code="no_attempt")

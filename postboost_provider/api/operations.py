@@ -96,7 +96,7 @@ def get_operation(name: str | None) -> Operation:
     """
     if not isinstance(name, str):
         message = f"operation is {name!r}; it must be a name as text, such as 'create_tag'."
-        raise PostBoostConfigError(message, field="operation")
+        raise PostBoostConfigError(message, field="operation", code="not_a_name")
     if name in _rows():
         return _operation(name)
     message = f"PostBoost has no operation {name!r}.{did_you_mean(name, _rows())}"

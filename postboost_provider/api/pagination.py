@@ -23,7 +23,9 @@ def first_page(operation: Operation, parameters: Mapping[str, Any]) -> dict[str,
     """
     if not operation.is_list:
         raise PostBoostConfigError(
-            f"{operation.operation} does not return a list. Use call() instead.", field="operation"
+            f"{operation.operation} does not return a list. Use call() instead.",
+            field="operation",
+            code="not_a_list",
         )
     known = {p.name for p in operation.parameters}
     size = {name: PAGE_SIZE for name in SIZE_PARAMETERS if name in known and operation.response == "page"}
@@ -34,10 +36,14 @@ def items_of(operation: Operation, payload: Any) -> list[Any]:
     """Return the items of one response."""
     key = "slots" if operation.response == "cursor" else "data"
     if not isinstance(payload, dict):
-        raise UnexpectedResponseError(f"{operation.operation}: the response is not an object with {key}.")
+        raise UnexpectedResponseError(
+            f"{operation.operation}: the response is not an object with {key}.", code="not_a_list"
+        )
     items = payload.get(key)
     if not isinstance(items, list) or None in items:
-        raise UnexpectedResponseError(f"{operation.operation}: {key} in the response is not a list of items.")
+        raise UnexpectedResponseError(
+            f"{operation.operation}: {key} in the response is not a list of items.", code="not_a_list"
+        )
     return items
 
 
@@ -59,5 +65,7 @@ def next_page(operation: Operation, parameters: Mapping[str, Any], payload: Any)
         last = (payload.get("meta") or {}).get("last_page")
         more = page < int(last) if last is not None else bool((payload.get("links") or {}).get("next"))
     except (AttributeError, TypeError, ValueError):
-        raise UnexpectedResponseError(f"{operation.operation}: its page numbers can't be read.") from None
+        raise UnexpectedResponseError(
+            f"{operation.operation}: its page numbers can't be read.", code="not_a_list"
+        ) from None
     return {**parameters, "page": page + 1} if more else None

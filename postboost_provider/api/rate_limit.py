@@ -22,7 +22,7 @@ class RateLimit:
         rate = requests_per_minute
         if rate is not None and not (isinstance(rate, (int, float)) and rate > 0):
             message = f"requests_per_minute is {rate!r}; it must be more than 0, or None for no limit."
-            raise PostBoostConfigError(message, field="requests_per_minute")
+            raise PostBoostConfigError(message, field="requests_per_minute", code="not_a_rate")
         self._interval = 60.0 / rate if rate else 0.0
         self._next = 0.0
         self._lock = threading.Lock()

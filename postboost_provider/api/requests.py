@@ -129,7 +129,7 @@ def prepare(
             content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         except (TypeError, ValueError) as error:
             raise PostBoostConfigError(
-                f"The body of {operation} can't be sent as JSON: {error}.", field="body"
+                f"The body of {operation} can't be sent as JSON: {error}.", field="body", code="not_json"
             ) from error
         headers["Content-Type"] = "application/json"
     return Request(op, url, headers, workspace, content=content)
@@ -146,7 +146,7 @@ def _check_key(op: Operation, key: str) -> None:
         problem = "must be printable ASCII without spaces around it. Hash it."
     if problem:
         message = f"The idempotency key of {op.operation} {problem}"
-        raise PostBoostConfigError(message, field="idempotency_key")
+        raise PostBoostConfigError(message, code="not_a_key", field="idempotency_key")
 
 
 def _place_parameters(settings: ClientSettings, op: Operation, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -169,17 +169,19 @@ def _place_parameters(settings: ClientSettings, op: Operation, values: Mapping[s
 def _path_segment(op: Operation, name: str, value: Any) -> str:
     text = str(value).strip()
     if not text or text in (".", ".."):
-        raise PostBoostConfigError(f"{op.operation} needs a value for {name}, not {value!r}.", field=name)
+        raise PostBoostConfigError(
+            f"{op.operation} needs a value for {name}, not {value!r}.", field=name, code="missing_parameter"
+        )
     return quote(text, safe="")
 
 
 def _check_body(op: Operation, body: Mapping[str, Any] | None, files: Mapping[str, FilePart] | None) -> None:
     if op.body == "none" and (body or files):
         raise PostBoostConfigError(
-            f"{op.operation} takes no body. Pass its values as parameters.", field="body"
+            f"{op.operation} takes no body. Pass its values as parameters.", field="body", code="no_body"
         )
     if files and op.body != "multipart":
-        raise PostBoostConfigError(f"{op.operation} takes no files.", field="files")
+        raise PostBoostConfigError(f"{op.operation} takes no files.", field="files", code="no_files")
     given = [key for key, value in {**(body or {}), **(files or {})}.items() if value is not None]
     # PostBoost ignores unknown fields silently: a mistyped one could be a post without its accounts.
     _check_names(f"The body of {op.operation}", "field", given, op.fields or given, op.required_fields)

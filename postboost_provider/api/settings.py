@@ -65,6 +65,7 @@ class ClientSettings:
                 f"The token of {self.name} contains a space, a line break or a character that no token has. Copy it "
                 "from PostBoost again.",
                 field="password",
+                code="not_a_token",
             )
 
     def redact(self, text: str) -> str:
@@ -116,7 +117,7 @@ def check_base_url(url: str) -> str:
 
     :raises PostBoostConfigError: the token could be sent unencrypted, or the URL has more than scheme, host and path.
     """
-    if looks_like_token(unquote(url.rpartition("@")[2].partition("?")[0])):
+    if looks_like_token(unquote(re.split("[?#]", url.rpartition("@")[2])[0])):
         # Even to look it up as a host name would send it to others.
         raise PostBoostConfigError(
             f"The base URL (not shown) contains what looks like a token. Set the host to {DEFAULT_BASE_URL}, or leave it "

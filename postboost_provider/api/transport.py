@@ -319,4 +319,5 @@ def _tls(settings: ClientSettings) -> ssl.SSLContext:
         f"The CA bundle {shown} can't be read ({why}). Correct ca_bundle in the connection's extras to the path of a PEM "
         "file, or leave it empty.",
         field="ca_bundle",
+        code="unreadable_ca_bundle",
     )

@@ -244,14 +244,14 @@ class CalendarRun:
             return RowReport(row, "failed", why, uuid, retry=retry, is_outage=is_outage)
         except Exception as error:
             # Whatever it is, it is about this row: the report of the others must not be lost.
-            log.exception("%s, %s", row.place, row.key)
+            log.exception("%s", row)
             why = f"unexpected {type(error).__name__}: {error}. Please report it with the task's log."
             return RowReport(row, "failed", why)
         for warning in done.warnings:
-            log.warning("%s, %s: PostBoost warns: %s", row.place, row.key, warning)
+            log.warning("%s: PostBoost warns: %s", row, warning)
         if done.result == "skipped" and not self.dry_run:
-            log.warning("%s, %s: skipped: %s", row.place, row.key, done.why)
-        log.debug("%s, %s: %s post %s", row.place, row.key, done.result, done.post_uuid)
+            log.warning("%s: skipped: %s", row, done.why)
+        log.debug("%s: %s post %s", row, done.result, done.post_uuid)
         return done
 
     def _publish(self, row: Row, resolution: PostResolution) -> RowReport:
@@ -307,9 +307,7 @@ class CalendarRun:
         except ValidationError as error:
             if mode != "schedule" or not self._due.is_past_for_postboost(row, error):
                 raise
-            log.warning(
-                "%s, %s: its time has come by PostBoost's clock. Sending it at once.", row.place, row.key
-            )
+            log.warning("%s: its time has come by PostBoost's clock. Sending it at once.", row)
             self._due.send_at_once(row)
             return self._create(row, resolution, creation, "now", media)
         self._held.pop(row.key, None)

@@ -235,7 +235,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
             if self.on_partial == "fail":
                 # A task that follows a failure needs to know where the draft is.
                 context["ti"].xcom_push(key="return_value", value=result)
-                raise PublishError(message, [result])
+                raise PublishError(message, [result], code="partial")
             self.log.warning("%s", message)
         draft, used = result["post_uuid"], result["credits_used"]
         self.log.info("PostBoost created draft %s for %s AI credits.", draft, used)

@@ -233,7 +233,7 @@ class PostBoostOperator(BasePostBoostOperator):
             secret = str(created.pop(name))
         except (KeyError, TypeError, ValueError):
             raise UnexpectedResponseError(
-                f"{op.operation}: PostBoost's response has no {op.secret}."
+                f"{op.operation}: PostBoost's response has no {op.secret}.", code="no_secret"
             ) from None
         mask_secret(secret)
         rest = {**response, envelope: created}

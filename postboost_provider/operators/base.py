@@ -65,7 +65,7 @@ class TaskFrameMixin(RetryPolicyMixin):
 
         :param prepare: used in place of :meth:`prepare`.
         """
-        from postboost_provider.api.error_mapping import map_fields
+        from postboost_provider.api.field_errors import map_fields
 
         names = self.field_arguments
         mapping = nullcontext() if names is None else map_fields(lambda field: names.get(field, field))

@@ -180,7 +180,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             raise AuthenticationError(message, **report.stopped.details)
         if not any(r.retry for r in report.bad):
             raise PostBoostConfigError(message, code="bad_rows", field="rows")
-        raise UnreachableError(message)
+        raise UnreachableError(message, code="rows_failed")
 
     def _calendar_id(self, context: Context) -> tuple[str, str | None]:
         """Return the calendar's id, and what version 0.1.0 called it, where that differs."""

@@ -104,7 +104,9 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         texts = ["" if name is None or isinstance(name, Mapping) else str(name).strip() for name in names]
         if not all(texts):
             raise PostBoostConfigError(
-                f"media is {given!r}; it must be a path, a URI or a URL, or a list of them.", field="media"
+                f"media is {given!r}; it must be a path, a URI or a URL, or a list of them.",
+                field="media",
+                code="not_media",
             )
         return texts
 
@@ -115,7 +117,7 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         texts = given if isinstance(given, (list, tuple)) else [given] * count
         if len(texts) != count or not all(text is None or isinstance(text, str) for text in texts):
             problem = f"alt_text is {given!r}; it must be one text, or a list with a text or None for each of {count} media."
-            raise PostBoostConfigError(problem, field="alt_text")
+            raise PostBoostConfigError(problem, field="alt_text", code="not_alt_texts")
         return [(text or "").strip() or None for text in texts]
 
     def _read(self, name: str) -> Medium:

@@ -132,7 +132,11 @@ class PostBoostReportOperator(BasePostBoostOperator):
         check_choice("dataset", self.dataset, ("posts", "accounts"))
         has_dates = self.date_from or self.date_to
         if has_dates and self.period:
-            raise PostBoostConfigError("period and date_from are both given. Remove one.", field="period")
+            raise PostBoostConfigError(
+                "period and date_from are both given. Remove one.",
+                field="period",
+                code="conflicting_arguments",
+            )
         about: dict[str, Any] = {"format": self.file_format}
         if self.file_format == "csv":
             about["dataset"] = self.dataset

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError, PublishError
 from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
+from postboost_provider.polling.account_name import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     GatewayError,
     PermissionDeniedError,
@@ -213,6 +214,8 @@ def read_history(api: PostBoostClient, actor: Actor) -> History:
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:
-    """Return the warnings that came with a post, as text."""
+    """Return the warnings that came with a post, as clean text."""
     found = response.get("warnings") if isinstance(response, dict) else None
-    return tuple(str((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ())
+    return tuple(
+        clean_text((w.get("message") or w.get("code")) if isinstance(w, dict) else w) for w in found or ()
+    )

@@ -6,7 +6,6 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import (
     DuplicatePostError,
     NotFoundError,
@@ -14,6 +13,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
 )
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.label import Owner
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     PostBoostConfigError,
@@ -15,6 +14,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.idempotency.identity import digest
+from postboost_provider.polling.account_name import account_name
 from postboost_provider.publishing.body import (
     FIRST_COMMENT_PROVIDERS,
     Content,

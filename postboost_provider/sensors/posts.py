@@ -77,8 +77,9 @@ class PostBoostPostSensor(BasePostBoostSensor):
             self._leave_to_triggerer()
 
     def check(self) -> None:
-        from postboost_provider.api.arguments import check_choice, read_uuids
+        from postboost_provider.api.arguments import check_choice
         from postboost_provider.polling.conditions import PostsSettled
+        from postboost_provider.polling.post_uuids import read_uuids
 
         check_choice("on_partial", self.on_partial, ("fail", "succeed"))
         self._posts = PostsSettled(read_uuids(self.post_uuids), timedelta(seconds=self.timeout), self.log)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
-from postboost_provider.api.account_name import account_name
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     NotFoundError,
@@ -27,6 +26,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
+from postboost_provider.polling.account_name import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -162,7 +162,9 @@ def _summary_rows(api: PostBoostClient, period: Period) -> Iterator[Row]:
     response = api.call("get_analytics_summary", parameters=period.as_parameters())
     data, before = response.get("data") or {}, response.get("period") or {}
     if not isinstance(data, Mapping):
-        raise UnexpectedResponseError("get_analytics_summary: PostBoost's response has no data.")
+        raise UnexpectedResponseError(
+            "get_analytics_summary: PostBoost's response has no data.", code="no_data"
+        )
     best = data.get("best_account") or {}
     yield {
         "previous_date_from": before.get("previous_start_date"),

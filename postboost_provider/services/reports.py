@@ -68,7 +68,7 @@ def _read(api: PostBoostClient, export_uuid: str) -> dict[str, Any]:
 def _export(response: Any) -> dict[str, Any]:
     export = response.get("data") if isinstance(response, dict) else None
     if not isinstance(export, dict) or not export.get("uuid"):
-        raise UnexpectedResponseError("PostBoost's response is not a report export.")
+        raise UnexpectedResponseError("PostBoost's response is not a report export.", code="no_id")
     return export
 
 

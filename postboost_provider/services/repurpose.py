@@ -241,5 +241,7 @@ def _describe_renewal(usage: Mapping[str, Any], code: str | None) -> str:
 def _data(response: Any, operation: str) -> dict[str, Any]:
     data = response.get("data") if isinstance(response, dict) else None
     if not isinstance(data, dict) or not ("captions" in data or str(data.get("run_id") or "").isdecimal()):
-        raise UnexpectedResponseError(f"{operation}: PostBoost's response is neither a run nor a result.")
+        raise UnexpectedResponseError(
+            f"{operation}: PostBoost's response is neither a run nor a result.", code="no_data"
+        )
     return data

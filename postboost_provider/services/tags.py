@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import ConflictError, ValidationError
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.idempotency.key import create_thing
 
 if TYPE_CHECKING:

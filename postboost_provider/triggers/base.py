@@ -136,7 +136,7 @@ async def settings_of(hook: PostBoostHook) -> ClientSettings:
     try:
         return await hook.asettings()
     except PostBoostConfigError as error:
-        raise UnreachableError(str(error)) from error
+        raise UnreachableError(str(error), code="lost") from error
 
 
 def read_event(payload: Any, result_key: str = PollingTrigger.result_key) -> Event:

@@ -72,8 +72,8 @@ class PostBoostPostTrigger(PollingTrigger):
         return Poller(times, most_failures=MOST_FAILURES, spread=SPREAD, first_poll_at=first)
 
     async def _wait(self, times: Wait) -> Event:
-        from postboost_provider.api.arguments import read_uuids
         from postboost_provider.polling.conditions import PostsSettled
+        from postboost_provider.polling.post_uuids import read_uuids
         from postboost_provider.triggers.shared_poller import shared_poller
 
         # Rendered here, where the wait started here.
@@ -110,9 +110,9 @@ class PostBoostPostTrigger(PollingTrigger):
             self.log.warning("Could not move the post to the trash: %s", error)
 
     def _trash(self, settings: ClientSettings) -> None:
-        from postboost_provider.api.arguments import read_uuids
         from postboost_provider.api.client import PostBoostClient
-        from postboost_provider.publishing.actions import trash_unpublished
+        from postboost_provider.polling.post_uuids import read_uuids
+        from postboost_provider.publishing.deletion import trash_unpublished
 
         # Airflow waits 30 seconds for a trigger.
         with PostBoostClient(settings, attempts=2, deadline_seconds=10) as api:

@@ -64,9 +64,11 @@ class SharedPoller:
             except PostBoostError as error:
                 _fail(wanted, error)
             except Exception as error:  # noqa: BLE001 - anything, such as Airflow's API being down, fails one poll
-                _fail(wanted, UnreachableError(f"The poll failed: {type(error).__name__}: {error}"))
+                _fail(
+                    wanted, UnreachableError(f"The poll failed: {type(error).__name__}: {error}", code="lost")
+                )
             except BaseException as error:
-                _fail(wanted, PostBoostError(f"The poll was stopped: {type(error).__name__}"))
+                _fail(wanted, PostBoostError(f"The poll was stopped: {type(error).__name__}", code="lost"))
                 raise
 
     async def _gather(self) -> None:

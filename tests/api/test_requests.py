@@ -145,9 +145,9 @@ def test_a_parameter_that_python_reserves_is_sent_under_its_own_name():
         ("create_tag", {"body": {"name": "a", "hex_color": None}}, "missing_field", "hex_color"),
         ("upload_media", {"body": {"alt_text": "a"}}, "missing_field", "file"),
         ("create_post", {"body": {"versions": [], "acounts": [1]}}, "unknown_field", "acounts"),
-        ("get_post", {"body": {"a": 1}}, None, "body"),
-        ("get_post", {"files": Upload().part()}, None, "body"),
-        ("create_post", {"files": Upload().part()}, None, "files"),
+        ("get_post", {"body": {"a": 1}}, "no_body", "body"),
+        ("get_post", {"files": Upload().part()}, "no_body", "body"),
+        ("create_post", {"files": Upload().part()}, "no_files", "files"),
     ],
 )
 def test_a_body_that_does_not_fit_is_refused_before_anything_is_sent(operation, call, code, field):

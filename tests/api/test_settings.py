@@ -42,7 +42,7 @@ def test_a_base_url_is_https_or_loopback(url, kept):
         ("https://@postboost.co", "not_a_plain_url"),
         (f"https://postboost.co/app/api?token={TOKEN}", "not_a_plain_url"),
         ("https://postboost.co/app/api?", "not_a_plain_url"),
-        (f"https://postboost.co#{TOKEN}", "not_a_plain_url"),
+        (f"https://postboost.co#{TOKEN}", "token_in_host"),
         ("https://postboost.co/app api", "not_a_plain_url"),
         ("https://postboost.co\\@evil.test", "not_a_plain_url"),
         (" https://postboost.co", "not_a_plain_url"),

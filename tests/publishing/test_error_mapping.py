@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, ServerError, ValidationError
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.calendar.csv import read_rows
 from postboost_provider.operators.base import PanelOperator
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator

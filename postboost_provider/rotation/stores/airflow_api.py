@@ -80,15 +80,19 @@ class AirflowApiStore:
                 if method == "GET" or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
                     raise _unreachable(self.airflow_conn_id, error) from error
                 raise UnconfirmedError(
-                    f"Airflow's API sent no response ({type(error).__name__}): connection {conn_id!r} may have been written."
+                    f"Airflow's API sent no response ({type(error).__name__}): connection {conn_id!r} may have been written.",
+                    code="store_unknown",
                 ) from error
         if response.status_code == 404:
             raise not_in_airflow(conn_id)
         if response.status_code >= 500 and method == "GET":
-            raise UnreachableError(f"Airflow's API failed ({response.status_code}).")
+            raise UnreachableError(
+                f"Airflow's API failed ({response.status_code}).", code="airflow_unreachable"
+            )
         if response.status_code >= 500:
             raise UnconfirmedError(
-                f"Airflow's API failed ({response.status_code}): connection {conn_id!r} may have been written."
+                f"Airflow's API failed ({response.status_code}): connection {conn_id!r} may have been written.",
+                code="store_unknown",
             )
         if response.status_code != 200:
             raise PostBoostConfigError(
@@ -152,7 +156,9 @@ class AirflowApiStore:
         except httpx.HTTPError as error:
             raise _unreachable(self.airflow_conn_id, error) from error
         if response.status_code >= 500:
-            raise UnreachableError(f"Airflow's API failed to issue a token ({response.status_code}).")
+            raise UnreachableError(
+                f"Airflow's API failed to issue a token ({response.status_code}).", code="airflow_unreachable"
+            )
         if response.status_code not in (200, 201):
             raise PostBoostConfigError(
                 f"Airflow issued no token to the user of {self.airflow_conn_id!r}: {_reason(response)}. Check its login and "
@@ -189,7 +195,8 @@ def _tls(connection: Connection) -> ssl.SSLContext | bool:
 
 def _unreachable(conn_id: str, error: Exception) -> UnreachableError:
     return UnreachableError(
-        f"Airflow's API does not respond ({type(error).__name__}). Check the host of connection {conn_id!r}."
+        f"Airflow's API does not respond ({type(error).__name__}). Check the host of connection {conn_id!r}.",
+        code="airflow_unreachable",
     )
 
 

@@ -55,5 +55,6 @@ def _row(conn_id: str) -> Iterator[Any]:
     except SQLAlchemyError as error:
         # The error's text has the values of the statement.
         raise UnconfirmedError(
-            f"Airflow's database failed ({type(error).__name__}): connection {conn_id!r} may have been written."
+            f"Airflow's database failed ({type(error).__name__}): connection {conn_id!r} may have been written.",
+            code="store_unknown",
         ) from None

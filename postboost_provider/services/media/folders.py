@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import PostBoostConfigError, ValidationError
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.idempotency.key import (
     NextRevision,
     numbered,

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.error_mapping import map_fields
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
+from postboost_provider.api.field_errors import map_fields
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.services.media.chunked_upload import upload_in_chunks

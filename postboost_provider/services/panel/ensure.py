@@ -66,7 +66,7 @@ def ensure(
         found = find()
         if found is None:
             raise cause or UnexpectedResponseError(
-                f"PostBoost created {name}, but does not list it. Retry the task."
+                f"PostBoost created {name}, but does not list it. Retry the task.", code="not_listed"
             )
         if is_new:
             return found, "created"
