@@ -16,19 +16,22 @@ RELEASE := $(VENV)/.release-$(AIRFLOW)
 # An environment with the wheel, as a user has it.
 INSTALLED := $(VENV)-installed
 PORT ?= 8765
+MINUTES ?= 15
 
 # Keep compiled modules: without them each Airflow command takes twice as long to start.
 export PYTHONDONTWRITEBYTECODE :=
 # Ignore the caller's own Airflow and PostBoost settings.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
-.PHONY: help demo test live fuzz matrix matrix-one lint sandbox bench docs build installed audit sbom clean
+.PHONY: help demo test live fuzz mutants matrix matrix-one lint sandbox bench docs build installed audit sbom clean
 
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, run the DAG again, kill it half way and run it again"
 	@echo "make test     run the linters, the type checker, the import rules and the tests"
 	@echo "make live     test approvals, waits and rotations in a running Airflow, with all of its processes"
+	@echo "make faults   throw seeded faults, kills, races and time at every operator, and compare what PostBoost has then"
 	@echo "make fuzz     check the sandbox's responses to thousands of generated requests against PostBoost's schema"
+	@echo "make mutants  change the modules that decide, one thing at a time, and list what no test notices (MINUTES=15)"
 	@echo "make matrix   test the main job of the built wheel on each supported Airflow before $(AIRFLOW): $(OLDER)"
 	@echo "make sandbox  start only the local PostBoost, on port $(PORT)"
 	@echo "make bench    compare performance with other clients and providers, in five to ten minutes"
@@ -67,6 +70,10 @@ test: lint
 live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=600
 
+# The seed is fixed. Takes five minutes.
+faults: $(DEVELOP)
+	@$(BIN)/python -m tests.faults
+
 # Each Airflow has its own environment. On $(AIRFLOW), `make test` runs these tests.
 matrix:
 	@for minor in $(OLDER); do \
@@ -85,6 +92,10 @@ matrix-one: $(DEVELOP)
 # Seed and number of cases are fixed. Takes two minutes.
 fuzz: $(FUZZ)
 	@PYTHONPATH=scripts $(BIN)/python -m tests.contract.fuzz
+
+# The same mutants in the same order each time, as many as fit: `make mutants MINUTES=60 MODULES=api/retry.py`.
+mutants: $(DEVELOP)
+	@$(BIN)/python scripts/mutants.py --minutes $(MINUTES) $(MODULES)
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -94,7 +95,7 @@ def _annotations(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], object]]]:
-    put = lambda name, value: lambda: setattr(node, name, value)
+    put = partial(partial, setattr, node)
     match node:
         case ast.Compare(ops=[op, *more]) if type(op) in COMPARED:
             other = COMPARED[type(op)]
@@ -108,7 +109,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], object]]]:
             operator = COMPUTED[type(op)]
             yield f"{type(op).__name__} -> {operator.__name__}", put("op", operator())
         case ast.Call(func=ast.Name(id=name) as function) if name in SWAPPED:
-            yield f"{name} -> {SWAPPED[name]}", lambda: setattr(function, "id", SWAPPED[name])
+            yield f"{name} -> {SWAPPED[name]}", partial(setattr, function, "id", SWAPPED[name])
         case ast.Constant(value=bool() as value):
             yield f"{value} -> {not value}", put("value", not value)
         case ast.Constant(value=int() | float() as value):
@@ -134,7 +135,7 @@ def _without_statements(node: Any, body: list[ast.stmt]) -> Iterator[tuple[str, 
             left = [*body[:index], ast.Pass(), *body[index + 1 :]]
             yield (
                 f"without line {statement.lineno - node.lineno} of its block",
-                lambda b=left: setattr(node, "body", b),
+                partial(setattr, node, "body", left),
             )
 
 
@@ -159,22 +160,30 @@ def mutants_of(module: str) -> list[Mutant]:
     ]
 
 
-class Changed(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader):
+class Changed(importlib.machinery.SourceFileLoader):
     """Load one module with a mutation."""
 
     def __init__(self, mutant: Mutant) -> None:
         path = ROOT / PACKAGE / mutant.module
-        name = ".".join((PACKAGE, *Path(mutant.module).with_suffix("").parts))
-        super().__init__(name, str(path))
+        super().__init__(".".join((PACKAGE, *Path(mutant.module).with_suffix("").parts)), str(path))
         self._mutant = mutant
 
-    def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
-        return importlib.machinery.ModuleSpec(name, self, origin=self.path) if name == self.name else None
-
-    def get_code(self, name: str) -> Any:
+    def get_code(self, fullname: str) -> Any:
         tree = ast.parse(self.get_data(self.path))
         list(mutations(tree))[self._mutant.number].apply()
         return compile(ast.fix_missing_locations(tree), self.path, "exec")
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Find the mutated module in place of the file."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._loader = Changed(mutant)
+
+    def find_spec(self, fullname: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._loader.name:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self._loader, origin=self._loader.path)
 
 
 def start(tests: list[str], mutant: Mutant | None, seconds: float) -> int:
@@ -188,7 +197,7 @@ def start(tests: list[str], mutant: Mutant | None, seconds: float) -> int:
         for stream in range(3):
             os.dup2(silence, stream)
         if mutant:
-            sys.meta_path.insert(0, Changed(mutant))
+            sys.meta_path.insert(0, Finder(mutant))
             # Airflow has already asked the package what it provides.
             for name in [
                 name for name in sys.modules if name.startswith(f"{PACKAGE}.") and not KEPT.match(name)

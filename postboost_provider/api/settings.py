@@ -117,7 +117,7 @@ def check_base_url(url: str) -> str:
 
     :raises PostBoostConfigError: the token could be sent unencrypted, or the URL has more than scheme, host and path.
     """
-    if looks_like_token(unquote(url.rpartition("@")[2].partition("?")[0])):
+    if looks_like_token(unquote(re.split("[?#]", url.rpartition("@")[2])[0])):
         # Even to look it up as a host name would send it to others.
         raise PostBoostConfigError(
             f"The base URL (not shown) contains what looks like a token. Set the host to {DEFAULT_BASE_URL}, or leave it "

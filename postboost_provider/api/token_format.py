@@ -7,4 +7,9 @@ import re
 
 def looks_like_token(value: object) -> bool:
     """Return whether the value may be a token that was pasted into the wrong place, so that it must not be shown."""
-    return bool(re.search(r"\|.{5}|[A-Za-z0-9]{40}", str(value)))
+    text = str(value)
+    # Random letters and digits have some of each kind.
+    return bool(re.search(r"\|.{5}", text)) or any(
+        all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+        for run in re.findall(r"[A-Za-z0-9]{40,}", text)
+    )

@@ -191,7 +191,9 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
     for name, value in extras.items():
         if name not in by_name or is_unset(value):
             continue
-        if name in ("workspace_uuid", "client_label", "rotation") and looks_like_token(value):
+        # A proxy's password may be anything.
+        sent = str(value).rpartition("@")[2] if name == "proxy" else value
+        if name in ("workspace_uuid", "client_label", "rotation", "proxy") and looks_like_token(sent):
             # These are sent, logged or shown as they are.
             raise PostBoostConfigError(
                 f"{where}: {name} contains what looks like a token. It belongs in the password.",

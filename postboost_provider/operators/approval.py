@@ -186,7 +186,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         return outcome.as_dict()
 
     def _trash(self, api: PostBoostClient, outcome: PostOutcome, who: str) -> None:
-        from postboost_provider.publishing import actions
+        from postboost_provider.publishing import deletion
 
         if not outcome.can_be_changed:
             raise PostBoostConfigError(
@@ -194,7 +194,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
                 "where a network allows that, use PostBoostDeletePostOperator with delete_mode='app_and_social'.",
                 code="published",
             )
-        actions.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
+        deletion.delete(api, outcome.uuid, trash=True, delete_mode="app_only")
         raise AirflowSkipException(f"{who} rejected draft {outcome.uuid}: it is in the trash.")
 
     def _publish(self, api: PostBoostClient, context: Context, draft: _Draft, who: str) -> PostOutcome:

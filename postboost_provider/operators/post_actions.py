@@ -186,10 +186,10 @@ class PostBoostDeletePostOperator(BasePostBoostOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[str]]:
         from postboost_provider.api.arguments import check_choice
         from postboost_provider.polling.post_uuids import read_uuids
-        from postboost_provider.publishing import actions
+        from postboost_provider.publishing import deletion
 
         check_choice("delete_mode", self.delete_mode, ("app_only", "app_and_social", "social_only"))
         # What is not a uuid would be "not found", and count as deleted.
         uuids = read_uuids(self.post_uuids)
-        delete = partial(actions.delete, trash=self.trash, delete_mode=self.delete_mode)
+        delete = partial(deletion.delete, trash=self.trash, delete_mode=self.delete_mode)
         return lambda api: [uuid for uuid in uuids if delete(api, uuid)]

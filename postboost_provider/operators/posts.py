@@ -230,14 +230,14 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._conclude(context, outcome, **event["carried"])
 
     def on_kill(self) -> None:
-        from postboost_provider.publishing import actions
+        from postboost_provider.publishing.deletion import trash_unpublished
 
         uuid = getattr(self, "_post_uuid", None)
         if uuid is None or self.when_killed != "trash":
             return
         try:
             with self.hook.client(attempts=2, deadline_seconds=10) as api:
-                if actions.trash_unpublished(api, uuid, self._trash_label):
+                if trash_unpublished(api, uuid, self._trash_label):
                     self.log.info("Moved post %s to the trash because its task was killed.", uuid)
         except PostBoostError as error:
             self.log.warning("Could not move post %s to the trash: %s", uuid, error)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.errors import (
+    DuplicatePostError,
     NotFoundError,
-    PermissionDeniedError,
     PostBoostConfigError,
     PostBoostRequestError,
+    PublishError,
     UnexpectedResponseError,
 )
 from postboost_provider.api.field_errors import map_fields
@@ -19,11 +20,11 @@ from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.perform import perform_action
-from postboost_provider.idempotency.workspace import check_workspace
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.body import account_schedule
+from postboost_provider.publishing.update import check_approval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -75,9 +76,11 @@ def retry_failed(
         parameters = {"post_uuid": outcome.uuid, "account_uuid": account.uuid}
         try:
             perform_action(api, actor, f"retry {account.uuid}", "retry_post_account", parameters, None)
-        except PostBoostRequestError:
+        except PostBoostRequestError as error:
             # Another attempt may have sent it first.
-            if account.uuid in [a.uuid for a in to_retry(fetch_outcome(api, outcome.uuid))]:
+            if not _may_be_done(error) or account.uuid in [
+                a.uuid for a in to_retry(fetch_outcome(api, outcome.uuid))
+            ]:
                 raise
         return account
     return None
@@ -98,12 +101,14 @@ def _act(
 
     What PostBoost refuses may be what another attempt has just done.
 
-    :raises UnexpectedResponseError: PostBoost reported success, and it is not so; ``code`` is ``not_changed``.
+    :raises PublishError: PostBoost reported success, and it is not so; ``code`` is ``differs``.
     """
     where = {"post_uuid": outcome.uuid}
     try:
         perform_action(api, actor, action, operation, where, body, allow_duplicate=allow_duplicate)
-    except PostBoostRequestError:
+    except PostBoostRequestError as error:
+        if not _may_be_done(error):
+            raise
         fresh = fetch_outcome(api, outcome.uuid)
         if fresh == outcome or not is_done(fresh):
             raise
@@ -111,12 +116,18 @@ def _act(
         return fresh
     fresh = fetch_outcome(api, outcome.uuid)
     if not is_done(fresh):
-        raise UnexpectedResponseError(
-            f"{operation}: PostBoost reported success, but post {fresh.uuid} {describe_status(fresh)}. Look at it in PostBoost, "
-            "and retry the task.",
-            code="not_changed",
+        raise PublishError(
+            f"{operation}: PostBoost reported success, but post {fresh.uuid} {describe_status(fresh)}. Check it in PostBoost, "
+            "and run the task again.",
+            [fresh.as_dict()],
+            code="differs",
         )
     return fresh
+
+
+def _may_be_done(error: PostBoostRequestError) -> bool:
+    """Return whether PostBoost may have refused an action because another attempt has done it."""
+    return error.status in (400, 409, 422) and not isinstance(error, DuplicatePostError)
 
 
 def wait_while_publishing(api: PostBoostClient, post_uuid: str, timeout: float) -> PostOutcome:
@@ -166,6 +177,13 @@ def schedule(
         return _act(
             api, actor, outcome, action, "schedule_post", body, is_done, allow_duplicate=allow_duplicate
         )
+
+
+def _is_scheduled(outcome: PostOutcome, at: datetime | None) -> bool:
+    """Return whether a post is scheduled for that time, or with None being published."""
+    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
+        return True
+    return outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at
 
 
 def _is_on_its_way(post: PostOutcome) -> bool:
@@ -229,7 +247,8 @@ def update(
         api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
     fresh = fetch(api, outcome.uuid)
     _check_updated(before, fresh, changes)
-    return read_post(fresh)
+    check_approval(outcome, done := read_post(fresh))
+    return done
 
 
 def _text(post: Mapping[str, Any]) -> str:
@@ -268,61 +287,6 @@ def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
         is_text = field.startswith("versions.0.content.0.body")
         return "text" if "text" in changes and is_text else f"the post's text as it is ({field})"
     return f"the post's {'time' if head in ('date', 'time', 'timezone', 'schedule') else head} as it is"
-
-
-def delete(
-    api: PostBoostClient,
-    post_uuid: str,
-    *,
-    trash: bool,
-    delete_mode: str,
-    client_label: str | None = None,
-) -> bool:
-    """Delete a post, and return whether it existed: a retry finds it deleted, which is not an error.
-
-    :raises PostBoostConfigError: its workspace does not exist; ``code`` is ``unknown_workspace``.
-    :raises UnexpectedResponseError: PostBoost still has it afterwards; ``code`` is ``not_deleted``.
-    """
-    where, body = {"post_uuid": post_uuid}, {"trash": trash, "delete_mode": delete_mode}
-    try:
-        api.send("delete_post", parameters=where, body=body, client_label=client_label)
-    except NotFoundError as error:
-        check_workspace(api, error)
-        return False
-    # Deleted on the networks only, the post stays in PostBoost.
-    if delete_mode != "social_only":
-        _check_deleted(api, post_uuid, trash=trash)
-    return True
-
-
-def trash_unpublished(api: PostBoostClient, post_uuid: str, client_label: str | None) -> bool:
-    """Move a post to the trash because its task was killed, and return whether it was not published yet.
-
-    :param client_label: the label of the task and ``TRASH``, by which its next attempt knows that nobody else did it.
-    """
-    if not fetch_outcome(api, post_uuid).can_be_changed:
-        return False
-    return delete(api, post_uuid, trash=True, delete_mode="app_only", client_label=client_label)
-
-
-def _check_deleted(api: PostBoostClient, post_uuid: str, *, trash: bool) -> None:
-    try:
-        post = api.call("get_post", parameters={"post_uuid": post_uuid})
-    except NotFoundError:
-        return
-    except PermissionDeniedError as error:
-        if error.code != "insufficient_scope":
-            raise
-        log.warning(
-            "Post %s was deleted, but not looked up again: the API key lacks the ability 'read'.", post_uuid
-        )
-        return
-    if not (trash and post.get("trashed")):
-        raise UnexpectedResponseError(
-            f"PostBoost reported that post {post_uuid} was deleted, but still has it as {post.get('status')!r}. Delete it in "
-            "PostBoost.",
-            code="not_deleted",
-        )
 
 
 def _has_status(outcome: PostOutcome, status: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,6 +103,11 @@ class History:
     def own_trash(self) -> KnownPost | None:
         """The post that the task has moved to the trash when it was killed, where it has not created another one."""
         return None if self.known else _latest(self._own_trash)
+
+    def written_since(self, before: History) -> list[KnownPost]:
+        """Return what was written to the post since an earlier read of the log."""
+        new = Counter(self.entries) - Counter(before.entries)
+        return [post for entry in new if entry.outcome != "replayed" and (post := _latest([entry]))]
 
     @property
     def first_revision(self) -> int:

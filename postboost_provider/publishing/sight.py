@@ -12,6 +12,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     ValidationError,
 )
+from postboost_provider.api.settings import assumes
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
@@ -30,7 +31,12 @@ _PROBE = {
 
 
 def prove_sight(api: PostBoostClient, actor: Actor) -> bool:
-    """Return whether the log shows a harmless request that is made now: then it shows all that was done before, too."""
+    """Return whether the log shows a harmless request that is made now: then it shows all that was done before, too.
+
+    ``postboost check --prove`` may have noted in the connection that it does not.
+    """
+    if False in (assumes(api.settings, "log_visible"), assumes(api.settings, "log_validated")):
+        return False
     label = actor.label(f"sight {secrets.token_hex(4)}")
     send_probe(api, label)
 

@@ -30,6 +30,7 @@ from postboost_provider.publishing.words import describe, differences, identify
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.publishing.intention import History
 
 Body = Callable[[], Mapping[str, Any]]
 
@@ -92,20 +93,30 @@ def compare(
 def update(
     api: PostBoostClient, intention: Intention, known: KnownPost, outcome: PostOutcome, body: Body
 ) -> Published:
-    """Update the post that :func:`compare` returned."""
+    """Update the post that :func:`compare` returned.
+
+    :raises ConflictError: another attempt has changed it since ``known`` was read; ``code`` is ``overtaken``.
+    """
+    content, before = body(), read_history(api, intention.actor)
+    if before.known is not None and before.known.intent not in (known.intent, intention.intent):
+        check_not_overtaken(intention, before.known, outcome.uuid)
     if intention.mode != "queue" or known.mode in (None, "queue") or outcome.status == "draft":
-        return _update(api, intention, outcome, body())
+        return _update(api, intention, outcome, content, before)
     # An update keeps the time of a scheduled post; a place in the queue takes another request. That one comes first: once
     # the activity log has the update, the post counts as its author wants it.
     allow = intention.allow_duplicate
     where = {"post_uuid": outcome.uuid}
     perform_action(api, intention.actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow)
-    done = _update(api, intention, read_post(fetch(api, outcome.uuid)), body())
+    done = _update(api, intention, read_post(fetch(api, outcome.uuid)), content, before)
     return replace(done, why="moved to the queue")
 
 
 def _update(
-    api: PostBoostClient, intention: Intention, outcome: PostOutcome, body: Mapping[str, Any]
+    api: PostBoostClient,
+    intention: Intention,
+    outcome: PostOutcome,
+    body: Mapping[str, Any],
+    before: History,
 ) -> Published:
     warnings: tuple[str, ...] = ()
     sent = {**body, **_kept_schedule(outcome, body)}
@@ -138,15 +149,13 @@ def _update(
     # PostBoost's response to an update has no post (SDK 1.66.3).
     fresh = fetch(api, outcome.uuid)
     done = outcome_of(fresh)
-    if outcome.status == "needs_approval" and done.status not in ("needs_approval", "draft"):
-        raise PublishError(
-            f"Post {done.uuid} waited for approval, and PostBoost turned it into a post that is {done.status} when it was "
-            "updated: it is published without approval. Move it to trash in PostBoost, or approve of it there.",
-            [done.as_dict()],
-            code="approval_lost",
-        )
-    if not has_words(sent, fresh) and (known := read_history(api, intention.actor).known):
-        check_not_overtaken(intention, known, done.uuid)
+    check_approval(outcome, done)
+    others = read_history(api, intention.actor).written_since(before)
+    # Where the log cuts labels, one entry without words is that of this update.
+    unknown = [other for other in others if other.intent is None]
+    for other in others:
+        if other.intent is not None or len(unknown) > 1:
+            check_not_overtaken(intention, other, done.uuid)
     warnings += check_texts(intention, sent, fresh)
     return Published("updated", "changed since it was created", done.uuid, done, warnings)
 
@@ -170,6 +179,21 @@ def outcome_of(post: Mapping[str, Any]) -> PostOutcome:
         uuid, status = str(post.get("uuid")), post.get("status")
         message = f"The post exists: do not publish it again. {error}"
         raise PublishError(message, [{"uuid": uuid, "status": status}], code=error.code) from error
+
+
+def check_approval(before: PostOutcome, after: PostOutcome) -> None:
+    """Fail if an edit has taken a post out of its approval.
+
+    :raises PublishError: ``code`` is ``approval_lost``.
+    """
+    if before.status != "needs_approval" or after.status in ("needs_approval", "draft"):
+        return
+    raise PublishError(
+        f"Post {after.uuid} waited for approval, and PostBoost turned it into a post that is {after.status} when it was updated: "
+        "it is published without approval. Move it to trash in PostBoost, or approve of it there.",
+        [after.as_dict()],
+        code="approval_lost",
+    )
 
 
 def has_words(body: Mapping[str, Any], post: Mapping[str, Any]) -> bool:

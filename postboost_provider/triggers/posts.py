@@ -112,7 +112,7 @@ class PostBoostPostTrigger(PollingTrigger):
     def _trash(self, settings: ClientSettings) -> None:
         from postboost_provider.api.client import PostBoostClient
         from postboost_provider.polling.post_uuids import read_uuids
-        from postboost_provider.publishing.actions import trash_unpublished
+        from postboost_provider.publishing.deletion import trash_unpublished
 
         # Airflow waits 30 seconds for a trigger.
         with PostBoostClient(settings, attempts=2, deadline_seconds=10) as api:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,6 +104,15 @@ def test_a_log_that_was_switched_off_since_yesterday_is_noticed(sandbox: Sandbox
     sandbox.advance(25 * 3600)
     sandbox.change(activity_log="off")
     assert attempt(sandbox, row("a"), row("b"), hours=25) == ["blind_log"] * 2
+
+
+def test_a_log_that_a_check_has_found_blind_refuses_at_once(sandbox: Sandbox) -> None:
+    with client(sandbox) as api:
+        api.settings = replace(api.settings, observed=(("log_visible", False),))
+        with pytest.raises(PostBoostConfigError) as caught:
+            run(api, row("a"))
+    assert caught.value.code == "blind_log"
+    assert "validate_post" not in {r["operation"] for r in sandbox.requests()}
 
 
 def test_a_log_that_is_proven_by_the_connection_is_not_proven_again(sandbox: Sandbox) -> None:

@@ -79,7 +79,11 @@ class TaskInstance:
             get_first_reschedule_date=lambda context: None,
         )
         run = SimpleNamespace(
-            run_after=self.anchor, start_date=self.anchor, clear_number=self.clears, run_id=self.run_id, conf={}
+            run_after=self.anchor,
+            start_date=self.anchor,
+            clear_number=self.clears,
+            run_id=self.run_id,
+            conf={},
         )
         context = {"ti": ti, "task_instance": ti, "dag_run": run, "data_interval_end": self.anchor}
         context |= {"logical_date": self.anchor, "run_id": self.run_id}
@@ -100,7 +104,9 @@ def run_to_end(make: Callable[[], Any], context: dict[str, Any], pass_time: Call
                 # Airflow's own trigger, which only waits.
                 pass_time(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
                 kwargs = {**(deferred.kwargs or {}), "event": str(moment)}
-                step = lambda operator, m=deferred.method_name, k=kwargs: operator.resume_execution(m, k, context)
+                step = lambda operator, m=deferred.method_name, k=kwargs: operator.resume_execution(
+                    m, k, context
+                )
                 continue
             event = asyncio.run(first_event(import_string(name)(**json.loads(json.dumps(arguments)))))
             kwargs = {**(deferred.kwargs or {}), "event": json.loads(json.dumps(event))}

@@ -121,8 +121,12 @@ def check_true(wanted: Wanted, posts: Iterable[Seen], now: datetime, rules: Rule
         where = f" but in the trash: {trashed[0]}" if trashed else ""
         return [Verdict(LOSS, f"{wanted.name} is green, and PostBoost has no post of it{where}")]
     # Of two posts, which is another verdict, one may be the right one.
-    problems, post = min(((_differences(wanted, each, now, rules), each) for each in mine), key=lambda p: len(p[0]))
-    return [Verdict(FALSE_SUCCESS, f"{wanted.name} is green, but {problem}: {post}") for problem in problems[:1]]
+    problems, post = min(
+        ((_differences(wanted, each, now, rules), each) for each in mine), key=lambda p: len(p[0])
+    )
+    return [
+        Verdict(FALSE_SUCCESS, f"{wanted.name} is green, but {problem}: {post}") for problem in problems[:1]
+    ]
 
 
 def _differences(wanted: Wanted, post: Seen, now: datetime, rules: Rules) -> list[str]:
@@ -131,7 +135,9 @@ def _differences(wanted: Wanted, post: Seen, now: datetime, rules: Rules) -> lis
         found.append(f"it is for accounts {sorted(post.texts)}, not {sorted(wanted.texts)}")
     for account, parts in wanted.texts.items():
         seen = post.texts.get(account, ())
-        if len(seen) != len(parts) or not all(same_text(w, s, rules) for w, s in zip(parts, seen, strict=False)):
+        if len(seen) != len(parts) or not all(
+            same_text(w, s, rules) for w, s in zip(parts, seen, strict=False)
+        ):
             found.append(f"account {account} has the words {seen!r}, not {parts!r}")
         if account in post.media and post.media[account] != wanted.media:
             found.append(f"account {account} has {post.media[account]} media, not {wanted.media}")

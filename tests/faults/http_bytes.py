@@ -77,7 +77,13 @@ def _more(sock: socket.socket) -> bytes:
 
 def response(status: int, body: Any, content_type: str = "application/json", **headers: str) -> bytes:
     """Return the bytes of a response. A body that is not text or bytes is sent as JSON."""
-    data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    data = (
+        body
+        if isinstance(body, bytes)
+        else body.encode()
+        if isinstance(body, str)
+        else json.dumps(body).encode()
+    )
     lines = [f"HTTP/1.1 {status} Canned", f"content-type: {content_type}", f"content-length: {len(data)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + END + data
@@ -85,4 +91,6 @@ def response(status: int, body: Any, content_type: str = "application/json", **h
 
 def page(status: int) -> bytes:
     """Return the page of a gateway or a firewall."""
-    return response(status, f"<html><body><h1>{status}</h1><p>Request blocked.</p></body></html>", "text/html")
+    return response(
+        status, f"<html><body><h1>{status}</h1><p>Request blocked.</p></body></html>", "text/html"
+    )

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from tests.faults.http_bytes import END, GoneError, Message, receive
-from tests.faults.schedule import AFTER, BEFORE, CALM, Fault, Schedule
+from tests.faults.schedule import AFTER, BEFORE, CALM, Fault
 from tests.faults.turns import Turns
 
 TIMEOUT = 20.0
@@ -127,7 +127,9 @@ class Proxy:
         """Do to one request what the schedule says. Returns whether the connection is still of use."""
         self._deliver_due()
         if (file := self.files.get(request.path)) is not None:
-            client.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: %d\r\n\r\n" % len(file) + file)
+            client.sendall(
+                b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: %d\r\n\r\n" % len(file) + file
+            )
             return True
         fault = lane.schedule.next(request)
         if fault:
@@ -190,7 +192,9 @@ class Proxy:
             return answers[fault.number] if fault else b""
         if kind == "together":
             found: list[bytes] = []
-            threads = [threading.Thread(target=lambda: found.append(self._exchange(request))) for _ in range(2)]
+            threads = [
+                threading.Thread(target=lambda: found.append(self._exchange(request))) for _ in range(2)
+            ]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -222,7 +226,9 @@ class Proxy:
 
     def _note(self, lane: Any, request: Message, answer: bytes | None, fault: Any) -> None:
         status = answer.split(b" ", 2)[1].decode("latin-1") if answer and answer.count(b" ") > 1 else "-"
-        replayed = " replayed" if answer and b"idempotent-replayed" in answer.lower().partition(END)[0] else ""
+        replayed = (
+            " replayed" if answer and b"idempotent-replayed" in answer.lower().partition(END)[0] else ""
+        )
         key = request.headers.get("idempotency-key", "")[:6]
         label = request.headers.get("x-postboost-client", "")
         path = request.path.split("/app/api")[-1]

@@ -39,7 +39,12 @@ def _throttled(rng: random.Random) -> bytes:
     return response(429, {"message": "Too Many Attempts."}, **after)
 
 
-GARBAGE = [b"\x00\xff\x13\x37" * 8, b"HTTP/1.1 banana\r\n\r\n", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{}"]
+GARBAGE = [
+    b"\x00\xff\x13\x37" * 8,
+    b"HTTP/1.1 banana\r\n\r\n",
+    b"SSH-2.0-OpenSSH_9.6\r\n",
+    b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{}",
+]
 
 # Each of these can strike before and after.
 _ANYWHERE: dict[str, Callable[[random.Random, str], Fault]] = {
@@ -52,10 +57,14 @@ _ANYWHERE: dict[str, Callable[[random.Random, str], Fault]] = {
     "page 404": _canned("page 404", lambda rng: page(404)),
     "page 408": _canned("page 408", lambda rng: page(408)),
     "page 5xx": _canned("page 5xx", lambda rng: page(rng.choice([500, 502, 503, 504]))),
-    "json 5xx": _canned("json 5xx", lambda rng: response(rng.choice([500, 503]), {"message": "Server Error"})),
+    "json 5xx": _canned(
+        "json 5xx", lambda rng: response(rng.choice([500, 503]), {"message": "Server Error"})
+    ),
     "429": _canned("429", _throttled),
     "success false": _canned("success false", lambda rng: response(200, {"success": False})),
-    "junk json": _canned("junk json", lambda rng: response(200, rng.choice([b"null", b"[]", b'"ok"', b"{}", b"3"]))),
+    "junk json": _canned(
+        "junk json", lambda rng: response(200, rng.choice([b"null", b"[]", b'"ok"', b"{}", b"3"]))
+    ),
 }
 _BEFORE: dict[str, Callable[[random.Random], Fault]] = {
     "refuse": lambda rng: Fault("refuse", BEFORE, rng.choice([1, 3, 8, 12])),

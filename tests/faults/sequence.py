@@ -13,7 +13,8 @@ from tests.faults import switches as drawn_switches
 from tests.faults.airflow_side import TaskInstance
 from tests.faults.checker import DUPLICATE, FALSE_FAILURE, FALSE_SUCCESS, STUCK, Judgement, Rules, Verdict
 from tests.faults.families import FAMILIES, Family
-from tests.faults.schedule import Fault, Schedule
+from tests.faults.proxy import Proxy
+from tests.faults.schedule import Schedule
 from tests.faults.world import Outcome, World
 
 DAY = 86_400
@@ -52,12 +53,20 @@ class Result:
     family: str
     switches: dict[str, Any]
     story: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: int = 0
+    kinds: set[str] = field(default_factory=set)
     attempts: int = 0
     kills: int = 0
     races: int = 0
     ended: str = ""
     judgement: Judgement = field(default_factory=Judgement)
+
+    def note_faults(self, proxy: Proxy) -> None:
+        """Take what the proxy has noted since the last time."""
+        self.story += proxy.log
+        self.faults += len(proxy.faults)
+        self.kinds |= {fault.kind for fault in proxy.faults}
+        proxy.log, proxy.faults = [], []
 
 
 class Sequence:
@@ -89,10 +98,12 @@ class Sequence:
         self.nasty = bool(set(switches) - drawn_switches.HARMLESS - set(family.switches))
         self.person_acted = False
         self.doubts: list[tuple[Outcome, list[str]]] = []
-        self._say(f"seed {seed}: {family.name}; switches {switches}; server clock {skew}; store {self.ti.has_store}; {self.family.words}")
+        self._say(
+            f"seed {seed}: {family.name}; switches {switches}; server clock {skew}; store {self.ti.has_store}; {self.family.words}"
+        )
 
     def run(self) -> Result:
-        rng, number = self.rng, self.rng.randint(1, 5)
+        number = self.rng.randint(1, 5)
         last: Outcome | None = None
         for _ in range(number):
             if last is not None:
@@ -105,7 +116,9 @@ class Sequence:
     def _between(self) -> None:
         rng = self.rng
         if rng.random() < self.plan.gap:
-            gap = rng.choice([name for name, seconds in sorted(GAPS.items()) if seconds <= self.family.longest_gap])
+            gap = rng.choice(
+                [name for name, seconds in sorted(GAPS.items()) if seconds <= self.family.longest_gap]
+            )
             self.world.pass_time(GAPS[gap])
             self._say(f"  {gap} pass, it is {self.world.time.now():%Y-%m-%d %H:%M}")
         if self.family.edits and rng.random() < 0.3:
@@ -126,7 +139,9 @@ class Sequence:
                 self.ti.clear()
                 self._say("  the task is cleared")
         calm = rng.random() < self.plan.calm
-        schedule = Schedule(f"{self.seed}/{self.result.attempts}", 0.0 if calm else self.rate, rng.choice([1, 2, 4, 99]))
+        schedule = Schedule(
+            f"{self.seed}/{self.result.attempts}", 0.0 if calm else self.rate, rng.choice([1, 2, 4, 99])
+        )
         kind = rng.random()
         if kind < self.plan.kill and self.family.can_be_killed:
             return self._killed(schedule)
@@ -160,7 +175,11 @@ class Sequence:
         rng, count = self.rng, self.rng.choice([2, 2, 2, 3])
         self.result.races += 1
         makes: list[Callable[[str], Any]] = []
-        words, contexts, schedules = [], [], [schedule, *(Schedule(f"{self.seed}/{n}/calm") for n in range(2))]
+        words, contexts, schedules = (
+            [],
+            [],
+            [schedule, *(Schedule(f"{self.seed}/{n}/calm") for n in range(2))],
+        )
         for number in range(count):
             if number and self.family.edits and rng.random() < 0.5:
                 self.family.edit()
@@ -177,7 +196,9 @@ class Sequence:
             self.world.proxy.turns.wait_to_begin(lane)
             if lane:
                 self.world.time.pass_time(5)
-            outcome = outcomes[lane] = self.world.attempt(makes[lane], contexts[lane], lane=lane, schedule=schedules[lane])
+            outcome = outcomes[lane] = self.world.attempt(
+                makes[lane], contexts[lane], lane=lane, schedule=schedules[lane]
+            )
             if outcome.kind == "green":
                 # Now, while the others wait for their turn.
                 claims[lane] = self.family.check_green(words[lane], outcome)
@@ -195,7 +216,11 @@ class Sequence:
         self._note(self.family.check_always())
         for claim in claims:
             self._note(claim)
-        newest = [outcome for outcome, each in zip(ended, words, strict=True) if each == words[-1] and outcome.kind == "green"]
+        newest = [
+            outcome
+            for outcome, each in zip(ended, words, strict=True)
+            if each == words[-1] and outcome.kind == "green"
+        ]
         if newest:
             # What came to an end later was an older attempt, whose words must not have replaced these.
             self._note(self.family.check_green(words[-1], newest[-1]))
@@ -248,9 +273,7 @@ class Sequence:
         return self.world.time.now() - self.began > timedelta(days=LOG_DAYS)
 
     def _flush(self) -> None:
-        self.result.story += self.world.proxy.log
-        self.result.faults += self.world.proxy.faults
-        self.world.proxy.log, self.world.proxy.faults = [], []
+        self.result.note_faults(self.world.proxy)
 
     def _note(self, verdicts: list[Verdict]) -> None:
         if self.person_acted:

@@ -50,8 +50,23 @@ SWITCHES: dict[str, list[Any]] = {
 }
 # These change what PostBoost does for everybody, and not what it says: with them, a task is expected to succeed.
 HARMLESS = frozenset(
-    "idempotency_fingerprint store_4xx conflict_code put_schedule put_owner member_again edit_published_status publish_seconds "
-    "foreign_workspace unknown_workspace expired_keys listed_keys image_processing resend_chunk complete_twice".split()
+    [
+        "idempotency_fingerprint",
+        "store_4xx",
+        "conflict_code",
+        "put_schedule",
+        "put_owner",
+        "member_again",
+        "edit_published_status",
+        "publish_seconds",
+        "foreign_workspace",
+        "unknown_workspace",
+        "expired_keys",
+        "listed_keys",
+        "image_processing",
+        "resend_chunk",
+        "complete_twice",
+    ]
 )
 # They mean nothing without this one.
 NEED = {

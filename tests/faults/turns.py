@@ -74,7 +74,9 @@ class Turns:
     def _go_on(self) -> None:
         for lane in self._lanes[1:]:
             before = lane - 1
-            if before in self._ended or (before in self._begun and self._taken[before] >= self._heads[before]):
+            if before in self._ended or (
+                before in self._begun and self._taken[before] >= self._heads[before]
+            ):
                 self._begun.add(lane)
         if self._granted is None and self._waiting and self._begun - self._ended <= set(self._waiting):
             stays = self._last in self._waiting and self._rng.random() < self._stays

@@ -73,7 +73,11 @@ class VirtualTime:
     def install(self) -> None:
         """Let every module of the package, but not the sandbox, read this clock and pause by it."""
         fake_time, fake_asyncio = _Fake(time), _Fake(asyncio)
-        fake_time.sleep, fake_time.monotonic, fake_time.perf_counter = self.nap, self.monotonic, self.monotonic
+        fake_time.sleep, fake_time.monotonic, fake_time.perf_counter = (
+            self.nap,
+            self.monotonic,
+            self.monotonic,
+        )
         fake_asyncio.sleep = self.anap
         for module in [*_modules(), tenacity, sensor]:
             if getattr(module, "time", None) is time:

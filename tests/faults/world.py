@@ -6,10 +6,12 @@ import http.client
 import json
 import logging
 import os
+import signal
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +21,7 @@ import structlog
 from airflow.providers.common.compat.sdk import BaseHook, Connection
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from asgiref.sync import SyncToAsync
 
 from postboost_provider.api import transport
 from postboost_provider.api.errors import PostBoostError, is_retryable
@@ -27,14 +30,15 @@ from postboost_provider.services.media import upload
 from tests.faults.airflow_side import TaskInstance, run_to_end
 from tests.faults.checker import Seen
 from tests.faults.proxy import Kill, Proxy
-from tests.faults.schedule import CALM, Fault, Schedule
-from tests.faults.virtual_time import VirtualTime
+from tests.faults.schedule import CALM, Schedule
+from tests.faults.virtual_time import START, VirtualTime
 
 LANES = 3
 # The user whose posts these are, and the token of each connection.
 CONNECTIONS = {"": "member", "admin_": "admin"}
 # Files above it go in chunks: a limit that a fast test reaches.
 MULTIPART_LIMIT = 60_000
+CHILD_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,13 @@ def read_error(error: BaseException) -> Outcome:
 
 
 class World:
-    """Everything but the tasks. ``reset`` makes it new for the next sequence."""
+    """Everything but the tasks. ``reset`` makes it new for the next sequence.
+
+    ``anchor`` is when the run of the DAG was due.
+    """
+
+    anchor: datetime
+    skew: timedelta
 
     def __enter__(self) -> Self:
         logging.disable(logging.CRITICAL)
@@ -93,12 +103,13 @@ class World:
         self.sandbox.__exit__(None, None, None)
         self.time.stop()
 
-    def reset(self, switches: dict[str, Any], skew: timedelta = timedelta()) -> None:
+    def reset(self, switches: dict[str, Any], skew: timedelta = timedelta(), start: datetime = START) -> None:
         """Start over.
 
         :param skew: how far PostBoost's clock is ahead of this one.
+        :param start: what time it is.
         """
-        self.time.reset()
+        self.time.reset(start)
         self.proxy.reset()
         self.sandbox.reset(**{"publish_seconds": 2.0, "chunk_size": 25_000, **switches})
         self.skew = skew
@@ -121,8 +132,13 @@ class World:
 
     def call(self, method: str, path: str, body: Any, token: str = "member") -> Any:
         """Let somebody else use PostBoost, past the proxy."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.sandbox._socket.getsockname()[1], timeout=20)
-        headers = {"Authorization": f"Bearer {self.sandbox.tokens[token]}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.sandbox._socket.getsockname()[1], timeout=20
+        )
+        headers = {
+            "Authorization": f"Bearer {self.sandbox.tokens[token]}",
+            "Content-Type": "application/json",
+        }
         connection.request(method, f"/app/api/{self.workspace}/{path}", json.dumps(body), headers)
         response = connection.getresponse()
         payload = response.read()
@@ -209,9 +225,16 @@ class World:
         if pid == 0:
             self._be_child(theirs, make, ti, context, lane)
         theirs.close()
+        # Whatever keeps a child for so long, it is killed.
+        limit = threading.Timer(CHILD_SECONDS, lambda: os.kill(pid, signal.SIGKILL))
+        limit.start()
         if kill_at is not None:
             here.kill = Kill(pid, *kill_at)
-        timer = threading.Timer(kill_after, lambda: os.kill(pid, 9)) if kill_after is not None else None
+        timer = (
+            threading.Timer(kill_after, lambda: os.kill(pid, signal.SIGKILL))
+            if kill_after is not None
+            else None
+        )
         if timer:
             timer.start()
         outcome = None
@@ -230,13 +253,19 @@ class World:
                 ours.sendall(b"\n")
         if timer:
             timer.cancel()
+        limit.cancel()
         os.waitpid(pid, 0)
         here.schedule, here.kill = CALM, None
         here.open()
         return outcome or Outcome("killed")
 
     def _be_child(
-        self, parent: socket.socket, make: Callable[[str], Any], ti: TaskInstance, context: dict[str, Any], lane: int
+        self,
+        parent: socket.socket,
+        make: Callable[[str], Any],
+        ti: TaskInstance,
+        context: dict[str, Any],
+        lane: int,
     ) -> None:
         """Never returns."""
 
@@ -245,26 +274,28 @@ class World:
             parent.recv(1)
 
         try:
+            # The threads of the parent's executors do not exist here.
+            SyncToAsync.single_thread_executor = ThreadPoolExecutor(max_workers=1)
             self.time.tell = lambda seconds: tell(**{"pass": seconds})
             self.time.on_nap = lambda: None
             ti.store.tell = lambda key, value, forever: tell(store=[key, value, forever])
             try:
-                outcome = Outcome("green", run_to_end(lambda: make(f"lane_{lane}"), context, self.time.pass_time))
+                outcome = Outcome(
+                    "green", run_to_end(lambda: make(f"lane_{lane}"), context, self.time.pass_time)
+                )
             except Exception as error:  # noqa: BLE001 - a task may end with any
                 outcome = read_error(error)
             tell(kind=outcome.kind, result=outcome.result, code=outcome.code, message=outcome.message)
         finally:
             os._exit(0)
 
-    @property
-    def faults(self) -> list[Fault]:
-        return self.proxy.faults
-
 
 def _add_guest(store: Any) -> None:
     """Add a user who is not a member of any workspace."""
     member = next(iter(store.users.values()))
-    guest = replace(member, id=store.next_id("user"), name="Gus Guest", email="guest@northwind.example", is_admin=False)
+    guest = replace(
+        member, id=store.next_id("user"), name="Gus Guest", email="guest@northwind.example", is_admin=False
+    )
     store.users[guest.id] = guest
 
 

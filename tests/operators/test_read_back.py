@@ -109,7 +109,7 @@ def test_a_key_that_may_not_read_can_delete(monkeypatch: pytest.MonkeyPatch, san
 def test_an_action_that_did_not_happen_fails(sandbox: Sandbox, mocker: Any, how: Any) -> None:
     uuid = make_post(sandbox)
     pretend(mocker, "schedule_post", "add_post_to_queue")
-    with failing("not_changed"):
+    with failing("differs"):
         run(PostBoostSchedulePostOperator(task_id="a", post_uuid=uuid, how=how, publish_at=AT))
 
 

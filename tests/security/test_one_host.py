@@ -50,7 +50,11 @@ def two() -> Iterator[tuple[HostileServer, HostileServer]]:
 
 
 def arguments(operation: Operation) -> dict[str, Any]:
-    parameters = {p.name: 1 for p in operation.parameters if p.required and p.name != "workspace_uuid"}
+    parameters = {
+        p.name: 1
+        for p in operation.parameters
+        if p.required and (p.name, operation.tier) != ("workspace_uuid", "workspace")
+    }
     body = None if operation.body == "none" else dict.fromkeys(operation.required_fields, "x")
     if operation.body == "multipart" and body is not None:
         return {

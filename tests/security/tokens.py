@@ -44,8 +44,10 @@ def forms(token: str) -> dict[str, str]:
 def find_token(token: str, text: str) -> list[str]:
     """Return the forms of the token in the text, each with what is around it."""
     hits = []
+    # Host names and names of encodings are made lower case.
+    folded = text.lower()
     for name, form in forms(token).items():
-        if (at := text.find(form)) >= 0:
+        if (at := folded.find(form.lower())) >= 0:
             around = text[max(0, at - 120) : at] + f"<{name}>" + text[at + len(form) : at + len(form) + 20]
             hits.append(around.replace("\n", " "))
     return hits

@@ -31,7 +31,9 @@ class OnePost(Family):
         self.uuid = self._create()
 
     def _create(self, **more: Any) -> str:
-        versions = [{"account_id": 0, "is_original": True, "content": [{"body": "Made by hand", "media": []}]}]
+        versions = [
+            {"account_id": 0, "is_original": True, "content": [{"body": "Made by hand", "media": []}]}
+        ]
         body = {"versions": versions, "accounts": self.accounts, **more}
         return str(self.world.call("POST", "posts", body)["uuid"])
 
@@ -83,7 +85,9 @@ class ScheduleAt(OnePost):
         return None if post.scheduled_at == words else f"it is for {post.scheduled_at}, not {words}"
 
     def may_fail(self, outcome: Outcome) -> bool:
-        return self.words < self.world.time.now() + timedelta(minutes=30) or bool(self.post and self.post.status in LIVE)
+        return self.words < self.world.time.now() + timedelta(minutes=30) or bool(
+            self.post and self.post.status in LIVE
+        )
 
 
 class PublishNow(OnePost):
@@ -92,10 +96,14 @@ class PublishNow(OnePost):
     def edit(self) -> None: ...
 
     def make(self, conn_id: str, words: Any) -> Any:
-        return PostBoostSchedulePostOperator(task_id="act", postboost_conn_id=conn_id, post_uuid=self.uuid, how="now")
+        return PostBoostSchedulePostOperator(
+            task_id="act", postboost_conn_id=conn_id, post_uuid=self.uuid, how="now"
+        )
 
     def problem(self, words: Any, post: Seen) -> str | None:
-        late = post.scheduled_at is not None and post.scheduled_at > self.world.server_now() + timedelta(minutes=2)
+        late = post.scheduled_at is not None and post.scheduled_at > self.world.server_now() + timedelta(
+            minutes=2
+        )
         is_going = post.status in ("scheduled", *LIVE) or self.rules.is_odd
         return None if is_going and not late and not post.trashed else f"it is {post.status}"
 
@@ -106,7 +114,9 @@ class Queue(OnePost):
     def edit(self) -> None: ...
 
     def make(self, conn_id: str, words: Any) -> Any:
-        return PostBoostSchedulePostOperator(task_id="act", postboost_conn_id=conn_id, post_uuid=self.uuid, how="queue")
+        return PostBoostSchedulePostOperator(
+            task_id="act", postboost_conn_id=conn_id, post_uuid=self.uuid, how="queue"
+        )
 
     def problem(self, words: Any, post: Seen) -> str | None:
         is_queued = post.status in ("scheduled", *LIVE) or self.rules.is_odd
@@ -159,7 +169,11 @@ class Update(OnePost):
     def problem(self, words: str, post: Seen) -> str | None:
         if {text for parts in post.texts.values() for text in parts} != {words}:
             return f"its text is not {words!r}"
-        lost = self.scheduled and post.status not in ("scheduled", "needs_approval", *LIVE) and not self.rules.is_odd
+        lost = (
+            self.scheduled
+            and post.status not in ("scheduled", "needs_approval", *LIVE)
+            and not self.rules.is_odd
+        )
         return f"it was scheduled, and is {post.status}" if lost else None
 
     def may_fail(self, outcome: Outcome) -> bool:
@@ -176,7 +190,9 @@ class Delete(OnePost):
     def edit(self) -> None: ...
 
     def make(self, conn_id: str, words: bool) -> Any:
-        return PostBoostDeletePostOperator(task_id="act", postboost_conn_id=conn_id, post_uuids=self.uuid, trash=words)
+        return PostBoostDeletePostOperator(
+            task_id="act", postboost_conn_id=conn_id, post_uuids=self.uuid, trash=words
+        )
 
     def check_green(self, words: bool, outcome: Outcome) -> list[Verdict]:
         post = self.post
@@ -190,7 +206,9 @@ class RetryAccounts(OnePost):
     name = "action: retry accounts"
 
     def __init__(self, world: World, rng: random.Random, rules: Rules) -> None:
-        world.sandbox.faults(*({"kind": "fail_account", "account_id": each} for each in self.accounts[: rng.randint(1, 2)]))
+        world.sandbox.faults(
+            *({"kind": "fail_account", "account_id": each} for each in self.accounts[: rng.randint(1, 2)])
+        )
         super().__init__(world, rng, rules)
         world.pass_time(120)
         world.posts()
@@ -239,4 +257,13 @@ class WaitForPosts(OnePost):
         return None if is_live else "it is not live"
 
 
-ACTIONS: list[type[Family]] = [ScheduleAt, PublishNow, Queue, Approve, Update, Delete, RetryAccounts, WaitForPosts]
+ACTIONS: list[type[Family]] = [
+    ScheduleAt,
+    PublishNow,
+    Queue,
+    Approve,
+    Update,
+    Delete,
+    RetryAccounts,
+    WaitForPosts,
+]

@@ -28,10 +28,12 @@ class Calendar(Family):
 
     def _row(self, name: str, number: int) -> Wanted:
         hours = self.rng.choice([1, 26, 50, 24 * 9])
-        at = (self.world.time.now() + timedelta(hours=hours, minutes=7 * number)).replace(second=0, microsecond=0)
+        at = (self.world.time.now() + timedelta(hours=hours, minutes=7 * number)).replace(
+            second=0, microsecond=0
+        )
         accounts = self.rng.sample(sorted(ACCOUNTS), self.rng.randint(1, 2))
         text = self._text(name)
-        return Wanted(name, "schedule", {account: (text,) for account in accounts}, at, int(self.media[name]))
+        return Wanted(name, "schedule", dict.fromkeys(accounts, (text,)), at, int(self.media[name]))
 
     def _text(self, name: str) -> str:
         return self.rng.choice(TEXTS).format(name=f"{name} v{self.version}").strip()
@@ -41,7 +43,7 @@ class Calendar(Family):
         rows = list(self.words)
         for index in self.rng.sample(range(len(rows)), self.rng.randint(1, len(rows))):
             text = self._text(rows[index].name)
-            rows[index] = replace(rows[index], texts={account: (text,) for account in rows[index].texts})
+            rows[index] = replace(rows[index], texts=dict.fromkeys(rows[index].texts, (text,)))
         if self.rng.random() < 0.3:
             self.rng.shuffle(rows)
         self.words = tuple(rows)
@@ -64,7 +66,9 @@ class Calendar(Family):
 
     def check_green(self, words: tuple[Wanted, ...], outcome: Outcome) -> list[Verdict]:
         posts, found = self.world.posts(), []
-        reported = {row["key"]: row for row in outcome.result["rows"]} if isinstance(outcome.result, dict) else {}
+        reported = (
+            {row["key"]: row for row in outcome.result["rows"]} if isinstance(outcome.result, dict) else {}
+        )
         for row in words:
             result = reported.get(row.name.upper(), {}).get("result")
             if result == "skipped" and row.at is not None and row.at < self.world.anchor:

@@ -41,6 +41,10 @@ class Once(Family):
     def count(self) -> tuple[int, int]:
         return 1, len(self.found())
 
+    def may_fail(self, outcome: Outcome) -> bool:
+        # It is done, and PostBoost does not return the response again; or nothing tells what an earlier attempt did.
+        return outcome.code.endswith(("/already_done", "/unknown_outcome"))
+
 
 class Upload(Once):
     """A file, by each of the ways to the library. What is uploaded again a day later may be another item."""
@@ -54,7 +58,9 @@ class Upload(Once):
         self.words = self._name()
 
     def _name(self) -> str:
-        path = Path(tempfile.gettempdir()) / f"faults-{os.getppid()}-{os.getpid()}" / f"picture-{self.size}.png"
+        path = (
+            Path(tempfile.gettempdir()) / f"faults-{os.getppid()}-{os.getpid()}" / f"picture-{self.size}.png"
+        )
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(self.content)
         return str(path)
@@ -71,7 +77,13 @@ class Upload(Once):
         if item is None:
             return [Verdict(LOSS, f"media item {uuid} does not exist")]
         same = item.content.sha256 == hashlib.sha256(self.content).hexdigest() or self.rules.reencodes
-        return [] if same else [Verdict(FALSE_SUCCESS, f"media item {uuid} has {item.content.size} bytes of something else")]
+        return (
+            []
+            if same
+            else [
+                Verdict(FALSE_SUCCESS, f"media item {uuid} has {item.content.size} bytes of something else")
+            ]
+        )
 
     def check_always(self) -> list[Verdict]:
         if (self.world.time.now() - self.began).total_seconds() > MEMORY_SECONDS:
@@ -107,7 +119,9 @@ class KeyedOperation(Once):
         return PostBoostOperator(task_id="act", postboost_conn_id=conn_id, operation="create_tag", body=body)
 
     def found(self) -> list[Any]:
-        return list(self.world.look(lambda workspace: [t.uuid for t in workspace.tags.values() if t.name == "Autumn"]))
+        return list(
+            self.world.look(lambda workspace: [t.uuid for t in workspace.tags.values() if t.name == "Autumn"])
+        )
 
 
 class UnkeyedOperation(Once):
@@ -119,16 +133,16 @@ class UnkeyedOperation(Once):
 
     def make(self, conn_id: str, words: Any) -> Any:
         body = {"name": "Autumn offers", "accounts": [1, 2]}
-        return PostBoostOperator(task_id="act", postboost_conn_id=conn_id, operation="create_account_group", body=body)
+        return PostBoostOperator(
+            task_id="act", postboost_conn_id=conn_id, operation="create_account_group", body=body
+        )
 
     def found(self) -> list[Any]:
         return list(
-            self.world.look(lambda workspace: [g.uuid for g in workspace.groups.values() if g.name == "Autumn offers"])
+            self.world.look(
+                lambda workspace: [g.uuid for g in workspace.groups.values() if g.name == "Autumn offers"]
+            )
         )
-
-    def may_fail(self, outcome: Outcome) -> bool:
-        # It is done, and PostBoost does not return the response again; or an earlier attempt is unknown.
-        return outcome.code.endswith(("/already_done", "/unknown_outcome"))
 
 
 class Repurpose(Once):
@@ -160,4 +174,11 @@ class Repurpose(Once):
         return [] if posts else [Verdict(LOSS, f"the draft {uuid} does not exist")]
 
 
-LIBRARY: list[type[Family]] = [UploadSmall, UploadChunks, UploadUrl, KeyedOperation, UnkeyedOperation, Repurpose]
+LIBRARY: list[type[Family]] = [
+    UploadSmall,
+    UploadChunks,
+    UploadUrl,
+    KeyedOperation,
+    UnkeyedOperation,
+    Repurpose,
+]

@@ -23,10 +23,14 @@ class EnsureUser(Once):
     can_race = False
 
     def make(self, conn_id: str, words: Any) -> Any:
-        return PostBoostCreateUserOperator(task_id="act", postboost_conn_id=conn_id, user_email=EMAIL, name="Olga")
+        return PostBoostCreateUserOperator(
+            task_id="act", postboost_conn_id=conn_id, user_email=EMAIL, name="Olga"
+        )
 
     def found(self) -> list[Any]:
-        return list(self.world.in_server(lambda store: [u.id for u in store.users.values() if u.email == EMAIL]))
+        return list(
+            self.world.in_server(lambda store: [u.id for u in store.users.values() if u.email == EMAIL])
+        )
 
 
 class EnsureWorkspace(Once):
@@ -36,7 +40,10 @@ class EnsureWorkspace(Once):
 
     def make(self, conn_id: str, words: Any) -> Any:
         return PostBoostCreateWorkspaceOperator(
-            task_id="act", postboost_conn_id=conn_id, name="Client Inc.", workspace_owner="max@northwind.example"
+            task_id="act",
+            postboost_conn_id=conn_id,
+            name="Client Inc.",
+            workspace_owner="max@northwind.example",
         )
 
     def found(self) -> list[Any]:
@@ -45,9 +52,15 @@ class EnsureWorkspace(Once):
 
     def check_green(self, words: Any, outcome: Outcome) -> list[Verdict]:
         owners = self.world.in_server(
-            lambda store: [w.owner and w.owner.email for w in store.workspaces.values() if w.name == "Client Inc."]
+            lambda store: [
+                w.owner and w.owner.email for w in store.workspaces.values() if w.name == "Client Inc."
+            ]
         )
-        wrong = [Verdict(FALSE_SUCCESS, f"its owners are {owners}")] if owners and "max@northwind.example" not in owners else []
+        wrong = (
+            [Verdict(FALSE_SUCCESS, f"its owners are {owners}")]
+            if owners and "max@northwind.example" not in owners
+            else []
+        )
         return super().check_green(words, outcome) + wrong
 
 
@@ -59,7 +72,11 @@ class AddMember(Once):
     def make(self, conn_id: str, words: Any) -> Any:
         uuid = self.world.sandbox.workspaces[1]["uuid"]
         return PostBoostAddMemberOperator(
-            task_id="act", postboost_conn_id=conn_id, workspace_uuid=uuid, user="guest@northwind.example", role="viewer"
+            task_id="act",
+            postboost_conn_id=conn_id,
+            workspace_uuid=uuid,
+            user="guest@northwind.example",
+            role="viewer",
         )
 
     def found(self) -> list[Any]:
@@ -67,14 +84,18 @@ class AddMember(Once):
         return list(
             self.world.in_server(
                 lambda store: [
-                    m.role for m in store.workspaces[uuid].members.values() if m.user.email == "guest@northwind.example"
+                    m.role
+                    for m in store.workspaces[uuid].members.values()
+                    if m.user.email == "guest@northwind.example"
                 ]
             )
         )
 
     def check_green(self, words: Any, outcome: Outcome) -> list[Verdict]:
         wrong = [role for role in self.found() if role != "viewer"]
-        return super().check_green(words, outcome) + [Verdict(FALSE_SUCCESS, f"the role is {role}") for role in wrong]
+        return super().check_green(words, outcome) + [
+            Verdict(FALSE_SUCCESS, f"the role is {role}") for role in wrong
+        ]
 
 
 PANEL: list[type[Family]] = [EnsureUser, EnsureWorkspace, AddMember]

@@ -21,7 +21,12 @@ TEXTS = (
     "  {name}: two spaces around  ",
     "Café {name} ☕ — naïve",
 )
-ACCOUNTS = {1: "twitter:northwind", 2: "threads:northwind", 7: "bluesky:northwind.bsky.social", 8: "mastodon:northwind@mastodon.social"}
+ACCOUNTS = {
+    1: "twitter:northwind",
+    2: "threads:northwind",
+    7: "bluesky:northwind.bsky.social",
+    8: "mastodon:northwind@mastodon.social",
+}
 
 
 class SinglePost(Family):
@@ -36,7 +41,9 @@ class SinglePost(Family):
         accounts = rng.sample(sorted(ACCOUNTS), rng.randint(1, 3))
         at = None
         if self.mode == "schedule":
-            at = (world.time.now() + timedelta(hours=rng.choice([3, 49, 240]))).replace(second=0, microsecond=0)
+            at = (world.time.now() + timedelta(hours=rng.choice([3, 49, 240]))).replace(
+                second=0, microsecond=0
+            )
         has_media, tags = rng.random() < 0.3, ["Launch", "fresh one"] if rng.random() < 0.4 else []
         if has_media:
             self.options["media"] = [str(IMAGE)]

@@ -52,7 +52,11 @@ class Rotation(Family):
         )
 
     def _keys(self) -> dict[str, Any]:
-        return dict(self.world.in_server(lambda store: {k: v for k, v in store.api_keys.items() if v.name != "Sandbox key"}))
+        return dict(
+            self.world.in_server(
+                lambda store: {k: v for k, v in store.api_keys.items() if v.name != "Sandbox key"}
+            )
+        )
 
     def check_green(self, words: Any, outcome: Outcome) -> list[Verdict]:
         now, keys, found = self.world.time.now(), self._keys(), []
