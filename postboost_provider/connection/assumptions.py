@@ -52,7 +52,7 @@ ASSUMPTIONS = (
     Assumption(
         "text_verbatim",
         "PostBoost keeps a text as it was sent, with tags, entities, spaces and emoji",
-        "The published text differs from the one in your DAG",
+        "The published text differs from the one in your DAG: `on_altered_text` decides",
         ("text_processing", "normalize_texts"),
     ),
     Assumption(

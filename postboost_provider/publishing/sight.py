@@ -35,7 +35,7 @@ def prove_sight(api: PostBoostClient, actor: Actor) -> bool:
 
     ``postboost check --prove`` may have noted in the connection that it does not.
     """
-    if assumes(api.settings, "log_visible") is False:
+    if False in (assumes(api.settings, "log_visible"), assumes(api.settings, "log_validated")):
         return False
     label = actor.label(f"sight {secrets.token_hex(4)}")
     send_probe(api, label)

@@ -308,7 +308,6 @@ def test_a_key_whose_abilities_are_not_listed_is_rotated_only_with_abilities(
     error = caught.value.error
     assert (error.code, error.field) == ("unknown_abilities", "abilities")
     assert keys(sandbox).keys() == before
-    mocker.stopall()
 
 
 def test_a_new_key_that_lacks_an_ability_is_revoked_again(
