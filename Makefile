@@ -68,11 +68,15 @@ test: lint
 
 # Airflow takes long to start on a busy machine, and each wait in these tests has its own timeout.
 live: $(DEVELOP)
-	$(BIN)/python -m pytest tests/live -m live --override-ini faulthandler_timeout=600
+	$(BIN)/python -m pytest tests/live -m "live and not kills" --override-ini faulthandler_timeout=600
 
 # The seed is fixed. Takes five minutes.
 faults: $(DEVELOP)
 	@$(BIN)/python -m tests.faults
+
+# 40 kills in a running Airflow. Takes ten minutes.
+faults-live: $(DEVELOP)
+	$(BIN)/python -m pytest tests/live -m kills --override-ini faulthandler_timeout=1200
 
 # Each Airflow has its own environment. On $(AIRFLOW), `make test` runs these tests.
 matrix:

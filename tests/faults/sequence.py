@@ -158,7 +158,6 @@ class Sequence:
 
     def _killed(self, schedule: Schedule) -> Outcome:
         self.result.attempts += 1
-        self.result.kills += 1
         words, rng = self.family.words, self.rng
         when: dict[str, Any] = (
             {"kill_after": rng.uniform(0.005, 0.15)}
@@ -167,6 +166,7 @@ class Sequence:
         )
         self._say(f"  in a process that is killed: {when}")
         outcome = self.world.attempt_in_child(self.family.with_words(), self.ti, schedule=schedule, **when)
+        self.result.kills += outcome.kind == "killed"
         self._ended(outcome, words, schedule)
         return outcome
 
@@ -214,15 +214,17 @@ class Sequence:
         for lane, outcome in enumerate(ended):
             self._say(f"    [{lane}] {outcome}")
         self._note(self.family.check_always())
-        for claim in claims:
-            self._note(claim)
+        for each, claim in zip(words, claims, strict=True):
+            # What an older attempt had found true may have been changed since, by a newer one.
+            self._note([v for v in claim if each == words[-1] or v.kind != FALSE_SUCCESS])
         newest = [
             outcome
             for outcome, each in zip(ended, words, strict=True)
             if each == words[-1] and outcome.kind == "green"
         ]
-        if newest:
-            # What came to an end later was an older attempt, whose words must not have replaced these.
+        others = [outcome.kind for outcome, each in zip(ended, words, strict=True) if each != words[-1]]
+        if newest and set(others) <= {"green"}:
+            # An older attempt that ended later must not have replaced these words, unless it failed and said so.
             self._note(self.family.check_green(words[-1], newest[-1]))
         for lane, outcome in enumerate(ended):
             self._doubt(outcome, schedules[lane])

@@ -35,7 +35,7 @@ class RunningAirflow:
     ``airflow standalone`` would do the same, but binds its log servers to every interface and to fixed ports.
     """
 
-    def __init__(self, home: Path, dags: Path) -> None:
+    def __init__(self, home: Path, dags: Path, **settings: str) -> None:
         self.home = home
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._port = _free_port()
@@ -56,6 +56,7 @@ class RunningAirflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            **settings,
         }
         self._http = httpx.Client(base_url=f"{origin}/api/v2", timeout=30, trust_env=False)
         self._http.event_hooks["response"] = [_explain]
@@ -70,7 +71,7 @@ class RunningAirflow:
                 check=False,
             )
             assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-            self._start("api-server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1")
+            self.start_api_server()
             self._start("scheduler", "--skip-serve-logs")
             self._start("dag-processor")
             self.start_triggerer()
@@ -85,6 +86,22 @@ class RunningAirflow:
     def __exit__(self, *_: object) -> None:
         self._http.close()
         self._end(*self._processes)
+
+    def start_api_server(self) -> None:
+        self._start("api-server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1")
+        self.wait_for("the API server to be up", self._is_up, START_SECONDS)
+
+    def process(self, name: str) -> psutil.Process:
+        return psutil.Process(self._processes[name].pid)
+
+    def kill(self, name: str) -> None:
+        """Kill a part of Airflow, and all that it started, without warning."""
+        parent = psutil.Process(self._processes.pop(name).pid)
+        tree = [parent, *parent.children(recursive=True)]
+        for process in tree:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(tree, timeout=10)
 
     def start_triggerer(self, **env: str) -> None:
         self._start("triggerer", "--skip-serve-logs", **env)
@@ -184,6 +201,11 @@ class RunningAirflow:
                 process.kill()
         psutil.wait_procs(trees, timeout=10)
 
+    def _is_up(self) -> bool:
+        with suppress(httpx.TransportError):
+            return bool(self.get("/version"))
+        return False
+
     def _is_healthy(self) -> bool:
         try:
             parts = self.get("/monitor/health")
@@ -230,12 +252,12 @@ class Run:
 
         return self._airflow.wait_for(f"{self._dag_id}.{task_id} to be {' or '.join(states)}", check)
 
-    def wait_to_end(self) -> str:
+    def wait_to_end(self, seconds: float = STEP_SECONDS) -> str:
         def check() -> str | None:
             state = str(self._airflow.get(self._path)["state"])
             return state if state in ENDED else None
 
-        return self._airflow.wait_for(f"{self._dag_id} to end", check)
+        return self._airflow.wait_for(f"{self._dag_id} to end", check, seconds)
 
     def result(self, task_id: str, map_index: int = -1) -> Any:
         path = f"{self._path}/taskInstances/{task_id}/xcomEntries/return_value"
