@@ -112,7 +112,7 @@ def test_a_time_that_postboost_accepts_and_does_not_keep_fails(
     mocker.patch("postboost_provider.publishing.actions.perform_action")
     with pytest.raises(PublishError, match=uuid) as caught:
         actions.schedule(admin, ACTOR, outcome, AT)
-    assert caught.value.code == "not_changed"
+    assert caught.value.code == "differs"
 
 
 @pytest.mark.parametrize(("edit", "is_lost"), [("wait", False), ("schedule", True)])
