@@ -17,8 +17,8 @@
         ├── ConflictError             any other 409
         ├── GatewayError              403, 404 or 408 of something in front of PostBoost
         ├── ValidationError           422
-        ├── QuotaExceededError        429 with a code
-        ├── RateLimitedError          429 without one
+        ├── QuotaExceededError        429 with the code of a cap, or with a code and no Retry-After
+        ├── RateLimitedError          any other 429
         └── ServerError               5xx
 
 Statuses and codes are those of PostBoost's errors page and of its SDK 1.66.3. One status has several meanings there,
@@ -224,7 +224,7 @@ class ValidationError(PostBoostRequestError):
 
 
 class QuotaExceededError(PostBoostRequestError):
-    """A cap or allowance is used up (429 with a code). A retry helps only after it resets.
+    """A cap or allowance is used up (429 with the code of one, or with a code and no ``Retry-After``). It has to reset.
 
     ``limit``, ``used`` and ``account_id`` are set if the response had them.
     """
@@ -243,7 +243,7 @@ class QuotaExceededError(PostBoostRequestError):
 
 
 class RateLimitedError(PostBoostRequestError):
-    """Too many requests in a short time (429 without a code). A retry helps after ``retry_after`` seconds."""
+    """Too many requests in a short time (any other 429). A retry helps after ``retry_after`` seconds."""
 
 
 class ServerError(PostBoostRequestError):

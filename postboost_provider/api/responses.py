@@ -47,6 +47,13 @@ ADVICE_BY_CODE = {
     "insufficient_scope": "Use a key with the needed ability, or an unscoped access token.",
     "self_approval": "A draft must be approved with another key than the one that wrote it.",
 }
+# A Retry-After changes nothing about these: waiting a few seconds never helps. With any other code it is a rate limit.
+QUOTA_CODES = (
+    "account_daily_cap_reached",
+    "x_monthly_cap_reached",
+    "ai_credits_exhausted",
+    "image_credits_exhausted",
+)
 
 # PostBoost responds with 404 to a feature that is switched off (SDK 1.66.3).
 SWITCHED_OFF = {
@@ -200,7 +207,7 @@ def error_of(
         advice = _FILE_DELETED
     elif status == 422:
         kind = ValidationError
-    elif status == 429 and code:
+    elif status == 429 and code and (code in QUOTA_CODES or retry_after is None):
         kind = QuotaExceededError
         if body.get("limit") is not None:
             advice = f"({body.get('used')} of {body['limit']} used) {advice}"

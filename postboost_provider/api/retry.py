@@ -31,7 +31,7 @@ MAX_CONFLICTS = 4
 def may_retry(request: Request, error: BaseException) -> bool:
     """Return whether sending the request again is safe and can help.
 
-    A 429 with a ``code`` is a quota and final; one without is a rate limit, and nothing was done. A plain 409 to a
+    A used up quota is final; a rate limit is not, and nothing was done. A plain 409 to a
     request with an idempotency key means that the same request is still running (SDK 1.66.3, idempotency).
     """
     if isinstance(error, (RateLimitedError, UnreachableError)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,12 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.due import LATE_BY, Due
+from postboost_provider.calendar.lookups import list_known, read_since
 from postboost_provider.calendar.naming import CalendarName
-from postboost_provider.calendar.report import Report, RowReport, invalid
+from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
 from postboost_provider.polling.outcome import describe_failures
-from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.create import send_held
 from postboost_provider.publishing.creation import Creation, KeyInUseError
 from postboost_provider.publishing.intention import (
@@ -107,6 +107,8 @@ class CalendarRun:
         self._listed: dict[str, Mapping[str, Any]] = {}
         # Rows whose idempotency keys other attempts were using, by the key of the row.
         self._held: dict[str, Creation] = {}
+        # What each row's author wrote, by the key of the row.
+        self._intents: dict[str, str | None] = {}
 
     def run(self, rows: Sequence[Row]) -> Report:
         """Publish the rows in their order, and report each.
@@ -135,7 +137,7 @@ class CalendarRun:
             )
         elif self._must_prove_sight(rows):
             require_sight(self.api, Actor(self._scope, ("sight",)))
-        self._listed = self._list_known(rows)
+        self._listed = list_known(self.api, map(self._known_post, rows))
         logged_at, outages = time.monotonic(), 0
         for number, row in enumerate(rows, 1):
             done = self._report_row(row, report)
@@ -155,6 +157,7 @@ class CalendarRun:
                 logged_at = time.monotonic()
                 log.info("%d of %d rows: %s", number, len(rows), report.describe_counts())
         self._send_held(report)
+        self._fail_overtaken(report)
         log.info("%d of %d rows: %s", len(report.rows), len(rows), report.describe_counts())
         return report
 
@@ -173,6 +176,19 @@ class CalendarRun:
             # The other rows are done, and the report must say so.
             log.warning("The activity log can't be read: %s", error)
             report.stopped = error
+
+    def _fail_overtaken(self, report: Report) -> None:
+        """Fail the rows to which another run has written other words since: a retry reads which ones are wanted."""
+        if self._histories is None or self.dry_run or report.stopped is not None:
+            return
+        latest = read_since(self.api, self._name, self._histories)
+        for number, done in enumerate(report.rows):
+            before, known = self._known_post(done.row), history_of(latest, self._actor(done.row)).known
+            wanted = (None, self._intents.get(done.row.key))
+            # A post that is live keeps its words where its author accepts that.
+            if done.result in GOOD and known and known.intent not in (*wanted, before and before.intent):
+                why = "another run has written other words to the post at the same time. Retry the task"
+                report.rows[number] = replace(done, result="failed", why=why, retry=True)
 
     def _must_prove_sight(self, rows: Sequence[Row]) -> bool:
         """Return whether rows may be created, and the log has shown nothing of this calendar while keys are kept."""
@@ -206,22 +222,6 @@ class CalendarRun:
         if self._histories is None:
             return None
         return history_of(self._histories, self._actor(row))
-
-    def _list_known(self, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
-        """Read the posts of earlier runs from lists, where that takes fewer requests than one per post."""
-        lists = PostLists(
-            known.post_uuid
-            for row in rows
-            if (known := self._known_post(row)) is not None and known.post_uuid
-        )
-        found: dict[str, Mapping[str, Any]] = {}
-        try:
-            while (parameters := lists.next()) is not None:
-                for post in lists.find(self.api.call("list_posts", parameters=parameters)):
-                    found[post["uuid"]] = post
-        except Exception as error:  # noqa: BLE001  # whatever it is, no row depends on it
-            log.warning("Posts can't be listed (%s); the others are read one by one.", error)
-        return found
 
     def _report_row(self, row: Row, report: Report) -> RowReport:
         """Publish a row, and report it. If another attempt is using its key, it is in ``_held`` afterwards."""
@@ -267,6 +267,7 @@ class CalendarRun:
             bare = resolution.body(row.post.mode, {}, dry_run=True) if uuid else {}
             if uuid is None or not is_unchanged(self.api, row.post, bare, uuid):
                 raise
+        self._intents[row.key] = intent
         history = self._history(row)
         if known is not None and history is not None:
             self._name.check_former(history, intent)

@@ -118,7 +118,7 @@ NOT_PROVED = (
     ),
     Assumption(
         "throttle_form",
-        "The 429 of a rate limit has no `code`",
+        "The 429 of a rate limit has no `code`, or a `Retry-After`",
         "The task fails as for a used up quota: the request is not sent again after a short wait",
         ("throttle_code",),
     ),

@@ -193,7 +193,9 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
             continue
         # A proxy's password may be anything.
         sent = str(value).rpartition("@")[2] if name == "proxy" else value
-        if name in ("workspace_uuid", "client_label", "rotation", "proxy") and looks_like_token(sent):
+        if name in ("workspace_uuid", "client_label", "rotation", "proxy", "observed") and looks_like_token(
+            sent
+        ):
             # These are sent, logged or shown as they are.
             raise PostBoostConfigError(
                 f"{where}: {name} contains what looks like a token. It belongs in the password.",

@@ -52,7 +52,7 @@ class LogEntry:
 
 
 def read_log(
-    api: PostBoostClient, owner: Owner, *, workspace_uuid: str | None = None
+    api: PostBoostClient, owner: Owner, *, workspace_uuid: str | None = None, since: str | None = None
 ) -> list[LogEntry] | None:
     """Return the owner's writes, newest first; None if the token may not read the log.
 
@@ -60,12 +60,13 @@ def read_log(
     not count as one that can't be.
 
     :param workspace_uuid: a workspace other than the connection's.
+    :param since: only the writes from then on, in PostBoost's time.
     :raises UnexpectedResponseError: the 403 of something else than PostBoost, such as a firewall.
     """
     entries: list[LogEntry] = []
     try:
         for start in owner.starts:
-            rows, has_all = _rows(api, start, workspace_uuid)
+            rows, has_all = _rows(api, start, workspace_uuid, since)
             # A server that matches with LIKE takes "_" in the start for any character.
             entries += [entry for row in rows if (entry := _read(row)) and owner.wrote(entry.label)]
             if has_all:
@@ -77,14 +78,16 @@ def read_log(
     return _newest_first(entries)
 
 
-def _rows(api: PostBoostClient, start: str, workspace_uuid: str | None) -> tuple[list[Any], bool]:
+def _rows(
+    api: PostBoostClient, start: str, workspace_uuid: str | None, since: str | None
+) -> tuple[list[Any], bool]:
     """Return the rows whose labels begin so, and whether they are those of every label of this package.
 
     How long a filter may be is not documented: one that is refused is sent again with a shorter start.
     """
 
     def read(prefix: str) -> list[Any]:
-        where = {"workspace_uuid": workspace_uuid, "client": prefix}
+        where = {"workspace_uuid": workspace_uuid, "client": prefix, "since": since}
         return list(api.pages("list_api_activity", parameters=where))
 
     for prefix in dict.fromkeys((start, f"{start.rpartition('/')[0]}/")):

@@ -165,17 +165,18 @@ def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
 
 
 def read_histories(
-    api: PostBoostClient, *owners: Owner, on_unknown: str = "fail"
+    api: PostBoostClient, *owners: Owner, on_unknown: str = "fail", since: str | None = None
 ) -> dict[str, History] | None:
     """Return what the log has of the owners' posts, by log identity; None where the token may not read the log.
 
+    :param since: only what was written from then on, in PostBoost's time.
     :param on_unknown: with ``publish``, a log that PostBoost refuses for another reason counts as one that may not be read.
     :raises PostBoostConfigError: PostBoost refuses to show the log; ``code`` is ``log_unreadable``.
     """
     entries: list[LogEntry] = []
     try:
         for owner in owners:
-            if (of_owner := read_log(api, owner)) is None:
+            if (of_owner := read_log(api, owner, since=since)) is None:
                 return None
             entries += of_owner
     except PostBoostRequestError as error:

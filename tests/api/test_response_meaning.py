@@ -10,12 +10,13 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PermissionDeniedError,
     PostBoostRequestError,
+    QuotaExceededError,
     RateLimitedError,
     ServerError,
     UnexpectedResponseError,
     is_retryable,
 )
-from postboost_provider.api.responses import Response
+from postboost_provider.api.responses import QUOTA_CODES, Response
 from tests.api.support import WORKSPACE
 from tests.api.test_responses import read, refusal
 
@@ -135,3 +136,12 @@ def test_a_404_about_the_path_is_not_about_a_post(message):
 )
 def test_postboosts_own_403_and_404_are_its_own(status, body, kind):
     assert type(refusal(status, body, headers=JSON)) is kind
+
+
+def test_a_code_with_a_time_to_wait_is_a_rate_limit_unless_it_is_a_cap() -> None:
+    later = {"retry-after": "7"}
+    throttled = refusal(429, {"message": "Too Many Attempts.", "code": "too_many_requests"}, headers=later)
+    assert (type(throttled), throttled.retry_after) == (RateLimitedError, 7.0)
+    for code in QUOTA_CODES:
+        assert type(refusal(429, {"message": "Used up.", "code": code}, headers=later)) is QuotaExceededError
+    assert type(refusal(429, {"message": "Used up.", "code": "new"})) is QuotaExceededError

@@ -76,7 +76,7 @@ def test_an_error_before_a_rows_body_exists_is_not_explained_with_another_rows_n
 def test_a_list_that_can_not_be_read_holds_no_row_back(api: PostBoostClient, mocker: Any) -> None:
     rows = [row(str(n)) for n in range(20)]
     run(api, *rows)
-    mocker.patch("postboost_provider.calendar.run.PostLists.find", side_effect=KeyError("status"))
+    mocker.patch("postboost_provider.calendar.lookups.PostLists.find", side_effect=KeyError("status"))
     assert set(results(run(api, *rows, row("new")))) == {"adopted", "created"}
 
 

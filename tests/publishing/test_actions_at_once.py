@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import PublishError, UnexpectedResponseError, ValidationError
+from postboost_provider.api.errors import PublishError, ValidationError
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing import actions
 from postboost_provider.sandbox.server import Sandbox
@@ -110,9 +110,9 @@ def test_a_time_that_postboost_accepts_and_does_not_keep_fails(
     uuid = str(admin.call("create_post", body=body())["uuid"])
     outcome = actions.fetch_outcome(admin, uuid)
     mocker.patch("postboost_provider.publishing.actions.perform_action")
-    with pytest.raises(UnexpectedResponseError, match=uuid) as caught:
+    with pytest.raises(PublishError, match=uuid) as caught:
         actions.schedule(admin, ACTOR, outcome, AT)
-    assert caught.value.code == "not_changed"
+    assert caught.value.code == "differs"
 
 
 @pytest.mark.parametrize(("edit", "is_lost"), [("wait", False), ("schedule", True)])

@@ -1,4 +1,4 @@
-"""One run in a real Airflow, with debug logging: nothing that it leaves behind holds the token."""
+"""One run in a real Airflow: nothing that it leaves behind holds the token."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ with DAG("leaks", schedule=None):
     )
     wait = PostBoostPostSensor(task_id="wait", post_uuids=create.output["uuid"], deferrable=True, poke_interval=1)
     create >> wait
-    for name in ("echo", "escaped", "malformed"):
+    for name in ("echo", "escaped", "refused"):
         PostBoostOperator(task_id=name, postboost_conn_id=name, operation="create_template",
                           body={"name": "a", "content": []})
 """
-DEBUGGED = ("postboost_provider", "airflow.task.operators", "httpx", "httpcore", "aiohttp", "asyncio")
-SENDS = {"echo": "401 echo", "escaped": "401 echo, escaped", "malformed": "header"}
+SENDS = {"echo": "401 echo", "escaped": "401 echo, escaped", "refused": "422 echo"}
 
 
 def connection(origin: str, token: str, workspace: str) -> dict[str, Any]:
@@ -64,8 +63,6 @@ class Airflow:
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-            # Not of Airflow itself: at that level, 3.3 logs the secrets that it is told to mask.
-            "AIRFLOW__LOGGING__NAMESPACE_LEVELS": " ".join(f"{name}=DEBUG" for name in DEBUGGED),
         }
         self.output = ""
 
@@ -107,8 +104,7 @@ def test_nothing_that_a_run_leaves_behind_holds_the_token(
         file.write_text(json.dumps(given))
         airflow("connections", "import", str(file))
         airflow("dags", "test", "leaks")
-    assert "debug" in airflow.output.lower()
-    assert "create_template" in airflow.output
+    assert airflow.output.count("Task failed with exception") == len(SENDS)
     assert [p["status"] for p in sandbox.state()["posts"]] == ["published"]
     assert airflow.find(token) == []
     for known in sandbox.tokens.values():

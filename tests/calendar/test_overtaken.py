@@ -1,0 +1,29 @@
+"""A run whose words another run replaces before it ends is not green."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from postboost_provider.sandbox.server import Sandbox
+from tests.calendar.support import results, row, run
+from tests.clients import client, posts
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["created", "adopted"])
+def test_a_row_that_another_run_edits_before_this_one_ends_is_left_to_a_retry(
+    sandbox: Sandbox, mocker: Any, known: bool
+) -> None:
+    with client(sandbox) as api, client(sandbox) as other:
+        if known:
+            run(other, row("a"), row("b"))
+        send_held = mocker.patch("postboost_provider.calendar.run.CalendarRun._send_held")
+        send_held.side_effect = lambda _: (
+            mocker.stop(send_held),
+            run(other, row("a", text="Newer")),
+        )
+        report = run(api, row("a"), row("b"))
+        assert results(report) == ["failed", "adopted" if known else "created"]
+        assert report.rows[0].retry
+        assert sorted(p["text"] for p in posts(sandbox)) == ["Newer", "Text b"]
