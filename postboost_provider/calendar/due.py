@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.calendar.report import RowReport, invalid
 from postboost_provider.idempotency.activity_log import KEPT_FOR
 from postboost_provider.publishing.post import Problem
@@ -54,6 +55,22 @@ class Due:
             f"due in {days} days, beyond the maximum scheduling horizon of {most} days. A later run sends it"
         )
         return RowReport(row, "skipped", why)
+
+    def check_horizon(self, row: Row) -> None:
+        """Refuse to move a post to a time at which it would not be in the activity log any more.
+
+        :raises PostBoostConfigError: ``code`` is ``horizon``.
+        """
+        if (publish_at := row.post.publish_at) is None or self.skip_beyond_horizon(row) is None:
+            return
+        raise PostBoostConfigError(
+            f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC is beyond the maximum scheduling horizon of "
+            f"{MAX_SCHEDULING_HORIZON.days} days: the activity log would forget the row's post before it is published. The post "
+            f"stays as it was. Make the change on {publish_at - MAX_SCHEDULING_HORIZON:%Y-%m-%d} or later; to publish nothing "
+            "before, move the post to trash in PostBoost and give the row a new key.",
+            code="horizon",
+            field="publish_at",
+        )
 
     def mode_now(self, row: Row) -> str | None:
         """Return the mode to send the row in now, or None where it is too late."""

@@ -20,9 +20,11 @@ from postboost_provider.api.errors import (
     is_retryable,
 )
 from postboost_provider.api.times import read_utc
+from postboost_provider.calendar.dry_run import check_row
 from postboost_provider.calendar.due import LATE_BY, Due
 from postboost_provider.calendar.lookups import list_known, read_since
 from postboost_provider.calendar.naming import CalendarName
+from postboost_provider.calendar.renewal import renew
 from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
 from postboost_provider.idempotency.identity import Actor, intent_hash, log_scope
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
@@ -36,10 +38,9 @@ from postboost_provider.publishing.intention import (
     Published,
     history_of,
     read_histories,
-    read_warnings,
 )
 from postboost_provider.publishing.lost_files import is_gone, is_unchanged
-from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent
+from postboost_provider.publishing.post import InvalidPostError, post_intent
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
 from postboost_provider.publishing.sight import require_sight
 from postboost_provider.publishing.update import compare, update
@@ -271,6 +272,8 @@ class CalendarRun:
         history = self._history(row)
         if known is not None and history is not None:
             self._name.check_former(history, intent)
+            if not self.dry_run and ((at := row.post.publish_at) is None or at > self.clock()):
+                renew(self.api, self._actor(row), known, history, self.clock())
         refuses, keeps = self.on_altered_text == "fail", self.on_edit_after_live == "keep"
         intention = Intention(
             self._actor(row), intent, row.post.mode, refuse_altered=refuses, keep_live=keeps
@@ -282,12 +285,14 @@ class CalendarRun:
         found = compare(self.api, intention, known, asked, listed) if known else None
         if isinstance(found, Published):
             return self._row_report(row, found)
+        if found is not None:
+            self._due.check_horizon(row)
         # People decide when a draft is published.
         mode = "draft" if found is not None and row.post.mode == "draft" else self._due.mode_now(row)
         if mode is None:
             return self._due.report_past(row)
         if self.dry_run:
-            return self._check(row, resolution, mode, media, known)
+            return check_row(self.api, self._resolver, row, resolution, mode, media, known)
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
             return self._row_report(row, update(self.api, intention, known, found, body))
@@ -323,26 +328,3 @@ class CalendarRun:
             )
         result = "skipped" if self.dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)
-
-    def _check(
-        self, row: Row, resolution: PostResolution, mode: str, media: MediaByTarget, known: KnownPost | None
-    ) -> RowReport:
-        """Have PostBoost check the row without creating anything. Files are checked here and not uploaded."""
-        response = self.api.call("validate_post", body=resolution.body(mode, media, dry_run=True))
-        has_files = any(file is not None for found in media.values() for _, file in found)
-        problems = [
-            problem
-            for problem in resolution.problems(response.get("errors") or {})
-            # PostBoost does not have the files.
-            if not (has_files and "media" in problem.field)
-        ]
-        for issue in response.get("issues") or ():
-            # The check reports the row's own earlier post as a duplicate.
-            if not (known is not None and issue.get("code") == "duplicate_post"):
-                problems.append(Problem("accounts", self._resolver.describe_issue(issue), issue.get("code")))
-        if problems:
-            return invalid(row, problems)
-        files = "; its files were only checked here" if has_files else ""
-        why = f"dry run: the post would be {'updated' if known else 'created'}{files}"
-        uuid = known.post_uuid if known else None
-        return RowReport(row, "skipped", why, uuid, warnings=read_warnings(response))

@@ -7,7 +7,8 @@ documented. The acts are:
 - ``<intent> <mode> r<revision>``: a post was created from these words, under this revision of its key. An update has no
   revision;
 - ``<action>`` or ``<action> <target>``: something was done to a post;
-- ``<operation> <body> <note>``: any operation was sent.
+- ``<operation> <body> <note>``: any operation was sent;
+- mode, post and intent in one word: what an older entry tells, see :class:`Kept`.
 
 Version 0.1.0 wrote readable names before the hashes, and longer acts. Its labels are read as the same labels.
 """
@@ -17,6 +18,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +41,7 @@ _OPERATION = re.compile(r"(?P<target>[0-9a-f]{8}) (?P<body>[0-9a-f]{8})(?: (?P<n
 _FORMER_OPERATION = re.compile(
     r"(?P<operation>[a-z_0-9]+) (?P<target>[0-9a-f]{16}) (?P<body>[0-9a-f]{16})(?: (?P<note>.*))?"
 )
+_KEPT = re.compile(r"(?P<mode>[dsqn])(?P<rest>[A-Za-z0-9_-]{32})")
 _RETRY = re.compile(r"retry (?P<account>(?![0-9a-f]{16}$).+)")
 
 
@@ -52,6 +56,23 @@ class PostAct:
     def __str__(self) -> str:
         words = f"{self.intent or ''} {self.mode}"
         return words if self.revision is None else f"{words} r{self.revision:04}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an entry tells that the log is about to drop: a later one tells it again. It has to fit into a label."""
+
+    post_uuid: str
+    intent: str
+    mode: str
+
+    def __str__(self) -> str:
+        """Return it as a label's act.
+
+        :raises ValueError: the post's uuid is none.
+        """
+        packed = uuid.UUID(self.post_uuid).bytes + bytes.fromhex(self.intent)
+        return self.mode[0] + urlsafe_b64encode(packed).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +143,15 @@ class Label:
         """Which operation was sent; None if the label is of something else."""
         found = _OPERATION.fullmatch(self.act or "")
         return OperationAct(found["target"], found["body"], found["note"] or "") if found else None
+
+    @property
+    def kept(self) -> Kept | None:
+        """What an older entry told; None if the label is of something else, or was cut."""
+        if (found := _KEPT.fullmatch(self.act or "")) is None:
+            return None
+        packed = urlsafe_b64decode(found["rest"])
+        mode = next(mode for mode in _MODES.split("|") if mode[0] == found["mode"])
+        return Kept(str(uuid.UUID(bytes=packed[:16])), packed[16:].hex(), mode)
 
     def at(self, revision: int) -> Label:
         """Return the label of a post or an operation under a revision of its key; any other label as it is."""

@@ -107,7 +107,16 @@ class History:
     def written_since(self, before: History) -> list[KnownPost]:
         """Return what was written to the post since an earlier read of the log."""
         new = Counter(self.entries) - Counter(before.entries)
-        return [post for entry in new if entry.outcome != "replayed" and (post := _latest([entry]))]
+        return [
+            post
+            for entry in new
+            if entry.outcome != "replayed" and not entry.label.kept and (post := _latest([entry]))
+        ]
+
+    @property
+    def told_at(self) -> str | None:
+        """When the log was last told of the post."""
+        return max((e.created_at for e in self._kept if e.created_at and _latest([e])), default=None)
 
     @property
     def first_revision(self) -> int:
@@ -154,10 +163,13 @@ class History:
 
 
 def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
-    done = [e for e in entries if e.label.post and e.http_status < 400 and e.outcome in _DONE]
-    # A replayed response has written nothing: another attempt may have changed the words since.
-    done.sort(key=lambda entry: entry.outcome == "replayed")
-    for entry in done:
+    found = [e for e in entries if e.label.kept or (e.http_status < 400 and e.outcome in _DONE)]
+    # A write that is still in the log is newer than what was kept of one. A replayed response has written nothing: another
+    # attempt may have changed the words since.
+    found.sort(key=lambda entry: 2 if entry.outcome == "replayed" else 1 if entry.label.kept else 0)
+    for entry in found:
+        if kept := entry.label.kept:
+            return KnownPost(kept.post_uuid, kept.intent, kept.mode, entry.created_at)
         # Every update names its post.
         if (act := entry.label.post) and (entry.post_uuid or entry.outcome != "updated"):
             return KnownPost(entry.post_uuid, act.intent, act.mode, entry.created_at)
