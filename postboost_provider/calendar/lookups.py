@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostError
+from postboost_provider.api.times import read_utc
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.intention import read_histories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.naming import CalendarName
@@ -42,3 +46,17 @@ def read_since(
     except PostBoostError as error:
         log.warning("It is not known whether another run has changed the posts meanwhile: %s", error)
         return {}
+
+
+def is_written_since(
+    api: PostBoostClient, known: KnownPost, uuid: str, since: datetime, clock: Callable[[], datetime]
+) -> bool:
+    """Return whether the log's entry of a post was written after an instant of the worker's clock.
+
+    PostBoost's clock may be minutes away: its responses have its time. Both of its times are whole seconds.
+    """
+    if (written := read_utc(known.created_at)) is None:
+        return False
+    if date := api.send("get_post", parameters={"post_uuid": uuid}).date:
+        since += parsedate_to_datetime(date).astimezone(UTC) - clock()
+    return written > since.replace(microsecond=0) + timedelta(seconds=1)

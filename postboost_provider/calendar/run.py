@@ -22,7 +22,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.dry_run import check_row
 from postboost_provider.calendar.due import LATE_BY, Due
-from postboost_provider.calendar.lookups import list_known, read_since
+from postboost_provider.calendar.lookups import is_written_since, list_known, read_since
 from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.renewal import renew
 from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
@@ -43,7 +43,7 @@ from postboost_provider.publishing.lost_files import is_gone, is_unchanged
 from postboost_provider.publishing.post import InvalidPostError, post_intent
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
 from postboost_provider.publishing.sight import require_sight
-from postboost_provider.publishing.update import compare, update
+from postboost_provider.publishing.update import check_not_overtaken, compare, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,6 +78,8 @@ class CalendarRun:
     :param dry_run: only have PostBoost check the rows.
     :param former_id: the calendar's id in version 0.1.0, where that differs: its posts are found under both.
     :param on_edit_after_live: ``fail`` or ``keep`` where a row was changed after its post went live.
+    :param reread: reads the rows again, once the activity log was read: what it has then, their author may have replaced.
+    :param rows_at: when rows that can't be read again were read.
     :param since: earlier attempts of this run may have begun since then; None if there was none.
     """
 
@@ -97,6 +99,8 @@ class CalendarRun:
     former_id: str | None = None
     on_edit_after_live: str = "fail"
     since: datetime | None = None
+    reread: Callable[[], Sequence[Row]] | None = None
+    rows_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self._name = CalendarName(self.calendar_id, self.former_id)
@@ -117,10 +121,7 @@ class CalendarRun:
         :raises PostBoostConfigError: it can't be known what earlier runs published; ``code`` is ``no_memory``.
         """
         report = Report(self.calendar_id)
-        if self.fail_fast and (bad := [r for r in rows if r.problems]):
-            report.rows = [invalid(r, r.problems) for r in bad]
-            return report
-        if not rows:
+        if self._stops_for_bad(rows, report) or not rows:
             return report
         self._histories = read_histories(self.api, *self._name.owners, on_unknown=self.on_unknown)
         if self._histories is None:
@@ -136,7 +137,10 @@ class CalendarRun:
                 "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row "
                 "from being published twice, and only for 24 hours."
             )
-        elif self._must_prove_sight(rows):
+        # Another run may have published a newer file since: every write that is not in the log by now is found as one.
+        if self.reread is not None and self._stops_for_bad(rows := self.reread(), report):
+            return report
+        if self._histories is not None and self._must_prove_sight(rows):
             require_sight(self.api, Actor(self._scope, ("sight",)))
         self._listed = list_known(self.api, map(self._known_post, rows))
         logged_at, outages = time.monotonic(), 0
@@ -161,6 +165,11 @@ class CalendarRun:
         self._fail_overtaken(report)
         log.info("%d of %d rows: %s", len(report.rows), len(rows), report.describe_counts())
         return report
+
+    def _stops_for_bad(self, rows: Sequence[Row], report: Report) -> bool:
+        if self.fail_fast:
+            report.rows = [invalid(r, r.problems) for r in rows if r.problems]
+        return bool(report.rows)
 
     def _send_held(self, report: Report) -> None:
         """Send the rows again whose keys other attempts were using, after one wait for all of them."""
@@ -295,6 +304,8 @@ class CalendarRun:
             return check_row(self.api, self._resolver, row, resolution, mode, media, known)
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
+            if self.rows_at and is_written_since(self.api, known, found.uuid, self.rows_at, self.clock):
+                check_not_overtaken(intention, known, found.uuid)
             return self._row_report(row, update(self.api, intention, known, found, body))
         if row.post.publish_at is None and self.on_unknown != "publish":
             check_memory(self.since, self.clock(), can_read_log=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from postboost_provider.airflow_support.storage import locate
@@ -137,9 +138,12 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 "whether a row was published.",
                 field="late_by",
             )
+        began = datetime.now(UTC)
+        # What can't be read fails before anything is sent. A file is read again when the activity log was.
         (calendar_id, former_id), rows = self._calendar_id(context), self._rows_due(context)
+        is_file = not self._is_list
 
-        memory = TaskMemory(context, datetime.now(UTC), digest("calendar", calendar_id)[:16])
+        memory = TaskMemory(context, began, digest("calendar", calendar_id)[:16])
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             run = CalendarRun(
@@ -157,6 +161,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
+                reread=partial(self._rows_due, context) if is_file else None,
+                rows_at=None if is_file else began,
             )
             return self._conclude(run.run(rows), context)
 
@@ -216,11 +222,18 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
             self.log.info("%d of %d rows are due from %s to %s.", len(due), len(rows), anchor, until)
         return due
 
+    @property
+    def _is_list(self) -> bool:
+        rows = self.rows
+        return (
+            isinstance(rows, Iterable) and not isinstance(rows, (str, Mapping)) and not hasattr(rows, "open")
+        )
+
     def _numbered_rows(self) -> list[tuple[str, dict[str, Any]]]:
         from postboost_provider.calendar.csv import number_rows, read_csv
 
-        rows = self.rows
-        if isinstance(rows, Iterable) and not isinstance(rows, (str, Mapping)) and not hasattr(rows, "open"):
+        rows: Any = self.rows
+        if self._is_list:
             return number_rows(list(rows))
         path = str(rows or "").strip()
         if not path or isinstance(rows, Mapping):

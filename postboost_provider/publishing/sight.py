@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import (
-    PostBoostConfigError,
+    NotFinishedError,
     PostBoostRequestError,
     UnconfirmedError,
     ValidationError,
@@ -35,7 +35,7 @@ def prove_sight(api: PostBoostClient, actor: Actor) -> bool:
 
     ``postboost check --prove`` may have noted in the connection that it does not.
     """
-    if False in (assumes(api.settings, "log_visible"), assumes(api.settings, "log_validated")):
+    if _is_known_blind(api):
         return False
     label = actor.label(f"sight {secrets.token_hex(4)}")
     send_probe(api, label)
@@ -45,6 +45,10 @@ def prove_sight(api: PostBoostClient, actor: Actor) -> bool:
         return Finding(seen, seen)
 
     return bool(wait_briefly(ask, PROOF_SECONDS, None, first=0.5, longest=3.0))
+
+
+def _is_known_blind(api: PostBoostClient) -> bool:
+    return False in (assumes(api.settings, "log_visible"), assumes(api.settings, "log_validated"))
 
 
 def send_probe(api: PostBoostClient, label: Label) -> None:
@@ -57,17 +61,20 @@ def send_probe(api: PostBoostClient, label: Label) -> None:
 def require_sight(api: PostBoostClient, actor: Actor) -> None:
     """Refuse to publish where the log is empty because it is blind.
 
-    :raises PostBoostConfigError: it does not show a request of now; ``code`` is ``blind_log``.
+    :raises NotFinishedError: it does not show a request of now; ``code`` is ``blind_log``.
     """
     if prove_sight(api, actor):
         return
-    raise PostBoostConfigError(
+    blind_log = NotFinishedError(
         f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago, so its silence about "
         "earlier attempts proves nothing. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
         "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
         code="blind_log",
         field="on_unknown",
     )
+    # A retry may find this request. What a check has noted in the connection stays.
+    blind_log.retryable = not _is_known_blind(api)
+    raise blind_log
 
 
 def blind(error: PostBoostRequestError | UnconfirmedError) -> UnconfirmedError:

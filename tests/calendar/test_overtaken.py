@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,3 +28,20 @@ def test_a_row_that_another_run_edits_before_this_one_ends_is_left_to_a_retry(
         assert results(report) == ["failed", "adopted" if known else "created"]
         assert report.rows[0].retry
         assert sorted(p["text"] for p in posts(sandbox)) == ["Newer", "Text b"]
+
+
+@pytest.mark.parametrize("ahead", [0, 600, -600])
+def test_rows_that_are_older_than_what_another_run_wrote_replace_nothing(
+    sandbox: Sandbox, ahead: float
+) -> None:
+    def clock() -> datetime:
+        """The worker's, which is not PostBoost's."""
+        return datetime.now(UTC) + timedelta(seconds=ahead)
+
+    with client(sandbox) as api:
+        run(api, row("a", text="Newer"))
+        earlier = clock() - timedelta(seconds=10)
+        (stale,) = run(api, row("a", text="Older"), rows_at=earlier, clock=clock).rows
+        assert (stale.result, stale.retry) == ("failed", True)
+        assert [p["text"] for p in posts(sandbox)] == ["Newer"]
+        assert results(run(api, row("a", text="Newest"), rows_at=clock(), clock=clock)) == ["updated"]

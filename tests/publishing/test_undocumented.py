@@ -86,7 +86,7 @@ def test_where_the_log_tells_nothing_only_the_key_does_and_after_a_day_nothing_i
     )
     journey.later(hours=25)
     assert journey.publish(TEXT, retry=True) in (
-        "PostBoostConfigError blind_log",
+        "NotFinishedError blind_log",
         "PostBoostConfigError log_unreadable",
         "adopted",
         "updated",
