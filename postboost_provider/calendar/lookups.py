@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostError
 from postboost_provider.api.times import read_utc
+from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.intention import read_histories
+from postboost_provider.publishing.post import post_intent
+from postboost_provider.publishing.resolve import media_contents
+from postboost_provider.publishing.words import find_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.naming import CalendarName
     from postboost_provider.publishing.intention import History, KnownPost
+    from postboost_provider.publishing.post import Post
+    from postboost_provider.publishing.resolve import MediaByTarget
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +53,29 @@ def read_since(
     except PostBoostError as error:
         log.warning("It is not known whether another run has changed the posts meanwhile: %s", error)
         return {}
+
+
+def identify_edited(api: PostBoostClient, known: KnownPost, post: Post, media: MediaByTarget) -> KnownPost:
+    """Return the post of a row that was edited since, with its uuid, where the activity log has none.
+
+    The log has a hash of what the row said. A post is the row's if its text, its time or both make that hash in place of
+    the row's.
+
+    :raises UnconfirmedError: not exactly one post does; ``code`` is ``uuid_unknown``. Not retryable.
+    """
+    contents = media_contents(media)
+
+    def fits(found: Mapping[str, Any]) -> bool:
+        versions, at = found.get("versions") or (), read_utc(found.get("scheduled_at"))
+        texts = {str(item.get("body") or "") for v in versions for item in (v.get("content") or ())[:1]}
+        times = {post.publish_at, *([at] if at and post.publish_at else [])}
+        return any(
+            intent_hash(post_intent(replace(post, text=text, publish_at=time), contents)) == known.intent
+            for text in {post.text, *texts}
+            for time in times
+        )
+
+    return replace(known, post_uuid=find_made(api, known, fits))
 
 
 def is_written_since(

@@ -22,7 +22,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.dry_run import check_row
 from postboost_provider.calendar.due import LATE_BY, Due
-from postboost_provider.calendar.lookups import is_written_since, list_known, read_since
+from postboost_provider.calendar.lookups import identify_edited, is_written_since, list_known, read_since
 from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.renewal import renew
 from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
@@ -289,6 +289,8 @@ class CalendarRun:
         )
         if known is None and (skipped := self._due.skip_beyond_horizon(row)) is not None:
             return skipped
+        if known is not None and not known.post_uuid and known.intent and intent not in (None, known.intent):
+            known = identify_edited(self.api, known, row.post, media)
         asked = partial(resolution.body, row.post.mode, media, dry_run=True)
         listed = self._listed.get(known.post_uuid or "") if known else None
         found = compare(self.api, intention, known, asked, listed) if known else None

@@ -13,7 +13,7 @@ from postboost_provider.api.pagination import first_page, items_of, next_page
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
@@ -78,9 +78,23 @@ def describe(found: Sequence[Difference]) -> str:
 def identify(api: PostBoostClient, known: KnownPost, body: Mapping[str, Any]) -> str:
     """Return the uuid of a post that the activity log has without one, found by its words and accounts.
 
-    :raises UnconfirmedError: not exactly one post fits; ``code`` is ``uuid_unknown``.
+    :raises UnconfirmedError: not exactly one post fits; ``code`` is ``uuid_unknown``. Not retryable.
     """
-    operation, made_at, fits = get_operation("list_posts"), read_utc(known.created_at), []
+
+    def fits(post: Mapping[str, Any]) -> bool:
+        # The time of a post that went out at once, or is out, is when that was.
+        asked = body if post.get("status") in ("scheduled", "needs_approval") else {**body, "date": None}
+        return all(each.is_altered for each in differences(asked, post))
+
+    return find_made(api, known, fits)
+
+
+def find_made(api: PostBoostClient, known: KnownPost, fits: Callable[[Mapping[str, Any]], bool]) -> str:
+    """Return the uuid of the one post that fits, and was made when the activity log says, as a draft or not as one.
+
+    :raises UnconfirmedError: as for :func:`identify`. A retry would find the same.
+    """
+    operation, made_at, found = get_operation("list_posts"), read_utc(known.created_at), []
     page: dict[str, Any] | None = first_page(operation, {})
     for _ in range(MOST_LISTS):
         if page is None:
@@ -89,16 +103,19 @@ def identify(api: PostBoostClient, known: KnownPost, body: Mapping[str, Any]) ->
         for post in items_of(operation, payload):
             at = read_utc(post.get("created_at"))
             is_then = not (at and made_at) or abs((at - made_at).total_seconds()) <= ENTRY_SECONDS
-            if is_then and all(each.is_altered for each in differences({**body, "date": None}, post)):
-                fits.append(str(post["uuid"]))
+            is_same_kind = known.mode is None or (post.get("status") == "draft") == (known.mode == "draft")
+            if is_then and is_same_kind and fits(post):
+                found.append(str(post["uuid"]))
         page = next_page(operation, page, payload)
-    if len(fits) == 1:
-        return fits[0]
-    raise UnconfirmedError(
-        f"PostBoost's activity log has that this post was created, and not which one it is; {len(fits)} posts have its words and "
-        "accounts. Nothing was sent. Look for it in PostBoost; give the task another key to publish it again.",
+    if len(found) == 1:
+        return found[0]
+    error = UnconfirmedError(
+        f"PostBoost's activity log has that this post was created, and not which one it is; {len(found)} posts have its words, "
+        "accounts and time. Nothing was sent. Look for it in PostBoost; give the task another key to publish it again.",
         code="uuid_unknown",
     )
+    error.retryable = False
+    raise error
 
 
 def _texts(versions: Sequence[Mapping[str, Any]], account_id: int) -> list[str]:
