@@ -118,7 +118,7 @@ def perform_operation(
     :param is_retry: an earlier attempt may have sent it, and nobody has cleared the task since.
     :param since: how long ago the first attempt may have begun; None if this is the first.
     :param sees: proves that the activity log shows what is written: an empty one may be blind.
-    :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
+    :param is_void: whether the thing in a stored response is no longer of use: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
         is lost. Nothing was sent.
@@ -230,7 +230,7 @@ class _Request:
                 raise other_body(self.op, other) from error
             raise UnconfirmedError(
                 f"{name}: another attempt of this task uses its idempotency key with another body, and PostBoost's activity log "
-                f"does not tell what came of it. Retry the task once that has ended. PostBoost responded: {error}",
+                f"does not show its outcome. Retry the task once that attempt has ended. PostBoost responded: {error}",
                 code="key_in_use",
             ) from error
 

@@ -269,8 +269,8 @@ def _check_updated(before: str, fresh: Mapping[str, Any], changes: Mapping[str, 
         )
     if differing:
         raise UnexpectedResponseError(
-            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. Look "
-            "at it in PostBoost.",
+            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. "
+            "Check it in PostBoost.",
             code="not_changed",
             field=f"changes.{differing[0]}",
         )

@@ -143,7 +143,7 @@ def upload_media(
     salt: str = "",
     timeout: float = READY_SECONDS,
 ) -> dict[str, Any]:
-    """Upload the medium to PostBoost's library if it is not there yet, and return its item, which may still be processing.
+    """Upload the medium unless PostBoost's library has it already, and return its item, which may still be processing.
 
     The same file under the same name within 24 hours is one item, whichever task uploads it: the idempotency key is made
     of its content.
