@@ -10,7 +10,6 @@ import itertools
 import json
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -22,7 +21,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.operations import Operation, get_operation
 from postboost_provider.api.requests import prepare
-from postboost_provider.api.times import read_utc
+from postboost_provider.api.times import read_utc, utc_now
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.effect import check_effect
 from postboost_provider.idempotency.identity import intent_hash
@@ -45,6 +44,7 @@ from postboost_provider.idempotency.refusals import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.requests import FilePart, KeyedArguments
@@ -109,6 +109,7 @@ def perform_operation(
     sees: Callable[[], bool] = lambda: True,
     is_void: Callable[[Any], bool] = lambda _: False,
     note: str = "",
+    clock: Callable[[], datetime] = utc_now,
 ) -> Any:
     """Send any operation, unless the same task has done it before, and return its response.
 
@@ -119,6 +120,7 @@ def perform_operation(
         it waits for what earlier attempts may have on its way.
     :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
+    :param clock: returns the current time.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
         is lost. Nothing was sent.
     :raises UnconfirmedError: no response came to a write; a retry of the task checks before it writes.
@@ -130,7 +132,7 @@ def perform_operation(
     prepare(api.settings, operation, **call)
     target = _hash(given)
     what = OperationAct.of(operation, target, _hash(body or {}), note)
-    request = _Request(api, op, actor.act(what, operation, target), call)
+    request = _Request(api, op, actor.act(what, operation, target), call, clock)
     if op.is_read or op.retryable:
         return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
@@ -155,6 +157,7 @@ class _Request:
     op: Operation
     act: Act
     call: Mapping[str, Any]
+    clock: Callable[[], datetime]
 
     def send_retryable(self, actor: Actor) -> Any:
         name = self.op.operation
@@ -182,7 +185,7 @@ class _Request:
         name, done = self.op.operation, _done(entries)
         # The first key is that of the oldest attempt whose response is stored: PostBoost forgets that one first.
         kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
-        if done is not None and not _is_key_sure(kept[-1]):
+        if done is not None and not _is_key_sure(kept[-1], self.clock()):
             if name == "create_post" and done.post_uuid:
                 log.info("create_post: an earlier attempt of this task has created post %s.", done.post_uuid)
                 where = {**self.call["parameters"], "post_uuid": done.post_uuid}
@@ -230,7 +233,7 @@ class _Request:
                 raise other_body(self.op, other) from error
             raise UnconfirmedError(
                 f"{name}: another attempt of this task uses its idempotency key with another body, and PostBoost's activity log "
-                f"does not tell what came of it. Retry the task once that has ended. PostBoost responded: {error}",
+                f"does not show its outcome. Retry the task once that attempt has ended. PostBoost responded: {error}",
                 code="key_in_use",
             ) from error
 
@@ -306,6 +309,6 @@ def _done(entries: list[LogEntry] | None) -> LogEntry | None:
     return next((entry for entry in entries or () if entry.is_success), None)
 
 
-def _is_key_sure(entry: LogEntry) -> bool:
+def _is_key_sure(entry: LogEntry, now: datetime) -> bool:
     at = read_utc(entry.created_at)
-    return at is not None and datetime.now(UTC) - at < KEY_IS_SURE_FOR
+    return at is not None and now - at < KEY_IS_SURE_FOR

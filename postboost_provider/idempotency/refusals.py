@@ -48,7 +48,7 @@ def check_memory_of(
 
 
 def already_done(op: Operation, done: LogEntry) -> PostBoostConfigError:
-    lost = " Delete it: nobody has its secret any more." if op.secret else ""
+    lost = " Delete it: its secret is lost." if op.secret else ""
     return PostBoostConfigError(
         f"{op.operation}: this task has done it already, at {done.created_at}, and PostBoost does not return the response "
         f"again.{lost} {where_to_look(op)} To do it once more, give the task another idempotency_salt.",

@@ -88,8 +88,8 @@ def require_sight(api: PostBoostClient, actor: Actor) -> None:
     if prove_sight(api, actor):
         return
     raise PostBoostConfigError(
-        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago, so its silence about "
-        "earlier attempts proves nothing. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
+        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago. It may therefore lack the "
+        "posts of earlier attempts, too. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
         "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
         code="blind_log",
         field="on_unknown",

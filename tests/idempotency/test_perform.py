@@ -20,6 +20,8 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     ValidationError,
 )
+from postboost_provider.idempotency.identity import Actor
+from postboost_provider.idempotency.perform import perform_operation
 from postboost_provider.operators.api import PostBoostOperator
 from postboost_provider.retry_policy import PostBoostFailException
 from postboost_provider.sandbox.server import Sandbox
@@ -183,6 +185,18 @@ def test_a_day_later_the_key_is_forgotten_and_the_log_still_knows(sandbox: Sandb
         assert run("create_post", post("Hello"))["uuid"] == made["uuid"]
     assert names(sandbox, "list_tags").count("autumn") == 1
     assert len(posts(sandbox)) == 1
+
+
+def test_the_given_clock_decides_whether_the_key_is_still_stored(sandbox: Sandbox) -> None:
+    actor = Actor("dag.tag~e04ded12", ("task", "dag", "run", "tag", "", ""))
+    with client(sandbox) as api:
+        made = perform_operation(api, actor, "create_tag", body=TAG)
+        assert perform_operation(api, actor, "create_tag", body=TAG) == made
+        with pytest.raises(PostBoostConfigError) as caught:
+            perform_operation(
+                api, actor, "create_tag", body=TAG, clock=lambda: datetime.now(UTC) + timedelta(days=1)
+            )
+    assert caught.value.code == "already_done"
 
 
 def test_an_operation_without_a_key_is_searched_for_before_it_is_sent_again(sandbox: Sandbox) -> None:
