@@ -162,9 +162,7 @@ def schedule(
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
-    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
-        return outcome
-    if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
+    if _is_scheduled(outcome, at):
         return outcome
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
@@ -276,8 +274,8 @@ def _check_updated(before: str, fresh: Mapping[str, Any], changes: Mapping[str, 
         )
     if differing:
         raise UnexpectedResponseError(
-            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. Look "
-            "at it in PostBoost.",
+            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. "
+            "Check it in PostBoost.",
             code="not_changed",
             field=f"changes.{differing[0]}",
         )

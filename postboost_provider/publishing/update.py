@@ -211,7 +211,7 @@ def check_texts(
         found.append(Difference("the status", "scheduled", "draft"))
     if not found:
         return ()
-    message = f"PostBoost has post {uuid} otherwise than it was sent: {describe(found)}"
+    message = f"Post {uuid} in PostBoost differs from what was sent: {describe(found)}"
     texts_only = all(each.is_text for each in found)
     if intention.refuse_altered or not texts_only:
         advice = "Correct it in PostBoost, or move it to trash there."
@@ -234,7 +234,7 @@ def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> No
         return
     raise ConflictError(
         f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
-        "what its author wants then.",
+        "the task's arguments again.",
         status=409,
         code="overtaken",
     )

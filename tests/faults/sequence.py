@@ -214,16 +214,18 @@ class Sequence:
         for lane, outcome in enumerate(ended):
             self._say(f"    [{lane}] {outcome}")
         self._note(self.family.check_always())
-        for each, claim in zip(words, claims, strict=True):
-            # What an older attempt had found true may have been changed since, by a newer one.
-            self._note([v for v in claim if each == words[-1] or v.kind != FALSE_SUCCESS])
         newest = [
             outcome
             for outcome, each in zip(ended, words, strict=True)
             if each == words[-1] and outcome.kind == "green"
         ]
         others = [outcome.kind for outcome, each in zip(ended, words, strict=True) if each != words[-1]]
-        if newest and set(others) <= {"green"}:
+        has_said_so = not set(others) <= {"green"}
+        for each, claim in zip(words, claims, strict=True):
+            # What an older attempt had found true may have been changed since, by a newer one.
+            is_excused = each != words[-1] or has_said_so
+            self._note([v for v in claim if not is_excused or v.kind != FALSE_SUCCESS])
+        if newest and not has_said_so:
             # An older attempt that ended later must not have replaced these words, unless it failed and said so.
             self._note(self.family.check_green(words[-1], newest[-1]))
         for lane, outcome in enumerate(ended):
