@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import (
     NotFoundError,
-    PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
     UnconfirmedError,
@@ -38,6 +37,7 @@ from postboost_provider.idempotency.refusals import (
     already_done,
     check_memory_of,
     other_body,
+    what_to_do,
     where_to_look,
     why_unseen,
 )
@@ -105,7 +105,6 @@ def perform_operation(
     parameters: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
     files: Mapping[str, FilePart] | None = None,
-    is_retry: bool = False,
     since: timedelta | None = None,
     sees: Callable[[], bool] = lambda: True,
     is_void: Callable[[Any], bool] = lambda _: False,
@@ -116,9 +115,9 @@ def perform_operation(
 
     The same task with other parameters is another act; with another body it is not.
 
-    :param is_retry: an earlier attempt may have sent it, and nobody has cleared the task since.
-    :param since: how long ago the first attempt may have begun; None if this is the first.
-    :param sees: proves that the activity log shows what is written: an empty one may be blind.
+    :param since: how long ago the first attempt may have begun; None if this is the first, or if it may be sent again.
+    :param sees: proves that the activity log shows what is written: an empty one may be blind. Without an idempotency key,
+        it waits for what earlier attempts may have on its way.
     :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :param clock: returns the current time.
@@ -137,11 +136,12 @@ def perform_operation(
     if op.is_read or op.retryable:
         return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
-    if since is not None and not entries:
-        check_memory_of(op, entries, since, is_retry=is_retry, sees=sees)
+    if since is not None and _done(entries) is None and check_memory_of(op, entries, since, sees):
+        # What was on its way, or not in the log yet, is in it now.
+        entries = _find_entries(api, actor, op, given)
     if op.idempotency_key:
         return request.send_with_key(actor, entries, is_void)
-    return request.send_without_key(entries, is_retry=is_retry)
+    return request.send_without_key(entries)
 
 
 def find_done(
@@ -247,14 +247,8 @@ class _Request:
         key, label = self.act.key(revision), str(self.act.label_at(revision))
         return self.api.send(self.op.operation, idempotency_key=key, client_label=label, **self.call)
 
-    def send_without_key(self, entries: list[LogEntry] | None, *, is_retry: bool) -> Any:
+    def send_without_key(self, entries: list[LogEntry] | None) -> Any:
         op = self.op
-        unseen = f"{why_unseen(op)}. {where_to_look(op)} If it does not exist, clear the task: then it is sent again."
-        if entries is None and is_retry:
-            raise PostBoostConfigError(
-                f"{op.operation}: an earlier attempt may have sent it, and a retry can't tell: {unseen}",
-                code="unknown_outcome",
-            )
         if (done := _done(entries)) is not None:
             raise already_done(op, done)
         try:
@@ -263,8 +257,10 @@ class _Request:
             if entries is not None:
                 raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=error.cause) from error
             final = UnconfirmedError(
-                f"{op.operation}: sent, but no response came. It may have happened, and a retry can't tell: {unseen}",
+                f"{op.operation}: sent, but no response came. It may have happened, and a later attempt can't tell: {why_unseen(op)}. "
+                f"{what_to_do(op)}",
                 code="unknown_outcome",
+                field="on_unknown",
                 cause=error.cause,
             )
             final.retryable = False

@@ -28,7 +28,7 @@ from postboost_provider.publishing.intention import (
     Published,
     read_histories,
 )
-from postboost_provider.publishing.sight import prove_sight
+from postboost_provider.publishing.sight import longest_request, prove_sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from postboost_provider.publishing.intention import Intention
 
 log = logging.getLogger(__name__)
-
-# A request may take this long, or twice as long as a client waits for its response.
-LONGEST_REQUEST_SECONDS = 60.0
 
 K = TypeVar("K")
 
@@ -101,7 +98,7 @@ def _wait_for_others(
     api: PostBoostClient, owner: Owner, creations: Collection[Creation]
 ) -> dict[str, History]:
     """Wait for as long as a request may take, or until the log has what became of the others; return what it has."""
-    timeout = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
+    timeout = longest_request(api)
     log.info("Other attempts sent %d posts. Waiting up to %.0f s for them.", len(creations), timeout)
 
     def ask() -> Finding:

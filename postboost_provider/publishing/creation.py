@@ -18,6 +18,7 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
 )
 from postboost_provider.idempotency.key import MAX_REVISIONS, read_refusal
+from postboost_provider.publishing.approval import check_unsettled
 from postboost_provider.publishing.intention import (
     History,
     Published,
@@ -256,4 +257,6 @@ class Creation:
             return Published("skipped", "created earlier, and deleted in PostBoost since", uuid, None)
         if not has_words(body, post):
             check_not_overtaken(self.intention, known, uuid)
-        return Published("adopted", "another attempt had created it", uuid, outcome_of(post))
+        outcome = outcome_of(post)
+        check_unsettled(self.api, self.intention.actor, outcome, known.unsettled)
+        return Published("adopted", "another attempt had created it", uuid, outcome)

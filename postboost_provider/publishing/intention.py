@@ -15,6 +15,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.label import TRASH, PostAct
+from postboost_provider.publishing.approval import unsettled_edits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,12 +74,14 @@ class KnownPost:
     :param post_uuid: None if the log shows that it was created, but not its uuid.
     :param intent: None if the label lacks it or was cut: then the post may have any words.
     :param created_at: of the log's entry.
+    :param unsettled: see :func:`unsettled_edits`.
     """
 
     post_uuid: str | None
     intent: str | None
     mode: str | None
     created_at: str | None = None
+    unsettled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ class History:
 
         Entries of actions name the post, too, but not what its author wrote.
         """
-        return _latest(self._kept)
+        post = _latest(self._kept)
+        return post and replace(post, unsettled=unsettled_edits(self.entries))
 
     @property
     def own_trash(self) -> KnownPost | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import PostBoostError, UnconfirmedError
 from postboost_provider.api.operations import get_operation
 from postboost_provider.api.pagination import first_page, items_of, next_page
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ def differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Differ
     :param body: of ``create_post``.
     :param post: as PostBoost returns it. What a response lacks is not compared.
     """
+    with reading_response("get_post"):
+        return _differences(body, post)
+
+
+def _differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Difference]:
     found: list[Difference] = []
     accounts = {int(i) for i in body.get("accounts") or ()}
     if isinstance(post.get("accounts"), list):
