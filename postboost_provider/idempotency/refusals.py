@@ -6,22 +6,25 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, load_operations
+from postboost_provider.idempotency.log_check import prove_sight
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, LOG_IS_SURE_FOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import timedelta
 
+    from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.activity_log import LogEntry
+    from postboost_provider.idempotency.identity import Actor
 
 
 def check_memory_of(
+    api: PostBoostClient,
+    actor: Actor,
     op: Operation,
     entries: list[LogEntry] | None,
     since: timedelta,
     *,
     is_retry: bool,
-    sees: Callable[[], bool],
 ) -> None:
     """Refuse to do again what an earlier attempt may have done, where nothing can tell.
 
@@ -37,7 +40,8 @@ def check_memory_of(
         )
     # A key still protects for a day. Clear says that it is to be sent again.
     is_protected = op.idempotency_key and since < KEY_IS_SURE_FOR
-    if entries is not None and (is_retry or op.idempotency_key) and not is_protected and not sees():
+    is_asked = entries is not None and (is_retry or op.idempotency_key) and not is_protected
+    if is_asked and not prove_sight(api, actor):
         raise PostBoostConfigError(
             f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost's activity log does not show "
             f"what is written now. Retry the task if the log is late. {look}",

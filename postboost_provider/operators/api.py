@@ -181,7 +181,6 @@ class PostBoostOperator(BasePostBoostOperator):
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.idempotency.identity import digest
         from postboost_provider.idempotency.perform import perform_operation
-        from postboost_provider.publishing.sight import prove_sight
 
         if self.all_pages:
             return list(api.pages(op.operation, parameters=self.parameters))
@@ -194,7 +193,6 @@ class PostBoostOperator(BasePostBoostOperator):
             op.operation,
             is_retry=is_retry,
             since=None if began is None else now - began,
-            sees=lambda: prove_sight(api, actor),
             **call,
         )
         return self._store_secret(op, response) if op.secret else response

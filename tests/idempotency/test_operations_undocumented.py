@@ -45,7 +45,7 @@ def server(
     use_connection(monkeypatch, sandbox)
     quick = SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     mocker.patch("postboost_provider.api.client.time", quick)
-    mocker.patch("postboost_provider.publishing.sight.PROOF_SECONDS", 0.1)
+    mocker.patch("postboost_provider.idempotency.log_check.PROOF_SECONDS", 0.1)
     return dict(request.param)
 
 

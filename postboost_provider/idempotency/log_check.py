@@ -6,14 +6,10 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import (
-    PostBoostConfigError,
-    PostBoostRequestError,
-    UnconfirmedError,
-    ValidationError,
-)
+from postboost_provider.api.errors import ValidationError
 from postboost_provider.api.settings import assumes
 from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.label import Probe
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 
@@ -37,7 +33,7 @@ def prove_sight(api: PostBoostClient, actor: Actor) -> bool:
     """
     if False in (assumes(api.settings, "log_visible"), assumes(api.settings, "log_validated")):
         return False
-    label = actor.label(f"sight {secrets.token_hex(4)}")
+    label = actor.label(Probe(secrets.token_hex(4)))
     send_probe(api, label)
 
     def ask() -> Finding:
@@ -52,28 +48,3 @@ def send_probe(api: PostBoostClient, label: Label) -> None:
     # PostBoost logs a refusal as well.
     with suppress(ValidationError):
         api.send("validate_post", body=_PROBE, client_label=str(label))
-
-
-def require_sight(api: PostBoostClient, actor: Actor) -> None:
-    """Refuse to publish where the log is empty because it is blind.
-
-    :raises PostBoostConfigError: it does not show a request of now; ``code`` is ``blind_log``.
-    """
-    if prove_sight(api, actor):
-        return
-    raise PostBoostConfigError(
-        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago, so its silence about "
-        "earlier attempts proves nothing. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
-        "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
-        code="blind_log",
-        field="on_unknown",
-    )
-
-
-def blind(error: PostBoostRequestError | UnconfirmedError) -> UnconfirmedError:
-    """Return the error of an attempt whose idempotency key is in use, where the log can't tell by whom."""
-    return UnconfirmedError(
-        "Another attempt used this post's idempotency key, and PostBoost's activity log does not show what it did: the post may "
-        f"exist. Look for it in PostBoost, or retry the task once the log shows it. PostBoost responded: {error}",
-        code="blind_log",
-    )
