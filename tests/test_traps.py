@@ -151,7 +151,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "Posts have no lock and no time of their last change: the last writer wins.": (
         "sandbox/publishing/test_posts.py::test_the_last_writer_wins_whatever_was_read_before",
         "sandbox/ai/test_agents.py::test_a_failed_account_is_retried_by_the_agent_unless_the_post_has_moved_on",
-        "publishing/test_one_post.py::test_two_runs_at_once_with_an_edit_between_them_are_one_post",
+        "publishing/test_one_post.py::test_of_two_runs_at_once_with_an_edit_between_them_one_is_overtaken_and_retried",
     ),
     "Operations with a limit of their own often do not declare the 429.": (
         "sandbox/ai/test_agents.py::test_an_agent_runs_six_times_an_hour",
