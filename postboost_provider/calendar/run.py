@@ -71,7 +71,7 @@ class CalendarRun:
     :param late_by: a row whose time came after that is sent at once while it is at most this late, and is an error after
         that.
     :param on_unknown: ``fail`` or ``publish`` where the token may not read what earlier runs did.
-    :param on_altered_text: ``warn`` or ``fail`` where PostBoost keeps a text otherwise than it was sent.
+    :param on_altered_text: ``warn`` or ``fail`` where PostBoost changes a text.
     :param is_sight_proven: it is known that the activity log shows what is written.
     :param fail_fast: stop at the first bad row.
     :param dry_run: only have PostBoost check the rows.

@@ -65,7 +65,8 @@ def read_log(
     """
     entries: list[LogEntry] = []
     try:
-        for start in owner.starts:
+        # The labels of now last: what other attempts write meanwhile is seen.
+        for start in reversed(owner.starts):
             rows, has_all = _rows(api, start, workspace_uuid, since)
             # A server that matches with LIKE takes "_" in the start for any character.
             entries += [entry for row in rows if (entry := _read(row)) and owner.wrote(entry.label)]

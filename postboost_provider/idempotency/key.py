@@ -7,7 +7,7 @@ that has been deleted. Then the next revision of the key is sent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeGuard, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack
 
 from postboost_provider.api.errors import (
     AuthenticationError,
@@ -19,7 +19,6 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
     UnconfirmedError,
     UnexpectedResponseError,
-    ValidationError,
 )
 
 if TYPE_CHECKING:
@@ -119,13 +118,6 @@ def create_thing(
 def numbered(key: str) -> Callable[[int], str]:
     """Return the function that numbers the revisions of a content-based key."""
     return lambda revision: f"{key}-{revision}" if revision else key
-
-
-def is_key_reuse(error: Exception) -> TypeGuard[ValidationError]:
-    """Whether the key was used with another body: a 422 that names no field (its body is not documented)."""
-    if not isinstance(error, ValidationError) or error.errors:
-        return False
-    return error.code is None or "idempotency" in error.code
 
 
 # PostBoost's documented codes for what it refuses for the post's sake (SDK 1.66.3, ``GuardrailError``).

@@ -19,6 +19,7 @@ from postboost_provider.idempotency.key import NextRevision, Refusal, send_again
 from postboost_provider.idempotency.label import HeldAct
 from postboost_provider.idempotency.log_check import send_probe
 from postboost_provider.idempotency.perform import perform
+from postboost_provider.publishing.approval import check_unsettled
 from postboost_provider.publishing.intention import (
     History,
     Published,
@@ -247,7 +248,9 @@ class Creation:
             return Published("skipped", "created earlier, and deleted in PostBoost since", uuid, None)
         if not has_words(body, post):
             check_not_overtaken(self.intention, known, uuid)
-        return Published("adopted", "another attempt had created it", uuid, outcome_of(post))
+        outcome = outcome_of(post)
+        check_unsettled(self.api, self.intention.actor, outcome, known.unsettled)
+        return Published("adopted", "another attempt had created it", uuid, outcome)
 
 
 def _blind(error: PostBoostRequestError | UnconfirmedError) -> UnconfirmedError:

@@ -1,4 +1,4 @@
-"""A post that an author wants published once, and what the activity log has of it."""
+"""A post that an author wants published once, and its entries in the activity log."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.label import TRASH, HeldAct, PostAct
 from postboost_provider.idempotency.log_check import PROOF_SECONDS, prove_sight
+from postboost_provider.publishing.approval import unsettled_edits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,10 +38,10 @@ class Intention:
     """A post that an author wants published once.
 
     :param actor: the task or the row that publishes it.
-    :param intent: hash of what the author wrote, or None where it can't be computed any more.
+    :param intent: hash of what the author wrote, or None where it can no longer be computed.
     :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
     :param allow_duplicate: send it even if the account got the same content within 24 hours.
-    :param refuse_altered: PostBoost must keep the texts as they were sent.
+    :param refuse_altered: fail where PostBoost changes a text.
     :param keep_live: an edit after the post went live is no error, and changes nothing.
     """
 
@@ -71,15 +72,17 @@ class Published:
 class KnownPost:
     """A post in the activity log, with the intent and mode that were last written to it.
 
-    :param post_uuid: None if the log has that it was created, and not which one it is.
-    :param intent: None if the label has it not, or was cut: then the post may have any words.
+    :param post_uuid: None if the log shows that it was created, but not its uuid.
+    :param intent: None if the label lacks it or was cut: then the post may have any words.
     :param created_at: of the log's entry.
+    :param unsettled: see :func:`unsettled_edits`.
     """
 
     post_uuid: str | None
     intent: str | None
     mode: str | None
     created_at: str | None = None
+    unsettled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,12 @@ class History:
 
     @property
     def known(self) -> KnownPost | None:
-        """The post that an earlier attempt created, if the log has it, and the task has not trashed it itself.
+        """The post that an earlier attempt created, if the log shows it and the task has not moved it to the trash.
 
-        Actions on the post name it, too, but not what its author wrote.
+        Entries of actions name the post, too, but not what its author wrote.
         """
-        return _latest(self._kept)
+        post = _latest(self._kept)
+        return post and replace(post, unsettled=unsettled_edits(self.entries))
 
     @property
     def own_trash(self) -> KnownPost | None:
@@ -206,8 +210,8 @@ def require_sight(api: PostBoostClient, actor: Actor) -> None:
     if prove_sight(api, actor):
         return
     raise PostBoostConfigError(
-        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago, so its silence about "
-        "earlier attempts proves nothing. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
+        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago. It may therefore lack the "
+        "posts of earlier attempts, too. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
         "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
         code="blind_log",
         field="on_unknown",

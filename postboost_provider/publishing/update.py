@@ -18,7 +18,8 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.times import planned
 from postboost_provider.idempotency.perform import perform_action
-from postboost_provider.polling.outcome import PostOutcome, read_post
+from postboost_provider.polling.outcome import PostOutcome, read_post, require_post
+from postboost_provider.publishing.approval import check_approval, check_unsettled, note_waiting, settle
 from postboost_provider.publishing.intention import (
     Intention,
     KnownPost,
@@ -69,6 +70,7 @@ def compare(
     if outcome.trashed:
         why = "created earlier, and moved to trash in PostBoost since"
         return Published("skipped", why, outcome.uuid, outcome)
+    check_unsettled(api, intention.actor, outcome, known.unsettled)
     if intention.intent is None:
         why = "an earlier attempt had created it; its files can't be read any more, so it was not checked for edits"
         return Published("adopted", why, outcome.uuid, outcome)
@@ -97,18 +99,30 @@ def update(
 
     :raises ConflictError: another attempt has changed it since ``known`` was read; ``code`` is ``overtaken``.
     """
-    content, before = body(), read_history(api, intention.actor)
+    content = body()
+    note_waiting(api, intention.actor, outcome)
+    before = read_history(api, intention.actor)
     if before.known is not None and before.known.intent not in (known.intent, intention.intent):
         check_not_overtaken(intention, before.known, outcome.uuid)
     if intention.mode != "queue" or known.mode in (None, "queue") or outcome.status == "draft":
-        return _update(api, intention, outcome, content, before)
+        done = _update(api, intention, outcome, content, before)
+        _settle(api, intention, outcome, done)
+        return done
     # An update keeps the time of a scheduled post; a place in the queue takes another request. That one comes first: once
     # the activity log has the update, the post counts as its author wants it.
     allow = intention.allow_duplicate
     where = {"post_uuid": outcome.uuid}
     perform_action(api, intention.actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow)
-    done = _update(api, intention, read_post(fetch(api, outcome.uuid)), content, before)
+    queued = read_post(fetch(api, outcome.uuid))
+    check_approval(outcome, queued)
+    done = _update(api, intention, queued, content, before)
+    _settle(api, intention, outcome, done)
     return replace(done, why="moved to the queue")
+
+
+def _settle(api: PostBoostClient, intention: Intention, before: PostOutcome, done: Published) -> None:
+    if done.outcome is not None:
+        settle(api, intention.actor, before, done.outcome)
 
 
 def _update(
@@ -162,8 +176,7 @@ def _update(
 
 def fetch(api: PostBoostClient, uuid: str) -> Mapping[str, Any]:
     """Return a post as PostBoost returns it."""
-    post: Mapping[str, Any] = api.call("get_post", parameters={"post_uuid": uuid})
-    return post
+    return require_post(api.call("get_post", parameters={"post_uuid": uuid}), uuid)
 
 
 def outcome_of(post: Mapping[str, Any]) -> PostOutcome:
@@ -179,21 +192,6 @@ def outcome_of(post: Mapping[str, Any]) -> PostOutcome:
         uuid, status = str(post.get("uuid")), post.get("status")
         message = f"The post exists: do not publish it again. {error}"
         raise PublishError(message, [{"uuid": uuid, "status": status}], code=error.code) from error
-
-
-def check_approval(before: PostOutcome, after: PostOutcome) -> None:
-    """Fail if an edit has taken a post out of its approval.
-
-    :raises PublishError: ``code`` is ``approval_lost``.
-    """
-    if before.status != "needs_approval" or after.status in ("needs_approval", "draft"):
-        return
-    raise PublishError(
-        f"Post {after.uuid} waited for approval, and PostBoost turned it into a post that is {after.status} when it was updated: "
-        "it is published without approval. Move it to trash in PostBoost, or approve of it there.",
-        [after.as_dict()],
-        code="approval_lost",
-    )
 
 
 def has_words(body: Mapping[str, Any], post: Mapping[str, Any]) -> bool:
@@ -214,7 +212,7 @@ def check_texts(
         found = [each for each in found if each.is_text]
     if not found:
         return ()
-    message = f"PostBoost has post {uuid} otherwise than it was sent: {describe(found)}"
+    message = f"Post {uuid} in PostBoost differs from what was sent: {describe(found)}"
     texts_only = all(each.is_text for each in found)
     if intention.refuse_altered or not texts_only:
         advice = "Correct it in PostBoost, or move it to trash there."
@@ -237,7 +235,7 @@ def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> No
         return
     raise ConflictError(
         f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
-        "what its author wants then.",
+        "the task's arguments again.",
         status=409,
         code="overtaken",
     )

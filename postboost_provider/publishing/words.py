@@ -1,4 +1,4 @@
-"""Compare what PostBoost has of a post with what was asked for."""
+"""Compare a post in PostBoost with what was asked for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import PostBoostError, UnconfirmedError
 from postboost_provider.api.operations import get_operation
 from postboost_provider.api.pagination import first_page, items_of, next_page
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ ENTRY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A part of a post that PostBoost has otherwise.
+    """A part of a post that differs from what was sent.
 
     :param is_altered: PostBoost's processing of texts explains it: spaces, tags, entities.
     """
@@ -51,6 +52,11 @@ def differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Differ
     :param body: of ``create_post``.
     :param post: as PostBoost returns it. What a response lacks is not compared.
     """
+    with reading_response("get_post"):
+        return _differences(body, post)
+
+
+def _differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Difference]:
     found: list[Difference] = []
     accounts = {int(i) for i in body.get("accounts") or ()}
     if isinstance(post.get("accounts"), list):
@@ -95,7 +101,7 @@ def identify(api: PostBoostClient, known: KnownPost, body: Mapping[str, Any]) ->
     if len(fits) == 1:
         return fits[0]
     raise UnconfirmedError(
-        f"PostBoost's activity log has that this post was created, and not which one it is; {len(fits)} posts have its words and "
+        f"PostBoost's activity log shows that this post was created, but not its uuid, and {len(fits)} posts have its words and "
         "accounts. Nothing was sent. Look for it in PostBoost; give the task another key to publish it again.",
         code="uuid_unknown",
     )

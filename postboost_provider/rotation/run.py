@@ -5,7 +5,7 @@ continued: it leaves a key with a name that says what it was to replace, and ano
 killed attempts left are revoked last, when PostBoost has accepted the new one from the connection.
 
 Two rotations of one connection may run at once. Each creates a key; the first to write it wins. The other one finds, right
-before its own write, that the connection has changed: it revokes its own key and looks again (``overtaken``). The extra
+before its own write, that the connection has changed: it revokes its own key and starts over (``overtaken``). The extra
 ``rotation`` tells which key the connection has, and changes with the token, so stores compare it before they write.
 """
 

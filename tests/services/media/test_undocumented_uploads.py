@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -102,6 +103,12 @@ def test_a_file_that_was_deleted_is_uploaded_again(sandbox, variant):
         api.call("delete_media_bulk", body={"items": [upload(sandbox)]})
     assert upload(sandbox) == 2
     assert items(sandbox) == ["bean.png"]
+
+
+def test_the_given_clock_decides_which_items_an_earlier_attempt_may_have_uploaded(sandbox):
+    sandbox.reset(**DIFFERENT)
+    assert upload(sandbox) == upload(sandbox) == 1
+    assert upload(sandbox, clock=lambda: datetime.now(UTC) + timedelta(days=2)) == 2
 
 
 @under_each_variant
