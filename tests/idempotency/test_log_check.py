@@ -9,7 +9,7 @@ import pytest
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import PermissionDeniedError
 from postboost_provider.idempotency.identity import Actor
-from postboost_provider.publishing.sight import prove_sight
+from postboost_provider.idempotency.log_check import prove_sight
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, settings
 
