@@ -35,7 +35,7 @@ def test_a_token_that_may_not_make_the_harmless_request_has_proven_nothing(
     sandbox: Sandbox, mocker: Any
 ) -> None:
     refused = PermissionDeniedError("no", status=403, code="insufficient_scope")
-    mocker.patch("postboost_provider.publishing.sight.PROOF_SECONDS", 0.01)
+    mocker.patch("postboost_provider.idempotency.log_check.PROOF_SECONDS", 0.01)
     with client(sandbox) as api:
         mocker.patch.object(api, "send", side_effect=refused)
         assert prove_sight(api, ACTOR) is False
