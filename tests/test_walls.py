@@ -11,7 +11,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise, permutations, product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grimp
 import pytest
@@ -19,6 +19,9 @@ from importlinter.application.use_cases import read_user_options
 from importlinter.configuration import configure
 from importlinter.contracts.forbidden import ForbiddenContract
 from importlinter.contracts.layers import LayersContract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKAGE = "postboost_provider"
 ROOT = Path(__file__).parents[1]
@@ -74,6 +77,75 @@ def test_no_module_is_loose_at_the_root() -> None:
     assert loose <= {"__init__", "__main__", "get_provider_info", "retry_policy"}
 
 
+# These rooms decide by time, and get it as an argument. For how long a log is quiet is no decision.
+TIMELESS = ("calendar", "idempotency", "polling", "publishing", "rotation", "services")
+CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
+HAVE_CLOCKS = {"datetime", "date", "time", "pendulum", "timezone"}
+# The default clock of waits reads the time from where they sleep.
+DEFAULT_CLOCK = f"{PACKAGE}/polling/poller.py:utc_now"
+
+
+def clock_reads(source: str, path: str = "") -> list[str]:
+    """Return where a module reads the clock. A function that is named as a default is not a read."""
+    found = []
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module, ast.ClassDef)):
+            continue
+        where = f"{path}:{getattr(function, 'name', '')}"
+        found += [where for node in walk_own(function) if reads_clock(node)]
+    return found
+
+
+def reads_clock(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr in CLOCKS and ast.unparse(node.value).rpartition(".")[2] in HAVE_CLOCKS
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time" and bool(CLOCKS & {alias.name for alias in node.names})
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "utc_now"
+
+
+def walk_own(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk what is in a node, without the functions and classes in it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield child
+            yield from walk_own(child)
+
+
+def test_time_is_an_argument_where_it_decides() -> None:
+    files = [path for room in TIMELESS for path in (ROOT / PACKAGE / room).rglob("*.py")]
+    assert len(files) > 50
+    found = [
+        read
+        for path in files
+        for read in clock_reads(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())
+    ]
+    assert found == [DEFAULT_CLOCK]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "datetime.now(UTC)",
+        "datetime.datetime.utcnow()",
+        "date.today()",
+        "time.time()",
+        "pendulum.now('UTC')",
+        "field(default_factory=datetime.now)",
+        "[utc_now() for _ in x]",
+        "times.utc_now()",
+    ],
+)
+def test_a_read_of_the_clock_would_be_found(read: str) -> None:
+    assert clock_reads(f"def decide(x):\n    return {read}", "a") == ["a:decide"]
+    assert clock_reads(f"class A:\n    x = lambda: {read}", "a") == ["a:A"]
+
+
+def test_what_only_measures_or_names_a_clock_is_no_read() -> None:
+    assert clock_reads("def f(clock=utc_now):\n    return clock() - time.monotonic() + at.time()") == []
+    assert clock_reads("from time import time, sleep") == [":"]
+
+
 @cache
 def contracts() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the session options and the contracts of pyproject.toml."""
@@ -124,6 +196,12 @@ def test_a_contract_refuses_an_import_through_its_wall(number: int, room: str, f
     assert not changed.direct_import_exists(importer=importer, imported=forbidden)
     changed.add_import(importer=importer, imported=forbidden)
     assert not is_kept(contract, changed)
+
+
+def test_the_sandbox_may_import_no_room_of_the_client() -> None:
+    (contract,) = (each for each in contracts()[1] if "the sandbox shares only" in each["name"])
+    rooms = graph().find_children(PACKAGE) - {f"{PACKAGE}.sandbox"}
+    assert rooms <= set(contract["forbidden_modules"])
 
 
 def test_a_room_without_a_place_in_the_layers_is_refused() -> None:

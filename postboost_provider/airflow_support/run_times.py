@@ -35,7 +35,8 @@ def window_end(context: Context, anchor: datetime, window: timedelta) -> datetim
     if zone is None or window % timedelta(days=1):
         return start + window
     local = start.astimezone(zone).replace(tzinfo=None) + window
-    return max(start + window, local.replace(tzinfo=zone).astimezone(UTC))
+    # Of an hour that comes twice, Airflow takes the second one. Windows may overlap: a row is published once.
+    return max(start + window, local.replace(tzinfo=zone, fold=1).astimezone(UTC))
 
 
 def earlier_attempts_since(context: Context) -> datetime | None:

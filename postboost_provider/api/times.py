@@ -10,6 +10,11 @@ from pendulum import Timezone
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 
 
+def utc_now() -> datetime:
+    """Return the current time: the default of every argument ``clock`` that decides something."""
+    return datetime.now(UTC)
+
+
 def read_utc(text: str | None) -> datetime | None:
     """Read PostBoost's ``Y-m-d H:i:s`` (UTC, unmarked) or RFC 3339 text; empty is None.
 

@@ -49,7 +49,7 @@ def read_since(
     """Return what the activity log has of a calendar since it was read."""
     seen = [e.created_at for history in before.values() for e in history.entries if e.created_at]
     try:
-        return read_histories(api, *name.owners, since=max(seen, default=None)) or {}
+        return read_histories(api, *name.owners, since=max(seen, default=None), latest=True) or {}
     except PostBoostError as error:
         log.warning("It is not known whether another run has changed the posts meanwhile: %s", error)
         return {}
@@ -58,8 +58,8 @@ def read_since(
 def identify_edited(api: PostBoostClient, known: KnownPost, post: Post, media: MediaByTarget) -> KnownPost:
     """Return the post of a row that was edited since, with its uuid, where the activity log has none.
 
-    The log has a hash of what the row said. A post is the row's if its text, its time or both make that hash in place of
-    the row's.
+    The log has a hash of what the row said. A post is the row's if its text, or its text and its time, make that hash in place
+    of the row's.
 
     :raises UnconfirmedError: not exactly one post does; ``code`` is ``uuid_unknown``. Not retryable.
     """
@@ -71,7 +71,7 @@ def identify_edited(api: PostBoostClient, known: KnownPost, post: Post, media: M
         times = {post.publish_at, *([at] if at and post.publish_at else [])}
         return any(
             intent_hash(post_intent(replace(post, text=text, publish_at=time), contents)) == known.intent
-            for text in {post.text, *texts}
+            for text in texts
             for time in times
         )
 

@@ -15,7 +15,7 @@ from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.due import MAX_SCHEDULING_HORIZON
 from postboost_provider.idempotency.activity_log import KEPT_FOR
 from postboost_provider.idempotency.label import Kept
-from postboost_provider.publishing.sight import send_probe
+from postboost_provider.idempotency.log_check import send_probe
 
 if TYPE_CHECKING:
     from datetime import datetime

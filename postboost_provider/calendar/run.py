@@ -38,11 +38,11 @@ from postboost_provider.publishing.intention import (
     Published,
     history_of,
     read_histories,
+    require_sight,
 )
 from postboost_provider.publishing.lost_files import is_gone, is_unchanged
 from postboost_provider.publishing.post import InvalidPostError, post_intent
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
-from postboost_provider.publishing.sight import require_sight
 from postboost_provider.publishing.update import check_not_overtaken, compare, update
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class CalendarRun:
     :param late_by: a row whose time came after that is sent at once while it is at most this late, and is an error after
         that.
     :param on_unknown: ``fail`` or ``publish`` where the token may not read what earlier runs did.
-    :param on_altered_text: ``warn`` or ``fail`` where PostBoost keeps a text otherwise than it was sent.
+    :param on_altered_text: ``warn`` or ``fail`` where PostBoost changes a text.
     :param is_sight_proven: it is known that the activity log shows what is written.
     :param fail_fast: stop at the first bad row.
     :param dry_run: only have PostBoost check the rows.

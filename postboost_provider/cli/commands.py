@@ -143,11 +143,11 @@ def workspaces(args: Namespace) -> None:
 
 def post(args: Namespace) -> None:
     """Print a post, account by account."""
-    from postboost_provider.polling.outcome import read_post
+    from postboost_provider.polling.outcome import read_post, require_post
 
     with _connected(args) as api:
         found = api.call("get_post", parameters={"post_uuid": args.uuid, "workspace_uuid": args.workspace})
-        outcome = read_post(found)
+        outcome = read_post(require_post(found, args.uuid))
     if args.json:
         _print_json(outcome.as_dict())
         return

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
@@ -18,11 +17,14 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.times import read_utc, schedule_fields
 from postboost_provider.connection.assumptions import ASSUMPTIONS
-from postboost_provider.idempotency.label import LONGEST, digest
+from postboost_provider.idempotency.label import LONGEST, Label, Owner, digest
+from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.poller import utc_now, wait_briefly
 from postboost_provider.services.accounts import account_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.responses import Response
@@ -31,7 +33,6 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 # What a text filter could change: tags, entities, spaces at the ends, a line break and an emoji.
 TEXT = "  <b>airflow-provider-postboost</b> &amp; 2 < 3\nA draft of its connection check. \U0001f600  "
 PATIENCE = 10.0
-START = 29  # characters of a label before its act
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,19 @@ def prove(
     *,
     cleaner: PostBoostClient | None = None,
     patience: float = PATIENCE,
-    wait: Callable[[float], None] = time.sleep,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Proof:
-    """Create a draft for an account and a tag, look at what PostBoost makes of them, and delete both.
+    """Create a draft for an account and a tag, read back what PostBoost made of them, and delete both.
 
     :param api: a client that sends each request once, with the abilities ``read`` and ``write``.
     :param cleaner: a client that retries, to delete what was created.
     :param account: the account of the draft, as ``accounts`` of the operators takes it. Nothing is published.
     :param patience: for how many seconds the activity log is read until it has the writes.
+    :param clock: returns the current time.
     :raises PostBoostError: it could not begin: nothing was created, or the error says what was.
     """
     (account_id,) = account_ids(api, account)[:1]
-    prover = _Prover(api, cleaner or api, account_id, patience, wait)
+    prover = _Prover(api, cleaner or api, account_id, patience, clock)
     seen: dict[str, tuple[str, bool | None]] = {}
     try:
         seen.update(prover.run())
@@ -109,7 +111,7 @@ class _Prover:
     cleaner: PostBoostClient
     account_id: int
     patience: float
-    wait: Callable[[float], None]
+    clock: Callable[[], datetime]
     posts: set[str] = field(default_factory=set)
     made_tag: bool = False
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -118,17 +120,25 @@ class _Prover:
     def tag_name(self) -> str:
         return f"postboost-check-{self.name[:12]}"
 
-    def label(self, act: str, identity: str = "") -> str:
-        """Return a label of the longest length in use, which begins as those of a task do."""
-        start = f"airflow/{digest(self.name)[:8]}/{(identity or self.name)[:12]} {act} "
-        return start.ljust(LONGEST, "x")
+    @property
+    def owner(self) -> Owner:
+        """Whose writes these are in the log."""
+        return self._owner_of(self.name)
+
+    def _owner_of(self, name: str) -> Owner:
+        return Owner(f"check~{digest(self.name)[:8]}", f"check~{name[:12]}")
+
+    def label(self, act: str, owner: Owner | None = None) -> str:
+        """Return a label of the longest length in use."""
+        owner = owner or self.owner
+        return str(owner.label(f"{act} ".ljust(LONGEST - len(f"{owner.label()} "), "x")))
 
     def key(self, act: str) -> str:
         return digest("check", self.name, act)
 
     def run(self) -> Iterator[tuple[str, tuple[str, bool | None]]]:
         """Yield what is seen of each assumption: a text, and whether it holds."""
-        at = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=365)
+        at = self.clock().replace(second=0, microsecond=0) + timedelta(days=365)
         version = {"account_id": 0, "is_original": True, "content": [{"body": TEXT, "media": []}]}
         body = {"versions": [version], "accounts": [self.account_id], "tags": [], **schedule_fields(at)}
         try:
@@ -214,10 +224,10 @@ class _Prover:
 
     def _stored_refusal(self) -> tuple[str, bool | None]:
         """A tag without a name can't be created. Its label is another one's: the log's filter has to leave it out."""
-        errors = []
+        errors, other = [], self._owner_of(digest(self.name))
         for _ in range(2):
             call = {"body": {"name": "", "hex_color": "#94a3b8"}, "idempotency_key": self.key("refused")}
-            error = self._seen("create_tag", client_label=self.label("refused", digest(self.name)), **call)
+            error = self._seen("create_tag", client_label=self.label("refused", other), **call)
             if not isinstance(error, PostBoostRequestError):
                 return f"{_brief(error)}: it was not refused", None
             errors.append(error)
@@ -239,33 +249,35 @@ class _Prover:
         return _brief(refused[0]), len(refused) == 1 and refused[0].status == 409
 
     def _log(self) -> Iterator[tuple[str, tuple[str, bool | None]]]:
-        """Read the log until it has the last write, and look at the entries."""
+        """Read the log until it has the last write, and check the entries."""
         filtered: tuple[str, bool | None]
-        begun, delay, own = time.monotonic(), 0.0, self.label("create")[:START]
+        begun, own = self.clock(), str(self.owner.label())
         client: str | None = own
         try:
             rows = self._rows(client)
-            others = [row for row in rows if not _label(row).startswith(own)]
-            filtered = ("it was ignored", False) if others else (f"{START} characters are accepted", True)
+            is_ignored = len(self._own(rows)) < len(rows)
+            filtered = (
+                ("it was ignored", False) if is_ignored else (f"{len(own)} characters are accepted", True)
+            )
         except PostBoostError as error:
             rows, client, filtered = [], None, (_brief(error), False)
-        while True:
-            rows = [row for row in rows if _label(row).startswith(own)]
-            if any(row.get("outcome") == "validated" for row in rows) or delay >= self.patience:
-                break
-            self.wait(1.0)
-            delay = max(delay + 1.0, time.monotonic() - begun)
-            try:
-                rows = self._rows(client)
-            except PostBoostError as error:
-                yield "log_visible", (_brief(error), False)
-                return
+
+        def find(rows: list[dict[str, Any]]) -> Finding:
+            found = self._own(rows)
+            return Finding(any(row.get("outcome") == "validated" for row in found), found)
+
+        ask = lambda: find(self._rows(client))
+        try:
+            rows = wait_briefly(ask, self.patience, None, known=find(rows), longest=1.0, clock=self.clock)
+        except PostBoostError as error:
+            yield "log_visible", (_brief(error), False)
+            return
         if not rows:
             yield "log_visible", (f"no entry after {self.patience:g} s", False)
             return
-        yield "log_visible", (f"after {delay:.0f} s", True)
+        yield "log_visible", (f"after {(self.clock() - begun).total_seconds():.0f} s", True)
         yield "log_filter", filtered
-        kept = max(len(_label(row)) for row in rows)
+        kept = max(len(str(row["client"])) for row in rows)
         yield "log_label", (f"{kept} of {LONGEST} characters", kept == LONGEST)
         created = [row for row in rows if row.get("outcome") == "created" and "create" in _act(row)]
         if created:
@@ -275,9 +287,12 @@ class _Prover:
         if kept == LONGEST:
             yield "log_validated", (", ".join(sorted(outcomes)) or "no entry", outcomes == {"validated"})
 
+    def _own(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if (label := _label(row)) and self.owner.wrote(label)]
+
     def _rows(self, client: str | None) -> list[dict[str, Any]]:
         # The clock of this machine may differ from PostBoost's.
-        since = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        since = (self.clock() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         return list(
             self.api.pages("list_api_activity", parameters={"client": client} if client else {"since": since})
         )
@@ -291,12 +306,13 @@ class _Prover:
         return _brief(seen), isinstance(seen, NotFoundError)
 
 
-def _label(row: Mapping[str, Any]) -> str:
-    return str(row.get("client") or "")
+def _label(row: Mapping[str, Any]) -> Label | None:
+    return Label.parse(str(row.get("client") or ""))
 
 
 def _act(row: Mapping[str, Any]) -> str:
-    return _label(row)[START:]
+    label = _label(row)
+    return (label and label.act) or ""
 
 
 def _time(post: Mapping[str, Any], at: datetime) -> tuple[str, bool | None]:

@@ -59,7 +59,7 @@ def check_effect(
             )
     elif different := _different(call["body"] or {}, found):
         raise UnexpectedResponseError(
-            f"{op.operation}: PostBoost reported success, but {read.operation} returns {different}. Look at it in PostBoost.",
+            f"{op.operation}: PostBoost reported success, but {read.operation} returns {different}. Check it in PostBoost.",
             code="not_changed",
         )
 

@@ -8,6 +8,8 @@ documented. The acts are:
   revision;
 - ``<action>`` or ``<action> <target>``: something was done to a post;
 - ``<operation> <body> <note>``: any operation was sent;
+- ``held <intent> r<revision>``: a post was refused under this revision only for using its key;
+- ``sight <hex>``: nothing was done. Whether the log shows it tells whether the log shows what is written;
 - mode, post and intent in one word: what an older entry tells, see :class:`Kept`.
 
 Version 0.1.0 wrote readable names before the hashes, and longer acts. Its labels are read as the same labels.
@@ -41,6 +43,7 @@ _OPERATION = re.compile(r"(?P<target>[0-9a-f]{8}) (?P<body>[0-9a-f]{8})(?: (?P<n
 _FORMER_OPERATION = re.compile(
     r"(?P<operation>[a-z_0-9]+) (?P<target>[0-9a-f]{16}) (?P<body>[0-9a-f]{16})(?: (?P<note>.*))?"
 )
+_HELD = re.compile(r"held (?P<intent>[0-9a-f]{16})? r(?P<revision>\d{4})")
 _KEPT = re.compile(r"(?P<mode>[dsqn])(?P<rest>[A-Za-z0-9_-]{32})")
 _RETRY = re.compile(r"retry (?P<account>(?![0-9a-f]{16}$).+)")
 
@@ -105,6 +108,27 @@ class OperationAct:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldAct:
+    """An attempt's note that its requests under a revision were refused only for using the key."""
+
+    intent: str | None
+    revision: int
+
+    def __str__(self) -> str:
+        return f"held {self.intent or ''} r{self.revision:04}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Something that was sent only to be seen in the log, under a name of its own."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"sight {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """The client label of a write. Without an act it is the start of every label of its identity."""
 
@@ -152,6 +176,12 @@ class Label:
         packed = urlsafe_b64decode(found["rest"])
         mode = next(mode for mode in _MODES.split("|") if mode[0] == found["mode"])
         return Kept(str(uuid.UUID(bytes=packed[:16])), packed[16:].hex(), mode)
+
+    @property
+    def held(self) -> HeldAct | None:
+        """Which revision was in use; None if the label is of something else."""
+        found = _HELD.fullmatch(self.act or "")
+        return HeldAct(found["intent"], int(found["revision"])) if found else None
 
     def at(self, revision: int) -> Label:
         """Return the label of a post or an operation under a revision of its key; any other label as it is."""

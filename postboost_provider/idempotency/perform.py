@@ -10,26 +10,25 @@ import itertools
 import json
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import (
     NotFoundError,
-    PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
     UnconfirmedError,
 )
 from postboost_provider.api.operations import Operation, get_operation
 from postboost_provider.api.requests import prepare
-from postboost_provider.api.times import read_utc
+from postboost_provider.api.times import read_utc, utc_now
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.effect import check_effect
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.key import (
     NextRevision,
-    read_refusal,
+    Refusal,
+    send_again,
     send_past_stored_responses,
     step_past_stored_refusal,
 )
@@ -39,12 +38,14 @@ from postboost_provider.idempotency.refusals import (
     already_done,
     check_memory_of,
     other_body,
+    what_to_do,
     where_to_look,
     why_unseen,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.requests import FilePart, KeyedArguments
@@ -105,21 +106,19 @@ def perform_operation(
     parameters: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
     files: Mapping[str, FilePart] | None = None,
-    is_retry: bool = False,
     since: timedelta | None = None,
-    sees: Callable[[], bool] = lambda: True,
     is_void: Callable[[Any], bool] = lambda _: False,
     note: str = "",
+    clock: Callable[[], datetime] = utc_now,
 ) -> Any:
     """Send any operation, unless the same task has done it before, and return its response.
 
     The same task with other parameters is another act; with another body it is not.
 
-    :param is_retry: an earlier attempt may have sent it, and nobody has cleared the task since.
-    :param since: how long ago the first attempt may have begun; None if this is the first.
-    :param sees: proves that the activity log shows what is written: an empty one may be blind.
+    :param since: how long ago the first attempt may have begun; None if this is the first, or if it may be sent again.
     :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
+    :param clock: returns the current time.
     :raises PostBoostConfigError: the call does not fit the operation, or the task has done it already and its response
         is lost. Nothing was sent.
     :raises UnconfirmedError: no response came to a write; a retry of the task checks before it writes.
@@ -131,15 +130,20 @@ def perform_operation(
     prepare(api.settings, operation, **call)
     target = _hash(given)
     what = OperationAct.of(operation, target, _hash(body or {}), note)
-    request = _Request(api, op, actor.act(what, operation, target), call)
+    request = _Request(api, op, actor.act(what, operation, target), call, clock)
     if op.is_read or op.retryable:
         return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
-    if since is not None and not entries:
-        check_memory_of(op, entries, since, is_retry=is_retry, sees=sees)
+    if (
+        since is not None
+        and _done(entries) is None
+        and check_memory_of(api, actor, op, entries, since, given)
+    ):
+        # What was on its way, or not in the log yet, is in it now.
+        entries = _find_entries(api, actor, op, given)
     if op.idempotency_key:
         return request.send_with_key(actor, entries, is_void)
-    return request.send_without_key(entries, is_retry=is_retry)
+    return request.send_without_key(entries)
 
 
 def find_done(
@@ -155,6 +159,7 @@ class _Request:
     op: Operation
     act: Act
     call: Mapping[str, Any]
+    clock: Callable[[], datetime]
 
     def send_retryable(self, actor: Actor) -> Any:
         name = self.op.operation
@@ -182,7 +187,7 @@ class _Request:
         name, done = self.op.operation, _done(entries)
         # The first key is that of the oldest attempt whose response is stored: PostBoost forgets that one first.
         kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
-        if done is not None and not _is_key_sure(kept[-1]):
+        if done is not None and not _is_key_sure(kept[-1], self.clock()):
             if name == "create_post" and done.post_uuid:
                 log.info("create_post: an earlier attempt of this task has created post %s.", done.post_uuid)
                 where = {**self.call["parameters"], "post_uuid": done.post_uuid}
@@ -205,18 +210,11 @@ class _Request:
         def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Any:
             if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
                 raise NextRevision
-            meaning = read_refusal(error, self.call["body"] or {})
-            if meaning in ("values", "unclear"):
-                # What PostBoost has stored for these bytes comes back, and tells later attempts that this key is free of
-                # effects. If it does not, the response was about the key.
-                try:
-                    return read(self._send_again(revision))
-                except (PostBoostRequestError, UnconfirmedError) as again:
-                    if getattr(again, "is_stored_refusal", False) or meaning == "values":
-                        raise error from None
-                    meaning = "key" if read_refusal(again, self.call["body"] or {}) else None
-            if meaning != "key":
-                raise error
+            found = send_again(error, self.call["body"] or {}, lambda: read(self._send_again(revision)))
+            if not isinstance(found, Refusal):
+                return found
+            if found.about != "key":
+                raise found.error
             # Another body was sent under this key. The log may show by now what became of it.
             fresh = _find_entries(self.api, actor, self.op, self.call["parameters"])
             if fresh is None:
@@ -230,7 +228,7 @@ class _Request:
                 raise other_body(self.op, other) from error
             raise UnconfirmedError(
                 f"{name}: another attempt of this task uses its idempotency key with another body, and PostBoost's activity log "
-                f"does not tell what came of it. Retry the task once that has ended. PostBoost responded: {error}",
+                f"does not show its outcome. Retry the task once that attempt has ended. PostBoost responded: {error}",
                 code="key_in_use",
             ) from error
 
@@ -244,14 +242,8 @@ class _Request:
         key, label = self.act.key(revision), str(self.act.label_at(revision))
         return self.api.send(self.op.operation, idempotency_key=key, client_label=label, **self.call)
 
-    def send_without_key(self, entries: list[LogEntry] | None, *, is_retry: bool) -> Any:
+    def send_without_key(self, entries: list[LogEntry] | None) -> Any:
         op = self.op
-        unseen = f"{why_unseen(op)}. {where_to_look(op)} If it does not exist, clear the task: then it is sent again."
-        if entries is None and is_retry:
-            raise PostBoostConfigError(
-                f"{op.operation}: an earlier attempt may have sent it, and a retry can't tell: {unseen}",
-                code="unknown_outcome",
-            )
         if (done := _done(entries)) is not None:
             raise already_done(op, done)
         try:
@@ -260,8 +252,10 @@ class _Request:
             if entries is not None:
                 raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=error.cause) from error
             final = UnconfirmedError(
-                f"{op.operation}: sent, but no response came. It may have happened, and a retry can't tell: {unseen}",
+                f"{op.operation}: sent, but no response came. It may have happened, and a later attempt can't tell: {why_unseen(op)}. "
+                f"{what_to_do(op)}",
                 code="unknown_outcome",
+                field="on_unknown",
                 cause=error.cause,
             )
             final.retryable = False
@@ -310,6 +304,6 @@ def _done(entries: list[LogEntry] | None) -> LogEntry | None:
     return next((entry for entry in entries or () if entry.is_success), None)
 
 
-def _is_key_sure(entry: LogEntry) -> bool:
+def _is_key_sure(entry: LogEntry, now: datetime) -> bool:
     at = read_utc(entry.created_at)
-    return at is not None and datetime.now(UTC) - at < KEY_IS_SURE_FOR
+    return at is not None and now - at < KEY_IS_SURE_FOR

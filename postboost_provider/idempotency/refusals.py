@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, load_operations
+from postboost_provider.idempotency.log_check import prove_sight
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, LOG_IS_SURE_FOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from datetime import timedelta
 
+    from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.activity_log import LogEntry
+    from postboost_provider.idempotency.identity import Actor
 
 
 def check_memory_of(
+    api: PostBoostClient,
+    actor: Actor,
     op: Operation,
     entries: list[LogEntry] | None,
     since: timedelta,
-    *,
-    is_retry: bool,
-    sees: Callable[[], bool],
-) -> None:
+    parameters: Mapping[str, Any],
+) -> bool:
     """Refuse to do again what an earlier attempt may have done, where nothing can tell.
 
-    :raises PostBoostConfigError: ``code`` is ``beyond_memory`` or ``blind_log``.
+    :param entries: what the activity log has of it, without any success; None where the log can't be read.
+    :return: whether the log was proven to show what is written.
+    :raises PostBoostConfigError: ``code`` is ``unknown_outcome``, ``beyond_memory`` or ``blind_log``.
     """
-    look = f"{where_to_look(op)} If it does not exist, give the task another idempotency_salt: then it is sent again."
-    if op.idempotency_key and since >= (KEY_IS_SURE_FOR if entries is None else LOG_IS_SURE_FOR):
+    unknown = f"{op.operation}: an earlier attempt of this task may have done it already"
+    if entries is None and not op.idempotency_key:
+        message = f"{unknown}, and nothing can tell: {why_unseen(op)}. {what_to_do(op)}"
+        raise PostBoostConfigError(message, code="unknown_outcome", field="on_unknown")
+    if since >= (KEY_IS_SURE_FOR if entries is None else LOG_IS_SURE_FOR):
         kept = "an idempotency key for 24 hours" if entries is None else "its activity log for 90 days"
         raise PostBoostConfigError(
-            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost keeps {kept}. {look}",
+            f"{unknown}, and PostBoost keeps {kept}. {what_to_do(op)}",
             code="beyond_memory",
-            field="idempotency_salt",
+            field="on_unknown",
         )
-    # A key still protects for a day. Clear says that it is to be sent again.
-    is_protected = op.idempotency_key and since < KEY_IS_SURE_FOR
-    if entries is not None and (is_retry or op.idempotency_key) and not is_protected and not sees():
+    if op.idempotency_key and since < KEY_IS_SURE_FOR:
+        return False
+    # Without a key, what an earlier attempt has on its way is waited for.
+    if not prove_sight(api, actor, parameters.get("workspace_uuid"), waits=not op.idempotency_key):
         raise PostBoostConfigError(
-            f"{op.operation}: an earlier attempt of this task may have done it already, and PostBoost's activity log does not show "
-            f"what is written now. Retry the task if the log is late. {look}",
+            f"{unknown}, and PostBoost's activity log does not show what is written now. Retry the task if the log is late. "
+            f"{what_to_do(op)}",
             code="blind_log",
-            field="idempotency_salt",
+            field="on_unknown",
         )
+    return True
 
 
 def already_done(op: Operation, done: LogEntry) -> PostBoostConfigError:
-    lost = " Delete it: nobody has its secret any more." if op.secret else ""
+    lost = " Delete it: its secret is lost." if op.secret else ""
     return PostBoostConfigError(
         f"{op.operation}: this task has done it already, at {done.created_at}, and PostBoost does not return the response "
         f"again.{lost} {where_to_look(op)} To do it once more, give the task another idempotency_salt.",
@@ -77,3 +87,7 @@ def why_unseen(op: Operation) -> str:
 def where_to_look(op: Operation) -> str:
     lists = (f"with {o.operation}" for o in load_operations().values() if o.path == op.path and o.is_list)
     return f"Look for it {next(lists, 'in PostBoost')}."
+
+
+def what_to_do(op: Operation) -> str:
+    return f"{where_to_look(op)} If it does not exist, set on_unknown='send': then it is sent again."

@@ -55,6 +55,8 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     :param poll_interval: the time between two polls of the run, in seconds or as a timedelta.
     :param timeout: how long to wait, in seconds or as a timedelta. A retry waits for the same run.
     :param idempotency_salt: any text; with another text, the task starts another run. Templated.
+    :param on_unknown: what to do if an earlier attempt may have started a run and PostBoost does not tell: ``fail``, or ``send``
+        the request again.
     :param postboost_conn_id: the PostBoost connection. A scoped key needs the abilities ``ai`` and ``read``. Templated.
     :xcom return_value: (dict; also if captions failed) ``run_id``, ``status`` (``ok``, ``partial``, or ``queued`` without
         a wait), ``post_uuid`` of the draft, ``credits_used``, ``captions`` (each with ``account_id``, ``provider``,
@@ -97,6 +99,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         poll_interval: timedelta | float = 5,
         timeout: timedelta | float = 900,
         idempotency_salt: str | None = None,
+        on_unknown: Literal["fail", "send"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -115,6 +118,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.idempotency_salt = idempotency_salt
+        self.on_unknown = on_unknown
 
     def execute(self, context: Context) -> dict[str, Any]:
         from postboost_provider.services.repurpose import started
@@ -136,6 +140,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         from postboost_provider.api.arguments import check_choice, read_seconds
 
         check_choice("on_partial", self.on_partial, ("fail", "succeed"))
+        check_choice("on_unknown", self.on_unknown, ("fail", "send"))
         read_seconds("timeout", self.timeout)
         read_seconds("poll_interval", self.poll_interval)
         body = self._body()
@@ -179,7 +184,15 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
             repurpose.require_credits(api, body)
         is_void = lambda response: repurpose.has_failed(api, response)
         try:
-            return perform_operation(api, actor, "repurpose_content", body=body, is_void=is_void, note=note)
+            return perform_operation(
+                api,
+                actor,
+                "repurpose_content",
+                body=body,
+                since=self.since_first_attempt(context, actor),
+                is_void=is_void,
+                note=note,
+            )
         except QuotaExceededError as error:
             raise repurpose.explain(api, error) from error
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
 from postboost_provider.operators.base import DOWNLOAD_SECONDS, BasePostBoostOperator
@@ -38,6 +37,8 @@ class PostBoostOperator(BasePostBoostOperator):
     :param secret_sink: what stores a secret that PostBoost shows once (``create_api_key``,
         ``create_webhook_subscription``): a function of the secret, and of the response without it.
     :param idempotency_salt: any text; with another text, the task sends the operation again. Templated.
+    :param on_unknown: what to do if an earlier attempt may have done it and PostBoost does not tell: ``fail``, or ``send`` it
+        again.
     :param file_mode: the permissions of a local file, such as ``0o600``. Default: those of the umask.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
     :param postboost_conn_id: the PostBoost connection. 43 of the 54 free tools need none. Templated.
@@ -67,6 +68,7 @@ class PostBoostOperator(BasePostBoostOperator):
         save_to: str | None = None,
         secret_sink: Callable[[str, Any], object] | None = None,
         idempotency_salt: str | None = None,
+        on_unknown: Literal["fail", "send"] = "fail",
         file_mode: int | None = None,
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
@@ -82,6 +84,7 @@ class PostBoostOperator(BasePostBoostOperator):
         self.save_to = save_to
         self.secret_sink = secret_sink
         self.idempotency_salt = idempotency_salt
+        self.on_unknown = on_unknown
         self.file_mode = file_mode
         self.object_storage_conn_id = object_storage_conn_id
 
@@ -122,7 +125,9 @@ class PostBoostOperator(BasePostBoostOperator):
         """Check that the arguments fit the operation and each other."""
         name, given = op.operation, self.parameters
         from postboost_provider.airflow_support.storage import check_file_mode
+        from postboost_provider.api.arguments import check_choice
 
+        check_choice("on_unknown", self.on_unknown, ("fail", "send"))
         problems = {}
         if given is not None and not isinstance(given, Mapping):
             problems["parameters"] = f"parameters is {given!r}; it must be a mapping."
@@ -178,23 +183,16 @@ class PostBoostOperator(BasePostBoostOperator):
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 
     def _send(self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any]) -> Any:
-        from postboost_provider.airflow_support.task_memory import TaskMemory
-        from postboost_provider.idempotency.identity import digest
         from postboost_provider.idempotency.perform import perform_operation
-        from postboost_provider.publishing.sight import prove_sight
 
         if self.all_pages:
             return list(api.pages(op.operation, parameters=self.parameters))
-        actor, is_retry = self.actor(context), self._is_retry(context)
-        now = datetime.now(UTC)
-        began = TaskMemory(context, now, digest(actor.identity)[:16]).begin() if not op.retryable else None
+        actor = self.actor(context)
         response = perform_operation(
             api,
             actor,
             op.operation,
-            is_retry=is_retry,
-            since=None if began is None else now - began,
-            sees=lambda: prove_sight(api, actor),
+            since=None if op.retryable else self.since_first_attempt(context, actor),
             **call,
         )
         return self._store_secret(op, response) if op.secret else response
@@ -249,12 +247,6 @@ class PostBoostOperator(BasePostBoostOperator):
             code="secret_lost",
             field="secret_sink",
         )
-
-    def _is_retry(self, context: Context) -> bool:
-        """Whether an earlier attempt failed. Clearing the task starts the count again."""
-        ti = context["ti"]
-        first = max(1, int(getattr(ti, "max_tries", 0) or 0) - (self.retries or 0) + 1)
-        return int(getattr(ti, "try_number", 1) or 1) > first
 
 
 def _operation(name: str) -> Operation:

@@ -16,6 +16,7 @@ from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -53,6 +54,17 @@ class TaskFrameMixin(RetryPolicyMixin):
 
         salt, iteration = getattr(self, "idempotency_salt", None), loop_iteration(context)
         return Actor.of_task(context["ti"], salt, key, iteration)
+
+    def since_first_attempt(self, context: Context, actor: Actor) -> timedelta | None:
+        """Return how long ago an earlier attempt may have begun; None if there was none, or if ``on_unknown`` is ``send``."""
+        from datetime import UTC, datetime
+
+        from postboost_provider.airflow_support.task_memory import TaskMemory
+        from postboost_provider.idempotency.identity import digest
+
+        now = datetime.now(UTC)
+        began = TaskMemory(context, now, digest(actor.identity)[:16]).begin()
+        return None if began is None or getattr(self, "on_unknown", "fail") == "send" else now - began
 
     @abstractmethod
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:

@@ -44,7 +44,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         task is cleared more than 89 days after its first attempt, for rows without a time.
     :param on_edit_after_live: what to do if a row was changed after its post went live: ``fail`` the row, or ``keep`` the
         post as it is and log a warning.
-    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent: ``warn`` with both, or ``fail``.
+    :param on_altered_text: what to do if PostBoost changes a text: ``warn`` with both, or ``fail``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.

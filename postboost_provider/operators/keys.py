@@ -105,7 +105,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
                     overtaken += 1
                     if not is_overtaken(error) or overtaken > MAX_OVERTAKEN:
                         raise
-                    self.log.info("%s Looking again at what it has.", str(error).partition(" Retry ")[0])
+                    self.log.info("This attempt starts over (%d of %d). %s", overtaken, MAX_OVERTAKEN, error)
 
         return act
 

@@ -56,8 +56,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
     :param on_edit_after_live: what to do if the post was changed after it went live, for example because a retry renders
         another ``now()`` in its text: ``fail``, or ``keep`` the post as it is and log a warning.
-    :param on_altered_text: what to do if PostBoost keeps a text otherwise than it was sent, without tags or spaces for
-        example: ``warn`` with both, or ``fail``.
+    :param on_altered_text: what to do if PostBoost changes a text, for example removes tags or spaces: ``warn`` with both, or
+        ``fail``.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
     :param deferrable: wait in the triggerer.
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.

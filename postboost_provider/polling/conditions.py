@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postboost_provider.api.errors import NotFoundError
-from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_awaited
+from postboost_provider.polling.outcome import (
+    PostOutcome,
+    describe_status,
+    missing,
+    read_awaited,
+    require_post,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +104,8 @@ class PostsSettled:
             with connect() as api:
                 for uuid in unsettled:
                     try:
-                        self.note({uuid: read_awaited(api.call("get_post", parameters={"post_uuid": uuid}))})
+                        post = api.call("get_post", parameters={"post_uuid": uuid})
+                        self.note({uuid: read_awaited(require_post(post, uuid))})
                     except NotFoundError as error:
                         raise missing(uuid, error) from error
         return self.finding()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.errors import PostBoostError, PublishError
+from postboost_provider.api.errors import PostBoostError, PublishError, UnexpectedResponseError
 from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 from postboost_provider.polling.account_name import account_name
@@ -108,8 +108,33 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
         return _read_post(post)
 
 
+def require_post(payload: Any, uuid: str) -> dict[str, Any]:
+    """Return the payload of ``get_post``, which is the post that was asked for.
+
+    :raises UnexpectedResponseError: it is no post (``code`` is ``unreadable_response``), or another one (``other_post``).
+    """
+    if not (isinstance(payload, Mapping) and payload.get("uuid") and payload.get("status")):
+        raise _no_post(payload)
+    if (found := clean_text(payload["uuid"])).casefold() != uuid.strip().casefold():
+        raise UnexpectedResponseError(
+            f"get_post: PostBoost's response to a request for post {uuid} is post {found}. Retry the task.",
+            code="other_post",
+        )
+    return dict(payload)
+
+
+def _no_post(payload: Any) -> UnexpectedResponseError:
+    return UnexpectedResponseError(
+        f"get_post: PostBoost's response is no post, but {clean_text(payload)[:100]!r}: it has no uuid or no status. Retry the "
+        "task.",
+        code="unreadable_response",
+    )
+
+
 def _read_post(post: Mapping[str, Any]) -> PostOutcome:
-    uuid, status = clean_text(post.get("uuid")), str(post.get("status"))
+    if not (post.get("uuid") and post.get("status")):
+        raise _no_post(post)
+    uuid, status = clean_text(post["uuid"]), str(post["status"])
     if status not in WAITING | SETTLED:
         raise _unknown_status(f"Post {uuid}", status)
     return PostOutcome(

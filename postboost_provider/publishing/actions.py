@@ -16,15 +16,16 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
 )
 from postboost_provider.api.field_errors import map_fields
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import planned, schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.conditions import Finding
-from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post
+from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post, require_post
 from postboost_provider.polling.poller import wait_briefly
+from postboost_provider.publishing.approval import check_unsettled, note_waiting, settle, unsettled_edits
 from postboost_provider.publishing.body import account_schedule
-from postboost_provider.publishing.update import check_approval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 def fetch(api: PostBoostClient, post_uuid: str) -> dict[str, Any]:
     """Return a post as PostBoost returns it; one that does not exist is a :class:`PublishError`."""
     try:
-        return dict(api.call("get_post", parameters={"post_uuid": post_uuid}))
+        return require_post(api.call("get_post", parameters={"post_uuid": post_uuid}), post_uuid)
     except NotFoundError as error:
         raise missing(post_uuid, error) from error
 
@@ -161,9 +162,7 @@ def schedule(
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
     """
-    if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):
-        return outcome
-    if outcome.status in ("scheduled", "needs_approval") and at is not None and outcome.scheduled_at == at:
+    if _is_scheduled(outcome, at):
         return outcome
     _check_changeable(outcome)
     body: dict[str, Any] = {"postNow": at is None}
@@ -219,17 +218,20 @@ def update(
     """
     outcome = read_post(post)
     label = actor.label(f"update {intent_hash({name: str(changes[name]) for name in changes})}")
+    entries = read_log(api, actor.owner) or ()
+    check_unsettled(api, actor, outcome, unsettled_edits(entries))
     if not outcome.can_be_changed and any(
         entry.label == label and entry.outcome == "updated" and entry.post_uuid == outcome.uuid
-        for entry in read_log(api, actor.owner) or ()
+        for entry in entries
     ):
         return outcome
     _check_changeable(outcome)
-    body = {
-        "versions": post["versions"],
-        "accounts": [int(account["id"]) for account in post["accounts"]],
-        "tags": [int(tag["id"]) for tag in post["tags"]],
-    }
+    with reading_response("get_post"):
+        body = {
+            "versions": post["versions"],
+            "accounts": [int(account["id"]) for account in post["accounts"]],
+            "tags": [int(tag["id"]) for tag in post["tags"]],
+        }
     if outcome.status != "draft" and outcome.scheduled_at is not None:
         body |= planned(outcome.scheduled_at)
     changed, before = {name: value for name, value in changes.items() if name != "text"}, _text(post)
@@ -244,10 +246,11 @@ def update(
         original["content"][0]["body"] = changes["text"]
     with map_fields(lambda field: _name_of_field(field, changes)):
         where = {"post_uuid": outcome.uuid}
+        note_waiting(api, actor, outcome)
         api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
     fresh = fetch(api, outcome.uuid)
     _check_updated(before, fresh, changes)
-    check_approval(outcome, done := read_post(fresh))
+    settle(api, actor, outcome, done := read_post(fresh))
     return done
 
 
@@ -271,8 +274,8 @@ def _check_updated(before: str, fresh: Mapping[str, Any], changes: Mapping[str, 
         )
     if differing:
         raise UnexpectedResponseError(
-            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. Look "
-            "at it in PostBoost.",
+            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. "
+            "Check it in PostBoost.",
             code="not_changed",
             field=f"changes.{differing[0]}",
         )

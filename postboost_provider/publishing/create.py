@@ -4,14 +4,14 @@ Three things of PostBoost's prevent a second post: the idempotency key (24 hours
 against duplicates (the same content within 24 hours).
 
 The key of a post has revisions, because PostBoost stores refusals under a key, too. Every attempt reads the log first, and
-begins at the first revision that is not *settled*. A refusal settles its revision: the same bytes are sent once more, and
-the stored refusal that comes back proves that nothing is created under this key for 24 hours. It is in the log, so that a
-corrected post goes out at once, and two attempts at the same time use the same revision.
+begins at the first revision that is not *settled*. After a refusal the same bytes are sent once more. If the stored refusal
+comes back, the revision is settled: PostBoost creates nothing under this key for 24 hours. The log shows it. Therefore a
+corrected post is published at once, and two attempts at the same time use the same revision.
 
-A refusal for using the key means that another body holds a revision: a post that is not in the log yet, a request in flight,
-or a refusal that nobody confirmed. The attempt waits for as long as a request may take, and sends again. It steps to the next
-revision only if nothing happened under this one meanwhile, so that a stored refusal holds it, and the log is proven to show
-what happens. Otherwise it fails, and a retry of the task looks again.
+If PostBoost refuses the key itself, the revision is *held* by another body: a post that is not in the log yet, a request that
+is still running, or a refusal that nobody confirmed. The attempt waits for as long as a request may take, and sends again. It
+steps to the next revision only if nothing happened under this one meanwhile, which means that a stored refusal holds it, and
+if the log is proven to show new writes. Otherwise it fails, and a retry of the task reads the log again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from postboost_provider.idempotency.label import Owner
+from postboost_provider.idempotency.log_check import longest_request, prove_sight
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.creation import Creation, KeyInUseError
@@ -28,7 +29,6 @@ from postboost_provider.publishing.intention import (
     Published,
     read_histories,
 )
-from postboost_provider.publishing.sight import prove_sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from postboost_provider.publishing.intention import Intention
 
 log = logging.getLogger(__name__)
-
-# A request may take this long, or twice as long as a client waits for its response.
-LONGEST_REQUEST_SECONDS = 60.0
 
 K = TypeVar("K")
 
@@ -101,7 +98,7 @@ def _wait_for_others(
     api: PostBoostClient, owner: Owner, creations: Collection[Creation]
 ) -> dict[str, History]:
     """Wait for as long as a request may take, or until the log has what became of the others; return what it has."""
-    timeout = max(LONGEST_REQUEST_SECONDS, 2 * api.settings.timeout_seconds)
+    timeout = longest_request(api)
     log.info("Other attempts sent %d posts. Waiting up to %.0f s for them.", len(creations), timeout)
 
     def ask() -> Finding:

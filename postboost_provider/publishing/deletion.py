@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import NotFoundError, PermissionDeniedError, UnexpectedResponseError
 from postboost_provider.idempotency.workspace import check_workspace
+from postboost_provider.polling.outcome import require_post
 from postboost_provider.publishing.actions import fetch_outcome
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def trash_unpublished(api: PostBoostClient, post_uuid: str, client_label: str | 
 
 def _check_deleted(api: PostBoostClient, post_uuid: str, *, trash: bool) -> None:
     try:
-        post = api.call("get_post", parameters={"post_uuid": post_uuid})
+        post = require_post(api.call("get_post", parameters={"post_uuid": post_uuid}), post_uuid)
     except NotFoundError:
         return
     except PermissionDeniedError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.idempotency.activity_log import read_log
-from postboost_provider.polling.outcome import read_post
+from postboost_provider.polling.outcome import read_post, require_post
 from postboost_provider.publishing.intention import Published
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def use_duplicate(
     :param at: the latest time to publish it, or None where PostBoost picks the time.
     :raises PostBoostConfigError: the existing post does less.
     """
-    post = api.call("get_post", parameters={"post_uuid": uuid})
+    post = require_post(api.call("get_post", parameters={"post_uuid": uuid}), uuid)
     outcome = read_post(post)
     reached = {int(account["id"]) for account in post["accounts"]}
     missing = [i for i in body["accounts"] if i not in reached]

@@ -1,4 +1,4 @@
-"""A post that an author wants published once, and what the activity log has of it."""
+"""A post that an author wants published once, and its entries in the activity log."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     GatewayError,
+    NotFinishedError,
     PermissionDeniedError,
     PostBoostConfigError,
     PostBoostRequestError,
 )
 from postboost_provider.idempotency.activity_log import read_log
-from postboost_provider.idempotency.label import TRASH, PostAct
+from postboost_provider.idempotency.label import TRASH, HeldAct, PostAct
+from postboost_provider.idempotency.log_check import PROOF_SECONDS, is_known_blind, prove_sight
+from postboost_provider.publishing.approval import unsettled_edits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,10 +39,10 @@ class Intention:
     """A post that an author wants published once.
 
     :param actor: the task or the row that publishes it.
-    :param intent: hash of what the author wrote, or None where it can't be computed any more.
+    :param intent: hash of what the author wrote, or None where it can no longer be computed.
     :param mode: ``draft``, ``schedule``, ``queue`` or ``now``.
     :param allow_duplicate: send it even if the account got the same content within 24 hours.
-    :param refuse_altered: PostBoost must keep the texts as they were sent.
+    :param refuse_altered: fail where PostBoost changes a text.
     :param keep_live: an edit after the post went live is no error, and changes nothing.
     """
 
@@ -70,15 +73,17 @@ class Published:
 class KnownPost:
     """A post in the activity log, with the intent and mode that were last written to it.
 
-    :param post_uuid: None if the log has that it was created, and not which one it is.
-    :param intent: None if the label has it not, or was cut: then the post may have any words.
+    :param post_uuid: None if the log shows that it was created, but not its uuid.
+    :param intent: None if the label lacks it or was cut: then the post may have any words.
     :param created_at: of the log's entry.
+    :param unsettled: see :func:`unsettled_edits`.
     """
 
     post_uuid: str | None
     intent: str | None
     mode: str | None
     created_at: str | None = None
+    unsettled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,12 @@ class History:
 
     @property
     def known(self) -> KnownPost | None:
-        """The post that an earlier attempt created, if the log has it, and the task has not trashed it itself.
+        """The post that an earlier attempt created, if the log shows it and the task has not moved it to the trash.
 
-        Actions on the post name it, too, but not what its author wrote.
+        Entries of actions name the post, too, but not what its author wrote.
         """
-        return _latest(self._kept)
+        post = _latest(self._kept)
+        return post and replace(post, unsettled=unsettled_edits(self.entries))
 
     @property
     def own_trash(self) -> KnownPost | None:
@@ -153,9 +159,9 @@ class History:
         return found
 
     @property
-    def held_marks(self) -> set[str]:
-        """What attempts have noted about revisions that were in use: see :func:`held_mark`."""
-        return {act for entry in self.entries if (act := entry.label.act or "").startswith("held ")}
+    def held(self) -> set[HeldAct]:
+        """What attempts have noted about revisions that were in use."""
+        return {act for entry in self.entries if (act := entry.label.held)}
 
     def at(self, revision: int) -> list[LogEntry]:
         """Return the entries under a key revision, and those whose revision is not known."""
@@ -177,18 +183,23 @@ def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
 
 
 def read_histories(
-    api: PostBoostClient, *owners: Owner, on_unknown: str = "fail", since: str | None = None
+    api: PostBoostClient,
+    *owners: Owner,
+    on_unknown: str = "fail",
+    since: str | None = None,
+    latest: bool = False,
 ) -> dict[str, History] | None:
     """Return what the log has of the owners' posts, by log identity; None where the token may not read the log.
 
     :param since: only what was written from then on, in PostBoost's time.
+    :param latest: see :func:`read_log`.
     :param on_unknown: with ``publish``, a log that PostBoost refuses for another reason counts as one that may not be read.
     :raises PostBoostConfigError: PostBoost refuses to show the log; ``code`` is ``log_unreadable``.
     """
     entries: list[LogEntry] = []
     try:
         for owner in owners:
-            if (of_owner := read_log(api, owner, since=since)) is None:
+            if (of_owner := read_log(api, owner, since=since, latest=latest)) is None:
                 return None
             entries += of_owner
     except PostBoostRequestError as error:
@@ -209,9 +220,23 @@ def read_histories(
     return {identity: History(tuple(of_one)) for identity, of_one in found.items()}
 
 
-def held_mark(intent: str | None, revision: int) -> str:
-    """Return the act by which an attempt notes that its requests under a revision were refused only for using the key."""
-    return f"held {intent or ''} r{revision:04}"
+def require_sight(api: PostBoostClient, actor: Actor) -> None:
+    """Refuse to publish where the log is empty because it is blind.
+
+    :raises NotFinishedError: it does not show a request of now; ``code`` is ``blind_log``.
+    """
+    if prove_sight(api, actor):
+        return
+    blind_log = NotFinishedError(
+        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago. It may therefore lack the "
+        "posts of earlier attempts, too. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
+        "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
+        code="blind_log",
+        field="on_unknown",
+    )
+    # A retry may find this request, but for a log that a check has found blind.
+    blind_log.retryable = not is_known_blind(api)
+    raise blind_log
 
 
 def history_of(histories: Mapping[str, History] | None, actor: Actor) -> History:
@@ -220,9 +245,9 @@ def history_of(histories: Mapping[str, History] | None, actor: Actor) -> History
     return replace(found, former=history_of(histories, actor.former).entries) if actor.former else found
 
 
-def read_history(api: PostBoostClient, actor: Actor) -> History:
+def read_history(api: PostBoostClient, actor: Actor, *, latest: bool = False) -> History:
     """Return what the log has of the actor's post."""
-    return history_of(read_histories(api, *actor.owners), actor)
+    return history_of(read_histories(api, *actor.owners, latest=latest), actor)
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:

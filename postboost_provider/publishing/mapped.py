@@ -42,7 +42,7 @@ class Places:
 
         :param mine: what this place publishes.
         :param posts: what was published last for the task, by log identity; None where that is not known.
-        :raises PostBoostConfigError: it can't be told which post is whose; ``code`` is ``list_changed``.
+        :raises PostBoostConfigError: it is not known which item each post belongs to; ``code`` is ``list_changed``.
         """
         own = self.at(self.index)
         if own.log_identity in posts and posts[own.log_identity] == mine:
@@ -120,7 +120,7 @@ def find_places(
 
 def undecided(why: str) -> PostBoostConfigError:
     return PostBoostConfigError(
-        f"The list of this mapped task has changed since an earlier attempt, and it can't be told which post is whose: {why}. "
+        f"The list of this mapped task has changed since an earlier attempt, and it is not known which item each post belongs to: {why}. "
         "Nothing was sent. Give each post its own post_key.",
         code="list_changed",
         field="post_key",

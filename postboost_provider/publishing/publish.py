@@ -27,11 +27,11 @@ from postboost_provider.publishing.intention import (
     history_of,
     read_histories,
     read_history,
+    require_sight,
 )
 from postboost_provider.publishing.mapped import undecided
 from postboost_provider.publishing.post import Post, post_intent
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
-from postboost_provider.publishing.sight import require_sight
 from postboost_provider.publishing.update import fetch, use_existing
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def publish_post(
     :param validate: have PostBoost check the post first.
     :param since: earlier attempts may have begun since then; None if there was none.
     :param on_unknown: ``fail`` or ``publish`` where one may have published the post, and nothing can tell.
-    :param on_altered_text: ``warn`` or ``fail`` where PostBoost keeps a text otherwise than it was sent.
+    :param on_altered_text: ``warn`` or ``fail`` where PostBoost changes a text.
     :param on_edit_after_live: ``fail`` or ``keep`` where the post was changed after it went live.
     :param memory: what the task itself remembers.
     :param places: of a mapped post whose list may have changed: a function of another that returns the hash of what a post
@@ -194,7 +194,7 @@ def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:
     unseen = (
         ""
         if can_read_log
-        else " An earlier attempt may have published it; the API key lacks the ability 'read' that tells."
+        else " An earlier attempt may have published it; the API key lacks the ability 'read', which is needed to find out."
     )
     return PostBoostConfigError(
         f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'.{unseen}",

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
-    ConflictError,
     DuplicatePostError,
     NotFoundError,
+    OvertakenError,
     PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
@@ -18,7 +18,8 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.times import planned
 from postboost_provider.idempotency.perform import perform_action
-from postboost_provider.polling.outcome import PostOutcome, read_post
+from postboost_provider.polling.outcome import PostOutcome, read_post, require_post
+from postboost_provider.publishing.approval import check_approval, check_unsettled, note_waiting, settle
 from postboost_provider.publishing.intention import (
     Intention,
     KnownPost,
@@ -26,7 +27,7 @@ from postboost_provider.publishing.intention import (
     read_history,
     read_warnings,
 )
-from postboost_provider.publishing.words import describe, differences, identify
+from postboost_provider.publishing.words import Difference, describe, differences, identify
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -69,6 +70,7 @@ def compare(
     if outcome.trashed:
         why = "created earlier, and moved to trash in PostBoost since"
         return Published("skipped", why, outcome.uuid, outcome)
+    check_unsettled(api, intention.actor, outcome, known.unsettled)
     if intention.intent is None:
         why = "an earlier attempt had created it; its files can't be read any more, so it was not checked for edits"
         return Published("adopted", why, outcome.uuid, outcome)
@@ -95,19 +97,23 @@ def update(
 ) -> Published:
     """Update the post that :func:`compare` returned.
 
-    :raises ConflictError: another attempt has changed it since ``known`` was read; ``code`` is ``overtaken``.
+    :raises OvertakenError: another attempt has changed it since ``known`` was read.
     """
-    content, before = body(), read_history(api, intention.actor)
+    content = body()
+    note_waiting(api, intention.actor, outcome)
+    before = read_history(api, intention.actor)
     if before.known is not None and before.known.intent not in (known.intent, intention.intent):
         check_not_overtaken(intention, before.known, outcome.uuid)
     if intention.mode != "queue" or known.mode in (None, "queue") or outcome.status == "draft":
-        return _update(api, intention, outcome, content, before)
+        return _update(api, intention, outcome, content, before, outcome)
     # An update keeps the time of a scheduled post; a place in the queue takes another request. That one comes first: once
     # the activity log has the update, the post counts as its author wants it.
     allow = intention.allow_duplicate
     where = {"post_uuid": outcome.uuid}
     perform_action(api, intention.actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow)
-    done = _update(api, intention, read_post(fetch(api, outcome.uuid)), content, before)
+    queued = read_post(fetch(api, outcome.uuid))
+    check_approval(outcome, queued)
+    done = _update(api, intention, queued, content, before, outcome)
     return replace(done, why="moved to the queue")
 
 
@@ -117,7 +123,9 @@ def _update(
     outcome: PostOutcome,
     body: Mapping[str, Any],
     before: History,
+    first: PostOutcome,
 ) -> Published:
+    """Update the post as it is now; ``first`` is how the attempt found it."""
     warnings: tuple[str, ...] = ()
     sent = {**body, **_kept_schedule(outcome, body)}
     send = partial(
@@ -149,8 +157,9 @@ def _update(
     # PostBoost's response to an update has no post (SDK 1.66.3).
     fresh = fetch(api, outcome.uuid)
     done = outcome_of(fresh)
-    check_approval(outcome, done)
-    others = read_history(api, intention.actor).written_since(before)
+    settle(api, intention.actor, first, done)
+    # The log last: it has what another attempt wrote until now.
+    others = read_history(api, intention.actor, latest=True).written_since(before)
     # Where the log cuts labels, one entry without words is that of this update.
     unknown = [other for other in others if other.intent is None]
     for other in others:
@@ -162,8 +171,7 @@ def _update(
 
 def fetch(api: PostBoostClient, uuid: str) -> Mapping[str, Any]:
     """Return a post as PostBoost returns it."""
-    post: Mapping[str, Any] = api.call("get_post", parameters={"post_uuid": uuid})
-    return post
+    return require_post(api.call("get_post", parameters={"post_uuid": uuid}), uuid)
 
 
 def outcome_of(post: Mapping[str, Any]) -> PostOutcome:
@@ -179,21 +187,6 @@ def outcome_of(post: Mapping[str, Any]) -> PostOutcome:
         uuid, status = str(post.get("uuid")), post.get("status")
         message = f"The post exists: do not publish it again. {error}"
         raise PublishError(message, [{"uuid": uuid, "status": status}], code=error.code) from error
-
-
-def check_approval(before: PostOutcome, after: PostOutcome) -> None:
-    """Fail if an edit has taken a post out of its approval.
-
-    :raises PublishError: ``code`` is ``approval_lost``.
-    """
-    if before.status != "needs_approval" or after.status in ("needs_approval", "draft"):
-        return
-    raise PublishError(
-        f"Post {after.uuid} waited for approval, and PostBoost turned it into a post that is {after.status} when it was updated: "
-        "it is published without approval. Move it to trash in PostBoost, or approve of it there.",
-        [after.as_dict()],
-        code="approval_lost",
-    )
 
 
 def has_words(body: Mapping[str, Any], post: Mapping[str, Any]) -> bool:
@@ -212,9 +205,13 @@ def check_texts(
     found, uuid = differences(body, post), str(post.get("uuid"))
     if only_texts:
         found = [each for each in found if each.is_text]
+    elif post.get("status") == "draft" and any(
+        body.get(plan) for plan in ("schedule", "schedule_now", "queue")
+    ):
+        found.append(Difference("the status", "scheduled", "draft"))
     if not found:
         return ()
-    message = f"PostBoost has post {uuid} otherwise than it was sent: {describe(found)}"
+    message = f"Post {uuid} in PostBoost differs from what was sent: {describe(found)}"
     texts_only = all(each.is_text for each in found)
     if intention.refuse_altered or not texts_only:
         advice = "Correct it in PostBoost, or move it to trash there."
@@ -231,15 +228,13 @@ def check_texts(
 def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> None:
     """Fail if another attempt has written other words to the post since this one began: they may be the newer ones.
 
-    :raises ConflictError: a retry reads what its author wants by then; ``code`` is ``overtaken``.
+    :raises OvertakenError: a retry compares the post with what its author wants by then.
     """
     if known.intent == intention.intent:
         return
-    raise ConflictError(
+    raise OvertakenError(
         f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
-        "what its author wants then.",
-        status=409,
-        code="overtaken",
+        "the task's arguments again.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Compare what PostBoost has of a post with what was asked for."""
+"""Compare a post in PostBoost with what was asked for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import PostBoostError, UnconfirmedError
 from postboost_provider.api.operations import get_operation
 from postboost_provider.api.pagination import first_page, items_of, next_page
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -27,19 +28,17 @@ ENTRY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A part of a post that PostBoost has otherwise.
+    """A part of a post that differs from what was sent.
 
+    :param is_text: it is a text, and not an account or the time.
     :param is_altered: PostBoost's processing of texts explains it: spaces, tags, entities.
     """
 
     what: str
     asked: Any
     found: Any
+    is_text: bool = False
     is_altered: bool = False
-
-    @property
-    def is_text(self) -> bool:
-        return self.what.startswith("the text")
 
     def __str__(self) -> str:
         return f"{self.what} is {self.found!r}, and {self.asked!r} was sent"
@@ -51,6 +50,11 @@ def differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Differ
     :param body: of ``create_post``.
     :param post: as PostBoost returns it. What a response lacks is not compared.
     """
+    with reading_response("get_post"):
+        return _differences(body, post)
+
+
+def _differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Difference]:
     found: list[Difference] = []
     accounts = {int(i) for i in body.get("accounts") or ()}
     if isinstance(post.get("accounts"), list):
@@ -64,7 +68,7 @@ def differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Differ
             if asked != seen and (asked, seen) not in [(each.asked, each.found) for each in found]:
                 altered = [_plain(text) for text in asked] == [_plain(text) for text in seen]
                 what = f"the text for account {account_id}" if account_id else "the text"
-                found.append(Difference(what, asked, seen, altered))
+                found.append(Difference(what, asked, seen, is_text=True, is_altered=altered))
     asked_at, seen_at = _time(body), read_utc(post.get("scheduled_at"))
     if asked_at and seen_at and asked_at != seen_at:
         found.append(Difference("the scheduled time", str(asked_at), str(seen_at)))
@@ -110,7 +114,7 @@ def find_made(api: PostBoostClient, known: KnownPost, fits: Callable[[Mapping[st
     if len(found) == 1:
         return found[0]
     error = UnconfirmedError(
-        f"PostBoost's activity log has that this post was created, and not which one it is; {len(found)} posts have its words, "
+        f"PostBoost's activity log shows that this post was created, but not its uuid, and {len(found)} posts have its words, "
         "accounts and time. Nothing was sent. Look for it in PostBoost; give the task another key to publish it again.",
         code="uuid_unknown",
     )

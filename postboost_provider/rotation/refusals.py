@@ -104,7 +104,7 @@ def changed_meanwhile(seen: str) -> NotFinishedError:
 
 
 def overtaken(seen: str) -> NotFinishedError:
-    """Return the error for another rotation that was faster: look again."""
+    """Return the error for another rotation that was faster: start over."""
     return NotFinishedError(f"{seen} Retry the task: it starts over.", code=OVERTAKEN)
 
 

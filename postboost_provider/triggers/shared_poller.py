@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from postboost_provider.api.errors import NotFoundError, PostBoostError, UnreachableError
 from postboost_provider.hooks.postboost import PostBoostHook
-from postboost_provider.polling.outcome import PostOutcome, missing, read_awaited
+from postboost_provider.polling.outcome import PostOutcome, missing, read_awaited, require_post
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.triggers.base import connect, settings_of
 
@@ -87,7 +87,7 @@ class SharedPoller:
             async with gate:
                 try:
                     post = await api.call("get_post", parameters={"post_uuid": uuid})
-                    wanted[uuid].set_result(read_awaited(post))
+                    wanted[uuid].set_result(read_awaited(require_post(post, uuid)))
                 except NotFoundError as error:
                     wanted[uuid].set_exception(missing(uuid, error))
                 except PostBoostError as error:

@@ -43,7 +43,7 @@ def test_every_read_is_retry_safe_but_the_one_whose_response_is_returned_once():
 @pytest.mark.parametrize(
     "name", ["create_api_key", "create_webhook_subscription", "recycle_post", "run_agent"]
 )
-def test_what_makes_something_new_without_a_key_is_not_repeatable(name):
+def test_what_makes_something_new_without_a_key_is_not_retryable(name):
     assert not ALL[name].retryable
 
 

@@ -21,11 +21,16 @@ def log_without_uuids(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "edit", [{"text": "Edited"}, {"publish_at": LATER}, {"text": "E", "publish_at": LATER}]
+    ("mode", "edit"),
+    [
+        ("schedule", {"text": "Edited"}),
+        ("schedule", {"publish_at": LATER}),
+        ("schedule", {"text": "Edited", "publish_at": LATER}),
+        ("draft", {"text": "Edited"}),
+    ],
 )
-@pytest.mark.parametrize("mode", ["schedule", "draft"])
 def test_an_edit_updates_the_one_post_that_says_what_the_row_said(
-    sandbox: Sandbox, api: PostBoostClient, edit: dict[str, Any], mode: str
+    sandbox: Sandbox, api: PostBoostClient, mode: str, edit: dict[str, Any]
 ) -> None:
     run(api, row("a", mode=mode), row("b", mode=mode))
     edited = row("a", mode=mode, **edit)

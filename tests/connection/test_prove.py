@@ -13,15 +13,21 @@ from postboost_provider.connection.prove import Proof, prove
 from postboost_provider.sandbox.core.settings import Settings
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, make_key
+from tests.naps import pass_at_once
 
 ACCOUNT = "twitter:northwind"
 # Nothing to see without a slow server.
 UNSEEN = {"key_in_flight", "times_utc"}
 
 
+@pytest.fixture(autouse=True)
+def pauses(mocker: Any) -> list[float]:
+    return pass_at_once(mocker, lambda _: None)
+
+
 def run(sandbox: Sandbox, token: str = "member", **options: Any) -> Proof:
     with client(sandbox, token, attempts=1) as api:
-        return prove(api, ACCOUNT, patience=2, wait=lambda _: None, **options)
+        return prove(api, ACCOUNT, patience=2, **options)
 
 
 def broken(proof: Proof) -> set[str]:
@@ -91,6 +97,19 @@ def test_the_line_of_a_switch_flips_with_it(
     for result in proof.results:
         assert result.otherwise
         assert result.seen
+
+
+def test_a_log_that_is_late_is_read_again_until_it_has_the_writes(sandbox: Sandbox, mocker: Any) -> None:
+    sandbox.change(activity_delay=30.0)
+    pauses = pass_at_once(mocker, lambda _: sandbox.change(activity_delay=0.0))
+    (seen,) = [result for result in run(sandbox).results if result.name == "log_visible"]
+    assert (seen.holds, seen.seen, pauses) == (True, "after 1 s", [1.0])
+
+
+def test_a_log_that_stays_empty_is_read_for_as_long_as_given(sandbox: Sandbox, pauses: list[float]) -> None:
+    sandbox.change(activity_log="off")
+    run(sandbox)
+    assert 1.5 < sum(pauses) <= 2.0
 
 
 def test_every_switch_of_an_assumption_exists_and_is_tried_here() -> None:

@@ -87,7 +87,9 @@ def test_a_subscription_is_written_down_once(sandbox: Sandbox, uuid: str) -> Non
     assert writes(sandbox).count("update_subscription") == 1
 
 
-@pytest.mark.parametrize("end", [SOON, SOON.isoformat(), f"{SOON:%Y-%m-%d %H:%M}"])
+@pytest.mark.parametrize(
+    "end", [SOON, SOON.isoformat(), f"{SOON:%Y-%m-%d %H:%M}"], ids=["datetime", "iso", "minutes"]
+)
 def test_a_trial_has_its_end_which_each_run_sends_again(
     sandbox: Sandbox, uuid: str, end: datetime | str
 ) -> None:

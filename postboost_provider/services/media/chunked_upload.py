@@ -11,7 +11,6 @@ import logging
 import math
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -45,6 +44,7 @@ from postboost_provider.services.media.library import Library, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from postboost_provider.api.responses import Response
 
@@ -67,6 +67,7 @@ def upload_in_chunks(
     *,
     key: str,
     attributes: Mapping[str, str],
+    clock: Callable[[], datetime],
     later_alt_text: str | None = None,
 ) -> dict[str, Any]:
     """Upload a file in chunks and return its item of the library.
@@ -74,6 +75,7 @@ def upload_in_chunks(
     An upload that an earlier attempt began under the same idempotency key continues if PostBoost allows it.
 
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
+    :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
     :raises PostBoostConfigError: the file changed since its size was read.
     :raises UnconfirmedError: all chunks were sent, but it is not known whether PostBoost created the item.
@@ -90,8 +92,7 @@ def upload_in_chunks(
             try:
                 return _Session(api, source, content, library, upload, attributes, response).run()
             except _SessionLostError:
-                now = datetime.now(UTC)
-                if found := library.find_recent(now) if response.replayed else library.find_new():
+                if found := library.find_recent(clock()) if response.replayed else library.find_new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
             if response.replayed and not library.is_readable:

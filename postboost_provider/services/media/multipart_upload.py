@@ -8,7 +8,6 @@ request is then read from the media library and the activity log.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
@@ -18,6 +17,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
 )
 from postboost_provider.api.requests import FilePart
+from postboost_provider.api.responses import Response
 from postboost_provider.idempotency.key import (
     NextRevision,
     numbered,
@@ -25,15 +25,14 @@ from postboost_provider.idempotency.key import (
     step_past_stored_refusal,
 )
 from postboost_provider.polling.conditions import Finding
-from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.services.media.key_in_use import PAUSE_SECONDS, WAIT_SECONDS, may_be_about_key
+from postboost_provider.services.media.key_in_use import may_be_about_key, send_while_in_use
 from postboost_provider.services.media.library import Library, Upload, media_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.responses import Response
     from postboost_provider.services.media.file_content import Source
 
 log = logging.getLogger(__name__)
@@ -49,16 +48,18 @@ def upload_in_one_request(
     *,
     key: str,
     attributes: Mapping[str, str],
+    clock: Callable[[], datetime],
     later_alt_text: str | None = None,
 ) -> dict[str, Any]:
     """Upload a file and return its item of the library, which an earlier attempt may have uploaded.
 
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
+    :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
     :raises UnconfirmedError: an earlier attempt may have uploaded it, and nothing tells which item it is.
     :raises PostBoostRequestError: PostBoost refused it.
     """
-    return _OneRequest(api, source, key, attributes, later_alt_text).run()
+    return _OneRequest(api, source, key, attributes, clock, later_alt_text).run()
 
 
 class _OneRequest:
@@ -68,9 +69,11 @@ class _OneRequest:
         source: Source,
         key: str,
         attributes: Mapping[str, str],
+        clock: Callable[[], datetime],
         later_alt_text: str | None,
     ) -> None:
         self._api = api
+        self._clock = clock
         self._name = source.filename
         self._key = numbered(key)
         self._upload = Upload(key)
@@ -114,7 +117,7 @@ class _OneRequest:
         if self._refusal is not None and (_said(error) != _said(self._refusal) or self._steps == MAX_STEPS):
             raise error
         is_first, self._refusal = self._refusal is None, error
-        if found := self._library.find_recent(datetime.now(UTC)):
+        if found := self._library.find_recent(self._clock()):
             return found
         if is_first and not self._library.was_made and (found := self._wait(error, revision)):
             return found
@@ -125,29 +128,19 @@ class _OneRequest:
     def _wait(self, error: PostBoostRequestError, revision: int) -> dict[str, Any] | None:
         """Send the same request until the earlier one has ended, and return the item if it was uploaded."""
 
-        def ask() -> Finding:
-            try:
-                response = self._api.send(
-                    "upload_media",
-                    idempotency_key=self._key(revision),
-                    client_label=str(self._upload.label),
-                    **self._call,
-                )
-            except PostBoostRequestError as again:
-                # A stored refusal is ours: PostBoost has kept it since the first request.
-                if again.is_stored_refusal or not may_be_about_key(again, FIELDS):
-                    raise
-                found = self._library.find_recent(datetime.now(UTC))
-                if found is None and _said(again) != _said(error):
-                    # The second response is about the key, and so the first one was about the file.
-                    raise error from None
-                return Finding(found is not None or self._library.was_made, found)
-            return Finding(True, self._read(response))
+        def send() -> Response:
+            key, label = self._key(revision), str(self._upload.label)
+            return self._api.send("upload_media", idempotency_key=key, client_label=label, **self._call)
 
-        result: dict[str, Any] | None = wait_briefly(
-            ask, WAIT_SECONDS, None, first=PAUSE_SECONDS, longest=PAUSE_SECONDS
-        )
-        return result
+        def look(again: PostBoostRequestError) -> Finding:
+            found = self._library.find_recent(self._clock())
+            if found is None and _said(again) != _said(error):
+                # The second response is about the key, and so the first one was about the file.
+                raise error from None
+            return Finding(found is not None or self._library.was_made, found)
+
+        found: Response | dict[str, Any] | None = send_while_in_use(send, FIELDS, look)
+        return self._read(found) if isinstance(found, Response) else found
 
     def _check_not_made(self, error: PostBoostRequestError) -> None:
         """Refuse to upload it under another key while nothing tells which item the earlier request made, if it did."""
@@ -157,7 +150,7 @@ class _OneRequest:
                 "find it, so the file is uploaded again.",
                 self._name,
             )
-        elif not self._library.is_proven_absent(datetime.now(UTC)):
+        elif not self._library.is_proven_absent(self._clock()):
             raise UnconfirmedError(
                 f"{self._name}: an earlier attempt may have uploaded it, and PostBoost has items of this name from the last day, "
                 "of which none is known to be it. Check the media library. If it is there, use its uuid in place of the file; "

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import NotFoundError, PostBoostConfigError
 from postboost_provider.api.field_errors import map_fields
+from postboost_provider.api.times import utc_now
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.services.media.chunked_upload import upload_in_chunks
@@ -23,6 +24,7 @@ from postboost_provider.services.media.url_upload import upload_from_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
 
@@ -142,8 +144,9 @@ def upload_media(
     folder: str | None = None,
     salt: str = "",
     timeout: float = READY_SECONDS,
+    clock: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
-    """Upload the medium to PostBoost's library if it is not there yet, and return its item, which may still be processing.
+    """Upload the medium unless PostBoost's library has it already, and return its item, which may still be processing.
 
     The same file under the same name within 24 hours is one item, whichever task uploads it: the idempotency key is made
     of its content.
@@ -153,6 +156,7 @@ def upload_media(
     :param salt: a URL, and a file of which only samples were read, are the same item only with the same salt: another
         file may have the same name.
     :param timeout: seconds to wait while PostBoost fetches a large file from a URL.
+    :param clock: returns the current time.
     :raises PostBoostConfigError: the item does not exist, or the file changed since it was read.
     :raises UnconfirmedError: responses were lost, and the item was not found; a retry searches again.
     :raises PostBoostRequestError: PostBoost refused it.
@@ -167,7 +171,7 @@ def upload_media(
         later = alt_text if alt_text and len(alt_text) > ALT_TEXT_AT_UPLOAD else None
         attributes = {"alt_text": "" if later else alt_text, "folder": folder}
         short = {key: value for key, value in attributes.items() if value}
-        media = _upload(api, medium, short, later, salt, timeout)
+        media = _upload(api, medium, short, later, salt, timeout, clock)
         log.info(
             "%s is media item %s (%s) in PostBoost",
             medium.name,
@@ -184,6 +188,7 @@ def _upload(
     later: str | None,
     salt: str,
     timeout: float,
+    clock: Callable[[], datetime],
 ) -> dict[str, Any]:
     """Upload a file or a URL.
 
@@ -207,7 +212,7 @@ def _upload(
     key = _key("media", content, filename, all_attributes)
     source = Source(filename, kind, medium.size, medium.file.open)
     upload = upload_in_chunks if medium.size > MULTIPART_LIMIT_BYTES else upload_in_one_request
-    return upload(api, source, key=key, attributes=attributes, later_alt_text=later)
+    return upload(api, source, key=key, attributes=attributes, clock=clock, later_alt_text=later)
 
 
 def wait_until_ready(

@@ -228,7 +228,7 @@ def resume_subscription(api: PostBoostClient, workspace_uuid: str) -> bool:
 def _unchanged(workspace_uuid: str, what: str, found: Resource) -> UnexpectedResponseError:
     return UnexpectedResponseError(
         f"PostBoost reported that the subscription of workspace {workspace_uuid} was {what}, but it is {found['status']!r} "
-        f"and ends {found.get('ends_at') or 'never'}. Look at it in the panel.",
+        f"and ends {found.get('ends_at') or 'never'}. Check it in the panel.",
         code="not_changed",
     )
 

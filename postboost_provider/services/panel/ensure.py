@@ -110,7 +110,7 @@ def check_changed(name: str, resource: Mapping[str, Any] | None, wanted: Mapping
     if differing:
         raise UnexpectedResponseError(
             f"PostBoost reported that {name} was changed, but it has {differing[0]} {found.get(differing[0])!r}, not "
-            f"{wanted[differing[0]]!r}. Look at it in the panel.",
+            f"{wanted[differing[0]]!r}. Check it in the panel.",
             code="not_changed",
             field=differing[0],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ import pytest
 from postboost_provider.api.errors import PostBoostError, UnconfirmedError, ValidationError
 from postboost_provider.polling import poller
 from postboost_provider.sandbox.server import Sandbox
-from postboost_provider.services.media import key_in_use, multipart_upload, upload as media_module
+from postboost_provider.services.media import key_in_use, upload as media_module
 from postboost_provider.services.media.library import media_id
 from postboost_provider.services.media.upload import upload_media
 from tests.api.support import WORKSPACE
@@ -65,9 +66,8 @@ def race(sandbox: Sandbox, make: Any) -> list[Any]:
 @pytest.fixture
 def real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(poller, "time", time)
-    for module in (key_in_use, multipart_upload):
-        monkeypatch.setattr(module, "PAUSE_SECONDS", 0.1)
-        monkeypatch.setattr(module, "WAIT_SECONDS", 10.0)
+    monkeypatch.setattr(key_in_use, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(key_in_use, "WAIT_SECONDS", 10.0)
 
 
 @under_each_variant
@@ -103,6 +103,12 @@ def test_a_file_that_was_deleted_is_uploaded_again(sandbox, variant):
         api.call("delete_media_bulk", body={"items": [upload(sandbox)]})
     assert upload(sandbox) == 2
     assert items(sandbox) == ["bean.png"]
+
+
+def test_the_given_clock_decides_which_items_an_earlier_attempt_may_have_uploaded(sandbox):
+    sandbox.reset(**DIFFERENT)
+    assert upload(sandbox) == upload(sandbox) == 1
+    assert upload(sandbox, clock=lambda: datetime.now(UTC) + timedelta(days=2)) == 2
 
 
 @under_each_variant

@@ -1,0 +1,99 @@
+"""Edits of posts that wait for approval: none may take a post out of it in silence.
+
+Whether an edit keeps a post waiting is not documented, and a post does not say who approved it. So the activity log is told
+before such an edit, and again once the post was seen to wait still. Without the second note a post that does not wait any
+more may have lost its approval, and no later attempt takes it for what its author wanted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from postboost_provider.api.errors import PublishError
+from postboost_provider.idempotency.log_check import send_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.activity_log import LogEntry
+    from postboost_provider.idempotency.identity import Actor
+    from postboost_provider.polling.outcome import PostOutcome
+
+_BEFORE, _KEPT = "waiting ", "kept waiting "
+# How much of a post's uuid the notes have.
+_DIGITS = 8
+
+
+def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome) -> None:
+    """Note in the log that a post is about to be edited, if it waits for approval."""
+    if before.status == "needs_approval":
+        send_probe(api, actor.label(f"{_BEFORE}{before.uuid[:_DIGITS]}"))
+
+
+def settle(api: PostBoostClient, actor: Actor, before: PostOutcome, after: PostOutcome) -> None:
+    """Note in the log that an edit kept a post waiting for approval, if it waited.
+
+    :raises PublishError: as :func:`check_approval`.
+    """
+    check_approval(before, after)
+    if before.status == "needs_approval":
+        send_probe(api, actor.label(f"{_KEPT}{after.uuid[:_DIGITS]}"))
+
+
+def check_unsettled(
+    api: PostBoostClient, actor: Actor, outcome: PostOutcome, unsettled: frozenset[str]
+) -> None:
+    """Check a post that an earlier attempt may have taken out of its approval.
+
+    :param unsettled: what :func:`unsettled_edits` returned.
+    :raises PublishError: it does not wait any more; ``code`` is ``approval_lost``.
+    """
+    if outcome.uuid[:_DIGITS] not in unsettled:
+        return
+    if not _keeps(outcome):
+        raise _lost(outcome)
+    send_probe(api, actor.label(f"{_KEPT}{outcome.uuid[:_DIGITS]}"))
+
+
+def unsettled_edits(entries: Iterable[LogEntry]) -> frozenset[str]:
+    """Return the starts of the uuids of posts that were edited while they waited, and not seen to wait afterwards.
+
+    :param entries: newest first.
+    """
+    notes: dict[str, list[LogEntry]] = defaultdict(list)
+    for entry in entries:
+        act = entry.label.act or ""
+        if act.startswith((_BEFORE, _KEPT)):
+            notes[act.rpartition(" ")[2]].append(entry)
+    return frozenset(post for post, of_post in notes.items() if not _is_kept(of_post))
+
+
+def check_approval(before: PostOutcome, after: PostOutcome) -> None:
+    """Fail if an edit has taken a post out of its approval.
+
+    :raises PublishError: ``code`` is ``approval_lost``.
+    """
+    if before.status == "needs_approval" and not _keeps(after):
+        raise _lost(after)
+
+
+def _is_kept(notes: list[LogEntry]) -> bool:
+    # The log's times have no fractions of a second.
+    newest = [note for note in notes if note.created_at == notes[0].created_at]
+    return any((note.label.act or "").startswith(_KEPT) for note in newest)
+
+
+def _keeps(outcome: PostOutcome) -> bool:
+    return outcome.status in ("needs_approval", "draft")
+
+
+def _lost(outcome: PostOutcome) -> PublishError:
+    return PublishError(
+        f"Post {outcome.uuid} waited for approval when it was updated, and is {outcome.status} now: PostBoost may have taken it "
+        "out of its approval. If nobody has approved of it, move it to trash in PostBoost. If somebody has, mark the task as "
+        "successful.",
+        [outcome.as_dict()],
+        code="approval_lost",
+    )
