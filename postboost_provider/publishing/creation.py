@@ -84,7 +84,7 @@ class Creation:
     # The revision of the key that is sent next.
     revision: int = field(init=False)
     held: Held | None = field(default=None, init=False)
-    _failure: UnconfirmedError | None = field(default=None, init=False)
+    _failure: PostBoostError | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.revision = self.history.first_revision if self.history else 0
@@ -140,11 +140,21 @@ class Creation:
         if is_seen and self._is_stored_refusal(held, history.at(revision), history.held):
             self.revision += 1
             return
-        self._failure = KeyInUseError(held.error) if is_seen else _blind(held.error)
+        if not is_seen:
+            self._failure = _blind(held.error)
+        elif self._is_alone(history.at(revision)):
+            self._failure = held.error
+        else:
+            self._failure = KeyInUseError(held.error)
         # Its own entries say only that the key was in use: a later attempt must not take them for the refusal that holds it.
         with suppress(PostBoostError):
             note = HeldAct(self.intention.intent, revision)
             send_probe(self.api, self.intention.actor.label(note))
+
+    def _is_alone(self, entries: Sequence[LogEntry]) -> bool:
+        """Return whether nobody has sent another body under the revision: then PostBoost refused the post, not its key."""
+        mine = self.intention.act.label_at(self.revision)
+        return bool(entries) and all(entry.label == mine and entry.is_refusal for entry in entries)
 
     def _is_stored_refusal(self, held: Held, entries: Sequence[LogEntry], notes: Collection[HeldAct]) -> bool:
         """Return whether a stored refusal holds the revision: whoever held it was done before this attempt had to wait.
@@ -230,6 +240,11 @@ class Creation:
             before = tuple(self.history.at(self.revision))
             seen = tuple(read_history(self.api, self.intention.actor).at(self.revision))
             self.held = Held(before, seen, error)
+            note = HeldAct(self.intention.intent, self.revision)
+            # An earlier attempt has waited for another one, and there was none.
+            if note in self.history.held and self._is_alone(seen):
+                self.held = None
+                raise error
         raise KeyInUseError(error) from error
 
     def _look(self) -> KnownPost | None:
