@@ -96,7 +96,11 @@ class PostBoost:
             "upload_uuid": "u-1",
             "chunk_size": 1 << 30,
         }
-        if path.startswith("posts"):
+        if path == "posts":
+            asked = json.loads(request.content)
+            is_planned = any(asked.get(plan) for plan in ("schedule", "schedule_now", "queue"))
+            made = {**POST, "status": "scheduled" if is_planned else "draft"}
+        elif path.startswith("posts"):
             made = POST
         elif path == "media/remote/initiate":
             made = {"status": "completed", "media": {"uuid": "m-7"}}
