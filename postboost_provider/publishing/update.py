@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
-    ConflictError,
     DuplicatePostError,
     NotFoundError,
+    OvertakenError,
     PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
@@ -97,7 +97,7 @@ def update(
 ) -> Published:
     """Update the post that :func:`compare` returned.
 
-    :raises ConflictError: another attempt has changed it since ``known`` was read; ``code`` is ``overtaken``.
+    :raises OvertakenError: another attempt has changed it since ``known`` was read.
     """
     content = body()
     note_waiting(api, intention.actor, outcome)
@@ -228,15 +228,13 @@ def check_texts(
 def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> None:
     """Fail if another attempt has written other words to the post since this one began: they may be the newer ones.
 
-    :raises ConflictError: a retry reads what its author wants by then; ``code`` is ``overtaken``.
+    :raises OvertakenError: a retry compares the post with what its author wants by then.
     """
     if known.intent == intention.intent:
         return
-    raise ConflictError(
+    raise OvertakenError(
         f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
         "the task's arguments again.",
-        status=409,
-        code="overtaken",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import ConflictError
+from postboost_provider.api.errors import OvertakenError
 from postboost_provider.publishing import update
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, posts
@@ -25,7 +25,7 @@ def test_of_two_edits_at_once_at_most_one_is_green(sandbox: Sandbox) -> None:
         with client(sandbox) as api:
             try:
                 ends.append(publish(api, text).result)
-            except ConflictError as error:
+            except OvertakenError as error:
                 ends.append(error.code)
 
     threads = [threading.Thread(target=go, args=(text,)) for text in ("One", "Two")]
@@ -54,7 +54,7 @@ def test_an_edit_does_not_replace_words_that_were_written_after_it_looked(
         return found
 
     patch = mocker.patch.object(update, "compare", late)
-    with pytest.raises(ConflictError) as caught:
+    with pytest.raises(OvertakenError) as caught:
         publish(api, "Older")
     assert caught.value.code == "overtaken"
     assert [(p["uuid"], p["text"]) for p in posts(server)] == [(uuid, "Newer")]
