@@ -170,18 +170,23 @@ def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
 
 
 def read_histories(
-    api: PostBoostClient, *owners: Owner, on_unknown: str = "fail", since: str | None = None
+    api: PostBoostClient,
+    *owners: Owner,
+    on_unknown: str = "fail",
+    since: str | None = None,
+    latest: bool = False,
 ) -> dict[str, History] | None:
     """Return what the log has of the owners' posts, by log identity; None where the token may not read the log.
 
     :param since: only what was written from then on, in PostBoost's time.
+    :param latest: see :func:`read_log`.
     :param on_unknown: with ``publish``, a log that PostBoost refuses for another reason counts as one that may not be read.
     :raises PostBoostConfigError: PostBoost refuses to show the log; ``code`` is ``log_unreadable``.
     """
     entries: list[LogEntry] = []
     try:
         for owner in owners:
-            if (of_owner := read_log(api, owner, since=since)) is None:
+            if (of_owner := read_log(api, owner, since=since, latest=latest)) is None:
                 return None
             entries += of_owner
     except PostBoostRequestError as error:
@@ -224,9 +229,9 @@ def history_of(histories: Mapping[str, History] | None, actor: Actor) -> History
     return replace(found, former=history_of(histories, actor.former).entries) if actor.former else found
 
 
-def read_history(api: PostBoostClient, actor: Actor) -> History:
+def read_history(api: PostBoostClient, actor: Actor, *, latest: bool = False) -> History:
     """Return what the log has of the actor's post."""
-    return history_of(read_histories(api, *actor.owners), actor)
+    return history_of(read_histories(api, *actor.owners, latest=latest), actor)
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:
