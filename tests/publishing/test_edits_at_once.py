@@ -82,7 +82,7 @@ def test_an_edit_sees_what_is_written_while_it_reads_the_log_at_its_end(
         mocker.patch.object(api, "send", note)
         mocker.patch.object(api, "pages", late)
         # Both requests of the log's last read are made; the other attempt comes between them.
-        with pytest.raises(ConflictError) as caught:
+        with pytest.raises(OvertakenError) as caught:
             publish(api, "Older")
     assert caught.value.code == "overtaken"
     assert [p["text"] for p in posts(sandbox)] == ["Newer"]
