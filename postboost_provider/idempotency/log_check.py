@@ -7,7 +7,10 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import PermissionDeniedError, ValidationError
+from postboost_provider.api.errors import (
+    PermissionDeniedError,
+    ValidationError,
+)
 from postboost_provider.api.settings import assumes
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.label import Probe
