@@ -204,6 +204,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             posts = others and {i: others[i]._parse_post for i in alike}
             return find_places(actor, context["ti"].map_index or 0, posts, intent_of)
 
+        may_shift = self.post_key is None and may_have_changed(context)
+        name = digest(actor.identity)[:16]
         publish = partial(
             publish_post,
             find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
@@ -212,8 +214,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             now=self._started,
             on_unknown=self.on_unknown,
             on_edit_after_live=self.on_edit_after_live,
-            memory=TaskMemory(context, self._started, digest(actor.identity)[:16]),
-            places=find_places if self.post_key is None and may_have_changed(context) else None,
+            memory=TaskMemory(context, self._started, name, of_siblings=may_shift),
+            places=find_places if may_shift else None,
             on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))
