@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.connection.assumptions import ASSUMPTIONS
 from postboost_provider.connection.prove import Proof, prove
@@ -104,6 +105,20 @@ def test_a_log_that_is_late_is_read_again_until_it_has_the_writes(sandbox: Sandb
     pauses = pass_at_once(mocker, lambda _: sandbox.change(activity_delay=0.0))
     (seen,) = [result for result in run(sandbox).results if result.name == "log_visible"]
     assert (seen.holds, seen.seen, pauses) == (True, "after 1 s", [1.0])
+
+
+def test_a_validation_is_seen_by_its_label_whatever_its_outcome(sandbox: Sandbox, mocker: Any) -> None:
+    """Tasks look for the label, too."""
+    pages = PostBoostClient.pages
+
+    def renamed(api: PostBoostClient, operation: str, **rest: Any) -> Any:
+        for row in pages(api, operation, **rest):
+            yield {**row, "outcome": "ok"} if row.get("outcome") == "validated" else row
+
+    mocker.patch.object(PostBoostClient, "pages", renamed)
+    proof = run(sandbox)
+    assert proof.observed["log_validated"] is True
+    assert broken(proof) == set()
 
 
 def test_a_log_that_stays_empty_is_read_for_as_long_as_given(sandbox: Sandbox, pauses: list[float]) -> None:
