@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.errors import (
-    ConflictError,
     DuplicatePostError,
     NotFoundError,
+    OvertakenError,
     PostBoostConfigError,
     PostBoostRequestError,
     PublishError,
@@ -166,7 +166,7 @@ def schedule(
     :param for_all: ids of accounts that get this time even if they have times of their own, which otherwise move with the
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
-    :raises ConflictError: another attempt has given it another time since it was read; ``code`` is ``overtaken``.
+    :raises OvertakenError: another attempt has given it another time since it was read; ``code`` is ``overtaken``.
     """
     if _is_scheduled(outcome, at):
         return outcome
@@ -194,12 +194,10 @@ def schedule(
     return done
 
 
-def _overtaken(outcome: PostOutcome) -> ConflictError:
-    return ConflictError(
+def _overtaken(outcome: PostOutcome) -> OvertakenError:
+    return OvertakenError(
         f"Post {outcome.uuid} {describe_status(outcome)}, and another attempt has changed that while this one ran. Retry the "
         "task: it compares the post with what its author wants then.",
-        status=409,
-        code="overtaken",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import ConflictError, PublishError, ValidationError
+from postboost_provider.api.errors import OvertakenError, PublishError, ValidationError
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing import actions
 from postboost_provider.sandbox.server import Sandbox
@@ -140,7 +140,7 @@ def test_a_time_does_not_replace_the_one_that_another_attempt_wrote_meanwhile(
             return done
 
         patch = mocker.patch.object(actions, "_act", late)
-    with pytest.raises(ConflictError) as caught:
+    with pytest.raises(OvertakenError) as caught:
         older()
     assert (caught.value.code, caught.value.retryable) == ("overtaken", True)
 

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import ConflictError, UnconfirmedError
+from postboost_provider.api.errors import OvertakenError
 from postboost_provider.publishing import update
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, posts
-from tests.naps import pass_at_once
-from tests.publishing.support import ACTOR, publish
+from tests.publishing.support import publish
 
 
 def test_of_two_edits_at_once_at_most_one_is_green(sandbox: Sandbox) -> None:
@@ -26,7 +25,7 @@ def test_of_two_edits_at_once_at_most_one_is_green(sandbox: Sandbox) -> None:
         with client(sandbox) as api:
             try:
                 ends.append(publish(api, text).result)
-            except ConflictError as error:
+            except OvertakenError as error:
                 ends.append(error.code)
 
     threads = [threading.Thread(target=go, args=(text,)) for text in ("One", "Two")]
@@ -55,39 +54,7 @@ def test_an_edit_does_not_replace_words_that_were_written_after_it_looked(
         return found
 
     patch = mocker.patch.object(update, "compare", late)
-    with pytest.raises(ConflictError) as caught:
+    with pytest.raises(OvertakenError) as caught:
         publish(api, "Older")
     assert caught.value.code == "overtaken"
     assert [(p["uuid"], p["text"]) for p in posts(server)] == [(uuid, "Newer")]
-
-
-@pytest.mark.parametrize(("appears", "code"), [(True, "overtaken"), (False, "blind_log")])
-def test_an_edit_waits_for_a_late_log_to_show_what_others_wrote_at_the_same_time(
-    sandbox: Sandbox, mocker: Any, appears: bool, code: str
-) -> None:
-    with client(sandbox) as api:
-        publish(api)
-        sandbox.advance(3600)
-        naps = pass_at_once(mocker, lambda _: sandbox.change(activity_delay=0.0) if appears else None)
-        change = update._update
-
-        def late(*args: Any) -> Any:
-            mocker.stop(patch)
-            publish(api, "Newer")
-            sandbox.change(activity_delay=60.0)
-            return change(*args)
-
-        patch = mocker.patch.object(update, "_update", late)
-        with pytest.raises((ConflictError, UnconfirmedError)) as caught:
-            publish(api, "Older")
-    assert (caught.value.code, caught.value.retryable) == (code, True)
-    assert sum(naps) <= 11
-
-
-def test_an_edit_reads_a_log_that_is_not_late_no_more_than_before(sandbox: Sandbox) -> None:
-    with client(sandbox) as api:
-        publish(api)
-        seen = len(sandbox.requests())
-        publish(api, "Edited")
-    names = [r["operation"] for r in sandbox.requests()][seen:]
-    assert names[names.index("update_post") + 1 :].count("list_api_activity") == len(ACTOR.owner.starts)
