@@ -39,12 +39,14 @@ def window_end(context: Context, anchor: datetime, window: timedelta) -> datetim
     return max(start + window, local.replace(tzinfo=zone, fold=1).astimezone(UTC))
 
 
-def earlier_attempts_since(context: Context) -> datetime | None:
+def earlier_attempts_since(context: Context, *, of_siblings: bool = False) -> datetime | None:
     """Return an instant before which no earlier attempt of the task began; None if this is its first attempt.
 
     Airflow does not tell a task when its first attempt began.
+
+    :param of_siblings: the other tasks of a mapped task may have had attempts before, even if this is its first one.
     """
-    if int(getattr(context["ti"], "try_number", None) or 1) <= 1:
+    if not of_siblings and int(getattr(context["ti"], "try_number", None) or 1) <= 1:
         return None
     run: Any = context["dag_run"]
     # Clear may set a new start date.

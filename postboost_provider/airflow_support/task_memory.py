@@ -25,27 +25,28 @@ class TaskMemory:
 
     :param now: when this attempt began.
     :param name: of what the task does: a loop or another salt is another memory.
+    :param of_siblings: what it does may have been another task's of the mapped list, which has a memory of its own.
     """
 
-    def __init__(self, context: Context, now: datetime, name: str) -> None:
-        self._context, self._now = context, now
+    def __init__(self, context: Context, now: datetime, name: str, *, of_siblings: bool = False) -> None:
+        self._context, self._now, self._of_siblings = context, now, of_siblings
         self._store: Any = context.get("task_state_store")
         self._began, self._done = f"postboost-began-{name}", f"postboost-done-{name}"
 
     def begin(self) -> datetime | None:
         """Remember that an attempt begins, and return since when there may have been earlier ones; None if there was none."""
         found = self._get(self._began)
+        since = earlier_attempts_since(self._context, of_siblings=self._of_siblings)
+        if not found:
+            # What an attempt remembers that is not the first must not be later than the first one.
+            self._set(self._began, (since or self._now).isoformat())
+            return since
         try:
-            return datetime.fromisoformat(str(found)).astimezone(UTC) if found else self._begin_first()
+            began = datetime.fromisoformat(str(found)).astimezone(UTC)
         except ValueError:
             log.warning("Airflow's task state store has %r as the time of the first attempt.", found)
-            return earlier_attempts_since(self._context)
-
-    def _begin_first(self) -> datetime | None:
-        since = earlier_attempts_since(self._context)
-        # What an attempt remembers that is not the first must not be later than the first one.
-        self._set(self._began, (since or self._now).isoformat())
-        return since
+            return since
+        return min(began, since) if self._of_siblings and since else began
 
     def done(self) -> dict[str, Any]:
         """Return what an earlier attempt has done, if the store has it."""

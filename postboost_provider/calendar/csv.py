@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.idempotency.identity import normal
+from postboost_provider.idempotency.identity import normal_cell
 from postboost_provider.publishing.post import (
     Post,
     Problem,
@@ -146,7 +146,7 @@ def read_rows(numbered: Sequence[tuple[str, Mapping[str, Any]]], timezone: str |
     """Return every row, with its problems; ``timezone`` is that of times without one."""
     places: dict[str, list[str]] = {}
     for place, values in numbered:
-        places.setdefault(normal(values.get("key")), []).append(place)
+        places.setdefault(normal_cell(values.get("key")), []).append(place)
     return [_read_row(place, values, timezone, places) for place, values in numbered]
 
 
@@ -160,7 +160,7 @@ def _read_row(
     place: str, values: Mapping[str, Any], timezone: str | None, places: Mapping[str, list[str]]
 ) -> Row:
     problems = []
-    key = normal(values.get("key"))
+    key = normal_cell(values.get("key"))
     if values.get(""):
         problems.append(Problem("", str(values[""]), "cells"))
     if not key:

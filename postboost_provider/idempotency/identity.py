@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["Act", "Actor", "digest", "intent_hash", "log_scope"]
 
 
-# Zero-width and direction characters, the byte order mark, and variation selectors: nobody sees them in a name.
+# Zero-width and direction characters, the byte order mark, variation selectors and Hangul fillers: nobody sees them in a name.
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
 )
+# A braille pattern without dots looks like a space, and is none to Python.
+_SPACES = re.compile(r"[\s\u2800]+")
 # A column of numbers that pandas has read with an empty cell in it, also as it writes it to CSV.
-_INTEGRAL = re.compile(r"(-?\d+)\.0+", re.ASCII)
+_INTEGRAL = re.compile(r"-?(0)\.0+|(-?\d+)\.0+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,10 @@ class Actor:
 
 
 def normal(value: Any) -> str:
-    """Return a key, an id or a salt in the one form of everything that a person calls the same.
+    """Return a key, an id or a salt in the one form of everything that a person sees as the same.
 
-    That is composed (NFC), without invisible characters and surrounding spaces, and with integral numbers as integers.
-    Upper and lower case differ.
+    That is composed (NFC), without invisible characters and surrounding spaces, with one space for several, and with integral
+    numbers as integers. A text stays a text: ``2`` and ``2.0`` may be two releases. Upper and lower case differ.
     """
     if value is None:
         return ""
@@ -150,8 +152,13 @@ def normal(value: Any) -> str:
     # Half of a surrogate pair can't be hashed or sent.
     text = _INVISIBLE.sub("", str(value).encode(errors="replace").decode())
     # Removing may bring together what composes, and composing never adds what is removed.
-    text = unicodedata.normalize("NFC", text).strip()
-    return found[1] if (found := _INTEGRAL.fullmatch(text)) else text
+    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
+def normal_cell(value: Any) -> str:
+    """Return a key of a table in its normal form. A number may have become a text with a fraction: ``1.0`` is ``1``."""
+    text = normal(value)
+    return found[1] or found[2] if (found := _INTEGRAL.fullmatch(text)) else text
 
 
 def default_calendar_id(dag_id: str, task_id: str) -> tuple[str, str | None]:

@@ -63,8 +63,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param poll_interval: the time between the first polls of a due post, in seconds or as a timedelta.
     :param timeout: how long to wait after the last scheduled time, in seconds or as a timedelta.
     :param on_partial: what to do if only some accounts succeed: ``fail``, ``succeed``, or ``retry_failed_accounts``, each
-        once and one after another, and then fail. A post that failed on every account fails the task or is retried, even
-        if a later attempt finds it without ``wait_for_completion``.
+        once and one after another, and then fail. Without ``wait_for_completion`` it applies to a post that has already
+        failed, on some accounts or on all, when the task reads it back.
     :param on_kill: what to do with a post that is not published yet if the task is killed while it waits: ``keep`` or
         ``trash`` it; the next attempt publishes it again. A worker's task is also killed by Clear; one that is deferred
         only when it is marked as failed. Together with ``deferrable``, it needs Airflow 3.3.
@@ -164,7 +164,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.object_storage_conn_id = object_storage_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from postboost_provider.polling.outcome import conclude, describe_status
+        from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
         post, done = self.perform(context)
@@ -178,12 +178,9 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             self.log.warning("PostBoost warns: %s", warning)
         result = {"result": done.result, "why": done.why}
         is_over = done.result == "skipped" or done.outcome is None
-        if not is_over and done.outcome.is_failed_everywhere and not self.wait_for_completion:
-            # Found as an earlier attempt had left it: nothing of what was asked for has been published.
-            if self.on_partial == "retry_failed_accounts":
-                return self._wait(context, done.post_uuid, {"done": result, "retried": []})
-            with failing_fast(self):
-                conclude([done.outcome], "fail")
+        if not is_over and done.outcome.is_settled and not self.wait_for_completion:
+            # PostBoost was quick, or an earlier attempt had left it so.
+            return self._conclude(context, done.outcome, result, retried=[])
         if is_over or not self.wait_for_completion:
             return {"uuid": done.post_uuid, **(done.outcome.as_dict() if done.outcome else {}), **result}
         due = max((at for _, at in post.account_times), default=None)
@@ -207,6 +204,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             posts = others and {i: others[i]._parse_post for i in alike}
             return find_places(actor, context["ti"].map_index or 0, posts, intent_of)
 
+        may_shift = self.post_key is None and may_have_changed(context)
+        name = digest(actor.identity)[:16]
         publish = partial(
             publish_post,
             find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
@@ -215,8 +214,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             now=self._started,
             on_unknown=self.on_unknown,
             on_edit_after_live=self.on_edit_after_live,
-            memory=TaskMemory(context, self._started, digest(actor.identity)[:16]),
-            places=find_places if self.post_key is None and may_have_changed(context) else None,
+            memory=TaskMemory(context, self._started, name, of_siblings=may_shift),
+            places=find_places if may_shift else None,
             on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))

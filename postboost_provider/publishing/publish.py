@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +27,6 @@ from postboost_provider.publishing.intention import (
     Published,
     history_of,
     read_histories,
-    read_history,
     require_sight,
 )
 from postboost_provider.publishing.mapped import undecided
@@ -97,8 +97,9 @@ def publish_post(
         media = resolution.media()
         allow = on_duplicate == "allow"
         intent = intent_hash(post_intent(post, media_contents(media)))
+        own = actor
         if places is not None:
-            actor = _place(api, actor, intent, places(partial(_intent, resolver, salt)))
+            actor = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
         intention = Intention(
             actor,
             intent,
@@ -112,7 +113,10 @@ def publish_post(
         history = None if histories is None else history_of(histories, actor)
         known = history.known or _restored(api, history) if history is not None else None
         if known is None and memory is not None and not (history and history.entries):
-            known = _remembered(memory, intention, is_mapped=places is not None)
+            # A place whose post has moved away remembers that one: the log has it, and not this one.
+            known = _remembered(
+                memory, intention, is_mapped=places is not None, is_moved=actor.identity != own.identity
+            )
             if known is not None and not can_read_log and known.intent == intent:
                 why = "this task remembers that an earlier attempt had created it; the token may not read it"
                 return Published("adopted", why, str(known.post_uuid), None)
@@ -122,8 +126,14 @@ def publish_post(
             return _note(memory, intention, use_existing(api, intention, known, updated))
         since = memory.begin() if memory is not None else since
         if on_unknown != "publish":
+            # Each place of a mapped list has its own key: only the guard against duplicates stops what another one sent.
+            is_sure = places is None or not allow
+            if not is_sure and not can_read_log:
+                raise undecided("the token may not read PostBoost's activity log (ability 'read')")
             check_memory(since, now, can_read_log=can_read_log)
-            if since is not None and now - since >= KEY_IS_SURE_FOR and not (history and history.entries):
+            is_seen = places is None and history is not None and bool(history.entries)
+            sure_for = KEY_IS_SURE_FOR if is_sure else timedelta(0)
+            if since is not None and now - since >= sure_for and not is_seen:
                 require_sight(api, actor)
         if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
             raise _past(post.publish_at, can_read_log=can_read_log)
@@ -143,12 +153,13 @@ def publish_post(
             return use(error.existing_post_uuid)
 
 
-def _place(api: PostBoostClient, own: Actor, intent: str, places: Places) -> Actor:
-    """Return the actor of a mapped post, wherever it was in the list before."""
-    history = read_history(api, own)
-    if (known := history.known) is not None and known.intent == intent:
+def _place(api: PostBoostClient, own: Actor, intent: str, places: Places, on_unknown: str) -> Actor:
+    """Return the actor of a mapped post, wherever it was in the list before. Without the log, that is its own place."""
+    histories = read_histories(api, *own.owners, on_unknown=on_unknown)
+    history = history_of(histories, own)
+    if histories is None or ((known := history.known) is not None and known.intent == intent):
         return own
-    histories = read_histories(api, Owner(own.scope)) or {}
+    histories = read_histories(api, Owner(own.scope), on_unknown=on_unknown) or {}
     posts = {identity: known.intent for identity, each in histories.items() if (known := each.known)}
     if own.former is not None and (known := history.known) is not None:
         posts[own.log_identity] = known.intent
@@ -173,12 +184,14 @@ def _restored(api: PostBoostClient, history: History) -> KnownPost | None:
         return None
 
 
-def _remembered(memory: Memory, intention: Intention, *, is_mapped: bool) -> KnownPost | None:
+def _remembered(memory: Memory, intention: Intention, *, is_mapped: bool, is_moved: bool) -> KnownPost | None:
     """Return the post that the task remembers and PostBoost's activity log has forgotten."""
     done = memory.done()
     if not done.get("uuid"):
         return None
     if is_mapped and done.get("intent") != intention.intent:
+        if is_moved:
+            return None
         raise undecided("PostBoost's activity log has forgotten what was published")
     return KnownPost(str(done["uuid"]), done.get("intent"), done.get("mode"))
 

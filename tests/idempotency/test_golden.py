@@ -151,7 +151,9 @@ def postboost(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def run(operator: Any, task: dict[str, Any]) -> None:
     ti = SimpleNamespace(**task, xcom_push=lambda key, value: None, try_number=1, max_tries=0)
-    operator.execute({"ti": ti})
+    now = datetime.now(UTC)
+    dag_run = SimpleNamespace(run_after=now, start_date=now, clear_number=0)
+    operator.execute({"ti": ti, "dag_run": dag_run})
 
 
 def publish(task: dict[str, Any], **given: Any) -> None:

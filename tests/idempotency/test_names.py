@@ -11,13 +11,15 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from postboost_provider.calendar.csv import number_rows, read_rows
-from postboost_provider.idempotency.identity import Actor, default_calendar_id, normal
+from postboost_provider.idempotency.identity import Actor, default_calendar_id, normal, normal_cell
 
-INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u2066\u2069\ufeff\ufe0f"
-SPACES = " \t\n\r\u00a0\u2003\u3000"
+INVISIBLE = "\u00ad\u115f\u1160\u200b\u200c\u200d\u200e\u200f\u2060\u2066\u2069\u3164\ufeff\ufe0f\uffa0"
+SPACES = " \t\n\r\u00a0\u2003\u2800\u3000"
 # Names as people write them: printable, without what nobody sees.
 visible = st.text(
-    st.characters(exclude_categories=("C", "Z", "M"), exclude_characters=INVISIBLE), min_size=1, max_size=12
+    st.characters(exclude_categories=("C", "Z", "M"), exclude_characters=INVISIBLE + SPACES),
+    min_size=1,
+    max_size=12,
 ).filter(lambda name: not name.endswith("0"))
 dag_ids = st.text(st.sampled_from("ab.-_"), min_size=1, max_size=6)
 
@@ -43,7 +45,8 @@ def test_what_nobody_sees_makes_no_other_name(
 
 @given(st.text(max_size=12))
 def test_a_normal_name_stays_as_it_is(name: str) -> None:
-    assert normal(normal(name)) == normal(name)
+    for form in (normal, normal_cell):
+        assert form(form(name)) == form(name)
 
 
 @given(visible, visible)
@@ -60,10 +63,27 @@ def test_an_integral_number_is_an_integer(number: int) -> None:
         Numpy(number),
         Decimal(number),
         Decimal(f"{number}.00"),
-        f"{number}.0",
         str(number),
     ]
     assert {normal(form) for form in forms} == {str(number)}
+    assert {normal_cell(form) for form in (*forms, f"{number}.0", f"{number}.00")} == {str(number)}
+
+
+@given(visible, st.text(st.sampled_from(SPACES), min_size=1, max_size=3), visible)
+def test_any_inner_space_is_one_space(one: str, spaces: str, other: str) -> None:
+    assert normal(f"{one}{spaces}{other}") == normal(f"{one} {other}") != normal(one + other)
+
+
+def test_zero_has_no_sign() -> None:
+    assert {normal(-0.0), normal(Decimal("-0.0")), normal_cell("-0.0"), normal_cell("-0.00")} == {"0"}
+
+
+@pytest.mark.parametrize("argument", ["key", "salt"])
+def test_texts_that_look_like_numbers_are_names(argument: str) -> None:
+    """Releases 2, 2.0 and 2.00 are three posts."""
+    releases = [Actor.of_task(task(), **{argument: text}) for text in ("2", "2.0", "2.00")]
+    assert len({owner for actor in releases for owner in actor.owners}) == 3
+    assert Actor.of_task(task(), **{argument: 2.0}).identity == releases[0].identity
 
 
 @pytest.mark.parametrize("other", ["1.10", "1.01", "v1.0", "1.0.0", 1.5, "1e0", "01", True, float("inf")])
@@ -100,7 +120,16 @@ def test_iterations_of_a_loop_are_different_posts() -> None:
     assert len({actor.log_identity for actor in actors}) == 3
 
 
-@pytest.mark.parametrize("arguments", [{"salt": "a\u0308\u200b"}, {"key": " straße\ufeff"}, {"key": 1.0}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"salt": "a\u0308\u200b"},
+        {"key": " straße\ufeff"},
+        {"key": 1.0},
+        {"key": "a\u00a0 b\u3164"},
+        {"salt": "a\u2800"},
+    ],
+)
 def test_the_name_that_version_0_1_0_used_is_known(arguments: dict[str, Any]) -> None:
     ((name, value),) = arguments.items()
     actor = Actor.of_task(task(), **arguments)
@@ -114,7 +143,7 @@ def test_the_name_that_version_0_1_0_used_is_known(arguments: dict[str, Any]) ->
 
 def test_two_rows_that_are_one_after_normalising_are_an_error() -> None:
     row = {"accounts": "@acme", "text": "Hello", "mode": "draft"}
-    keys = ["1", 1.0, "straße", "straße\u200b"]
+    keys = ["1", "1.0", "straße", "straße\u200b"]
     rows = read_rows(number_rows([{**row, "key": key} for key in keys]), "UTC")
     assert [(r.key, [(p.field, p.code) for p in r.problems]) for r in rows] == [
         (key, [("key", "repeated")]) for key in ("1", "1", "straße", "straße")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -140,6 +141,25 @@ def test_a_post_that_failed_on_every_account_is_retried_where_that_is_asked_for(
     sandbox.advance(60)
     result = run(**options, wait_for_completion=wait_for_completion, deferrable=deferrable)
     assert (result["result"], [a["status"] for a in result["accounts"]]) == ("adopted", ["published"] * 2)
+    assert len(posts(sandbox)) == 1
+
+
+@pytest.mark.parametrize("failed", [[1], [1, 2]])
+@pytest.mark.parametrize("on_partial", ["fail", "succeed", "retry_failed_accounts"])
+def test_a_post_that_is_over_when_it_is_read_back_is_judged_without_a_wait(
+    sandbox: Sandbox, failed: list[int], on_partial: Any
+) -> None:
+    """In the attempt that creates it, and in those that find it."""
+    sandbox.reset(publish_seconds=0)
+    sandbox.faults(*({"kind": "fail_account", "account_id": n} for n in failed))
+    for _ in range(2):
+        attempt = partial(run, accounts=[1, 2], publish="now", on_partial=on_partial)
+        if on_partial == "fail" or (on_partial == "succeed" and len(failed) == 2):
+            with fails(PublishError, "Northwind", code="publish_failed"):
+                attempt()
+        else:
+            published = sum(a["status"] == "published" for a in attempt()["accounts"])
+            assert published == (1 if on_partial == "succeed" else 2)
     assert len(posts(sandbox)) == 1
 
 
