@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import OvertakenError, PublishError, ValidationError
+from postboost_provider.api.errors import (
+    OvertakenError,
+    PublishError,
+    UnexpectedResponseError,
+    ValidationError,
+)
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing import actions
 from postboost_provider.sandbox.server import Sandbox
@@ -159,3 +164,12 @@ def test_an_update_never_takes_a_post_out_of_approval_in_silence(
         with pytest.raises(PublishError) as caught:
             change()
     assert caught.value.code == "approval_lost"
+
+
+@pytest.mark.parametrize("junk", [{}, {"uuid": "x"}, [], None], ids=repr)
+def test_an_update_does_not_crash_on_a_response_that_is_no_post(
+    admin: PostBoostClient, mocker: Any, junk: Any
+) -> None:
+    mocker.patch.object(admin, "call", return_value=junk)
+    with pytest.raises(UnexpectedResponseError):
+        actions.update(admin, ACTOR, actions.fetch(admin, "x"), {"text": "Edited"})
