@@ -46,7 +46,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "log_validated",
-        "`posts/validate` is in the activity log with its label and the outcome `validated`",
+        "`posts/validate` is in the activity log with its label",
         "Tasks can't tell an empty activity log from one that they can't see, and treat both as the latter. A later attempt does not know that an edit took a post out of its approval",
     ),
     Assumption(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,13 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
     UnconfirmedError,
 )
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc, schedule_fields
 from postboost_provider.connection.assumptions import ASSUMPTIONS
+from postboost_provider.connection.created import Created
 from postboost_provider.idempotency.label import LONGEST, Label, Owner, digest
 from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.outcome import require_post
 from postboost_provider.polling.poller import utc_now, wait_briefly
 from postboost_provider.services.accounts import account_ids
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 # What a text filter could change: tags, entities, spaces at the ends, a line break and an emoji.
-TEXT = "  <b>airflow-provider-postboost</b> &amp; 2 < 3\nA draft of its connection check. \U0001f600  "
+TEXT = "  <b>airflow-provider-postboost</b> &amp; 2 < 3\nA draft of its connection check: {name} \U0001f600  "
 PATIENCE = 10.0
 
 
@@ -80,18 +83,19 @@ def prove(
     :raises PostBoostError: it could not begin: nothing was created, or the error says what was.
     """
     (account_id,) = account_ids(api, account)[:1]
-    prover = _Prover(api, cleaner or api, account_id, patience, clock)
+    created = Created(cleaner or api, name := uuid.uuid4().hex)
+    prover = _Prover(api, account_id, patience, clock, created, name)
     seen: dict[str, tuple[str, bool | None]] = {}
     try:
         seen.update(prover.run())
     except PostBoostError as error:
-        if left := prover.clean_up():
+        if left := created.clean_up():
             error.args = (f"{error} Delete in PostBoost what is left: {'; '.join(left)}",)
         raise
     except BaseException:
-        prover.clean_up()
+        created.clean_up()
         raise
-    left = prover.clean_up()
+    left = created.clean_up()
     return Proof(
         [
             Result(each.name, each.expected, *_said(seen.get(each.name)), each.otherwise)
@@ -108,22 +112,21 @@ def _said(seen: tuple[str, bool | None] | None) -> tuple[str, bool | None]:
 @dataclass
 class _Prover:
     api: PostBoostClient
-    cleaner: PostBoostClient
     account_id: int
     patience: float
     clock: Callable[[], datetime]
-    posts: set[str] = field(default_factory=set)
-    made_tag: bool = False
-    name: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    @property
-    def tag_name(self) -> str:
-        return f"postboost-check-{self.name[:12]}"
+    created: Created
+    name: str
 
     @property
     def owner(self) -> Owner:
         """Whose writes these are in the log."""
         return self._owner_of(self.name)
+
+    @property
+    def text(self) -> str:
+        """The text of the draft, by which it can be found."""
+        return TEXT.format(name=self.name)
 
     def _owner_of(self, name: str) -> Owner:
         return Owner(f"check~{digest(self.name)[:8]}", f"check~{name[:12]}")
@@ -139,18 +142,19 @@ class _Prover:
     def run(self) -> Iterator[tuple[str, tuple[str, bool | None]]]:
         """Yield what is seen of each assumption: a text, and whether it holds."""
         at = self.clock().replace(second=0, microsecond=0) + timedelta(days=365)
-        version = {"account_id": 0, "is_original": True, "content": [{"body": TEXT, "media": []}]}
+        version = {"account_id": 0, "is_original": True, "content": [{"body": self.text, "media": []}]}
         body = {"versions": [version], "accounts": [self.account_id], "tags": [], **schedule_fields(at)}
         try:
             first = self._create(body)
         except UnconfirmedError:
             # The same key finds it, or creates the only one.
             first = self._create(body)
-        post = self.api.call("get_post", parameters={"post_uuid": first.payload["uuid"]})
+        found = first.payload["uuid"]
+        post = require_post(self.api.call("get_post", parameters={"post_uuid": found}), found)
         yield "text_verbatim", self._text(post)
         yield "times_utc", _time(post, at)
         yield "replay", self._replay(first, body)
-        other = {**version, "content": [{"body": f"{TEXT} Edited.", "media": []}]}
+        other = {**version, "content": [{"body": f"{self.text} Edited.", "media": []}]}
         yield "key_reuse", self._reuse({**body, "versions": [other]})
         yield "refusal_stored", self._stored_refusal()
         yield "key_in_flight", self._in_flight()
@@ -159,35 +163,17 @@ class _Prover:
         yield "not_found", self._not_found()
         yield "unknown_workspace", self._unknown_workspace()
 
-    def clean_up(self) -> list[str]:
-        """Delete everything, and return what is left with the reason."""
-        left: list[str] = []
-        for post_uuid in sorted(self.posts):
-            left += self._delete(f"draft {post_uuid}", "delete_post", post_uuid=post_uuid)
-        if not self.made_tag:
-            return left
-        try:
-            tags = [tag for tag in self.cleaner.pages("list_tags") if tag["name"] == self.tag_name]
-        except (PostBoostError, KeyError, TypeError) as error:
-            return [*left, f"perhaps tag {self.tag_name}: {error}"]
-        for tag in tags:
-            left += self._delete(f"tag {self.tag_name}", "delete_tag", tag_uuid=tag["uuid"])
-        return left
-
-    def _delete(self, what: str, operation: str, **parameters: str) -> list[str]:
-        try:
-            self.cleaner.call(operation, parameters=parameters)
-        except NotFoundError:
-            return []
-        except PostBoostError as error:
-            return [f"{what}: {error}"]
-        return []
-
     def _create(self, body: Mapping[str, Any]) -> Response:
-        response = self.api.send(
-            "create_post", body=body, idempotency_key=self.key("post"), client_label=self.label("create")
-        )
-        self.posts.add(str(response.payload["uuid"]))
+        try:
+            response = self.api.send(
+                "create_post", body=body, idempotency_key=self.key("post"), client_label=self.label("create")
+            )
+            with reading_response("create_post"):
+                self.created.posts.add(str(uuid.UUID(response.payload["uuid"])))
+        except PostBoostError as error:
+            is_refused = isinstance(error, PostBoostRequestError) and error.status < 500
+            self.created.may_have_another |= not is_refused
+            raise
         return response
 
     def _seen(self, operation: str, **arguments: Any) -> Response | PostBoostError:
@@ -202,7 +188,7 @@ class _Prover:
             text = post["versions"][0]["content"][0]["body"]
         except (LookupError, TypeError):
             return "the response has no text", None
-        return repr(text) if text != TEXT else "as it was sent", text == TEXT
+        return repr(text) if text != self.text else "as it was sent", text == self.text
 
     def _replay(self, first: Response, body: Mapping[str, Any]) -> tuple[str, bool | None]:
         try:
@@ -236,11 +222,11 @@ class _Prover:
     def _in_flight(self) -> tuple[str, bool | None]:
         """Send the same request twice at once."""
         call = {
-            "body": {"name": self.tag_name, "hex_color": "#94a3b8"},
+            "body": {"name": self.created.tag_name, "hex_color": "#94a3b8"},
             "idempotency_key": self.key("tag"),
             "client_label": self.label("tag"),
         }
-        self.made_tag = True
+        self.created.made_tag = True
         with ThreadPoolExecutor(2) as pool:
             both = list(pool.map(lambda _: self._seen("create_tag", **call), range(2)))
         refused = [each for each in both if isinstance(each, PostBoostRequestError)]
@@ -264,7 +250,9 @@ class _Prover:
 
         def find(rows: list[dict[str, Any]]) -> Finding:
             found = self._own(rows)
-            return Finding(any(row.get("outcome") == "validated" for row in found), found)
+            # The last write. A label that was cut lacks the act.
+            is_last = lambda row: row.get("outcome") == "validated" or "validate" in _act(row)
+            return Finding(any(map(is_last, found)), found)
 
         ask = lambda: find(self._rows(client))
         try:
@@ -281,11 +269,12 @@ class _Prover:
         yield "log_label", (f"{kept} of {LONGEST} characters", kept == LONGEST)
         created = [row for row in rows if row.get("outcome") == "created" and "create" in _act(row)]
         if created:
-            named = all(row.get("post_uuid") in self.posts for row in created)
+            named = all(row.get("post_uuid") in self.created.posts for row in created)
             yield "log_post_uuid", ("the uuid" if named else "no uuid", named)
+        # Tasks look for the label only.
         outcomes = {str(row.get("outcome")) for row in rows if "validate" in _act(row)}
         if kept == LONGEST:
-            yield "log_validated", (", ".join(sorted(outcomes)) or "no entry", outcomes == {"validated"})
+            yield "log_validated", (", ".join(sorted(outcomes)) or "no entry", bool(outcomes))
 
     def _own(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [row for row in rows if (label := _label(row)) and self.owner.wrote(label)]
@@ -293,9 +282,9 @@ class _Prover:
     def _rows(self, client: str | None) -> list[dict[str, Any]]:
         # The clock of this machine may differ from PostBoost's.
         since = (self.clock() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return list(
-            self.api.pages("list_api_activity", parameters={"client": client} if client else {"since": since})
-        )
+        where = {"client": client} if client else {"since": since}
+        with reading_response("list_api_activity"):
+            return [dict(row) for row in self.api.pages("list_api_activity", parameters=where)]
 
     def _not_found(self) -> tuple[str, bool | None]:
         seen = self._seen("get_post", parameters={"post_uuid": NOBODY})

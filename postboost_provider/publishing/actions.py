@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +11,7 @@ from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.errors import (
     DuplicatePostError,
     NotFoundError,
+    OvertakenError,
     PostBoostConfigError,
     PostBoostRequestError,
     PublishError,
@@ -117,12 +119,15 @@ def _act(
         return fresh
     fresh = fetch_outcome(api, outcome.uuid)
     if not is_done(fresh):
-        raise PublishError(
+        differs = PublishError(
             f"{operation}: PostBoost reported success, but post {fresh.uuid} {describe_status(fresh)}. Check it in PostBoost, "
             "and run the task again.",
             [fresh.as_dict()],
             code="differs",
         )
+        # Another attempt may have written after this one: a retry reads the post first.
+        differs.retryable = True
+        raise differs
     return fresh
 
 
@@ -161,10 +166,15 @@ def schedule(
     :param for_all: ids of accounts that get this time even if they have times of their own, which otherwise move with the
         post's (SDK 1.66.3).
     :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
+    :raises OvertakenError: another attempt has given it another time since it was read; ``code`` is ``overtaken``.
     """
     if _is_scheduled(outcome, at):
         return outcome
     _check_changeable(outcome)
+    before = Counter(read_log(api, actor.owner) or ())
+    fresh = fetch_outcome(api, outcome.uuid)
+    if (fresh.status, fresh.scheduled_at) != (outcome.status, outcome.scheduled_at):
+        raise _overtaken(fresh)
     body: dict[str, Any] = {"postNow": at is None}
     if at is not None:
         body |= schedule_fields(at)
@@ -173,9 +183,22 @@ def schedule(
     action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
     is_done = lambda post: _is_on_its_way(post) and (at in (None, post.scheduled_at) or post.is_settled)
     with map_fields(lambda field: "how" if field == "postNow" else "publish_at"):
-        return _act(
+        done = _act(
             api, actor, outcome, action, "schedule_post", body, is_done, allow_duplicate=allow_duplicate
         )
+    for entry in Counter(read_log(api, actor.owner) or ()) - before:
+        act = entry.label.act or ""
+        # Where the log cuts labels, the start of this action may be all there is.
+        if entry.is_success and act.startswith("schedule ") and not action.startswith(act):
+            raise _overtaken(done)
+    return done
+
+
+def _overtaken(outcome: PostOutcome) -> OvertakenError:
+    return OvertakenError(
+        f"Post {outcome.uuid} {describe_status(outcome)}, and another attempt has changed that while this one ran. Retry the "
+        "task: it compares the post with what its author wants then.",
+    )
 
 
 def _is_scheduled(outcome: PostOutcome, at: datetime | None) -> bool:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from postboost_provider.api.errors import (
     DuplicatePostError,
+    NotFinishedError,
     NotFoundError,
     OvertakenError,
     PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
     PublishError,
+    UnconfirmedError,
 )
 from postboost_provider.api.times import planned
+from postboost_provider.idempotency.log_check import PROOF_SECONDS
 from postboost_provider.idempotency.perform import perform_action
+from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, read_post, require_post
+from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.approval import check_approval, check_unsettled, note_waiting, settle
 from postboost_provider.publishing.intention import (
     Intention,
@@ -127,6 +132,7 @@ def _update(
 ) -> Published:
     """Update the post as it is now; ``first`` is how the attempt found it."""
     warnings: tuple[str, ...] = ()
+    is_accepted = False
     sent = {**body, **_kept_schedule(outcome, body)}
     send = partial(
         api.send,
@@ -145,7 +151,7 @@ def _update(
                 message = f"Post {outcome.uuid} was not updated and stays as it was: {error}"
                 raise PostBoostConfigError(message, code="duplicate_post") from error
             response = send(allow_duplicate=True)
-        warnings = read_warnings(response.payload)
+        is_accepted, warnings = True, read_warnings(response.payload)
     except PostBoostRequestError as error:
         now = read_post(fetch(api, outcome.uuid))
         if error.status not in (400, 422) or now.can_be_changed:
@@ -159,7 +165,7 @@ def _update(
     done = outcome_of(fresh)
     settle(api, intention.actor, first, done)
     # The log last: it has what another attempt wrote until now.
-    others = read_history(api, intention.actor, latest=True).written_since(before)
+    others = _written_since(api, intention, before, done.uuid, is_accepted=is_accepted)
     # Where the log cuts labels, one entry without words is that of this update.
     unknown = [other for other in others if other.intent is None]
     for other in others:
@@ -167,6 +173,37 @@ def _update(
             check_not_overtaken(intention, other, done.uuid)
     warnings += check_texts(intention, sent, fresh)
     return Published("updated", "changed since it was created", done.uuid, done, warnings)
+
+
+def _written_since(
+    api: PostBoostClient, intention: Intention, before: History, uuid: str, *, is_accepted: bool
+) -> list[KnownPost]:
+    """Return what was written to the post since an earlier read of the log, once the log shows this update, too.
+
+    A log that has not even shown the post before is not waited for: it decides nothing.
+
+    :param is_accepted: whether PostBoost has accepted this update.
+    :raises UnconfirmedError: it does not show it in time; ``code`` is ``blind_log``.
+    """
+
+    def ask() -> Finding:
+        found = read_history(api, intention.actor, latest=True).written_since(before)
+        return Finding(any(each.intent in (None, intention.intent) for each in found), found)
+
+    seen = ask()
+    if seen.is_settled or not is_accepted or before.known is None:
+        return cast("list[KnownPost]", seen.result)
+    late = UnconfirmedError(
+        f"Post {uuid} was updated, and PostBoost's activity log does not show it {PROOF_SECONDS:.0f} s later: another attempt may "
+        "have written other words at the same time. Retry the task once the log shows it.",
+        code="blind_log",
+    )
+    try:
+        return cast(
+            "list[KnownPost]", wait_briefly(ask, PROOF_SECONDS, str(late), known=seen, first=0.5, longest=3.0)
+        )
+    except NotFinishedError as error:
+        raise late from error
 
 
 def fetch(api: PostBoostClient, uuid: str) -> Mapping[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
+from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnexpectedResponseError
 from postboost_provider.connection.assumptions import ASSUMPTIONS
 from postboost_provider.connection.prove import Proof, prove
 from postboost_provider.sandbox.core.settings import Settings
@@ -106,6 +108,20 @@ def test_a_log_that_is_late_is_read_again_until_it_has_the_writes(sandbox: Sandb
     assert (seen.holds, seen.seen, pauses) == (True, "after 1 s", [1.0])
 
 
+def test_a_validation_is_seen_by_its_label_whatever_its_outcome(sandbox: Sandbox, mocker: Any) -> None:
+    """Tasks look for the label, too."""
+    pages = PostBoostClient.pages
+
+    def renamed(api: PostBoostClient, operation: str, **rest: Any) -> Any:
+        for row in pages(api, operation, **rest):
+            yield {**row, "outcome": "ok"} if row.get("outcome") == "validated" else row
+
+    mocker.patch.object(PostBoostClient, "pages", renamed)
+    proof = run(sandbox)
+    assert proof.observed["log_validated"] is True
+    assert broken(proof) == set()
+
+
 def test_a_log_that_stays_empty_is_read_for_as_long_as_given(sandbox: Sandbox, pauses: list[float]) -> None:
     sandbox.change(activity_log="off")
     run(sandbox)
@@ -171,6 +187,40 @@ def test_a_draft_whose_response_was_lost_is_found_by_its_key_and_deleted(sandbox
     sandbox.faults({"kind": "drop_after", "operation": "create_post", "count": 1})
     assert broken(run(sandbox)) == set()
     assert drafts(sandbox) == before
+
+
+@pytest.mark.parametrize("junk", [{}, [], None, "x", {"uuid": 1}, {"uuid": "x"}], ids=repr)
+@pytest.mark.parametrize(("operation", "nth"), [("create_post", 1), ("create_post", 2), ("get_post", 1)])
+def test_junk_in_a_response_is_a_typed_error_and_leaves_no_draft(
+    sandbox: Sandbox, mocker: Any, junk: Any, operation: str, nth: int
+) -> None:
+    before, calls, send = drafts(sandbox), [], PostBoostClient.send
+
+    def junked(api: PostBoostClient, name: str, **rest: Any) -> Any:
+        response = send(api, name, **rest)
+        calls.append(name)
+        is_it = name == operation and calls.count(name) == nth
+        return replace(response, payload=junk) if is_it else response
+
+    mocker.patch.object(PostBoostClient, "send", junked)
+    if nth == 1:
+        with pytest.raises(UnexpectedResponseError):
+            run(sandbox)
+    else:
+        assert broken(run(sandbox)) == {"replay"}
+    assert drafts(sandbox) == before
+
+
+def test_a_draft_that_no_response_names_and_no_list_shows_is_said(sandbox: Sandbox) -> None:
+    sandbox.faults(
+        {"kind": "drop_after", "operation": "create_post", "count": 2},
+        {"kind": "server_error", "operation": "list_posts", "count": 9},
+    )
+    with pytest.raises(PostBoostError) as caught:
+        run(sandbox)
+    (left,) = sandbox.state()["posts"]
+    (name,) = (word for word in str(caught.value).split() if len(word) == 32)
+    assert name in left["text"]
 
 
 def test_a_key_that_may_not_read_can_not_prove_anything(sandbox: Sandbox) -> None:

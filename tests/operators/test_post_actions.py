@@ -196,7 +196,9 @@ def test_an_update_reads_the_post_once_before_and_once_after(sandbox: Sandbox) -
     uuid = make(sandbox)
     PostBoostUpdatePostOperator(task_id="act", post_uuid=uuid, changes={"text": "Changed"}).execute(context())  # type: ignore[arg-type]
     wanted = ["create_post", "get_post", "update_post", "get_post"]
-    assert [r["operation"] for r in sandbox.requests()] == wanted
+    # What earlier edits did to its approval is in the log.
+    names = [r["operation"] for r in sandbox.requests()]
+    assert [name for name in names if name != "list_api_activity"] == wanted
 
 
 @pytest.mark.parametrize("trash", [True, False])

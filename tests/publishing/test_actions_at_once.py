@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import PublishError, ValidationError
+from postboost_provider.api.errors import (
+    OvertakenError,
+    PublishError,
+    UnexpectedResponseError,
+    ValidationError,
+)
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing import actions
 from postboost_provider.sandbox.server import Sandbox
@@ -112,7 +117,37 @@ def test_a_time_that_postboost_accepts_and_does_not_keep_fails(
     mocker.patch("postboost_provider.publishing.actions.perform_action")
     with pytest.raises(PublishError, match=uuid) as caught:
         actions.schedule(admin, ACTOR, outcome, AT)
-    assert caught.value.code == "differs"
+    assert (caught.value.code, caught.value.retryable) == ("differs", True)
+
+
+@pytest.mark.parametrize("moment", ["before it looked", "before it wrote", "after it wrote"])
+def test_a_time_does_not_replace_the_one_that_another_attempt_wrote_meanwhile(
+    sandbox: Sandbox, admin: PostBoostClient, mocker: Any, moment: str
+) -> None:
+    uuid = str(admin.call("create_post", body=body())["uuid"])
+    outcome = actions.fetch_outcome(admin, uuid)
+    newer = lambda: actions.schedule(
+        admin, ACTOR, actions.fetch_outcome(admin, uuid), AT + timedelta(hours=1)
+    )
+    older = lambda: actions.schedule(admin, ACTOR, outcome, AT)
+    if moment == "before it looked":
+        newer()
+    else:
+        act = actions._act
+
+        def late(*args: Any, **rest: Any) -> Any:
+            mocker.stop(patch)
+            if moment == "before it wrote":
+                newer()
+            done = act(*args, **rest)
+            if moment == "after it wrote":
+                newer()
+            return done
+
+        patch = mocker.patch.object(actions, "_act", late)
+    with pytest.raises(OvertakenError) as caught:
+        older()
+    assert (caught.value.code, caught.value.retryable) == ("overtaken", True)
 
 
 @pytest.mark.parametrize(("edit", "is_lost"), [("wait", False), ("schedule", True)])
@@ -129,3 +164,12 @@ def test_an_update_never_takes_a_post_out_of_approval_in_silence(
         with pytest.raises(PublishError) as caught:
             change()
     assert caught.value.code == "approval_lost"
+
+
+@pytest.mark.parametrize("junk", [{}, {"uuid": "x"}, [], None], ids=repr)
+def test_an_update_does_not_crash_on_a_response_that_is_no_post(
+    admin: PostBoostClient, mocker: Any, junk: Any
+) -> None:
+    mocker.patch.object(admin, "call", return_value=junk)
+    with pytest.raises(UnexpectedResponseError):
+        actions.update(admin, ACTOR, actions.fetch(admin, "x"), {"text": "Edited"})
