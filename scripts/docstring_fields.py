@@ -22,7 +22,7 @@ import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Any, ForwardRef, Literal, get_origin, is_typeddict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -126,6 +126,7 @@ def _arguments(
     family: Iterable[Any], meanings: dict[str, list[str]], templates: tuple[str, ...]
 ) -> list[Argument]:
     found: dict[str, Argument] = {}
+    unpacked: dict[str, Argument] = {}
     meaning = {name: " ".join(texts).removesuffix("Templated.").rstrip() for name, texts in meanings.items()}
     for function in filter(None, map(_function_of, family)):
         parameters = inspect.signature(function).parameters
@@ -140,6 +141,8 @@ def _arguments(
                     templated=name in templates,
                     meaning=meaning.get(name, ""),
                 )
+            elif fields := _unpacked(str(parameter.annotation), function):
+                unpacked |= fields
             elif name in meaning:
                 found[name] = Argument(f"**{name}", "", "", False, meaning[name])
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
@@ -148,7 +151,41 @@ def _arguments(
         # It also accepts Airflow's arguments: those that it documents.
         rest = {name: text for name, text in meaning.items() if name not in found}
         found |= {name: Argument(name, "", "", name in templates, text) for name, text in rest.items()}
+    # A base class may have them with their defaults.
+    found |= {name: argument for name, argument in unpacked.items() if name not in found}
     return sorted(found.values(), key=lambda argument: argument.name.startswith("**"))
+
+
+def _unpacked(annotation: str, function: Callable[..., Any]) -> dict[str, Argument]:
+    """Return the fields of the ``TypedDict`` that a function takes as its keyword arguments."""
+    named = re.fullmatch(r"Unpack\[(\w+)\]", annotation)
+    kind = _named(named[1], sys.modules[function.__module__]) if named else None
+    if not is_typeddict(kind):
+        return {}
+    fields: dict[str, Any] = vars(kind)["__annotations__"]
+    # It does not name its base classes: those of its module that have some of its fields.
+    others = vars(sys.modules[str(kind.__module__)]).values()
+    bases = [
+        each
+        for each in others
+        if is_typeddict(each) and fields.keys() >= vars(each)["__annotations__"].keys()
+    ]
+    meanings = _fields_of(bases)["param"]
+    required = vars(kind)["__required_keys__"]
+    return {
+        name: Argument(
+            name,
+            _type(field.__forward_arg__ if isinstance(field, ForwardRef) else field, function),
+            "required" if name in required else "optional",
+            False,
+            " ".join(meanings.get(name, ())),
+        )
+        for name, field in fields.items()
+    }
+
+
+def _named(name: str, module: ModuleType) -> Any:
+    return getattr(module, name, None) or _imported_for_types(module).get(name)
 
 
 def _function_of(subject: Any) -> Callable[..., Any] | None:
@@ -169,8 +206,7 @@ def _type(annotation: Any, function: Callable[..., Any]) -> str:
 
 def _alias(name: str, function: Callable[..., Any]) -> str | None:
     """Return the values of an alias of literals, such as ``IfExists``."""
-    module = sys.modules[function.__module__]
-    value = getattr(module, name, None) or _imported_for_types(module).get(name)
+    value = _named(name, sys.modules[function.__module__])
     return str(value).removeprefix("typing.") if get_origin(value) is Literal else None
 
 

@@ -69,7 +69,13 @@ PAGES = (
         "The hook reads an Airflow connection and gives you a client. The client sends operations "
         "([all of them](../operations.md)) and raises one of the errors at the end of this page.",
         "hooks",
-        (f"{PACKAGE}.api.client.PostBoostClient", f"{PACKAGE}.api.client.AsyncPostBoostClient"),
+        (
+            f"{PACKAGE}.api.client.PostBoostClient",
+            f"{PACKAGE}.api.client.AsyncPostBoostClient",
+            f"{PACKAGE}.api.responses.Response",
+            f"{PACKAGE}.api.requests.FilePart",
+            f"{PACKAGE}.api.rate_limit.RateLimit",
+        ),
         methods=(
             *("get_conn", "client", "settings", "async_client", "asettings", "test_connection"),
             *("call", "send", "pages", "download"),

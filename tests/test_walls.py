@@ -198,6 +198,12 @@ def test_a_contract_refuses_an_import_through_its_wall(number: int, room: str, f
     assert not is_kept(contract, changed)
 
 
+def test_the_sandbox_may_import_no_room_of_the_client() -> None:
+    (contract,) = (each for each in contracts()[1] if "the sandbox shares only" in each["name"])
+    rooms = graph().find_children(PACKAGE) - {f"{PACKAGE}.sandbox"}
+    assert rooms <= set(contract["forbidden_modules"])
+
+
 def test_a_room_without_a_place_in_the_layers_is_refused() -> None:
     changed = deepcopy(graph())
     changed.add_module(f"{PACKAGE}.new_room")

@@ -35,7 +35,12 @@ MAX_ATTEMPTS = 10
 
 
 class ClientOptions(TypedDict, total=False):
-    """The options of a client."""
+    """The options of a client.
+
+    :param deadline_seconds: limits one call with all its retries and pauses.
+    :param attempts: limits the requests of one call; 1 means no retries.
+    :param pace: limits the rate of all requests.
+    """
 
     deadline_seconds: float
     attempts: int
@@ -155,9 +160,7 @@ class PostBoostClient(_Client):
     def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
         """Send one operation like :meth:`call` and return the whole response: payload, status, replayed or not.
 
-        :param arguments: those of :meth:`call`; ``client_label``, the name of this request in PostBoost's activity log;
-            and ``allow_duplicate``, which sends ``X-Allow-Duplicate``: the only way past the duplicate guard for
-            scheduling and queueing, whose bodies have no such field (SDK 1.66.3).
+        :param operation: its name, such as ``create_post``.
         """
         return self._send(prepare(self.settings, operation, **arguments))
 
@@ -166,8 +169,8 @@ class PostBoostClient(_Client):
     ) -> None:
         """Send one operation like :meth:`call` and write the response to a file as it arrives, whatever its size.
 
+        :param operation: its name, such as ``download_report``.
         :param open_file: opens the file from its start, once for each attempt with a successful response.
-        :param arguments: those of :meth:`call`.
         """
         binary = get_operation(operation).response == "binary"
 
@@ -179,7 +182,11 @@ class PostBoostClient(_Client):
         self._send(prepare(self.settings, operation, **arguments), into)
 
     def pages(self, operation: str, *, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Iterate lazily over the items of a list operation, through all of its pages."""
+        """Iterate lazily over the items of a list operation, through all of its pages.
+
+        :param operation: its name, such as ``list_posts``.
+        :param parameters: path and query parameters by name. Without a page, it begins with the first one.
+        """
         op = get_operation(operation)
         page: dict[str, Any] | None = pagination.first_page(op, parameters or {})
         while page is not None:
@@ -252,7 +259,10 @@ class AsyncPostBoostClient(_Client):
         return response.payload
 
     async def send(self, operation: str, **arguments: Unpack[SendArguments]) -> Response:
-        """Send one operation and return the whole response: :meth:`PostBoostClient.send`, awaited."""
+        """Send one operation and return the whole response: :meth:`PostBoostClient.send`, awaited.
+
+        :param operation: its name, such as ``create_post``.
+        """
         request = prepare(self.settings, operation, **arguments)
         deadline = time.monotonic() + self._deadline_seconds
         with self._explaining() as (used, refusal):
@@ -266,7 +276,11 @@ class AsyncPostBoostClient(_Client):
     async def pages(
         self, operation: str, *, parameters: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Any]:
-        """Iterate lazily over the items of a list operation, through all of its pages."""
+        """Iterate lazily over the items of a list operation, through all of its pages.
+
+        :param operation: its name, such as ``list_posts``.
+        :param parameters: path and query parameters by name. Without a page, it begins with the first one.
+        """
         op = get_operation(operation)
         page: dict[str, Any] | None = pagination.first_page(op, parameters or {})
         while page is not None:

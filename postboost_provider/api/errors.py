@@ -7,6 +7,7 @@
     ├── UnreachableError              no response to a request that changed nothing
     ├── UnconfirmedError              a write was sent and got no response: it may have happened
     ├── NotFinishedError              PostBoost's work in the background failed, or did not finish in time
+    ├── OvertakenError                another attempt wrote other words to the post at the same time
     ├── UnexpectedResponseError       the response can't be read, or lacks what PostBoost's documents promise
     ├── PublishError                  the post was accepted, but one or more accounts failed
     └── PostBoostRequestError         the API responded with an error
@@ -38,6 +39,7 @@ __all__ = [
     "GatewayError",
     "NotFinishedError",
     "NotFoundError",
+    "OvertakenError",
     "PermissionDeniedError",
     "PostBoostConfigError",
     "PostBoostError",
@@ -98,6 +100,16 @@ class UnexpectedResponseError(PostBoostError):
 
 class NotFinishedError(PostBoostError):
     """Work that PostBoost does in the background failed, or did not finish in time. Retryable."""
+
+
+class OvertakenError(PostBoostError):
+    """Another attempt of the task wrote other words to its post at the same time. Retryable: a retry compares both.
+
+    ``code`` is ``overtaken``.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "overtaken", **known: Any) -> None:
+        super().__init__(message, code=code, **known)
 
 
 class PublishError(PostBoostError):
@@ -254,6 +266,7 @@ RETRYABLE = (
     ConflictError,
     GatewayError,
     NotFinishedError,
+    OvertakenError,
     RateLimitedError,
     ServerError,
     UnconfirmedError,

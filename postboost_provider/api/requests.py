@@ -26,7 +26,12 @@ MAX_RETRY_AFTER_SECONDS = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file to upload. ``open`` opens it from its start, once for each attempt."""
+    """A file to upload.
+
+    :param filename: its name in PostBoost.
+    :param mime_type: such as ``image/png``.
+    :param open: opens it from its start, once for each attempt.
+    """
 
     filename: str
     mime_type: str
@@ -34,7 +39,13 @@ class FilePart:
 
 
 class RequestArguments(TypedDict, total=False):
-    """What a request carries."""
+    """What a request carries.
+
+    :param parameters: path and query parameters by name; ids may be numbers or text. ``workspace_uuid`` is the
+        connection's unless it is given.
+    :param body: the JSON body, or the fields next to the file of an upload.
+    :param files: file parts by field name, for uploads.
+    """
 
     parameters: Mapping[str, Any] | None
     body: Mapping[str, Any] | None
@@ -42,13 +53,21 @@ class RequestArguments(TypedDict, total=False):
 
 
 class CallArguments(RequestArguments, total=False):
-    """The arguments of the clients' ``call`` and ``download``."""
+    """The arguments of the clients' ``call`` and ``download``.
+
+    :param idempotency_key: makes the operation safe to retry, where PostBoost accepts one.
+    """
 
     idempotency_key: str | None
 
 
 class KeyedArguments(RequestArguments, total=False):
-    """The arguments of a ``send`` whose idempotency key the caller does not choose."""
+    """The arguments of a ``send`` whose idempotency key the caller does not choose.
+
+    :param client_label: the name of this request in PostBoost's activity log.
+    :param allow_duplicate: sends ``X-Allow-Duplicate``, the only way past the duplicate guard for scheduling and
+        queueing, whose bodies have no such field (SDK 1.66.3).
+    """
 
     client_label: str | None
     allow_duplicate: bool

@@ -75,6 +75,7 @@ class Response:
     """A successful response.
 
     :param payload: the JSON body, the bytes of a file, or None for an empty body.
+    :param status: the HTTP status.
     :param replayed: PostBoost stored it for an earlier request with the same idempotency key.
     :param date: the server's clock, as in the ``Date`` header.
     """

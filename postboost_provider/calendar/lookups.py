@@ -38,7 +38,7 @@ def read_since(
     """Return what the activity log has of a calendar since it was read."""
     seen = [e.created_at for history in before.values() for e in history.entries if e.created_at]
     try:
-        return read_histories(api, *name.owners, since=max(seen, default=None)) or {}
+        return read_histories(api, *name.owners, since=max(seen, default=None), latest=True) or {}
     except PostBoostError as error:
         log.warning("It is not known whether another run has changed the posts meanwhile: %s", error)
         return {}

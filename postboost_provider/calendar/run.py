@@ -37,11 +37,11 @@ from postboost_provider.publishing.intention import (
     history_of,
     read_histories,
     read_warnings,
+    require_sight,
 )
 from postboost_provider.publishing.lost_files import is_gone, is_unchanged
 from postboost_provider.publishing.post import InvalidPostError, Problem, post_intent
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
-from postboost_provider.publishing.sight import require_sight
 from postboost_provider.publishing.update import compare, update
 
 if TYPE_CHECKING:

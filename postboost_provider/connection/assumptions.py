@@ -35,7 +35,7 @@ ASSUMPTIONS = (
     Assumption(
         "log_filter",
         "The activity log can be filtered by 29 characters of a label",
-        "Tasks can't find their own entries in a log that refuses the filter: they fail before they write",
+        "Nothing changes where it is ignored; where it is refused, tasks ask with shorter ones, down to `airflow/`, and read more",
         ("activity_prefix_length", "activity_long_prefix"),
     ),
     Assumption(
@@ -47,12 +47,12 @@ ASSUMPTIONS = (
     Assumption(
         "log_validated",
         "`posts/validate` is in the activity log with its label and the outcome `validated`",
-        "Tasks can't tell an empty activity log from one that they can't see, and treat both as the latter",
+        "Tasks can't tell an empty activity log from one that they can't see, and treat both as the latter. A later attempt does not know that an edit took a post out of its approval",
     ),
     Assumption(
         "text_verbatim",
         "PostBoost keeps a text as it was sent, with tags, entities, spaces and emoji",
-        "The published text differs from the one in your DAG: `on_altered_text` decides",
+        "The task warns with both texts, or fails with `on_altered_text='fail'`",
         ("text_processing", "normalize_texts"),
     ),
     Assumption(
@@ -69,13 +69,13 @@ ASSUMPTIONS = (
     Assumption(
         "key_reuse",
         "Another body under the same `Idempotency-Key` gets a 422 without `errors` or `code`",
-        "Tasks recognize some other forms; if the other body is accepted, an edit during a retry is a second post",
+        "Other forms are recognized: a 409, `errors` or a `code` about the key, or what the same request gets when it is sent again. If the other body is accepted, an edit during a retry may be a second post",
         ("reused_key_status", "reused_key_errors", "reused_key_code", "conflict_code"),
     ),
     Assumption(
         "key_in_flight",
         "An `Idempotency-Key` whose first request is still running gets a 409",
-        "Tasks treat a 422 like a key that is used for another body, and fail until the first request has ended",
+        "Tasks take a 422 for a key that another body holds: they wait a minute, or twice the connection's timeout, look in the activity log, and use its post, send again or fail as unconfirmed",
         ("in_flight_status",),
     ),
     Assumption(
@@ -137,7 +137,7 @@ NOT_PROVED = (
     Assumption(
         "edit_keeps_approval",
         "An edit leaves a post that waits for approval, or was approved, to the editor's role",
-        "The post waits again, or is scheduled: the task's result has its status",
+        "The task fails with `approval_lost` in every attempt if its edit took a post out of its approval; the result has the status of one that has to wait again",
         ("edit_waiting", "edit_approved"),
     ),
     Assumption(

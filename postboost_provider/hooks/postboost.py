@@ -64,8 +64,6 @@ class PostBoostHook(BaseHook):
         """Return a client for the connection, for a ``with`` block. Log a warning if the token expires soon.
 
         :param needs_token: False accepts a connection without a token, for the free tools that need none.
-        :param options: ``deadline_seconds``, ``attempts`` and ``pace`` of
-            :class:`~postboost_provider.api.client.PostBoostClient`.
         :raises PostBoostConfigError: the connection has no token, or a value that is not valid.
         """
         from postboost_provider.api.client import PostBoostClient
@@ -92,7 +90,6 @@ class PostBoostHook(BaseHook):
         """Return a client for an event loop, for an ``async with`` block.
 
         :param settings: the result of :meth:`asettings`.
-        :param options: like those of :meth:`client`.
         """
         from postboost_provider.api.client import AsyncPostBoostClient
 

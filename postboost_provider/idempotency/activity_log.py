@@ -52,7 +52,12 @@ class LogEntry:
 
 
 def read_log(
-    api: PostBoostClient, owner: Owner, *, workspace_uuid: str | None = None, since: str | None = None
+    api: PostBoostClient,
+    owner: Owner,
+    *,
+    workspace_uuid: str | None = None,
+    since: str | None = None,
+    latest: bool = False,
 ) -> list[LogEntry] | None:
     """Return the owner's writes, newest first; None if the token may not read the log.
 
@@ -61,12 +66,13 @@ def read_log(
 
     :param workspace_uuid: a workspace other than the connection's.
     :param since: only the writes from then on, in PostBoost's time.
+    :param latest: read those with labels of now last, to see what other attempts have just written. First, they tell an
+        attempt that begins what was written before it.
     :raises UnexpectedResponseError: the 403 of something else than PostBoost, such as a firewall.
     """
     entries: list[LogEntry] = []
     try:
-        # The labels of now last: what other attempts write meanwhile is seen.
-        for start in reversed(owner.starts):
+        for start in reversed(owner.starts) if latest else owner.starts:
             rows, has_all = _rows(api, start, workspace_uuid, since)
             # A server that matches with LIKE takes "_" in the start for any character.
             entries += [entry for row in rows if (entry := _read(row)) and owner.wrote(entry.label)]

@@ -6,6 +6,7 @@ that has been deleted. Then the next revision of the key is sent.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack
 
 from postboost_provider.api.errors import (
@@ -14,6 +15,7 @@ from postboost_provider.api.errors import (
     GatewayError,
     NotFoundError,
     PostBoostConfigError,
+    PostBoostError,
     PostBoostRequestError,
     UnconfirmedError,
     UnexpectedResponseError,
@@ -152,3 +154,38 @@ def read_refusal(error: Exception, body: Mapping[str, Any]) -> Literal["values",
     if error.status != 422 or (names and all(name.partition(".")[0] in body for name in names)):
         return "values"
     return "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refusal of a keyed request was about, now that the same bytes were sent again.
+
+    :param about: the ``values``; the ``key``; None: it is not known.
+    :param error: what PostBoost says about it.
+    :param is_settled: its stored refusal has come back: nothing is done under this key for 24 hours.
+    """
+
+    about: Literal["values", "key"] | None
+    error: PostBoostError
+    is_settled: bool = False
+
+
+def send_again(error: PostBoostError, body: Mapping[str, Any], send: Callable[[], T]) -> T | Refusal:
+    """Send the same bytes again where this tells what a refusal was about, and return what came of it.
+
+    What PostBoost has stored for these bytes comes back, and tells later attempts that this key is free of effects. If it
+    does not, a refusal that was unclear was about the key.
+
+    :param send: sends them under the same key, and reads the response.
+    """
+    about = read_refusal(error, body)
+    if about in ("key", None):
+        return Refusal(about, error)
+    try:
+        return send()
+    except (PostBoostRequestError, UnconfirmedError, UnexpectedResponseError) as again:
+        if isinstance(again, PostBoostRequestError) and again.is_stored_refusal:
+            return Refusal("values", error, is_settled=True)
+        if about == "values":
+            return Refusal("values", error)
+        return Refusal("key" if read_refusal(again, body) in ("key", "unclear") else None, again)

@@ -7,7 +7,9 @@ documented. The acts are:
 - ``<intent> <mode> r<revision>``: a post was created from these words, under this revision of its key. An update has no
   revision;
 - ``<action>`` or ``<action> <target>``: something was done to a post;
-- ``<operation> <body> <note>``: any operation was sent.
+- ``<operation> <body> <note>``: any operation was sent;
+- ``held <intent> r<revision>``: a post was refused under this revision only for using its key;
+- ``sight <hex>``: nothing was done. Whether the log shows it tells whether the log shows what is written.
 
 Version 0.1.0 wrote readable names before the hashes, and longer acts. Its labels are read as the same labels.
 """
@@ -38,6 +40,7 @@ _OPERATION = re.compile(r"(?P<target>[0-9a-f]{8}) (?P<body>[0-9a-f]{8})(?: (?P<n
 _FORMER_OPERATION = re.compile(
     r"(?P<operation>[a-z_0-9]+) (?P<target>[0-9a-f]{16}) (?P<body>[0-9a-f]{16})(?: (?P<note>.*))?"
 )
+_HELD = re.compile(r"held (?P<intent>[0-9a-f]{16})? r(?P<revision>\d{4})")
 _RETRY = re.compile(r"retry (?P<account>(?![0-9a-f]{16}$).+)")
 
 
@@ -84,6 +87,27 @@ class OperationAct:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldAct:
+    """An attempt's note that its requests under a revision were refused only for using the key."""
+
+    intent: str | None
+    revision: int
+
+    def __str__(self) -> str:
+        return f"held {self.intent or ''} r{self.revision:04}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Something that was sent only to be seen in the log, under a name of its own."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"sight {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """The client label of a write. Without an act it is the start of every label of its identity."""
 
@@ -122,6 +146,12 @@ class Label:
         """Which operation was sent; None if the label is of something else."""
         found = _OPERATION.fullmatch(self.act or "")
         return OperationAct(found["target"], found["body"], found["note"] or "") if found else None
+
+    @property
+    def held(self) -> HeldAct | None:
+        """Which revision was in use; None if the label is of something else."""
+        found = _HELD.fullmatch(self.act or "")
+        return HeldAct(found["intent"], int(found["revision"])) if found else None
 
     def at(self, revision: int) -> Label:
         """Return the label of a post or an operation under a revision of its key; any other label as it is."""

@@ -27,7 +27,8 @@ from postboost_provider.idempotency.effect import check_effect
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.key import (
     NextRevision,
-    read_refusal,
+    Refusal,
+    send_again,
     send_past_stored_responses,
     step_past_stored_refusal,
 )
@@ -106,7 +107,6 @@ def perform_operation(
     body: Mapping[str, Any] | None = None,
     files: Mapping[str, FilePart] | None = None,
     since: timedelta | None = None,
-    sees: Callable[[], bool] = lambda: True,
     is_void: Callable[[Any], bool] = lambda _: False,
     note: str = "",
     clock: Callable[[], datetime] = utc_now,
@@ -116,8 +116,6 @@ def perform_operation(
     The same task with other parameters is another act; with another body it is not.
 
     :param since: how long ago the first attempt may have begun; None if this is the first, or if it may be sent again.
-    :param sees: proves that the activity log shows what is written: an empty one may be blind. Without an idempotency key,
-        it waits for what earlier attempts may have on its way.
     :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :param clock: returns the current time.
@@ -136,7 +134,11 @@ def perform_operation(
     if op.is_read or op.retryable:
         return request.send_retryable(actor)
     entries = _find_entries(api, actor, op, given)
-    if since is not None and _done(entries) is None and check_memory_of(op, entries, since, sees):
+    if (
+        since is not None
+        and _done(entries) is None
+        and check_memory_of(api, actor, op, entries, since, given)
+    ):
         # What was on its way, or not in the log yet, is in it now.
         entries = _find_entries(api, actor, op, given)
     if op.idempotency_key:
@@ -208,18 +210,11 @@ class _Request:
         def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> Any:
             if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
                 raise NextRevision
-            meaning = read_refusal(error, self.call["body"] or {})
-            if meaning in ("values", "unclear"):
-                # What PostBoost has stored for these bytes comes back, and tells later attempts that this key is free of
-                # effects. If it does not, the response was about the key.
-                try:
-                    return read(self._send_again(revision))
-                except (PostBoostRequestError, UnconfirmedError) as again:
-                    if getattr(again, "is_stored_refusal", False) or meaning == "values":
-                        raise error from None
-                    meaning = "key" if read_refusal(again, self.call["body"] or {}) else None
-            if meaning != "key":
-                raise error
+            found = send_again(error, self.call["body"] or {}, lambda: read(self._send_again(revision)))
+            if not isinstance(found, Refusal):
+                return found
+            if found.about != "key":
+                raise found.error
             # Another body was sent under this key. The log may show by now what became of it.
             fresh = _find_entries(self.api, actor, self.op, self.call["parameters"])
             if fresh is None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, load_operations
+from postboost_provider.idempotency.log_check import prove_sight
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, LOG_IS_SURE_FOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from datetime import timedelta
 
+    from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.activity_log import LogEntry
+    from postboost_provider.idempotency.identity import Actor
 
 
 def check_memory_of(
-    op: Operation, entries: list[LogEntry] | None, since: timedelta, sees: Callable[[], bool]
+    api: PostBoostClient,
+    actor: Actor,
+    op: Operation,
+    entries: list[LogEntry] | None,
+    since: timedelta,
+    parameters: Mapping[str, Any],
 ) -> bool:
     """Refuse to do again what an earlier attempt may have done, where nothing can tell.
 
@@ -37,7 +45,8 @@ def check_memory_of(
         )
     if op.idempotency_key and since < KEY_IS_SURE_FOR:
         return False
-    if not sees():
+    # Without a key, what an earlier attempt has on its way is waited for.
+    if not prove_sight(api, actor, parameters.get("workspace_uuid"), waits=not op.idempotency_key):
         raise PostBoostConfigError(
             f"{unknown}, and PostBoost's activity log does not show what is written now. Retry the task if the log is late. "
             f"{what_to_do(op)}",

@@ -171,7 +171,6 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
         """Start the run, or find the one that an earlier attempt started."""
         from postboost_provider.api.arguments import read_text
         from postboost_provider.idempotency.perform import find_done, perform_operation
-        from postboost_provider.publishing.sight import prove_sight
         from postboost_provider.services import repurpose
 
         actor = self.actor(context)
@@ -191,7 +190,6 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
                 "repurpose_content",
                 body=body,
                 since=self.since_first_attempt(context, actor),
-                sees=lambda: prove_sight(api, actor),
                 is_void=is_void,
                 note=note,
             )

@@ -184,18 +184,15 @@ class PostBoostOperator(BasePostBoostOperator):
 
     def _send(self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any]) -> Any:
         from postboost_provider.idempotency.perform import perform_operation
-        from postboost_provider.publishing.sight import prove_sight
 
         if self.all_pages:
             return list(api.pages(op.operation, parameters=self.parameters))
         actor = self.actor(context)
-        workspace = (self.parameters or {}).get("workspace_uuid")
         response = perform_operation(
             api,
             actor,
             op.operation,
             since=None if op.retryable else self.since_first_attempt(context, actor),
-            sees=lambda: prove_sight(api, actor, workspace, waits=not op.idempotency_key),
             **call,
         )
         return self._store_secret(op, response) if op.secret else response

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import PublishError
-from postboost_provider.publishing.sight import send_probe
+from postboost_provider.idempotency.log_check import send_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,6 +20,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from postboost_provider.idempotency.label import Owner
+from postboost_provider.idempotency.log_check import longest_request, prove_sight
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.creation import Creation, KeyInUseError
@@ -28,7 +29,6 @@ from postboost_provider.publishing.intention import (
     Published,
     read_histories,
 )
-from postboost_provider.publishing.sight import longest_request, prove_sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

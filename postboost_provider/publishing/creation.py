@@ -11,22 +11,21 @@ from postboost_provider.api.errors import (
     LOST_RESPONSE,
     DuplicatePostError,
     NotFoundError,
-    PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
     UnconfirmedError,
-    UnexpectedResponseError,
 )
-from postboost_provider.idempotency.key import MAX_REVISIONS, read_refusal
+from postboost_provider.idempotency.key import NextRevision, Refusal, send_again
+from postboost_provider.idempotency.label import HeldAct
+from postboost_provider.idempotency.log_check import send_probe
+from postboost_provider.idempotency.perform import perform
 from postboost_provider.publishing.approval import check_unsettled
 from postboost_provider.publishing.intention import (
     History,
     Published,
-    held_mark,
     read_history,
     read_warnings,
 )
-from postboost_provider.publishing.sight import blind, send_probe
 from postboost_provider.publishing.update import (
     check_not_overtaken,
     check_texts,
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
     from postboost_provider.api.responses import Response
     from postboost_provider.idempotency.activity_log import LogEntry
     from postboost_provider.publishing.intention import Intention, KnownPost
-
-LOST = (PostBoostRequestError, UnconfirmedError, UnexpectedResponseError)
 
 
 class KeyInUseError(UnconfirmedError):
@@ -101,20 +98,24 @@ class Creation:
             raise self._failure
         if self.history is not None and self.history.known is not None:
             return self._use(self.history.known, body)
-        last: PostBoostRequestError | None = None
-        for _ in range(MAX_REVISIONS):
-            try:
-                return self._read(self._post(body), body)
-            except LOST as error:
-                if not (isinstance(error, PostBoostRequestError) and error.is_stored_refusal):
-                    return self._read_error(error, body)
-                last = error
-                self.revision += 1
-        raise PostBoostConfigError(
-            f"create_post: {MAX_REVISIONS} attempts were refused within 24 hours, and PostBoost repeats its responses. The last "
-            f"one was: {last} Fix the cause and run the task again tomorrow.",
-            code="key_revisions_used",
-        ) from last
+        try:
+            return perform(
+                self.api,
+                self.intention.act,
+                "create_post",
+                read=lambda response: self._read(response, body),
+                on_error=lambda error, _: self._read_error(error, body),
+                first=self.revision,
+                body=body,
+                allow_duplicate=self.intention.allow_duplicate,
+            )
+        except KeyInUseError:
+            raise
+        except (DuplicatePostError, *LOST_RESPONSE):
+            # Whatever the error was, a post that the log has under this label is the author's.
+            if (known := self._look()) is None:
+                raise
+            return self._use(known, body)
 
     @property
     def identity(self) -> str:
@@ -136,16 +137,16 @@ class Creation:
         self.learn(history)
         if history.known is not None or self.revision > revision:
             return
-        if is_seen and self._is_stored_refusal(held, history.at(revision), history.held_marks):
+        if is_seen and self._is_stored_refusal(held, history.at(revision), history.held):
             self.revision += 1
             return
-        self._failure = KeyInUseError(held.error) if is_seen else blind(held.error)
+        self._failure = KeyInUseError(held.error) if is_seen else _blind(held.error)
         # Its own entries say only that the key was in use: a later attempt must not take them for the refusal that holds it.
         with suppress(PostBoostError):
-            mark = held_mark(self.intention.intent, revision)
-            send_probe(self.api, self.intention.actor.label(mark))
+            note = HeldAct(self.intention.intent, revision)
+            send_probe(self.api, self.intention.actor.label(note))
 
-    def _is_stored_refusal(self, held: Held, entries: Sequence[LogEntry], marks: Collection[str]) -> bool:
+    def _is_stored_refusal(self, held: Held, entries: Sequence[LogEntry], notes: Collection[HeldAct]) -> bool:
         """Return whether a stored refusal holds the revision: whoever held it was done before this attempt had to wait.
 
         Had a request been in flight then, it would have ended meanwhile, and the log would have an entry of it.
@@ -156,7 +157,7 @@ class Creation:
             return False
         return any(
             entry.is_refusal
-            and not (entry.label.post and held_mark(entry.label.post.intent, self.revision) in marks)
+            and not (entry.label.post and HeldAct(entry.label.post.intent, self.revision) in notes)
             for entry in held.seen
             if entry in held.before or entry.label != mine
         )
@@ -203,32 +204,22 @@ class Creation:
         return Published("replayed", "an earlier attempt had created it", uuid, outcome_of(post), warnings)
 
     def _read_error(
-        self,
-        error: PostBoostRequestError | UnconfirmedError | UnexpectedResponseError,
-        body: Mapping[str, Any],
+        self, error: PostBoostRequestError | UnconfirmedError, body: Mapping[str, Any]
     ) -> Published:
-        meaning = read_refusal(error, body)
-        if meaning in ("values", "unclear") and isinstance(error, PostBoostRequestError):
-            # What PostBoost has stored for these bytes comes back, and proves what the response was about.
-            try:
-                return self._read(self._post(body), body)
-            except LOST as again:
-                is_settled = isinstance(again, PostBoostRequestError) and again.is_stored_refusal
-                if is_settled:
-                    self.revision += 1
-                elif meaning == "unclear":
-                    meaning = "key" if read_refusal(again, body) in ("key", "unclear") else None
-                    error = again
-                if is_settled or meaning == "values":
-                    self.held = None
-        if meaning == "key" and isinstance(error, PostBoostRequestError):
-            self._raise_in_use(error, body)
-        # Whatever the error was, a post that the log has under this label is the author's.
-        if isinstance(error, (DuplicatePostError, *LOST_RESPONSE)) and (known := self._look()) is not None:
-            return self._use(known, body)
-        raise error
+        if isinstance(error, PostBoostRequestError) and error.is_stored_refusal:
+            self.revision += 1
+            raise NextRevision
+        found = send_again(error, body, lambda: self._read(self._post(body), body))
+        if not isinstance(found, Refusal):
+            return found
+        self.revision += found.is_settled
+        if found.about == "values":
+            self.held = None
+        if found.about == "key" and isinstance(found.error, PostBoostRequestError):
+            self._raise_in_use(found.error)
+        raise found.error
 
-    def _raise_in_use(self, error: PostBoostRequestError, body: Mapping[str, Any]) -> NoReturn:
+    def _raise_in_use(self, error: PostBoostRequestError) -> NoReturn:
         if self.history is None:
             raise UnconfirmedError(
                 "An earlier attempt sent this post with different content, and the token may not read the activity log (ability "
@@ -260,3 +251,12 @@ class Creation:
         outcome = outcome_of(post)
         check_unsettled(self.api, self.intention.actor, outcome, known.unsettled)
         return Published("adopted", "another attempt had created it", uuid, outcome)
+
+
+def _blind(error: PostBoostRequestError | UnconfirmedError) -> UnconfirmedError:
+    """Return the error of an attempt whose idempotency key is in use, where the log can't tell by whom."""
+    return UnconfirmedError(
+        "Another attempt used this post's idempotency key, and PostBoost's activity log does not show what it did: the post may "
+        f"exist. Look for it in PostBoost, or retry the task once the log shows it. PostBoost responded: {error}",
+        code="blind_log",
+    )

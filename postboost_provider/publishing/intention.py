@@ -14,7 +14,8 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
 )
 from postboost_provider.idempotency.activity_log import read_log
-from postboost_provider.idempotency.label import TRASH, PostAct
+from postboost_provider.idempotency.label import TRASH, HeldAct, PostAct
+from postboost_provider.idempotency.log_check import PROOF_SECONDS, prove_sight
 from postboost_provider.publishing.approval import unsettled_edits
 
 if TYPE_CHECKING:
@@ -148,9 +149,9 @@ class History:
         return found
 
     @property
-    def held_marks(self) -> set[str]:
-        """What attempts have noted about revisions that were in use: see :func:`held_mark`."""
-        return {act for entry in self.entries if (act := entry.label.act or "").startswith("held ")}
+    def held(self) -> set[HeldAct]:
+        """What attempts have noted about revisions that were in use."""
+        return {act for entry in self.entries if (act := entry.label.held)}
 
     def at(self, revision: int) -> list[LogEntry]:
         """Return the entries under a key revision, and those whose revision is not known."""
@@ -169,18 +170,23 @@ def _latest(entries: Iterable[LogEntry]) -> KnownPost | None:
 
 
 def read_histories(
-    api: PostBoostClient, *owners: Owner, on_unknown: str = "fail", since: str | None = None
+    api: PostBoostClient,
+    *owners: Owner,
+    on_unknown: str = "fail",
+    since: str | None = None,
+    latest: bool = False,
 ) -> dict[str, History] | None:
     """Return what the log has of the owners' posts, by log identity; None where the token may not read the log.
 
     :param since: only what was written from then on, in PostBoost's time.
+    :param latest: see :func:`read_log`.
     :param on_unknown: with ``publish``, a log that PostBoost refuses for another reason counts as one that may not be read.
     :raises PostBoostConfigError: PostBoost refuses to show the log; ``code`` is ``log_unreadable``.
     """
     entries: list[LogEntry] = []
     try:
         for owner in owners:
-            if (of_owner := read_log(api, owner, since=since)) is None:
+            if (of_owner := read_log(api, owner, since=since, latest=latest)) is None:
                 return None
             entries += of_owner
     except PostBoostRequestError as error:
@@ -201,9 +207,20 @@ def read_histories(
     return {identity: History(tuple(of_one)) for identity, of_one in found.items()}
 
 
-def held_mark(intent: str | None, revision: int) -> str:
-    """Return the act by which an attempt notes that its requests under a revision were refused only for using the key."""
-    return f"held {intent or ''} r{revision:04}"
+def require_sight(api: PostBoostClient, actor: Actor) -> None:
+    """Refuse to publish where the log is empty because it is blind.
+
+    :raises PostBoostConfigError: it does not show a request of now; ``code`` is ``blind_log``.
+    """
+    if prove_sight(api, actor):
+        return
+    raise PostBoostConfigError(
+        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago. It may therefore lack the "
+        "posts of earlier attempts, too. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
+        "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
+        code="blind_log",
+        field="on_unknown",
+    )
 
 
 def history_of(histories: Mapping[str, History] | None, actor: Actor) -> History:
@@ -212,9 +229,9 @@ def history_of(histories: Mapping[str, History] | None, actor: Actor) -> History
     return replace(found, former=history_of(histories, actor.former).entries) if actor.former else found
 
 
-def read_history(api: PostBoostClient, actor: Actor) -> History:
+def read_history(api: PostBoostClient, actor: Actor, *, latest: bool = False) -> History:
     """Return what the log has of the actor's post."""
-    return history_of(read_histories(api, *actor.owners), actor)
+    return history_of(read_histories(api, *actor.owners, latest=latest), actor)
 
 
 def read_warnings(response: Any) -> tuple[str, ...]:

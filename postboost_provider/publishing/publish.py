@@ -29,11 +29,11 @@ from postboost_provider.publishing.intention import (
     history_of,
     read_histories,
     read_history,
+    require_sight,
 )
 from postboost_provider.publishing.mapped import undecided
 from postboost_provider.publishing.post import Post, post_intent
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
-from postboost_provider.publishing.sight import require_sight
 from postboost_provider.publishing.update import fetch, use_existing
 
 if TYPE_CHECKING:

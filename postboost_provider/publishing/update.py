@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import (
-    ConflictError,
     DuplicatePostError,
     NotFoundError,
+    OvertakenError,
     PostBoostConfigError,
     PostBoostError,
     PostBoostRequestError,
@@ -27,7 +27,7 @@ from postboost_provider.publishing.intention import (
     read_history,
     read_warnings,
 )
-from postboost_provider.publishing.words import describe, differences, identify
+from postboost_provider.publishing.words import Difference, describe, differences, identify
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -97,7 +97,7 @@ def update(
 ) -> Published:
     """Update the post that :func:`compare` returned.
 
-    :raises ConflictError: another attempt has changed it since ``known`` was read; ``code`` is ``overtaken``.
+    :raises OvertakenError: another attempt has changed it since ``known`` was read.
     """
     content = body()
     note_waiting(api, intention.actor, outcome)
@@ -105,9 +105,7 @@ def update(
     if before.known is not None and before.known.intent not in (known.intent, intention.intent):
         check_not_overtaken(intention, before.known, outcome.uuid)
     if intention.mode != "queue" or known.mode in (None, "queue") or outcome.status == "draft":
-        done = _update(api, intention, outcome, content, before)
-        _settle(api, intention, outcome, done)
-        return done
+        return _update(api, intention, outcome, content, before, outcome)
     # An update keeps the time of a scheduled post; a place in the queue takes another request. That one comes first: once
     # the activity log has the update, the post counts as its author wants it.
     allow = intention.allow_duplicate
@@ -115,14 +113,8 @@ def update(
     perform_action(api, intention.actor, "queue", "add_post_to_queue", where, {}, allow_duplicate=allow)
     queued = read_post(fetch(api, outcome.uuid))
     check_approval(outcome, queued)
-    done = _update(api, intention, queued, content, before)
-    _settle(api, intention, outcome, done)
+    done = _update(api, intention, queued, content, before, outcome)
     return replace(done, why="moved to the queue")
-
-
-def _settle(api: PostBoostClient, intention: Intention, before: PostOutcome, done: Published) -> None:
-    if done.outcome is not None:
-        settle(api, intention.actor, before, done.outcome)
 
 
 def _update(
@@ -131,7 +123,9 @@ def _update(
     outcome: PostOutcome,
     body: Mapping[str, Any],
     before: History,
+    first: PostOutcome,
 ) -> Published:
+    """Update the post as it is now; ``first`` is how the attempt found it."""
     warnings: tuple[str, ...] = ()
     sent = {**body, **_kept_schedule(outcome, body)}
     send = partial(
@@ -163,8 +157,9 @@ def _update(
     # PostBoost's response to an update has no post (SDK 1.66.3).
     fresh = fetch(api, outcome.uuid)
     done = outcome_of(fresh)
-    check_approval(outcome, done)
-    others = read_history(api, intention.actor).written_since(before)
+    settle(api, intention.actor, first, done)
+    # The log last: it has what another attempt wrote until now.
+    others = read_history(api, intention.actor, latest=True).written_since(before)
     # Where the log cuts labels, one entry without words is that of this update.
     unknown = [other for other in others if other.intent is None]
     for other in others:
@@ -210,6 +205,10 @@ def check_texts(
     found, uuid = differences(body, post), str(post.get("uuid"))
     if only_texts:
         found = [each for each in found if each.is_text]
+    elif post.get("status") == "draft" and any(
+        body.get(plan) for plan in ("schedule", "schedule_now", "queue")
+    ):
+        found.append(Difference("the status", "scheduled", "draft"))
     if not found:
         return ()
     message = f"Post {uuid} in PostBoost differs from what was sent: {describe(found)}"
@@ -229,15 +228,13 @@ def check_texts(
 def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> None:
     """Fail if another attempt has written other words to the post since this one began: they may be the newer ones.
 
-    :raises ConflictError: a retry reads what its author wants by then; ``code`` is ``overtaken``.
+    :raises OvertakenError: a retry compares the post with what its author wants by then.
     """
     if known.intent == intention.intent:
         return
-    raise ConflictError(
+    raise OvertakenError(
         f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
         "the task's arguments again.",
-        status=409,
-        code="overtaken",
     )
 
 

@@ -30,17 +30,15 @@ ENTRY_SECONDS = 60.0
 class Difference:
     """A part of a post that differs from what was sent.
 
+    :param is_text: it is a text, and not an account or the time.
     :param is_altered: PostBoost's processing of texts explains it: spaces, tags, entities.
     """
 
     what: str
     asked: Any
     found: Any
+    is_text: bool = False
     is_altered: bool = False
-
-    @property
-    def is_text(self) -> bool:
-        return self.what.startswith("the text")
 
     def __str__(self) -> str:
         return f"{self.what} is {self.found!r}, and {self.asked!r} was sent"
@@ -70,7 +68,7 @@ def _differences(body: Mapping[str, Any], post: Mapping[str, Any]) -> list[Diffe
             if asked != seen and (asked, seen) not in [(each.asked, each.found) for each in found]:
                 altered = [_plain(text) for text in asked] == [_plain(text) for text in seen]
                 what = f"the text for account {account_id}" if account_id else "the text"
-                found.append(Difference(what, asked, seen, altered))
+                found.append(Difference(what, asked, seen, is_text=True, is_altered=altered))
     asked_at, seen_at = _time(body), read_utc(post.get("scheduled_at"))
     if asked_at and seen_at and asked_at != seen_at:
         found.append(Difference("the scheduled time", str(asked_at), str(seen_at)))

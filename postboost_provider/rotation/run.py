@@ -202,13 +202,13 @@ class Rotation:
         """
         actor = Actor(self.keys.maker.task, ("rotation", self.keys.maker.conn_id))
         act = f"rotation {digest(self.keys.maker.run, f'{now:%H%M%S%f}')[:12]}"
-        where = {"workspace_uuid": connection.settings.workspace_uuid}
+        workspace = connection.settings.workspace_uuid
         with self.connect(connection.settings) as api:
             for role, client in (("target", api), ("admin", self.keys.admin)):
                 try:
                     client.send(
                         "validate_post",
-                        parameters=where,
+                        parameters={"workspace_uuid": workspace},
                         body=_DRY_RUN,
                         client_label=str(actor.label(f"{act} {role}")),
                     )
@@ -216,7 +216,7 @@ class Rotation:
                     pass  # PostBoost logs that as well.
                 except (AuthenticationError, PermissionDeniedError):
                     return
-        entries = read_log(self.keys.admin, actor.owner, **where) or ()
+        entries = read_log(self.keys.admin, actor.owner, workspace_uuid=workspace) or ()
         users = {entry.label.act: entry.user_id for entry in entries}
         self._refuse_other_user(connection, users.get(f"{act} target"), users.get(f"{act} admin"))
 

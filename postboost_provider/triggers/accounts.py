@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from postboost_provider.triggers.base import PollingTrigger
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postboost_provider.polling.conditions import Finding
+    from postboost_provider.triggers.base import PollingArguments
 
 
 class PostBoostAccountHealthTrigger(PollingTrigger):
@@ -29,9 +30,9 @@ class PostBoostAccountHealthTrigger(PollingTrigger):
         account_ids: Sequence[int],
         publish_at: str | None = None,
         posts_per_account: int = 1,
-        **kwargs: Any,
+        **wait: Unpack[PollingArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**wait)
         self.account_ids = account_ids
         self.publish_at = publish_at
         self.posts_per_account = posts_per_account

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from postboost_provider.triggers.base import PollingTrigger
 
 if TYPE_CHECKING:
     from postboost_provider.polling.conditions import Finding
+    from postboost_provider.triggers.base import PollingArguments
 
 
 class PostBoostRepurposeTrigger(PollingTrigger):
@@ -18,8 +19,8 @@ class PostBoostRepurposeTrigger(PollingTrigger):
 
     own_arguments = ("run_id",)
 
-    def __init__(self, *, run_id: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, run_id: int, **wait: Unpack[PollingArguments]) -> None:
+        super().__init__(**wait)
         self.run_id = run_id
 
     async def _poll(self) -> Finding:

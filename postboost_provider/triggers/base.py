@@ -33,6 +33,20 @@ class WaitArguments(TypedDict):
     started_at: str
 
 
+class StartArguments(TypedDict, total=False):
+    """The arguments of every trigger but ``poll_interval``. See :class:`PollingTrigger`."""
+
+    postboost_conn_id: str
+    timeout: float
+    started_at: str | None
+
+
+class PollingArguments(StartArguments, total=False):
+    """The arguments of every trigger."""
+
+    poll_interval: float
+
+
 class PollingTrigger(BaseTrigger):
     """Poll until a condition is satisfied or the wait times out. All state is in the arguments. It only reads.
 

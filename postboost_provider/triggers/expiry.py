@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from postboost_provider.api.errors import PostBoostError, is_retryable
 from postboost_provider.hooks.postboost import PostBoostHook
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.polling.poller import Poller
     from postboost_provider.polling.schedule import Wait
+    from postboost_provider.triggers.base import PollingArguments
 
 
 class PostBoostTokenTrigger(PollingTrigger):
@@ -28,8 +29,8 @@ class PostBoostTokenTrigger(PollingTrigger):
 
     own_arguments = ("postboost_conn_ids",)
 
-    def __init__(self, *, postboost_conn_ids: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, postboost_conn_ids: Sequence[str], **wait: Unpack[PollingArguments]) -> None:
+        super().__init__(**wait)
         self.postboost_conn_ids = postboost_conn_ids
 
     def _make_poller(self, times: Wait) -> Poller:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.polling.poller import Event, Poller
     from postboost_provider.polling.schedule import Wait
+    from postboost_provider.triggers.base import StartArguments
 
 # One for all waits of a process: they wake up together and share requests, but not together with other triggerers.
 SPREAD = random.random()
@@ -53,9 +54,9 @@ class PostBoostPostTrigger(PollingTrigger):
         carried: dict[str, Any] | None = None,
         when_killed: str = "keep",
         trash_label: str | None = None,
-        **kwargs: Any,
+        **wait: Unpack[StartArguments],
     ) -> None:
-        super().__init__(poll_interval=poll_interval, **kwargs)
+        super().__init__(poll_interval=poll_interval, **wait)
         self.post_uuids = post_uuids
         self.next_look_at = next_look_at
         self.due_at = due_at

@@ -97,12 +97,19 @@ class PostBoost:
             "chunk_size": 1 << 30,
         }
         if path.startswith("posts"):
+            if path == "posts":
+                self.create(json.loads(request.content))
             made = POST
         elif path == "media/remote/initiate":
             made = {"status": "completed", "media": {"uuid": "m-7"}}
         elif path == "ai/repurpose":
             made = {"data": {"run_id": 5}}
         return httpx.Response(201, json=made)
+
+    def create(self, body: dict[str, Any]) -> None:
+        """Make the post one of the mode that was asked for."""
+        is_planned = body.get("schedule") or body.get("schedule_now") or body.get("queue")
+        POST.update(status="scheduled" if is_planned else "draft")
 
     def change(self, action: str, body: dict[str, Any]) -> None:
         """Do what an action asks for, as far as it is read back."""
@@ -144,7 +151,9 @@ def postboost(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def run(operator: Any, task: dict[str, Any]) -> None:
     ti = SimpleNamespace(**task, xcom_push=lambda key, value: None, try_number=1, max_tries=0)
-    operator.execute({"ti": ti})
+    now = datetime.now(UTC)
+    dag_run = SimpleNamespace(run_after=now, start_date=now, clear_number=0)
+    operator.execute({"ti": ti, "dag_run": dag_run})
 
 
 def publish(task: dict[str, Any], **given: Any) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import UnconfirmedError, ValidationError
+from postboost_provider.idempotency.log_check import LONGEST_REQUEST_SECONDS
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.operators.api import PostBoostOperator
-from postboost_provider.publishing.sight import LONGEST_REQUEST_SECONDS
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key

@@ -45,8 +45,8 @@ def server(
     use_connection(monkeypatch, sandbox)
     quick = SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     mocker.patch("postboost_provider.api.client.time", quick)
-    mocker.patch("postboost_provider.publishing.sight.PROOF_SECONDS", 0.1)
-    mocker.patch("postboost_provider.publishing.sight.longest_request", return_value=0.01)
+    mocker.patch("postboost_provider.idempotency.log_check.PROOF_SECONDS", 0.1)
+    mocker.patch("postboost_provider.idempotency.log_check.longest_request", return_value=0.01)
     return dict(request.param)
 
 

@@ -49,7 +49,7 @@ def server(
     mocker.patch(
         "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     )
-    mocker.patch("postboost_provider.publishing.sight.longest_request", return_value=0.01)
+    mocker.patch("postboost_provider.idempotency.log_check.longest_request", return_value=0.01)
     return sandbox
 
 

@@ -65,7 +65,7 @@ class Mapped:
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> Sandbox:
     use_connection(monkeypatch, sandbox)
-    mocker.patch("postboost_provider.publishing.sight.PROOF_SECONDS", 0.1)
+    mocker.patch("postboost_provider.idempotency.log_check.PROOF_SECONDS", 0.1)
     return sandbox
 
 

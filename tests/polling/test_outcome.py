@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api.errors import PostBoostError
-from postboost_provider.polling.outcome import PostOutcome, describe_failures, describe_status, read_post
+from postboost_provider.api.errors import PostBoostError, UnexpectedResponseError, is_retryable
+from postboost_provider.polling.outcome import (
+    PostOutcome,
+    describe_failures,
+    describe_status,
+    read_post,
+    require_post,
+)
 
 STATUSES = ("draft", "scheduled", "needs_approval", "publishing", "published", "failed")
 
@@ -76,11 +82,31 @@ def test_a_post_can_be_changed_until_it_is_published_and_not_in_the_trash(status
     assert post(status, trashed=trashed).can_be_changed is (before and not trashed)
 
 
-@pytest.mark.parametrize("status", ["archived", "", None, "Published"])
+@pytest.mark.parametrize("status", ["archived", "Published"])
 def test_an_unknown_status_of_a_post_is_an_error_that_names_it(status):
     with pytest.raises(PostBoostError, match=repr(str(status))) as caught:
         read_post({"uuid": "p1", "status": status})
     assert caught.value.code == "unknown_status"
+
+
+@pytest.mark.parametrize(
+    "junk", [{}, {"uuid": "p1"}, {"status": "draft"}, {"uuid": "", "status": None}, [], None]
+)
+def test_what_has_no_uuid_or_no_status_is_no_post(junk):
+    for read in (read_post, lambda payload: require_post(payload, "p1")):
+        with pytest.raises(UnexpectedResponseError) as caught:
+            read(junk)
+        assert caught.value.code == "unreadable_response"
+        assert is_retryable(caught.value)
+
+
+def test_another_post_than_the_one_that_was_asked_for_is_refused():
+    found = {"uuid": "P1", "status": "draft"}
+    assert require_post(found, "p1") == found
+    with pytest.raises(UnexpectedResponseError) as caught:
+        require_post(found, "p2")
+    assert caught.value.code == "other_post"
+    assert is_retryable(caught.value)
 
 
 @pytest.mark.parametrize("status", ["queued", "", "Failed"])

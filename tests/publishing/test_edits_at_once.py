@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.client import PostBoostClient
-from postboost_provider.api.errors import ConflictError
+from postboost_provider.api.errors import OvertakenError
 from postboost_provider.publishing import update
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, posts
@@ -25,7 +25,7 @@ def test_of_two_edits_at_once_at_most_one_is_green(sandbox: Sandbox) -> None:
         with client(sandbox) as api:
             try:
                 ends.append(publish(api, text).result)
-            except ConflictError as error:
+            except OvertakenError as error:
                 ends.append(error.code)
 
     threads = [threading.Thread(target=go, args=(text,)) for text in ("One", "Two")]
@@ -54,7 +54,35 @@ def test_an_edit_does_not_replace_words_that_were_written_after_it_looked(
         return found
 
     patch = mocker.patch.object(update, "compare", late)
-    with pytest.raises(ConflictError) as caught:
+    with pytest.raises(OvertakenError) as caught:
         publish(api, "Older")
     assert caught.value.code == "overtaken"
     assert [(p["uuid"], p["text"]) for p in posts(server)] == [(uuid, "Newer")]
+
+
+def test_an_edit_sees_what_is_written_while_it_reads_the_log_at_its_end(
+    sandbox: Sandbox, mocker: Any
+) -> None:
+    with client(sandbox) as api, client(sandbox) as other:
+        publish(api)
+        send, pages, state = api.send, api.pages, {"is_sent": False}
+
+        def note(operation: str, **rest: Any) -> Any:
+            response = send(operation, **rest)
+            state["is_sent"] |= operation == "update_post"
+            return response
+
+        def late(operation: str, **rest: Any) -> Any:
+            found = list(pages(operation, **rest))
+            if operation == "list_api_activity" and state["is_sent"]:
+                mocker.stopall()
+                publish(other, "Newer")
+            return iter(found)
+
+        mocker.patch.object(api, "send", note)
+        mocker.patch.object(api, "pages", late)
+        # Both requests of the log's last read are made; the other attempt comes between them.
+        with pytest.raises(OvertakenError) as caught:
+            publish(api, "Older")
+    assert caught.value.code == "overtaken"
+    assert [p["text"] for p in posts(sandbox)] == ["Newer"]

@@ -11,8 +11,8 @@ import pytest
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
-    ConflictError,
     DuplicatePostError,
+    OvertakenError,
     PermissionDeniedError,
     PostBoostConfigError,
     UnconfirmedError,
@@ -225,7 +225,7 @@ def test_of_two_runs_at_once_with_an_edit_between_them_one_is_overtaken_and_retr
         with client(sandbox) as api:
             try:
                 ends[text] = create(api, intention(text), body(text)).result
-            except ConflictError as error:
+            except OvertakenError as error:
                 ends[text] = error.code
 
     threads = [threading.Thread(target=go, args=(text,)) for text in ("Hello", "Hello again")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api.errors import ConflictError, PublishError
+from postboost_provider.api.errors import OvertakenError, PublishError
 from postboost_provider.publishing.words import differences
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, posts
@@ -98,7 +98,7 @@ def test_a_replayed_response_of_words_that_another_attempt_has_replaced_is_not_g
         assert publish(api, "Older").result == "created"
         assert publish(api, "Newer").result == "updated"
         # This attempt has read the activity log before the post was in it.
-        with pytest.raises(ConflictError) as caught:
+        with pytest.raises(OvertakenError) as caught:
             create(api, intention("Older"), body("Older"))
     assert caught.value.code == "overtaken"
     assert [p["text"] for p in posts(sandbox)] == ["Newer"]

@@ -80,7 +80,7 @@ def test_where_the_log_tells_nothing_only_the_key_does_and_after_a_day_nothing_i
     assert edited in (
         "UnconfirmedError blind_log",
         "KeyInUseError key_in_use",
-        "ConflictError overtaken",
+        "OvertakenError overtaken",
         "updated",
         "PostBoostConfigError log_unreadable",
     )

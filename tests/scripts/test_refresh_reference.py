@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureEx
 from docstring_fields import Argument, XCom, describe, split
 
 from postboost_provider.api import errors
+from postboost_provider.api.client import PostBoostClient
 from tests.test_package import PUBLIC
 
 FOLDER = refresh_reference.FOLDER
@@ -100,6 +101,19 @@ def test_every_operator_and_sensor_says_what_it_returns(task):
     (returned,) = [x for x in describe(task).xcoms if x.key == "return_value"]
     assert returned.type
     assert returned.meaning
+
+
+def test_no_argument_of_a_table_lacks_its_meaning(pages):
+    assert [line for text in pages.values() for line in text.splitlines() if line.endswith("| |")] == []
+
+
+def test_the_arguments_that_send_takes_as_keywords_are_those_of_call_and_two_more():
+    known = {each.name: each for each in describe(PostBoostClient.call).arguments}
+    found = {each.name: each for each in describe(PostBoostClient.send).arguments}
+    assert found.keys() - known.keys() == {"client_label", "allow_duplicate"}
+    assert not known.keys() - found.keys()
+    assert {name: found[name].type for name in known} == {name: each.type for name, each in known.items()}
+    assert (found["operation"].default, found["body"].default) == ("required", "optional")
 
 
 @pytest.mark.parametrize("drift, code", [("", 0), (" ", 1)])

@@ -11,6 +11,7 @@ from postboost_provider.polling.poller import wait_briefly
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.api.responses import Response
 
 T = TypeVar("T")
@@ -32,16 +33,14 @@ def may_be_about_key(error: Exception, fields: Collection[str]) -> TypeGuard[Con
     return not any(str(name).partition(".")[0] in fields for name in names)
 
 
-def send_until_free(
+def send_while_in_use(
     send: Callable[[], Response],
-    read: Callable[[Response], T],
-    error: ConflictError | ValidationError,
     fields: Collection[str],
-) -> T:
-    """Send the same request until the earlier one has ended, and read the response, which is then the stored one.
+    look: Callable[[PostBoostRequestError], Finding] = lambda _: Finding(False),
+) -> Any:
+    """Send the same request until the earlier one has ended. Return the response, or None if it has not ended in time.
 
-    :param error: the refusal of the key.
-    :raises UnconfirmedError: the earlier request has not ended in time; a retry of the task sends the same one again.
+    :param look: is given each refusal of the key, and may find what became of the earlier request: that is returned.
     :raises PostBoostRequestError: PostBoost refused the body.
     """
 
@@ -51,9 +50,24 @@ def send_until_free(
         except (ConflictError, ValidationError) as again:
             if not may_be_about_key(again, fields):
                 raise
-            return Finding(False)
+            return look(again)
 
-    response: Any = wait_briefly(ask, WAIT_SECONDS, None, first=PAUSE_SECONDS, longest=PAUSE_SECONDS)
+    return wait_briefly(ask, WAIT_SECONDS, None, first=PAUSE_SECONDS, longest=PAUSE_SECONDS)
+
+
+def send_until_free(
+    send: Callable[[], Response],
+    read: Callable[[Response], T],
+    error: ConflictError | ValidationError,
+    fields: Collection[str],
+) -> T:
+    """Send as :func:`send_while_in_use` does, and read the response, which is then the stored one.
+
+    :param error: the refusal of the key.
+    :raises UnconfirmedError: the earlier request has not ended in time; a retry of the task sends the same one again.
+    :raises PostBoostRequestError: PostBoost refused the body.
+    """
+    response = send_while_in_use(send, fields)
     if response is None:
         message = f"{error} Another attempt may still be uploading this. Retry the task: it checks first."
         raise UnconfirmedError(message, code="key_in_use", cause=str(error)) from error

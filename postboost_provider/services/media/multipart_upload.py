@@ -17,6 +17,7 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
 )
 from postboost_provider.api.requests import FilePart
+from postboost_provider.api.responses import Response
 from postboost_provider.idempotency.key import (
     NextRevision,
     numbered,
@@ -24,8 +25,7 @@ from postboost_provider.idempotency.key import (
     step_past_stored_refusal,
 )
 from postboost_provider.polling.conditions import Finding
-from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.services.media.key_in_use import PAUSE_SECONDS, WAIT_SECONDS, may_be_about_key
+from postboost_provider.services.media.key_in_use import may_be_about_key, send_while_in_use
 from postboost_provider.services.media.library import Library, Upload, media_id
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.responses import Response
     from postboost_provider.services.media.file_content import Source
 
 log = logging.getLogger(__name__)
@@ -129,29 +128,19 @@ class _OneRequest:
     def _wait(self, error: PostBoostRequestError, revision: int) -> dict[str, Any] | None:
         """Send the same request until the earlier one has ended, and return the item if it was uploaded."""
 
-        def ask() -> Finding:
-            try:
-                response = self._api.send(
-                    "upload_media",
-                    idempotency_key=self._key(revision),
-                    client_label=str(self._upload.label),
-                    **self._call,
-                )
-            except PostBoostRequestError as again:
-                # A stored refusal is ours: PostBoost has kept it since the first request.
-                if again.is_stored_refusal or not may_be_about_key(again, FIELDS):
-                    raise
-                found = self._library.find_recent(self._clock())
-                if found is None and _said(again) != _said(error):
-                    # The second response is about the key, and so the first one was about the file.
-                    raise error from None
-                return Finding(found is not None or self._library.was_made, found)
-            return Finding(True, self._read(response))
+        def send() -> Response:
+            key, label = self._key(revision), str(self._upload.label)
+            return self._api.send("upload_media", idempotency_key=key, client_label=label, **self._call)
 
-        result: dict[str, Any] | None = wait_briefly(
-            ask, WAIT_SECONDS, None, first=PAUSE_SECONDS, longest=PAUSE_SECONDS
-        )
-        return result
+        def look(again: PostBoostRequestError) -> Finding:
+            found = self._library.find_recent(self._clock())
+            if found is None and _said(again) != _said(error):
+                # The second response is about the key, and so the first one was about the file.
+                raise error from None
+            return Finding(found is not None or self._library.was_made, found)
+
+        found: Response | dict[str, Any] | None = send_while_in_use(send, FIELDS, look)
+        return self._read(found) if isinstance(found, Response) else found
 
     def _check_not_made(self, error: PostBoostRequestError) -> None:
         """Refuse to upload it under another key while nothing tells which item the earlier request made, if it did."""

@@ -14,7 +14,7 @@ import pytest
 from postboost_provider.api.errors import PostBoostError, UnconfirmedError, ValidationError
 from postboost_provider.polling import poller
 from postboost_provider.sandbox.server import Sandbox
-from postboost_provider.services.media import key_in_use, multipart_upload, upload as media_module
+from postboost_provider.services.media import key_in_use, upload as media_module
 from postboost_provider.services.media.library import media_id
 from postboost_provider.services.media.upload import upload_media
 from tests.api.support import WORKSPACE
@@ -66,9 +66,8 @@ def race(sandbox: Sandbox, make: Any) -> list[Any]:
 @pytest.fixture
 def real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(poller, "time", time)
-    for module in (key_in_use, multipart_upload):
-        monkeypatch.setattr(module, "PAUSE_SECONDS", 0.1)
-        monkeypatch.setattr(module, "WAIT_SECONDS", 10.0)
+    monkeypatch.setattr(key_in_use, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(key_in_use, "WAIT_SECONDS", 10.0)
 
 
 @under_each_variant

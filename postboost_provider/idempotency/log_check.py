@@ -8,13 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import (
-    PostBoostConfigError,
-    PostBoostRequestError,
-    UnconfirmedError,
+    PermissionDeniedError,
     ValidationError,
 )
 from postboost_provider.api.settings import assumes
 from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.label import Probe
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 
@@ -57,8 +56,10 @@ def prove_sight(
         log.info("An earlier attempt may have a request on its way. Waiting %.0f s for it.", seconds)
         nothing = Finding(False)
         wait_briefly(lambda: nothing, seconds, None, known=nothing, first=seconds, longest=seconds)
-    label = actor.label(f"sight {secrets.token_hex(4)}")
-    send_probe(api, label, workspace_uuid)
+    label = actor.label(Probe(secrets.token_hex(4)))
+    # A token that may not make it has no proof.
+    with suppress(PermissionDeniedError):
+        send_probe(api, label, workspace_uuid)
 
     def ask() -> Finding:
         seen = any(
@@ -75,28 +76,3 @@ def send_probe(api: PostBoostClient, label: Label, workspace_uuid: str | None = 
     # PostBoost logs a refusal as well.
     with suppress(ValidationError):
         api.send("validate_post", parameters=where, body=_PROBE, client_label=str(label))
-
-
-def require_sight(api: PostBoostClient, actor: Actor) -> None:
-    """Refuse to publish where the log is empty because it is blind.
-
-    :raises PostBoostConfigError: it does not show a request of now; ``code`` is ``blind_log``.
-    """
-    if prove_sight(api, actor):
-        return
-    raise PostBoostConfigError(
-        f"PostBoost's activity log does not show a request that was made {PROOF_SECONDS:.0f} s ago. It may therefore lack the "
-        "posts of earlier attempts, too. Nothing was sent. Retry the task if the log is late. If it is switched off, look for "
-        "the posts in PostBoost, or accept that they may be published again with on_unknown='publish'.",
-        code="blind_log",
-        field="on_unknown",
-    )
-
-
-def blind(error: PostBoostRequestError | UnconfirmedError) -> UnconfirmedError:
-    """Return the error of an attempt whose idempotency key is in use, where the log can't tell by whom."""
-    return UnconfirmedError(
-        "Another attempt used this post's idempotency key, and PostBoost's activity log does not show what it did: the post may "
-        f"exist. Look for it in PostBoost, or retry the task once the log shows it. PostBoost responded: {error}",
-        code="blind_log",
-    )
