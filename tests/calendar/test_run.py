@@ -189,9 +189,9 @@ def test_a_thousand_rows_are_asked_about_in_few_requests_beside_their_own(
     before = len(sandbox.requests())
     rows[7]["text"] = "Another text"
     assert run(api, *rows).counts() == {"adopted": 299, "updated": 1}
-    # Seven pages of the log and what is new in it afterwards, six lists of posts; the edited one and what the log has of it are read before and after it is
-    # changed.
-    assert len(sandbox.requests()) - before <= 28
+    # Seven pages of the log, what is in it since its last second (on a fast machine, all of it), and six lists of posts.
+    # The edited post and what the log has of it are read before and after it is changed.
+    assert len(sandbox.requests()) - before <= 34
 
 
 def test_posts_that_no_list_gives_are_read_one_by_one(sandbox: Sandbox, api: PostBoostClient) -> None:
