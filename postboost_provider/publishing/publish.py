@@ -13,6 +13,7 @@ from postboost_provider.api.errors import (
     PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
+    UnconfirmedError,
 )
 from postboost_provider.api.field_errors import map_fields
 from postboost_provider.idempotency.identity import intent_hash
@@ -27,6 +28,7 @@ from postboost_provider.publishing.intention import (
     Published,
     history_of,
     read_histories,
+    read_history,
     require_sight,
 )
 from postboost_provider.publishing.mapped import undecided
@@ -135,6 +137,11 @@ def publish_post(
             sure_for = KEY_IS_SURE_FOR if is_sure else timedelta(0)
             if since is not None and now - since >= sure_for and not is_seen:
                 require_sight(api, actor)
+                if places is not None:
+                    # The log shows all by now. It may have been late when the places were read.
+                    again = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
+                    if again.identity != actor.identity or read_history(api, again).known is not None:
+                        raise _late()
         if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
             raise _past(post.publish_at, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
@@ -164,6 +171,14 @@ def _place(api: PostBoostClient, own: Actor, intent: str, places: Places, on_unk
     if own.former is not None and (known := history.known) is not None:
         posts[own.log_identity] = known.intent
     return places.place(intent, posts)
+
+
+def _late() -> UnconfirmedError:
+    return UnconfirmedError(
+        "PostBoost's activity log was late: it has just shown what an earlier attempt of the mapped task published. Nothing was "
+        "sent. Retry the task.",
+        code="blind_log",
+    )
 
 
 def _intent(resolver: Resolver, salt: str, post: Post) -> str | None:
