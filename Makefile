@@ -63,8 +63,9 @@ $(RUN) $(DEVELOP) $(FUZZ) $(BENCH) $(DOCS) $(RELEASE): pyproject.toml constraint
 demo: $(RUN)
 	@$(BIN)/python scripts/demo.py
 
+# Two processes: some of the tests start an Airflow, which takes memory.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Airflow takes long to start on a busy machine, and each wait in these tests has its own timeout.
 live: $(DEVELOP)
