@@ -272,6 +272,11 @@ def update(
         note_waiting(api, actor, outcome)
         api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
     fresh = fetch(api, outcome.uuid)
+    if "text" in changes and _text(fresh) not in (before, changes["text"]):
+        # PostBoost has changed the text, or another attempt has written its own.
+        since = [entry for entry in read_log(api, actor.owner) or () if entry not in entries]
+        if any(entry.label != label and entry.outcome == "updated" for entry in since):
+            raise _overtaken(outcome)
     _check_updated(before, fresh, changes)
     settle(api, actor, outcome, done := read_post(fresh))
     return done
