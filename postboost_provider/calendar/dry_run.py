@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postboost_provider.calendar.report import RowReport, invalid
-from postboost_provider.publishing.intention import read_warnings
 from postboost_provider.publishing.post import Problem
+from postboost_provider.publishing.post_history import read_warnings
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
-    from postboost_provider.publishing.intention import KnownPost
+    from postboost_provider.publishing.post_history import KnownPost
     from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver
 
 

@@ -12,10 +12,10 @@ from postboost_provider.api.errors import PostBoostError
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.polling.post_lists import PostLists
-from postboost_provider.publishing.intention import read_histories
+from postboost_provider.publishing.differences import find_made
 from postboost_provider.publishing.post import post_intent
+from postboost_provider.publishing.post_history import read_histories
 from postboost_provider.publishing.resolve import media_contents
-from postboost_provider.publishing.words import find_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.naming import CalendarName
-    from postboost_provider.publishing.intention import History, KnownPost
     from postboost_provider.publishing.post import Post
+    from postboost_provider.publishing.post_history import History, KnownPost
     from postboost_provider.publishing.resolve import MediaByTarget
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from postboost_provider.idempotency.label import Owner
 
 if TYPE_CHECKING:
     from postboost_provider.calendar.csv import Row
-    from postboost_provider.publishing.intention import History
+    from postboost_provider.publishing.post_history import History
 
 
 @dataclass(frozen=True, slots=True)

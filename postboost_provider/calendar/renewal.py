@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
-    from postboost_provider.publishing.intention import History, KnownPost
+    from postboost_provider.publishing.post_history import History, KnownPost
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,10 @@ from postboost_provider.idempotency.identity import Actor, intent_hash, log_scop
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
 from postboost_provider.polling.outcome import describe_failures
 from postboost_provider.publishing.create import send_held
-from postboost_provider.publishing.creation import Creation, KeyInUseError
-from postboost_provider.publishing.intention import (
+from postboost_provider.publishing.create_attempt import CreateAttempt, KeyInUseError
+from postboost_provider.publishing.lost_files import is_gone, is_unchanged
+from postboost_provider.publishing.post import InvalidPostError, post_intent
+from postboost_provider.publishing.post_history import (
     History,
     Intention,
     KnownPost,
@@ -40,8 +42,6 @@ from postboost_provider.publishing.intention import (
     read_histories,
     require_sight,
 )
-from postboost_provider.publishing.lost_files import is_gone, is_unchanged
-from postboost_provider.publishing.post import InvalidPostError, post_intent
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
 from postboost_provider.publishing.update import check_not_overtaken, compare, update
 
@@ -111,7 +111,7 @@ class CalendarRun:
         self._histories: dict[str, History] | None = None
         self._listed: dict[str, Mapping[str, Any]] = {}
         # Rows whose idempotency keys other attempts were using, by the key of the row.
-        self._held: dict[str, Creation] = {}
+        self._held: dict[str, CreateAttempt] = {}
         # What each row's author wrote, by the key of the row.
         self._intents: dict[str, str | None] = {}
 
@@ -311,23 +311,23 @@ class CalendarRun:
             return self._row_report(row, update(self.api, intention, known, found, body))
         if row.post.publish_at is None and self.on_unknown != "publish":
             check_memory(self.since, self.clock(), can_read_log=True)
-        creation = self._held.get(row.key) or Creation(self.api, intention, history)
-        return self._row_report(row, self._create(row, resolution, creation, mode, media))
+        attempt = self._held.get(row.key) or CreateAttempt(self.api, intention, history)
+        return self._row_report(row, self._create(row, resolution, attempt, mode, media))
 
     def _create(
-        self, row: Row, resolution: PostResolution, creation: Creation, mode: str, media: MediaByTarget
+        self, row: Row, resolution: PostResolution, attempt: CreateAttempt, mode: str, media: MediaByTarget
     ) -> Published:
         try:
-            done = creation.send(resolution.body(mode, media))
+            done = attempt.send(resolution.body(mode, media))
         except KeyInUseError:
-            self._held[row.key] = creation
+            self._held[row.key] = attempt
             raise
         except ValidationError as error:
             if mode != "schedule" or not self._due.is_past_for_postboost(row, error):
                 raise
             log.warning("%s: its time has come by PostBoost's clock. Sending it at once.", row)
             self._due.send_at_once(row)
-            return self._create(row, resolution, creation, "now", media)
+            return self._create(row, resolution, attempt, "now", media)
         self._held.pop(row.key, None)
         return done
 

@@ -98,7 +98,7 @@ def _prove(args: Namespace) -> None:
 def _store(conn_id: str, observed: dict[str, bool], quiet: bool) -> None:
     """Write what was observed to the connection, or print what to write there."""
     from postboost_provider.rotation.stores.airflow_database import AirflowDatabaseStore
-    from postboost_provider.rotation.stores.target import TargetConnection
+    from postboost_provider.rotation.stores.connection import TargetConnection
 
     text = json.dumps(observed, sort_keys=True)
     try:

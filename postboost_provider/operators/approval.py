@@ -256,7 +256,7 @@ def describe(draft: _Draft) -> str:
 
     Whatever an author or a network wrote is in a fenced block, and is shown instead of rendered.
     """
-    from postboost_provider.polling.account_name import account_name
+    from postboost_provider.polling.outcome import account_name
 
     post, at = draft.post, draft.at
     providers = {int(a["id"]): str(a["provider"]) for a in post["accounts"]}

@@ -146,7 +146,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
         from postboost_provider.rotation.keys import Keys
         from postboost_provider.rotation.plan import Maker
         from postboost_provider.rotation.run import Rotation
-        from postboost_provider.rotation.stores.target import TargetConnection
+        from postboost_provider.rotation.stores.connection import TargetConnection
 
         actor = self.actor(context)
         maker = Maker(task=actor.scope, conn_id=self.postboost_conn_id, run=digest(actor.identity)[:8])

@@ -101,8 +101,7 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[str]]:
         from postboost_provider.api.arguments import read_seconds, require_text
-        from postboost_provider.polling.account_name import account_name
-        from postboost_provider.polling.outcome import read_post
+        from postboost_provider.polling.outcome import account_name, read_post
         from postboost_provider.publishing import actions
 
         post_uuid = require_text("post_uuid", self.post_uuid)

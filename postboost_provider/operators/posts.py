@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
-    from postboost_provider.publishing.intention import Published
-    from postboost_provider.publishing.mapped import Places
+    from postboost_provider.publishing.mapped_list import Places
     from postboost_provider.publishing.post import Post
+    from postboost_provider.publishing.post_history import Published
 
 
 class PostBoostCreatePostOperator(BasePostBoostOperator):
@@ -187,7 +187,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
-        from postboost_provider.airflow_support.mapped import may_have_changed, render_siblings
+        from postboost_provider.airflow_support.sibling_tasks import may_have_changed, render_siblings
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.idempotency.identity import digest, normal
         from postboost_provider.publishing.publish import publish_post
@@ -195,7 +195,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         post, actor = self._parse_post(), self._actor(context)
 
         def find_places(intent_of: Callable[[Post], str | None]) -> Places:
-            from postboost_provider.publishing.mapped import find_places
+            from postboost_provider.publishing.mapped_list import find_places
 
             others = render_siblings(context)
             # A post that is known by its index, under the same salt.

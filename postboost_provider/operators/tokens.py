@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.settings import ClientSettings
     from postboost_provider.rotation.stores.base import KeyStore
-    from postboost_provider.rotation.stores.target import TargetConnection
+    from postboost_provider.rotation.stores.connection import TargetConnection
 
 DONE = "Done"
 NOT_NOW = "Not now"
@@ -128,7 +128,7 @@ class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
         return {"result": "rotated", "expires_on": str(expiry.day or "never")}
 
     def _target(self) -> TargetConnection:
-        from postboost_provider.rotation.stores.target import TargetConnection
+        from postboost_provider.rotation.stores.connection import TargetConnection
 
         return TargetConnection(self.postboost_conn_id, self.store)
 

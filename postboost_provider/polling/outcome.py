@@ -1,4 +1,4 @@
-"""What became of a post, account by account."""
+"""What became of a post, account by account, and how an account is named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError, PublishError, UnexpectedResponseError
 from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
-from postboost_provider.polling.account_name import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +21,16 @@ if TYPE_CHECKING:
 WAITING = frozenset({"draft", "scheduled", "needs_approval", "publishing"})
 SETTLED = frozenset({"published", "failed"})
 ACCOUNT_STATUSES = frozenset({"pending", "publishing", "published", "failed"})
+
+
+def account_name(account: Mapping[str, Any]) -> str:
+    """Return ``provider:username``, as ``accounts`` arguments take it, or the display name where it has no username.
+
+    An account of which only the id is known, because the token may not list accounts, is ``account <id>``.
+    """
+    if not account["provider"]:
+        return f"account {clean_text(account['id'])}"
+    return clean_text(f"{account['provider']}:{account.get('username') or account['name']}")
 
 
 @dataclass(frozen=True, slots=True)

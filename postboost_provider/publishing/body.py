@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.times import planned, schedule_fields
-from postboost_provider.polling.account_name import account_name
+from postboost_provider.polling.outcome import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

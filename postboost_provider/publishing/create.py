@@ -23,8 +23,8 @@ from postboost_provider.idempotency.label import Owner
 from postboost_provider.idempotency.log_check import longest_request, prove_sight
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.publishing.creation import Creation, KeyInUseError
-from postboost_provider.publishing.intention import (
+from postboost_provider.publishing.create_attempt import CreateAttempt, KeyInUseError
+from postboost_provider.publishing.post_history import (
     History,
     Published,
     read_histories,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
-    from postboost_provider.publishing.intention import Intention
+    from postboost_provider.publishing.post_history import Intention
 
 log = logging.getLogger(__name__)
 
@@ -53,57 +53,57 @@ def create_post(
     :raises PostBoostRequestError: PostBoost refused, and nothing was created.
     :raises UnconfirmedError: it may have been created or not; a retry of the task checks before it writes.
     """
-    creation = Creation(api, intention, history)
+    attempt = CreateAttempt(api, intention, history)
     ends: list[Published | KeyInUseError] = []
 
     def send(_: object) -> None:
         try:
-            ends.append(creation.send(body))
+            ends.append(attempt.send(body))
         except KeyInUseError as error:
             ends.append(error)
 
     send(None)
     if isinstance(ends[-1], KeyInUseError):
-        send_held(api, intention.actor, {None: creation}, send)
+        send_held(api, intention.actor, {None: attempt}, send)
     if isinstance(ends[-1], KeyInUseError):
         raise ends[-1]
     return ends[-1]
 
 
 def send_held(
-    api: PostBoostClient, actor: Actor, creations: Mapping[K, Creation], send: Callable[[K], None]
+    api: PostBoostClient, actor: Actor, attempts: Mapping[K, CreateAttempt], send: Callable[[K], None]
 ) -> None:
     """Send the posts whose keys other attempts hold, after one wait for all of them.
 
     :param actor: of the same task or calendar as all the posts.
-    :param send: sends one again with its :class:`Creation`, which is still held afterwards if the key is in use.
+    :param send: sends one again with its :class:`CreateAttempt`, which is still held afterwards if the key is in use.
     :raises PostBoostError: the activity log can't be read.
     """
-    only = next(iter(creations.values())).intention.actor.owner
-    owner = only if len(creations) == 1 else Owner(actor.scope)
-    histories = _wait_for_others(api, owner, creations.values())
-    for key, creation in creations.items():
-        creation.learn(histories.get(creation.identity, History()))
+    only = next(iter(attempts.values())).intention.actor.owner
+    owner = only if len(attempts) == 1 else Owner(actor.scope)
+    histories = _wait_for_others(api, owner, attempts.values())
+    for key, attempt in attempts.items():
+        attempt.learn(histories.get(attempt.identity, History()))
         send(key)
-    if not (left := {key: creation for key, creation in creations.items() if creation.held is not None}):
+    if not (left := {key: attempt for key, attempt in attempts.items() if attempt.held is not None}):
         return
     is_seen = prove_sight(api, actor)
     histories = read_histories(api, owner) or {}
-    for key, creation in left.items():
-        creation.conclude(histories.get(creation.identity, History()), is_seen=is_seen)
+    for key, attempt in left.items():
+        attempt.conclude(histories.get(attempt.identity, History()), is_seen=is_seen)
         send(key)
 
 
 def _wait_for_others(
-    api: PostBoostClient, owner: Owner, creations: Collection[Creation]
+    api: PostBoostClient, owner: Owner, attempts: Collection[CreateAttempt]
 ) -> dict[str, History]:
     """Wait for as long as a request may take, or until the log has what became of the others; return what it has."""
     timeout = longest_request(api)
-    log.info("Other attempts sent %d posts. Waiting up to %.0f s for them.", len(creations), timeout)
+    log.info("Other attempts sent %d posts. Waiting up to %.0f s for them.", len(attempts), timeout)
 
     def ask() -> Finding:
         found = read_histories(api, owner) or {}
-        own = [(each, found.get(each.identity, History())) for each in creations]
+        own = [(each, found.get(each.identity, History())) for each in attempts]
         is_done = all(h.known is not None or h.first_revision > each.revision for each, h in own)
         return Finding(is_done, found)
 

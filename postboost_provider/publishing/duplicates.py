@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.polling.outcome import read_post, require_post
-from postboost_provider.publishing.intention import Published
+from postboost_provider.publishing.post_history import Published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.publishing.intention import Intention
+    from postboost_provider.publishing.post_history import Intention
     from postboost_provider.publishing.resolve import Resolver
 
 

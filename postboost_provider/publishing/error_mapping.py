@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError
 from postboost_provider.api.field_errors import describe_field
-from postboost_provider.polling.account_name import account_name
+from postboost_provider.polling.outcome import account_name
 from postboost_provider.publishing.post import Post, Problem, Variant
 
 if TYPE_CHECKING:

@@ -21,7 +21,9 @@ from postboost_provider.idempotency.label import Owner
 from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
-from postboost_provider.publishing.intention import (
+from postboost_provider.publishing.mapped_list import undecided
+from postboost_provider.publishing.post import Post, post_intent
+from postboost_provider.publishing.post_history import (
     History,
     Intention,
     KnownPost,
@@ -31,8 +33,6 @@ from postboost_provider.publishing.intention import (
     read_history,
     require_sight,
 )
-from postboost_provider.publishing.mapped import undecided
-from postboost_provider.publishing.post import Post, post_intent
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
 from postboost_provider.publishing.update import fetch, use_existing
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
-    from postboost_provider.publishing.mapped import Places
+    from postboost_provider.publishing.mapped_list import Places
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.idempotency.identity import digest
-from postboost_provider.polling.account_name import account_name
+from postboost_provider.polling.outcome import account_name
 from postboost_provider.publishing.body import (
     FIRST_COMMENT_PROVIDERS,
     Content,

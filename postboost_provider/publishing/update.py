@@ -25,18 +25,18 @@ from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, read_post, require_post
 from postboost_provider.polling.poller import wait_briefly
 from postboost_provider.publishing.approval import check_approval, check_unsettled, note_waiting, settle
-from postboost_provider.publishing.intention import (
+from postboost_provider.publishing.differences import Difference, describe, differences, identify
+from postboost_provider.publishing.post_history import (
     Intention,
     KnownPost,
     Published,
     read_history,
     read_warnings,
 )
-from postboost_provider.publishing.words import Difference, describe, differences, identify
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.publishing.intention import History
+    from postboost_provider.publishing.post_history import History
 
 Body = Callable[[], Mapping[str, Any]]
 

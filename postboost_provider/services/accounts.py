@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError
 from postboost_provider.api.responses import reading_response
-from postboost_provider.polling.account_name import account_name
+from postboost_provider.polling.outcome import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

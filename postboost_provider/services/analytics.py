@@ -26,7 +26,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
-from postboost_provider.polling.account_name import account_name
+from postboost_provider.polling.outcome import account_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,7 +15,7 @@ from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.report import Report
 from postboost_provider.calendar.run import CalendarRun
 from postboost_provider.idempotency.identity import Actor
-from postboost_provider.publishing.intention import Intention
+from postboost_provider.publishing.post_history import Intention
 from postboost_provider.services.media.upload import MediaFile
 
 # Once for all: a row that is sent twice must not have moved by a minute.

@@ -11,8 +11,8 @@ from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.calendar.report import Report
 from postboost_provider.calendar.run import CalendarRun
 from postboost_provider.idempotency.identity import Actor, intent_hash
-from postboost_provider.publishing.intention import Intention
 from postboost_provider.publishing.post import post_intent, stripped_text
+from postboost_provider.publishing.post_history import Intention
 from postboost_provider.sandbox.server import Sandbox
 from tests.calendar.support import files, results, row
 from tests.clients import client, posts

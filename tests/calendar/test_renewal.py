@@ -10,7 +10,7 @@ import pytest
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.idempotency.activity_log import LogEntry
 from postboost_provider.idempotency.label import LONGEST, Kept, Label
-from postboost_provider.publishing.intention import History
+from postboost_provider.publishing.post_history import History
 from postboost_provider.sandbox.server import Sandbox
 from tests.calendar.support import results, row, run
 from tests.clients import posts

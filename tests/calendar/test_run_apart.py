@@ -7,7 +7,7 @@ from typing import Any
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import ServerError, ValidationError
-from postboost_provider.publishing.intention import History
+from postboost_provider.publishing.post_history import History
 from postboost_provider.publishing.resolve import PostResolution
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.services.media.upload import MediaFile
@@ -130,7 +130,7 @@ def test_a_row_that_another_run_has_sent_with_other_words_is_left_to_a_retry(
     run(api, row("a"))
     # This run has read the activity log before the other one's post was there.
     early = mocker.patch("postboost_provider.calendar.run.read_histories", return_value={})
-    mocker.patch("postboost_provider.publishing.creation.read_history", return_value=History())
+    mocker.patch("postboost_provider.publishing.create_attempt.read_history", return_value=History())
     (overtaken,) = run(api, row("a", text="Edited")).rows
     assert (overtaken.result, overtaken.retry) == ("failed", True)
     assert slept == [0.5]

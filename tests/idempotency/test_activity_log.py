@@ -16,7 +16,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.idempotency.activity_log import LogEntry, read_log
 from postboost_provider.idempotency.identity import Actor, log_scope
 from postboost_provider.idempotency.label import Label, OperationAct, Owner, PostAct, short_action
-from postboost_provider.publishing.intention import History, Intention, KnownPost, read_histories
+from postboost_provider.publishing.post_history import History, Intention, KnownPost, read_histories
 from tests.api.support import WORKSPACE
 
 MONDAY_ROW, TUESDAY_ROW = (Actor.of_row("spring", key) for key in ("monday", "tuesday"))

@@ -7,7 +7,7 @@ import pytest
 
 from postboost_provider.idempotency.identity import Act, Actor, digest, intent_hash, log_scope
 from postboost_provider.idempotency.label import Label
-from postboost_provider.publishing.intention import Intention
+from postboost_provider.publishing.post_history import Intention
 
 
 def task_identity(

@@ -8,7 +8,7 @@ from typing import Any
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.idempotency.identity import Actor, intent_hash
 from postboost_provider.publishing.create import create_post
-from postboost_provider.publishing.intention import History, Intention, Published, read_histories
+from postboost_provider.publishing.post_history import History, Intention, Published, read_histories
 from postboost_provider.publishing.update import use_existing
 
 DAY = str((datetime.now(UTC) + timedelta(days=2)).date())

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.idempotency.identity import Actor
-from postboost_provider.publishing.mapped import Places, find_places
+from postboost_provider.publishing.mapped_list import Places, find_places
 
 
 def at(index: int) -> Actor:

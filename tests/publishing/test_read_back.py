@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import OvertakenError, PublishError
-from postboost_provider.publishing.words import differences
+from postboost_provider.publishing.differences import differences
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, posts
 from tests.publishing.journeys import Journey

@@ -20,7 +20,8 @@ from postboost_provider.idempotency.label import HeldAct
 from postboost_provider.idempotency.log_check import send_probe
 from postboost_provider.idempotency.perform import perform
 from postboost_provider.publishing.approval import check_unsettled
-from postboost_provider.publishing.intention import (
+from postboost_provider.publishing.differences import identify
+from postboost_provider.publishing.post_history import (
     History,
     Published,
     read_history,
@@ -34,7 +35,6 @@ from postboost_provider.publishing.update import (
     outcome_of,
     use_existing,
 )
-from postboost_provider.publishing.words import identify
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.responses import Response
     from postboost_provider.idempotency.activity_log import LogEntry
-    from postboost_provider.publishing.intention import Intention, KnownPost
+    from postboost_provider.publishing.post_history import Intention, KnownPost
 
 
 class KeyInUseError(UnconfirmedError):
@@ -72,7 +72,7 @@ class Held:
 
 
 @dataclass
-class Creation:
+class CreateAttempt:
     """The requests of one attempt to create one post.
 
     :param history: what the activity log had of the post before; None if the token may not read it.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.publishing.intention import KnownPost
+    from postboost_provider.publishing.post_history import KnownPost
 
 # How many lists of posts, newest first, to search for one whose uuid the activity log lacks.
 MOST_LISTS = 10
