@@ -17,6 +17,14 @@ def run_anchor(context: Context) -> datetime | None:
     return found
 
 
+def attempt_began(context: Context) -> datetime:
+    """Return when this attempt began, before its arguments were rendered."""
+    began: datetime | None = getattr(context["ti"], "start_date", None)
+    # Where Airflow does not tell, only what is surely written from now on must count as written later. Times in PostBoost's
+    # log have whole seconds, and so does its clock.
+    return began or datetime.now(UTC) + timedelta(seconds=2)
+
+
 def loop_iteration(context: Context) -> int | None:
     """Return the iteration of the loop around the task, where Airflow has loops (3.4)."""
     loop: Any = context.get("loop")

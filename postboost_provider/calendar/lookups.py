@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PostBoostError
@@ -18,8 +16,7 @@ from postboost_provider.publishing.post_history import read_histories
 from postboost_provider.publishing.resolve import media_contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.naming import CalendarName
@@ -76,17 +73,3 @@ def identify_edited(api: PostBoostClient, known: KnownPost, post: Post, media: M
         )
 
     return replace(known, post_uuid=find_made(api, known, fits))
-
-
-def is_written_since(
-    api: PostBoostClient, known: KnownPost, uuid: str, since: datetime, clock: Callable[[], datetime]
-) -> bool:
-    """Return whether the log's entry of a post was written after an instant of the worker's clock.
-
-    PostBoost's clock may be minutes away: its responses have its time. Both of its times are whole seconds.
-    """
-    if (written := read_utc(known.created_at)) is None:
-        return False
-    if date := api.send("get_post", parameters={"post_uuid": uuid}).date:
-        since += parsedate_to_datetime(date).astimezone(UTC) - clock()
-    return written > since.replace(microsecond=0) + timedelta(seconds=1)

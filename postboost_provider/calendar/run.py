@@ -22,7 +22,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.dry_run import check_row
 from postboost_provider.calendar.due import LATE_BY, Due
-from postboost_provider.calendar.lookups import identify_edited, is_written_since, list_known, read_since
+from postboost_provider.calendar.lookups import identify_edited, list_known, read_since
 from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.renewal import renew
 from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
@@ -43,7 +43,7 @@ from postboost_provider.publishing.post_history import (
     require_sight,
 )
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
-from postboost_provider.publishing.update import check_not_overtaken, compare, update
+from postboost_provider.publishing.update import compare, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
+    from postboost_provider.publishing.attempt_start import AttemptStart
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,8 @@ class CalendarRun:
     :param former_id: the calendar's id in version 0.1.0, where that differs: its posts are found under both.
     :param on_edit_after_live: ``fail`` or ``keep`` where a row was changed after its post went live.
     :param reread: reads the rows again, once the activity log was read: what it has then, their author may have replaced.
-    :param rows_at: when rows that can't be read again were read.
+    :param start: when this attempt began, for rows that can't be read again.
+    :param on_edit_while_waiting: ``fail`` or ``edit`` where a row was changed while its post waits for approval.
     :param since: earlier attempts of this run may have begun since then; None if there was none.
     """
 
@@ -100,7 +102,8 @@ class CalendarRun:
     on_edit_after_live: str = "fail"
     since: datetime | None = None
     reread: Callable[[], Sequence[Row]] | None = None
-    rows_at: datetime | None = None
+    start: AttemptStart | None = None
+    on_edit_while_waiting: str = "fail"
 
     def __post_init__(self) -> None:
         self._name = CalendarName(self.calendar_id, self.former_id)
@@ -283,9 +286,14 @@ class CalendarRun:
             self._name.check_former(history, intent)
             if not self.dry_run and ((at := row.post.publish_at) is None or at > self.clock()):
                 renew(self.api, self._actor(row), known, history, self.clock())
-        refuses, keeps = self.on_altered_text == "fail", self.on_edit_after_live == "keep"
         intention = Intention(
-            self._actor(row), intent, row.post.mode, refuse_altered=refuses, keep_live=keeps
+            self._actor(row),
+            intent,
+            row.post.mode,
+            refuse_altered=self.on_altered_text == "fail",
+            keep_live=self.on_edit_after_live == "keep",
+            edit_waiting=self.on_edit_while_waiting == "edit",
+            start=self.start,
         )
         if known is None and (skipped := self._due.skip_beyond_horizon(row)) is not None:
             return skipped
@@ -306,8 +314,6 @@ class CalendarRun:
             return check_row(self.api, self._resolver, row, resolution, mode, media, known)
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
-            if self.rows_at and is_written_since(self.api, known, found.uuid, self.rows_at, self.clock):
-                check_not_overtaken(intention, known, found.uuid)
             return self._row_report(row, update(self.api, intention, known, found, body))
         if row.post.publish_at is None and self.on_unknown != "publish":
             check_memory(self.since, self.clock(), can_read_log=True)

@@ -44,6 +44,9 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         task is cleared more than 89 days after its first attempt, for rows without a time.
     :param on_edit_after_live: what to do if a row was changed after its post went live: ``fail`` the row, or ``keep`` the
         post as it is and log a warning.
+    :param on_edit_while_waiting: what to do if a row was changed while its post waits for approval: ``fail`` the row, or
+        ``edit`` the post. PostBoost does not document whether an edit takes a post out of its approval; if it does, the row
+        fails afterwards, when the post may be published already.
     :param on_altered_text: what to do if PostBoost changes a text: ``warn`` with both, or ``fail``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
     :param dry_run: have PostBoost check every row, and create nothing.
@@ -82,6 +85,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         late_by: timedelta | float = timedelta(hours=1),
         on_unknown: Literal["fail", "publish"] = "fail",
         on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_edit_while_waiting: Literal["fail", "edit"] = "fail",
         on_altered_text: Literal["warn", "fail"] = "warn",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
         dry_run: bool = False,
@@ -100,6 +104,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.late_by = late_by
         self.on_unknown = on_unknown
         self.on_edit_after_live = on_edit_after_live
+        self.on_edit_while_waiting = on_edit_while_waiting
         self.on_altered_text = on_altered_text
         self.on_row_error = on_row_error
         # Not ``dry_run``: that is a method of Airflow's operators.
@@ -116,17 +121,19 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.confinement import read_places
-        from postboost_provider.airflow_support.run_times import run_anchor
+        from postboost_provider.airflow_support.run_times import attempt_began, run_anchor
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import RateLimit
         from postboost_provider.calendar.due import MAX_DELAY
         from postboost_provider.calendar.run import CalendarRun
         from postboost_provider.idempotency.identity import digest
+        from postboost_provider.publishing.attempt_start import AttemptStart
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_edit_while_waiting", self.on_edit_while_waiting, ("fail", "edit"))
         check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
         with argument("requests_per_minute"):
@@ -162,7 +169,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
                 reread=partial(self._rows_due, context) if is_file else None,
-                rows_at=None if is_file else began,
+                start=None if is_file else AttemptStart(attempt_began(context)),
+                on_edit_while_waiting=self.on_edit_while_waiting,
             )
             return self._conclude(run.run(rows), context)
 

@@ -131,21 +131,36 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
 
     :param post_uuid: the post. Templated.
     :param changes: fields of ``create_post``'s body, such as ``{"tags": [3]}``, or ``text``. The rest stays. Templated.
+    :param on_edit_while_waiting: what to do with a post that waits for approval: ``fail``, or ``edit`` it. PostBoost does not
+        document whether an edit takes a post out of its approval; if it does, the task fails afterwards, when the post may be
+        published already.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
     :raises AirflowFailException: the post does not exist or is already published, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "changes", "postboost_conn_id")
 
-    def __init__(self, *, post_uuid: str, changes: Mapping[str, Any] | str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        post_uuid: str,
+        changes: Mapping[str, Any] | str,
+        on_edit_while_waiting: Literal["fail", "edit"] = "fail",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.post_uuid = post_uuid
         self.changes = changes
+        self.on_edit_while_waiting = on_edit_while_waiting
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
-        from postboost_provider.api.arguments import read_text, require_text
+        from postboost_provider.airflow_support.run_times import attempt_began
+        from postboost_provider.api.arguments import check_choice, read_text, require_text
         from postboost_provider.publishing import actions
+        from postboost_provider.publishing.attempt_start import AttemptStart
+        from postboost_provider.publishing.change_fields import change_fields
 
+        check_choice("on_edit_while_waiting", self.on_edit_while_waiting, ("fail", "edit"))
         post_uuid = require_text("post_uuid", self.post_uuid)
         changes = read_text(self.changes)
         if not isinstance(changes, Mapping) or not changes:
@@ -153,7 +168,14 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
                 f"changes is {changes!r}; it must be a mapping of fields to new values.", field="changes"
             )
         actor = self.actor(context)
-        return lambda api: actions.update(api, actor, actions.fetch(api, post_uuid), changes).as_dict()
+        change = partial(
+            change_fields,
+            actor=actor,
+            changes=changes,
+            edit_waiting=self.on_edit_while_waiting == "edit",
+            start=AttemptStart(attempt_began(context)),
+        )
+        return lambda api: change(api, post=actions.fetch(api, post_uuid)).as_dict()
 
 
 class PostBoostDeletePostOperator(BasePostBoostOperator):

@@ -56,6 +56,9 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
     :param on_edit_after_live: what to do if the post was changed after it went live, for example because a retry renders
         another ``now()`` in its text: ``fail``, or ``keep`` the post as it is and log a warning.
+    :param on_edit_while_waiting: what to do if the post was changed while it waits for approval: ``fail``, or ``edit`` it.
+        PostBoost does not document whether an edit takes a post out of its approval; if it does, the task fails afterwards,
+        when the post may be published already.
     :param on_altered_text: what to do if PostBoost changes a text, for example removes tags or spaces: ``warn`` with both, or
         ``fail``.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
@@ -120,6 +123,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         on_unknown: Literal["fail", "publish"] = "fail",
         on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_edit_while_waiting: Literal["fail", "edit"] = "fail",
         on_altered_text: Literal["warn", "fail"] = "warn",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -150,6 +154,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.on_duplicate = on_duplicate
         self.on_unknown = on_unknown
         self.on_edit_after_live = on_edit_after_live
+        self.on_edit_while_waiting = on_edit_while_waiting
         self.on_altered_text = on_altered_text
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
@@ -187,9 +192,11 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
+        from postboost_provider.airflow_support.run_times import attempt_began
         from postboost_provider.airflow_support.sibling_tasks import may_have_changed, render_siblings
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.idempotency.identity import digest, normal
+        from postboost_provider.publishing.attempt_start import AttemptStart
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
@@ -214,6 +221,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             now=self._started,
             on_unknown=self.on_unknown,
             on_edit_after_live=self.on_edit_after_live,
+            on_edit_while_waiting=self.on_edit_while_waiting,
+            start=AttemptStart(attempt_began(context)),
             memory=TaskMemory(context, self._started, name, of_siblings=may_shift),
             places=find_places if may_shift else None,
             on_altered_text=self.on_altered_text,
@@ -256,6 +265,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_edit_while_waiting", self.on_edit_while_waiting, ("fail", "edit"))
         check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
+    from postboost_provider.publishing.attempt_start import AttemptStart
     from postboost_provider.publishing.mapped_list import Places
     from postboost_provider.services.media.upload import MediaFile
 
@@ -74,6 +75,8 @@ def publish_post(
     on_unknown: str = "fail",
     on_altered_text: str = "warn",
     on_edit_after_live: str = "fail",
+    on_edit_while_waiting: str = "fail",
+    start: AttemptStart | None = None,
     memory: Memory | None = None,
     places: Callable[[Callable[[Post], str | None]], Places] | None = None,
 ) -> Published:
@@ -86,6 +89,8 @@ def publish_post(
     :param on_unknown: ``fail`` or ``publish`` where one may have published the post, and nothing can tell.
     :param on_altered_text: ``warn`` or ``fail`` where PostBoost changes a text.
     :param on_edit_after_live: ``fail`` or ``keep`` where the post was changed after it went live.
+    :param on_edit_while_waiting: ``fail`` or ``edit`` where the post was changed while it waits for approval.
+    :param start: when this attempt began.
     :param memory: what the task itself remembers.
     :param places: of a mapped post whose list may have changed: a function of another that returns the hash of what a post
         is, or None where it is not valid.
@@ -109,6 +114,8 @@ def publish_post(
             allow,
             refuse_altered=on_altered_text == "fail",
             keep_live=on_edit_after_live == "keep",
+            edit_waiting=on_edit_while_waiting == "edit",
+            start=start,
         )
         histories = read_histories(api, *actor.owners, on_unknown=on_unknown)
         can_read_log = histories is not None

@@ -64,6 +64,7 @@ def compare(
     :return: the post to update, or the result: the post is as its author wants it, or was removed.
     :raises PostBoostConfigError: the author's change comes too late (``code`` is ``too_late``), or PostBoost can't do it.
     :raises UnconfirmedError: it is not known which post it is; ``code`` is ``uuid_unknown``.
+    :raises OvertakenError: another attempt may have written other words to it since this one began.
     """
     uuid = known.post_uuid or identify(api, known, body())
     unchanged = known.intent is not None and known.intent == intention.intent
@@ -83,8 +84,13 @@ def compare(
         if intention.refuse_altered:
             check_texts(intention, body(), post, only_texts=True)
         return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
+    is_same = known.intent is None and has_words(body(), post)
+    start = intention.start
+    if start and not is_same and start.may_precede(api, known.created_at, outcome.uuid):
+        # This attempt may have waited before its first request, and its words may be the older ones.
+        check_not_overtaken(intention, known, outcome.uuid)
     if not outcome.can_be_changed:
-        if known.intent is None and has_words(body(), post):
+        if is_same:
             return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
         return _keep_or_refuse(intention, outcome)
     if intention.mode == "draft" and known.mode not in (None, "draft") and outcome.status != "draft":
@@ -105,7 +111,7 @@ def update(
     :raises OvertakenError: another attempt has changed it since ``known`` was read.
     """
     content = body()
-    note_waiting(api, intention.actor, outcome)
+    note_waiting(api, intention.actor, outcome, edit_waiting=intention.edit_waiting)
     before = read_history(api, intention.actor)
     if before.known is not None and before.known.intent not in (known.intent, intention.intent):
         check_not_overtaken(intention, before.known, outcome.uuid)

@@ -10,6 +10,7 @@ from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import PublishError, UnexpectedResponseError
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing import actions
+from postboost_provider.publishing.change_fields import change_fields
 from postboost_provider.sandbox.server import Sandbox
 from tests.calendar.support import row, run
 from tests.clients import client
@@ -64,7 +65,7 @@ def test_an_update_operator_fails_again(losing: Sandbox) -> None:
     with client(losing) as api:
         uuid = str(api.call("create_post", body=body())["uuid"])
         for text in ("Edited", "Edited", "Again"):
-            lost(lambda text=text: actions.update(api, ACTOR, actions.fetch(api, uuid), {"text": text}))
+            lost(lambda text=text: change_fields(api, ACTOR, actions.fetch(api, uuid), {"text": text}))
 
 
 def test_a_row_fails_in_every_run(losing: Sandbox) -> None:
