@@ -22,6 +22,7 @@ from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post, require_post
 from postboost_provider.polling.poller import wait_briefly
+from postboost_provider.publishing.approval import check_unsettled, note_waiting, settle, unsettled_edits
 from postboost_provider.publishing.body import account_schedule
 
 if TYPE_CHECKING:
@@ -155,18 +156,24 @@ def schedule(
     *,
     allow_duplicate: bool = False,
     for_all: Sequence[int] = (),
+    edit_waiting: bool = False,
 ) -> PostOutcome:
     """Schedule a draft, move a scheduled post, or with ``at=None`` publish it now.
 
     :param for_all: ids of accounts that get this time even if they have times of their own, which otherwise move with the
         post's (SDK 1.66.3).
-    :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
+    :param edit_waiting: also if it waits for approval.
+    :raises PostBoostConfigError: it was published already, at another time (``code`` is ``not_changeable``), or it waits for
+        approval (``waits_for_approval``).
     :raises OvertakenError: another attempt has given it another time since it was read; ``code`` is ``overtaken``.
     """
+    entries = read_log(api, actor.owner) or ()
+    check_unsettled(api, actor, outcome, unsettled_edits(entries))
     if _is_scheduled(outcome, at):
         return outcome
     check_changeable(outcome)
-    before = Counter(read_log(api, actor.owner) or ())
+    note_waiting(api, actor, outcome, edit_waiting=edit_waiting)
+    before = Counter(entries)
     fresh = fetch_outcome(api, outcome.uuid)
     if (fresh.status, fresh.scheduled_at) != (outcome.status, outcome.scheduled_at):
         raise overtaken(fresh)
@@ -186,6 +193,7 @@ def schedule(
         # Where the log cuts labels, the start of this action may be all there is.
         if entry.is_success and act.startswith("schedule ") and not action.startswith(act):
             raise overtaken(done)
+    settle(api, actor, outcome, done)
     return done
 
 

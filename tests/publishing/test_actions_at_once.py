@@ -158,7 +158,9 @@ def test_an_update_never_takes_a_post_out_of_approval_in_silence(
     sandbox.change(edit_waiting=edit, approval_required_for=("member",))
     with client(sandbox) as api:
         uuid = str(api.call("create_post", body=body())["uuid"])
-        change = lambda: change_fields(api, ACTOR, actions.fetch(api, uuid), {"text": "Edited"})
+        change = lambda: change_fields(
+            api, ACTOR, actions.fetch(api, uuid), {"text": "Edited"}, edit_waiting=True
+        )
         if not is_lost:
             assert change().status == "needs_approval"
             return

@@ -71,12 +71,12 @@ def test_an_edit_never_takes_a_post_out_of_approval_in_silence(
         assert first.outcome is not None
         assert first.outcome.status == "needs_approval"
         if ends:
-            done = publish(api, "Edited")
+            done = publish(api, "Edited", choices={"edit_waiting": True})
             assert done.outcome is not None
             assert (done.result, done.outcome.status) == ("updated", "needs_approval")
         else:
             with pytest.raises(PublishError, match=first.post_uuid) as caught:
-                publish(api, "Edited")
+                publish(api, "Edited", choices={"edit_waiting": True})
             assert caught.value.code == "approval_lost"
 
 
