@@ -46,6 +46,7 @@ class Intention:
     :param refuse_altered: fail where PostBoost changes a text.
     :param keep_live: an edit after the post went live is no error, and changes nothing.
     :param edit_waiting: an edit may be sent while the post waits for approval.
+    :param accept_unknown: what the log does not tell is no error.
     :param start: when this attempt began; None where its words can't be older than what the log has.
     """
 
@@ -56,6 +57,7 @@ class Intention:
     refuse_altered: bool = False
     keep_live: bool = False
     edit_waiting: bool = False
+    accept_unknown: bool = False
     start: AttemptStart | None = None
 
     @property

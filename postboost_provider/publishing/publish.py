@@ -115,6 +115,7 @@ def publish_post(
             refuse_altered=on_altered_text == "fail",
             keep_live=on_edit_after_live == "keep",
             edit_waiting=on_edit_while_waiting == "edit",
+            accept_unknown=on_unknown == "publish",
             start=start,
         )
         histories = read_histories(api, *actor.owners, on_unknown=on_unknown)

@@ -81,9 +81,7 @@ def compare(
         why = "an earlier attempt had created it; its files can't be read any more, so it was not checked for edits"
         return Published("adopted", why, outcome.uuid, outcome)
     if unchanged:
-        if intention.refuse_altered:
-            check_texts(intention, body(), post, only_texts=True)
-        return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
+        return _adopt(intention, post, outcome, body)
     is_same = known.intent is None and has_words(body(), post)
     start = intention.start
     if start and not is_same and start.may_precede(api, known.created_at, outcome.uuid):
@@ -91,7 +89,7 @@ def compare(
         check_not_overtaken(intention, known, outcome.uuid)
     if not outcome.can_be_changed:
         if is_same:
-            return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
+            return _adopt(intention, post, outcome, body)
         return _keep_or_refuse(intention, outcome)
     if intention.mode == "draft" and known.mode not in (None, "draft") and outcome.status != "draft":
         raise PostBoostConfigError(
@@ -101,6 +99,12 @@ def compare(
             field="mode",
         )
     return outcome
+
+
+def _adopt(intention: Intention, post: Mapping[str, Any], outcome: PostOutcome, body: Body) -> Published:
+    if intention.refuse_altered:
+        check_texts(intention, body(), post, only_texts=True)
+    return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
 
 
 def update(
@@ -186,7 +190,8 @@ def _written_since(
 ) -> list[KnownPost]:
     """Return what was written to the post since an earlier read of the log, once the log shows this update, too.
 
-    A log that has not even shown the post before is not waited for: it decides nothing.
+    A log that has not even shown the post before may be late, and another attempt may be in it: then both would have found
+    the post in the task's own memory, or in the trash. Only its author may decide not to wait for it.
 
     :param is_accepted: whether PostBoost has accepted this update.
     :raises UnconfirmedError: it does not show it in time; ``code`` is ``blind_log``.
@@ -197,12 +202,15 @@ def _written_since(
         return Finding(any(each.intent in (None, intention.intent) for each in found), found)
 
     seen = ask()
-    if seen.is_settled or not is_accepted or before.known is None:
+    is_optional = before.known is None and intention.accept_unknown
+    if seen.is_settled or not is_accepted or is_optional:
         return cast("list[KnownPost]", seen.result)
     late = UnconfirmedError(
         f"Post {uuid} was updated, and PostBoost's activity log does not show it {PROOF_SECONDS:.0f} s later: another attempt may "
-        "have written other words at the same time. Retry the task once the log shows it.",
+        "have written other words at the same time. Retry the task once the log shows it"
+        + (", or accept that with on_unknown='publish'." if before.known is None else "."),
         code="blind_log",
+        field="on_unknown" if before.known is None else None,
     )
     try:
         return cast(
