@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+log = logging.getLogger(__name__)
 
 
 def run_anchor(context: Context) -> datetime | None:
@@ -23,6 +26,17 @@ def attempt_began(context: Context) -> datetime:
     # Where Airflow does not tell, only what is surely written from now on must count as written later. Times in PostBoost's
     # log have whole seconds, and so does its clock.
     return began or datetime.now(UTC) + timedelta(seconds=2)
+
+
+def last_success(context: Context) -> datetime | None:
+    """Return when the last successful run of the DAG before this one began; None if there was none, or nothing tells."""
+    try:
+        # Airflow asks its database only here.
+        found: Any = context.get("prev_start_date_success")
+        return datetime.fromtimestamp(found.timestamp(), UTC) if found else None
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is Airflow's
+        log.warning("Airflow does not tell when the DAG's last run was: %s", error)
+        return None
 
 
 def loop_iteration(context: Context) -> int | None:

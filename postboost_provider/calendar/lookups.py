@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.polling.post_lists import PostLists
@@ -38,6 +38,29 @@ def list_known(api: PostBoostClient, posts: Iterable[KnownPost | None]) -> dict[
     except Exception as error:  # noqa: BLE001  # whatever it is, no row depends on it
         log.warning("Posts can't be listed (%s); the others are read one by one.", error)
     return found
+
+
+def read_all(api: PostBoostClient, name: CalendarName, on_unknown: str) -> dict[str, History] | None:
+    """Return what the activity log has of a calendar; None where the token may not read it, and that is accepted.
+
+    :param on_unknown: see :class:`CalendarRun`.
+    :raises PostBoostConfigError: the token may not read it; ``code`` is ``no_memory``.
+    """
+    if (found := read_histories(api, *name.owners, on_unknown=on_unknown)) is not None:
+        return found
+    if on_unknown != "publish":
+        raise PostBoostConfigError(
+            "The token may not read PostBoost's activity log (ability 'read'), so a run can't tell which rows an earlier one "
+            "published more than 24 hours ago. Nothing was sent. Give the token the ability, or accept that rows may be "
+            "published again with on_unknown='publish'.",
+            code="no_memory",
+            field="on_unknown",
+        )
+    log.warning(
+        "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row from being "
+        "published twice, and only for 24 hours."
+    )
+    return None
 
 
 def read_since(

@@ -40,8 +40,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param late_by: a row whose time came after the run began, and that was not sent in time, is published at once while it
         is at most this late, and fails the task after that; in seconds or as a timedelta, up to 10 days. Default: one hour.
     :param on_unknown: what to do if the token may not read what was published before (ability ``read``), so that only the
-        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again. Also if the
-        task is cleared more than 89 days after its first attempt, for rows without a time.
+        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again. Also for rows
+        without a time, if the first attempt or the DAG's last successful run was more than 89 days ago.
     :param on_edit_after_live: what to do if a row was changed after its post went live: ``fail`` the row, or ``keep`` the
         post as it is and log a warning.
     :param on_edit_while_waiting: what to do if a row was changed while its post waits for approval: ``fail`` the row, or
@@ -121,7 +121,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.confinement import read_places
-        from postboost_provider.airflow_support.run_times import attempt_began, run_anchor
+        from postboost_provider.airflow_support.run_times import attempt_began, last_success, run_anchor
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import RateLimit
@@ -165,6 +165,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 on_unknown=self.on_unknown,
                 on_edit_after_live=self.on_edit_after_live,
                 since=memory.begin(),
+                last_run=partial(last_success, context),
                 on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
