@@ -28,6 +28,13 @@ def attempt_began(context: Context) -> datetime:
     return began or datetime.now(UTC) + timedelta(seconds=2)
 
 
+def run_began(context: Context) -> datetime:
+    """Return an instant before which the run did nothing, if it was never cleared."""
+    run: Any = context["dag_run"]
+    began: datetime | None = getattr(run, "start_date", None) or getattr(run, "run_after", None)
+    return began or context.get("logical_date") or datetime.fromtimestamp(0, UTC)
+
+
 def last_success(context: Context) -> datetime | None:
     """Return when the last successful run of the DAG before this one began; None if there was none, or nothing tells."""
     try:

@@ -192,8 +192,12 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
-        from postboost_provider.airflow_support.run_times import attempt_began
-        from postboost_provider.airflow_support.sibling_tasks import may_have_changed, render_siblings
+        from postboost_provider.airflow_support.run_times import attempt_began, run_began
+        from postboost_provider.airflow_support.sibling_tasks import (
+            is_mapped,
+            may_have_changed,
+            render_siblings,
+        )
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.idempotency.identity import digest, normal
         from postboost_provider.publishing.attempt_start import AttemptStart
@@ -211,7 +215,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             posts = others and {i: others[i]._parse_post for i in alike}
             return find_places(actor, context["ti"].map_index or 0, posts, intent_of)
 
-        may_shift = self.post_key is None and may_have_changed(context)
+        is_placed = self.post_key is None and is_mapped(context)
+        may_shift = is_placed and may_have_changed(context)
         name = digest(actor.identity)[:16]
         publish = partial(
             publish_post,
@@ -224,7 +229,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             on_edit_while_waiting=self.on_edit_while_waiting,
             start=AttemptStart(attempt_began(context)),
             memory=TaskMemory(context, self._started, name, of_siblings=may_shift),
-            places=find_places if may_shift else None,
+            places=find_places if is_placed else None,
+            expanded_since=None if may_shift else run_began(context),
             on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))

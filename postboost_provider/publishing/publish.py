@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# PostBoost's clock may be this far ahead of Airflow's, or behind it.
+CLOCK_DIFFERENCE = timedelta(hours=1)
+
 
 class Memory(Protocol):
     """What a task remembers of its earlier attempts, whatever PostBoost has forgotten."""
@@ -79,6 +82,7 @@ def publish_post(
     start: AttemptStart | None = None,
     memory: Memory | None = None,
     places: Callable[[Callable[[Post], str | None]], Places] | None = None,
+    expanded_since: datetime | None = None,
 ) -> Published:
     """Publish a post once for its actor.
 
@@ -94,6 +98,8 @@ def publish_post(
     :param memory: what the task itself remembers.
     :param places: of a mapped post whose list may have changed: a function of another that returns the hash of what a post
         is, or None where it is not valid.
+    :param expanded_since: its run began then, and has had no other attempt of this post: then the list has changed only if
+        another place has published it.
     :raises PostBoostConfigError: the post is not valid.
     """
     resolver = Resolver(api, find_media)
@@ -105,6 +111,8 @@ def publish_post(
         allow = on_duplicate == "allow"
         intent = intent_hash(post_intent(post, media_contents(media)))
         own = actor
+        if expanded_since is not None and not _is_elsewhere(api, own, intent, expanded_since, on_unknown):
+            places = None
         if places is not None:
             actor = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
         intention = Intention(
@@ -179,6 +187,17 @@ def _place(api: PostBoostClient, own: Actor, intent: str, places: Places, on_unk
     if own.former is not None and (known := history.known) is not None:
         posts[own.log_identity] = known.intent
     return places.place(intent, posts)
+
+
+def _is_elsewhere(api: PostBoostClient, own: Actor, intent: str, since: datetime, on_unknown: str) -> bool:
+    """Return whether another place of the task has published the same since its run began, as far as the log tells."""
+    began = f"{since - CLOCK_DIFFERENCE:%Y-%m-%dT%H:%M:%SZ}"
+    histories = read_histories(api, Owner(own.scope), on_unknown=on_unknown, since=began) or {}
+    return any(
+        known.intent == intent
+        for identity, each in histories.items()
+        if identity != own.log_identity and (known := each.known)
+    )
 
 
 def _late() -> UnconfirmedError:
