@@ -6,13 +6,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from airflow.providers.common.compat.sdk import conf
 
 from postboost_provider.airflow_support.storage import find_file
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
-from postboost_provider.operators.base import BasePostBoostOperator
-from postboost_provider.retry_policy import failing_fast
-from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.operators.post_wait import WaitingPostOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +19,13 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
-    from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.publishing.mapped_list import Places
     from postboost_provider.publishing.post import Post
     from postboost_provider.publishing.post_history import Published
+    from postboost_provider.services.media.upload import MediaFile
 
 
-class PostBoostCreatePostOperator(BasePostBoostOperator):
+class PostBoostCreatePostOperator(WaitingPostOperator):
     """Publish one post, exactly once, however often the task is retried or cleared.
 
     DAG id, run id, task id, map index and ``idempotency_salt`` identify the post. After an edit, the task updates the
@@ -50,6 +48,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param account_times: a different time for some networks or accounts, for ``schedule``. Templated.
     :param ai_generated: whether the post is labeled as made by AI. Default: PostBoost decides. Templated.
     :param validate: have PostBoost check the post first: an error fails the task without a retry, a warning is logged.
+    :param dry_run: only have PostBoost check the post, and create nothing. What it would refuse fails the task.
     :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
     :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
@@ -78,8 +77,9 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param object_storage_conn_id: the Airflow connection for media on object storage. Templated.
     :xcom return_value: (dict) ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``),
         ``why``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``,
-        ``name``, ``status``, ``external_url`` and ``errors``.
-    :xcom uuid: (str; before any wait) The post's uuid.
+        ``name``, ``status``, ``external_url`` and ``errors``. With ``dry_run``: ``uuid`` of the post of an earlier attempt or
+        None, ``result`` (``skipped``), ``why``, ``warnings`` and ``body``, which would be sent.
+    :xcom uuid: (str; before any wait, not with ``dry_run``) The post's uuid.
     """
 
     template_fields: Sequence[str] = (
@@ -120,6 +120,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         account_times: Mapping[str, datetime | str] | None = None,
         ai_generated: bool | str | None = None,
         validate: bool = True,
+        dry_run: bool = False,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         on_unknown: Literal["fail", "publish"] = "fail",
         on_edit_after_live: Literal["fail", "keep"] = "fail",
@@ -151,6 +152,8 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.account_times = account_times
         self.ai_generated = ai_generated
         self.validate = validate
+        # Not ``dry_run``: that is a method of Airflow's operators.
+        self.only_ask = dry_run
         self.on_duplicate = on_duplicate
         self.on_unknown = on_unknown
         self.on_edit_after_live = on_edit_after_live
@@ -172,6 +175,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
+        if self.only_ask:
+            found: dict[str, Any] = self.perform(context, self._prepare_dry_run)
+            self.log.info("%s. Nothing was sent.", found["why"])
+            return found
         post, done = self.perform(context)
         self._post_uuid, self._trash_label = done.post_uuid, self._name_of_trash(context)
         # Under its own key, and before any wait: another task can take publish.output["uuid"].
@@ -220,7 +227,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         name = digest(actor.identity)[:16]
         publish = partial(
             publish_post,
-            find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
+            find_media=self._find_media,
             on_duplicate=self.on_duplicate,
             validate=self.validate,
             now=self._started,
@@ -235,31 +242,20 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         )
         return lambda api: (post, publish(api, actor, post))
 
-    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
-        """Continue when the trigger has seen the result."""
-        self._started = datetime.now(UTC)
-        with failing_fast(self):
-            (outcome,) = read_event(event).get(AirflowFailException)
-        self._post_uuid, self._trash_label = outcome.uuid, self._name_of_trash(context)
-        return self._conclude(context, outcome, **event["carried"])
+    def _prepare_dry_run(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.publishing.dry_run import try_post
 
-    def on_kill(self) -> None:
-        from postboost_provider.publishing.deletion import trash_unpublished
+        return partial(
+            try_post,
+            actor=self._actor(context),
+            post=self._parse_post(),
+            find_media=self._find_media,
+            on_duplicate=self.on_duplicate,
+            now=self._started,
+        )
 
-        uuid = getattr(self, "_post_uuid", None)
-        if uuid is None or self.when_killed != "trash":
-            return
-        try:
-            with self.hook.client(attempts=2, deadline_seconds=10) as api:
-                if trash_unpublished(api, uuid, self._trash_label):
-                    self.log.info("Moved post %s to the trash because its task was killed.", uuid)
-        except PostBoostError as error:
-            self.log.warning("Could not move post %s to the trash: %s", uuid, error)
-
-    def _name_of_trash(self, context: Context) -> str:
-        from postboost_provider.idempotency.label import TRASH
-
-        return str(self._actor(context).label(TRASH))
+    def _find_media(self, name: str) -> MediaFile:
+        return find_file(name, self.media_root, self.object_storage_conn_id)
 
     def _parse_post(self) -> Post:
         from postboost_provider.airflow_support.compat import can_kill_triggers
@@ -297,61 +293,6 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                     "%s is ignored: it needs publish='schedule', and publish is %r.", name, post.mode
                 )
         return post
-
-    def _wait(
-        self, context: Context, uuid: str, carried: dict[str, Any], due: datetime | None = None
-    ) -> dict[str, Any]:
-        from postboost_provider.api.arguments import read_seconds
-        from postboost_provider.polling.conditions import PostsSettled
-        from postboost_provider.polling.poller import Poller, wait
-        from postboost_provider.polling.schedule import MOST_FAILURES, POLL_SECONDS, Wait
-
-        timeout = timedelta(seconds=read_seconds("timeout", self.timeout))
-        interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
-        posts = PostsSettled([uuid], timeout, self.log)
-        ask = lambda: posts.ask(lambda: self.hook.client(deadline_seconds=POLL_SECONDS))
-        poller = Poller(
-            Wait(self._started, timeout, interval, due), most_failures=MOST_FAILURES, spread=SPREAD
-        )
-        with failing_fast(self):
-            event = poller.poll(ask) if self.deferrable else wait(poller, ask)
-            if event is None:
-                self.defer(
-                    trigger=PostBoostPostTrigger(
-                        post_uuids=[uuid],
-                        postboost_conn_id=self.postboost_conn_id,
-                        timeout=timeout.total_seconds(),
-                        poll_interval=interval.total_seconds(),
-                        started_at=self._started.isoformat(),
-                        next_look_at=(datetime.now(UTC) + poller.pause).isoformat(),
-                        due_at=due.isoformat() if due else None,
-                        carried=carried,
-                        when_killed=self.when_killed,
-                        trash_label=self._trash_label,
-                    ),
-                    method_name="execute_complete",
-                )
-            (outcome,) = event.get(AirflowFailException)
-        return self._conclude(context, outcome, **carried)
-
-    def _conclude(
-        self, context: Context, outcome: PostOutcome, done: dict[str, str], retried: list[str]
-    ) -> dict[str, Any]:
-        from postboost_provider.polling.outcome import conclude
-        from postboost_provider.publishing import actions
-
-        with failing_fast(self):
-            if self.on_partial == "retry_failed_accounts" and actions.to_retry(outcome, retried):
-                with self.client() as api:
-                    account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
-                if account is not None:
-                    self.log.info("Sent post %s again to %s.", outcome.uuid, account)
-                    retried = [*retried, account.uuid]
-                self._started = datetime.now(UTC)
-                return self._wait(context, outcome.uuid, {"done": done, "retried": retried})
-            for warning in conclude([outcome], "succeed" if self.on_partial == "succeed" else "fail"):
-                self.log.warning("%s", warning)
-        return {**outcome.as_dict(), **done}
 
     def _actor(self, context: Context) -> Actor:
         from postboost_provider.api.arguments import NOTHING

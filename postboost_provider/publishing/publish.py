@@ -158,8 +158,7 @@ def publish_post(
                     again = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
                     if again.identity != actor.identity or read_history(api, again).known is not None:
                         raise _late()
-        if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
-            raise _past(post.publish_at, can_read_log=can_read_log)
+        refuse_past(post, now, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
         at = {"now": now, "schedule": post.publish_at}.get(post.mode)
         use = partial(use_duplicate, api, resolver, body=body, is_draft=post.mode == "draft", at=at)
@@ -244,14 +243,20 @@ def _note(memory: Memory | None, intention: Intention, done: Published) -> Publi
     return done
 
 
-def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:
+def refuse_past(post: Post, now: datetime, *, can_read_log: bool) -> None:
+    """Refuse to schedule a post for a time that has passed.
+
+    :raises PostBoostConfigError: ``code`` is ``past``.
+    """
+    if post.mode != "schedule" or (publish_at := post.publish_at) is None or publish_at > now:
+        return
     # Without the activity log the post may exist already: sent again, it could be a second one.
     unseen = (
         ""
         if can_read_log
         else " An earlier attempt may have published it; the API key lacks the ability 'read', which is needed to find out."
     )
-    return PostBoostConfigError(
+    raise PostBoostConfigError(
         f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'.{unseen}",
         code="past",
         field="publish_at",
