@@ -51,9 +51,9 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         fails afterwards, when the post may be published already.
     :param on_altered_text: what to do if PostBoost changes a text: ``warn`` with both, or ``fail``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
-    :param on_nothing_sent: what to do if no row has a post, because all are past, too far ahead, deleted in PostBoost or
-        ignored, or because none is due: ``warn``, ``skip`` the task, or ``fail`` it. Rows whose posts are found do have one.
-        Not with ``dry_run``.
+    :param on_nothing_sent: what to do if no row has a post, because all are past, too far ahead or deleted in PostBoost, or
+        because none is due: ``warn``, ``skip`` the task, or ``fail`` it. A row whose post is found has one. Not with
+        ``dry_run``, nor with bad rows that are ignored.
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
     :param media_root: the folder of the rows' media; a file elsewhere, also behind a link, is an error of its row.
@@ -194,7 +194,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         if not report.bad or (self.on_row_error == "ignore" and report.stopped is None):
             if report.bad:
                 self.log.warning("%d bad rows were ignored:\n%s", len(report.bad), report.describe_bad())
-            if not (report.has_posts or self.only_ask):
+            elif not (report.has_posts or self.only_ask):
                 self._end_with_nothing(report, context)
             return result
         context["ti"].xcom_push(key="return_value", value=result)
