@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from postboost_provider.api.errors import UnexpectedResponseError
 from postboost_provider.api.responses import MAX_DEPTH
