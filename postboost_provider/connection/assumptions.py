@@ -47,7 +47,7 @@ ASSUMPTIONS = (
     Assumption(
         "log_validated",
         "`posts/validate` is in the activity log with its label",
-        "Tasks can't tell an empty activity log from one that they can't see, and treat both as the latter. A later attempt does not know that an edit took a post out of its approval",
+        "Tasks can't tell an empty activity log from one that they can't see, and treat both as the latter. A post that waits for approval is not edited, not even with `on_edit_while_waiting='edit'` (`blind_log`)",
     ),
     Assumption(
         "text_verbatim",
@@ -137,7 +137,7 @@ NOT_PROVED = (
     Assumption(
         "edit_keeps_approval",
         "An edit leaves a post that waits for approval, or was approved, to the editor's role",
-        "The task fails with `approval_lost` in every attempt if its edit took a post out of its approval; the result has the status of one that has to wait again",
+        "A post that waits is not edited (`waits_for_approval`), unless `on_edit_while_waiting='edit'` accepts it; then the task fails with `approval_lost` in every attempt if its edit took the post out of its approval. For an approved one, the result has the status of one that has to wait again",
         ("edit_waiting", "edit_approved"),
     ),
     Assumption(
