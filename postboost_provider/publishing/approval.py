@@ -30,25 +30,33 @@ _BEFORE, _KEPT = "waiting ", "kept waiting "
 _DIGITS = 8
 
 
-def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome, *, edit_waiting: bool) -> None:
-    """Refuse to edit a post that waits for approval, or note in the log that it is about to be edited.
-
-    Every later attempt must see the note. So the edit is not sent before the log shows it.
+def refuse_waiting(outcome: PostOutcome, *, edit_waiting: bool) -> None:
+    """Refuse to edit a post that waits for approval.
 
     :param edit_waiting: its author wants it edited.
     :raises PostBoostConfigError: its author has not decided that; ``code`` is ``waits_for_approval``.
+    """
+    if outcome.status != "needs_approval" or edit_waiting:
+        return
+    raise PostBoostConfigError(
+        f"Post {outcome.uuid} waits for approval, and PostBoost does not document whether an edit takes it out of that: it might "
+        "be published without approval. Nothing was changed. Approve or reject the post in PostBoost first, or accept that with "
+        "on_edit_while_waiting='edit'.",
+        code="waits_for_approval",
+        field="on_edit_while_waiting",
+    )
+
+
+def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome, *, edit_waiting: bool) -> None:
+    """Note in the log that a post that waits for approval is about to be edited, or refuse that as :func:`refuse_waiting`.
+
+    Every later attempt must see the note. So the edit is not sent before the log shows it.
+
     :raises NotFinishedError: the log does not show the note; ``code`` is ``blind_log``. Nothing was changed.
     """
+    refuse_waiting(before, edit_waiting=edit_waiting)
     if before.status != "needs_approval":
         return
-    if not edit_waiting:
-        raise PostBoostConfigError(
-            f"Post {before.uuid} waits for approval, and PostBoost does not document whether an edit takes it out of that: it "
-            "might be published without approval. Nothing was changed. Approve or reject the post in PostBoost first, or "
-            "accept that with on_edit_while_waiting='edit'.",
-            code="waits_for_approval",
-            field="on_edit_while_waiting",
-        )
     note = actor.label(f"{_BEFORE}{before.uuid[:_DIGITS]}")
 
     def ask() -> Finding:

@@ -24,7 +24,13 @@ from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, read_post, require_post
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.publishing.approval import check_approval, check_unsettled, note_waiting, settle
+from postboost_provider.publishing.approval import (
+    check_approval,
+    check_unsettled,
+    note_waiting,
+    refuse_waiting,
+    settle,
+)
 from postboost_provider.publishing.differences import Difference, describe, differences, identify
 from postboost_provider.publishing.post_history import (
     Intention,
@@ -98,6 +104,7 @@ def compare(
             code="no_way_back",
             field="mode",
         )
+    refuse_waiting(outcome, edit_waiting=intention.edit_waiting)
     return outcome
 
 

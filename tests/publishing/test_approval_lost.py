@@ -171,9 +171,10 @@ def test_a_post_that_waits_is_not_edited_unless_its_author_wants_it(losing: Sand
             refused(act)
         assert publish(api, "One").result == "adopted"
         (row_report,) = run(api, row("b")).rows
-        (edited,) = run(api, row("b", text="Edited")).rows
-        assert (edited.result, edited.retry) == ("failed", False)
-        assert "on_edit_while_waiting" in edited.why
+        for how in ({}, {"dry_run": True}):
+            (edited,) = run(api, row("b", text="Edited"), **how).rows
+            assert (edited.result, edited.retry) == ("failed", False)
+            assert "on_edit_while_waiting" in edited.why
         waiting = [api.call("get_post", parameters={"post_uuid": u}) for u in (uuid, row_report.post_uuid)]
     assert [post["status"] for post in waiting] == ["needs_approval"] * 2
     assert {post["text"] for post in posts(losing)} == {"One", "Text b"}
