@@ -15,7 +15,14 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.idempotency.activity_log import LogEntry, read_log
 from postboost_provider.idempotency.identity import Actor, log_scope
-from postboost_provider.idempotency.label import Label, OperationAct, Owner, PostAct, short_action
+from postboost_provider.idempotency.label import (
+    ApprovalNote,
+    Label,
+    OperationAct,
+    Owner,
+    PostAct,
+    short_action,
+)
 from postboost_provider.publishing.post_history import History, Intention, KnownPost, read_histories
 from tests.api.support import WORKSPACE
 
@@ -222,6 +229,8 @@ UUID = "0f0e0d0c-0b0a-4000-8000-00000000000a"
         OperationAct.of("create_tag", A, B),
         OperationAct.of("repurpose_content", A, B, "x" * 15),
         "rotation 0123456789ab target",
+        ApprovalNote.of(UUID, is_kept=False),
+        ApprovalNote.of(UUID, is_kept=True),
     ],
 )
 def test_every_kind_of_label_is_short_and_read_as_it_was_written(act):
@@ -231,6 +240,12 @@ def test_every_kind_of_label_is_short_and_read_as_it_was_written(act):
     assert str(label).startswith(START)
     assert label.post == (act if isinstance(act, PostAct) else None if act else PostAct(None, None))
     assert label.operation == (act if isinstance(act, OperationAct) else None)
+    assert label.approval == (act if isinstance(act, ApprovalNote) else None)
+
+
+@pytest.mark.parametrize(("is_kept", "words"), [(False, "waiting 0f0e0d0c"), (True, "kept waiting 0f0e0d0c")])
+def test_the_notes_of_edits_while_a_post_waits_for_approval(is_kept, words):
+    assert MONDAY_ROW.label(ApprovalNote.of(UUID, is_kept=is_kept)).act == words
 
 
 @pytest.mark.parametrize(
