@@ -7,7 +7,7 @@
     ├── UnreachableError              no response to a request that changed nothing
     ├── UnconfirmedError              a write was sent and got no response: it may have happened
     ├── NotFinishedError              PostBoost's work in the background failed, or did not finish in time
-    ├── OvertakenError                another attempt wrote other words to the post at the same time
+    ├── OvertakenError                another attempt wrote different content to the post at the same time
     ├── UnexpectedResponseError       the response can't be read, or lacks what PostBoost's documents promise
     ├── PublishError                  the post was accepted, but one or more accounts failed
     └── PostBoostRequestError         the API responded with an error
@@ -120,7 +120,7 @@ class NotFinishedError(PostBoostError):
 
 
 class OvertakenError(PostBoostError):
-    """Another attempt of the task wrote other words to its post at the same time. Retryable: a retry compares both.
+    """Another attempt of the task wrote different content to its post at the same time. Retryable: a retry compares both.
 
     ``code`` is ``overtaken``.
     """

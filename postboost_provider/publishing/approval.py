@@ -1,4 +1,4 @@
-"""Edits of posts that wait for approval: none may take a post out of it in silence.
+"""Edits of posts that wait for approval: none may take a post out of approval unnoticed.
 
 Whether an edit keeps a post waiting is not documented, and a post does not say who approved it. So the activity log is told
 before such an edit, and again once the post was seen to wait still. Without the second note a post that does not wait any
@@ -91,7 +91,7 @@ def _keeps(outcome: PostOutcome) -> bool:
 def _lost(outcome: PostOutcome) -> PublishError:
     return PublishError(
         f"Post {outcome.uuid} waited for approval when it was updated, and is {outcome.status} now: PostBoost may have taken it "
-        "out of its approval. If nobody has approved of it, move it to trash in PostBoost. If somebody has, mark the task as "
+        "out of approval. If nobody has approved it, move it to trash in PostBoost. If somebody has, mark the task as "
         "successful.",
         [outcome.as_dict()],
         code="approval_lost",
