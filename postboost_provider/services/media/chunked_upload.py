@@ -32,14 +32,9 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.requests import FilePart
 from postboost_provider.api.retry import error_of, pause
-from postboost_provider.idempotency.key import (
-    NextRevision,
-    numbered,
-    send_past_stored_responses,
-    step_past_stored_refusal,
-)
+from postboost_provider.idempotency.key import NextRevision
 from postboost_provider.services.media.file_content import Chunk, FileContent, Source
-from postboost_provider.services.media.key_in_use import may_be_about_key, send_until_free
+from postboost_provider.services.media.key_in_use import send_upload
 from postboost_provider.services.media.library import Library, Upload
 
 if TYPE_CHECKING:
@@ -111,15 +106,7 @@ def upload_in_chunks(
             raise NextRevision
 
         body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
-        name, keys = "initiate_chunked_upload", numbered(key)
-
-        def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> dict[str, Any]:
-            if not may_be_about_key(error, body):
-                step_past_stored_refusal(error, revision)
-            send = lambda: api.send(name, idempotency_key=keys(revision), body=body)
-            return send_until_free(send, run, error, body)
-
-        return send_past_stored_responses(api, name, keys, read=run, on_error=on_error, body=body)
+        return send_upload(api, "initiate_chunked_upload", key, read=run, body=body)
 
 
 @dataclass

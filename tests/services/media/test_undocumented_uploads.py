@@ -161,6 +161,17 @@ def test_a_refusal_that_is_stored_and_never_repeated(connect, postboost, used, s
     assert seen.total() <= sent
 
 
+@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize("word", ["code", "errors"])
+def test_the_word_idempotency_in_any_refusal_is_about_the_key(connect, postboost, status, word):
+    about = {"code": "idempotency_mismatch"} if word == "code" else {"errors": {"idempotency_key": ["Used."]}}
+    postboost.post(f"/{WORKSPACE}/media").respond(status, json={"message": "Used.", **about})
+    item = {"id": 7, "uuid": "u", "name": "bean.png", "size": picture().size}
+    item["created_at"] = datetime.now(UTC).isoformat()
+    postboost.get(f"/{WORKSPACE}/media").respond(json={"data": [item]})
+    assert upload_media(connect(), picture())["id"] == 7
+
+
 def test_a_refusal_of_the_file_is_sent_once(sandbox):
     sandbox.reset(image_bytes=3)
     with pytest.raises(ValidationError), client(sandbox) as api:
