@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
@@ -248,15 +249,18 @@ class _Request:
             raise already_done(op, done)
         try:
             return self._send()
-        except UnconfirmedError as error:
+        except LOST_RESPONSE as error:
+            cause = getattr(error, "cause", str(error))
             if entries is not None:
-                raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=error.cause) from error
+                if not isinstance(error, UnconfirmedError):
+                    raise
+                raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=cause) from error
             final = UnconfirmedError(
-                f"{op.operation}: sent, but no response came. It may have happened, and a later attempt can't tell: {why_unseen(op)}. "
-                f"{what_to_do(op)}",
+                f"{op.operation}: sent, but it is not known whether it was done ({cause}), and a later attempt can't tell: "
+                f"{why_unseen(op)}. {what_to_do(op)}",
                 code="unknown_outcome",
                 field="on_unknown",
-                cause=error.cause,
+                cause=cause,
             )
             final.retryable = False
             raise final from error

@@ -13,10 +13,17 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+)
 
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.client import DEFAULT_DEADLINE_SECONDS, PostBoostClient
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     ConflictError,
@@ -24,7 +31,6 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
-    RateLimitedError,
     UnconfirmedError,
     UnexpectedResponseError,
     UnreachableError,
@@ -229,7 +235,7 @@ class _Session:
                     if self.initiated.replayed:
                         raise _SessionLostError from None
                     raise self._refusal or error from None
-            except (ConflictError, RateLimitedError, UnreachableError):
+            except (ConflictError, UnreachableError):
                 if lost is None:
                     raise
                 # This request did nothing. What the lost one did is still unknown.
@@ -295,7 +301,8 @@ def _retrying(what: str, is_lost: Callable[[BaseException], bool]) -> Retrying:
         sleep=time.sleep,
         retry=retry_if_exception(is_lost),
         wait=pause,
-        stop=stop_after_attempt(MAX_ATTEMPTS),
+        # A pause that the server asks for may be a day.
+        stop=stop_any(stop_after_attempt(MAX_ATTEMPTS), stop_before_delay(DEFAULT_DEADLINE_SECONDS)),
         before_sleep=log_retry,
         reraise=True,
     )
