@@ -70,6 +70,7 @@ def upload_in_chunks(
     attributes: Mapping[str, str],
     clock: Callable[[], datetime],
     later_alt_text: str | None = None,
+    upload_again: bool = False,
 ) -> dict[str, Any]:
     """Upload a file in chunks and return its item of the library.
 
@@ -78,6 +79,7 @@ def upload_in_chunks(
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
+    :param upload_again: upload it again where an earlier attempt may have, and the library can't be read.
     :raises PostBoostConfigError: the file changed since its size was read.
     :raises UnconfirmedError: all chunks were sent, but it is not known whether PostBoost created the item.
     :raises PostBoostRequestError: PostBoost refused it.
@@ -96,12 +98,8 @@ def upload_in_chunks(
                 if found := library.find_recent(clock()) if response.replayed else library.find_new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
-            if response.replayed and not library.is_readable:
-                log.warning(
-                    "An earlier attempt may have uploaded %s to PostBoost. The API key lacks the ability 'read', which is "
-                    "needed to find it, so the file is uploaded again.",
-                    source.filename,
-                )
+            if response.replayed:
+                library.check_repeat(is_allowed=upload_again)
             forgotten += not response.replayed
             if forgotten == MAX_SESSIONS:
                 raise NotFinishedError(

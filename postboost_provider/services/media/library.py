@@ -16,6 +16,7 @@ from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     PermissionDeniedError,
     PostBoostError,
+    UnconfirmedError,
     UnexpectedResponseError,
     is_retryable,
 )
@@ -146,6 +147,27 @@ class Library:
         """Whether no item of the last day can be the upload's, after :meth:`find_recent` has found none."""
         seen = self._upload is not None and self._upload.is_seen
         return not self._is_ambiguous and (seen or not self._recent(now))
+
+    def check_repeat(self, *, is_allowed: bool, cause: Exception | None = None) -> None:
+        """Refuse to upload again what an earlier attempt may have uploaded, where the library can't be read.
+
+        :raises UnconfirmedError: it is not allowed; ``code`` is ``upload_unknown``.
+        """
+        if self.is_readable:
+            return
+        message = (
+            f"{self._name}: an earlier attempt may have uploaded it. The API key lacks the ability 'read', which is needed to find "
+            "it."
+        )
+        if not is_allowed:
+            error = UnconfirmedError(
+                f"{message} Give the key that ability, or set on_unknown to upload the file again.",
+                code="upload_unknown",
+                field="on_unknown",
+            )
+            error.retryable = False
+            raise error from cause
+        log.warning("%s It is uploaded again, because on_unknown allows it.", clean_text(message))
 
     def _new(self) -> list[dict[str, Any]]:
         return [item for item in self._items() if str(item.get("uuid")) not in self._before]

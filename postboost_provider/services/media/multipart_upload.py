@@ -41,16 +41,18 @@ def upload_in_one_request(
     attributes: Mapping[str, str],
     clock: Callable[[], datetime],
     later_alt_text: str | None = None,
+    upload_again: bool = False,
 ) -> dict[str, Any]:
     """Upload a file and return its item of the library, which an earlier attempt may have uploaded.
 
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
+    :param upload_again: upload it again where an earlier attempt may have, and the library can't be read.
     :raises UnconfirmedError: an earlier attempt may have uploaded it, and nothing tells which item it is.
     :raises PostBoostRequestError: PostBoost refused it.
     """
-    return _OneRequest(api, source, key, attributes, clock, later_alt_text).run()
+    return _OneRequest(api, source, key, attributes, clock, later_alt_text, upload_again).run()
 
 
 class _OneRequest:
@@ -62,9 +64,11 @@ class _OneRequest:
         attributes: Mapping[str, str],
         clock: Callable[[], datetime],
         later_alt_text: str | None,
+        upload_again: bool,
     ) -> None:
         self._api = api
         self._clock = clock
+        self._upload_again = upload_again
         self._name = source.filename
         self._key = key
         self._upload = Upload(key)
@@ -123,13 +127,8 @@ class _OneRequest:
 
     def _check_not_made(self, error: PostBoostRequestError) -> None:
         """Refuse to upload it under another key while nothing tells which item the earlier request made, if it did."""
-        if not self._library.is_readable:
-            log.warning(
-                "An earlier attempt may have uploaded %s to PostBoost. The API key lacks the ability 'read', which is needed to "
-                "find it, so the file is uploaded again.",
-                self._name,
-            )
-        elif not self._library.is_proven_absent(self._clock()):
+        self._library.check_repeat(is_allowed=self._upload_again, cause=error)
+        if self._library.is_readable and not self._library.is_proven_absent(self._clock()):
             raise UnconfirmedError(
                 f"{self._name}: an earlier attempt may have uploaded it, and PostBoost has items of this name from the last day, "
                 "of which none is known to be it. Check the media library. If it is there, use its uuid in place of the file; "

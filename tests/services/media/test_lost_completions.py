@@ -31,7 +31,7 @@ def api(sandbox):
         yield api
 
 
-def test_a_key_that_may_not_list_media_uploads_and_logs_when_it_cannot_search(sandbox, caplog):
+def test_a_key_that_may_not_list_media_uploads_again_only_where_that_is_allowed(sandbox, caplog):
     with client(sandbox, make_key(sandbox, "write")) as api:
         upload_media(api, video())
         sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
@@ -41,10 +41,14 @@ def test_a_key_that_may_not_list_media_uploads_and_logs_when_it_cannot_search(sa
         with pytest.raises(PermissionDeniedError):
             list(api.pages("list_media"))
         caplog.clear()
-        with caplog.at_level("INFO"):
+        with pytest.raises(UnconfirmedError) as caught:
             upload_media(api, video(name="other.mp4"))
-        assert "may have uploaded other.mp4" in caplog.text
-        assert caplog.text.count("may not list media") == 1
+        error = caught.value
+        assert (error.code, error.field, error.retryable) == ("upload_unknown", "on_unknown", False)
+        with caplog.at_level("INFO"):
+            upload_media(api, video(name="other.mp4"), upload_again=True)
+        assert "uploaded again" in caplog.text
+        assert caplog.text.count("may not list media") == 2
 
 
 def test_a_key_that_may_no_longer_search_is_a_clear_error(sandbox, api):

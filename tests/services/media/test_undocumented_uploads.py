@@ -186,10 +186,16 @@ def test_a_key_that_may_not_read_uses_the_stored_response(sandbox, variant):
     assert [upload(sandbox, key), upload(sandbox, key)] == [1, 1]
 
 
-def test_a_key_that_may_not_read_is_not_blocked(sandbox, caplog):
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_key_that_may_not_read_uploads_again_only_where_that_is_allowed(sandbox, lost, caplog):
     sandbox.reset(**DIFFERENT)
     key = make_key(sandbox, "write")
-    assert [upload(sandbox, key), upload(sandbox, key)] == [1, 2]
+    if lost:
+        sandbox.faults({"operation": "upload_media", "kind": "drop_after"})
+    found = [upload(sandbox, key), upload(sandbox, key)]
+    assert found == ["upload_unknown" if lost else 1, "upload_unknown"]
+    assert items(sandbox) == ["bean.png"]
+    assert upload(sandbox, key, upload_again=True) == 2
     assert "uploaded again" in caplog.text
 
 
