@@ -33,8 +33,8 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         Default: the top level. Templated.
     :param wait_for_processing: wait until videos are converted and can be posted.
     :param timeout: how long to wait for each URL and for each video, in seconds or as a timedelta.
-    :param on_unknown: what to do with a file that an earlier attempt may have uploaded if the key lacks the ability ``read``,
-        which is needed to find it: ``fail``, or ``upload`` it again.
+    :param on_unknown: what to do with a file that an earlier attempt may have uploaded if PostBoost does not tell, as to a key
+        without the ability ``read``: ``fail``, or ``upload`` it again.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
     :xcom return_value: (list[dict]) For each of ``media``, in its order: ``id`` (the number that posts take), ``uuid``,
         ``name``, ``type``, ``mime_type``, ``size`` and ``url``.

@@ -52,7 +52,7 @@ MediaByTarget = dict[str, list[Media]]
 class Resolver:
     """Find accounts, tags and media for the posts of one run: each is read, created or uploaded once.
 
-    :param upload_again: upload a file again where an earlier attempt may have, and the library can't be read.
+    :param upload_again: upload a file again where an earlier attempt may have, and nothing tells.
     """
 
     def __init__(

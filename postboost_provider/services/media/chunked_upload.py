@@ -79,7 +79,7 @@ def upload_in_chunks(
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
-    :param upload_again: upload it again where an earlier attempt may have, and the library can't be read.
+    :param upload_again: upload it again where an earlier attempt may have, and nothing tells.
     :raises PostBoostConfigError: the file changed since its size was read.
     :raises UnconfirmedError: all chunks were sent, but it is not known whether PostBoost created the item.
     :raises PostBoostRequestError: PostBoost refused it.
@@ -98,8 +98,9 @@ def upload_in_chunks(
                 if found := library.find_recent(clock()) if response.replayed else library.find_new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
-            if response.replayed:
-                library.check_repeat(is_allowed=upload_again)
+            if response.replayed or library.is_readable:
+                # An attempt that had the same stored response may have completed it.
+                library.check_repeat(clock(), is_allowed=upload_again)
             forgotten += not response.replayed
             if forgotten == MAX_SESSIONS:
                 raise NotFinishedError(

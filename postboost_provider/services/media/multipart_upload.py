@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import NotFoundError, PermissionDeniedError, UnconfirmedError
+from postboost_provider.api.errors import NotFoundError, PermissionDeniedError
 from postboost_provider.api.requests import FilePart
 from postboost_provider.api.responses import Response
 from postboost_provider.idempotency.key import NextRevision
@@ -48,7 +48,7 @@ def upload_in_one_request(
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
-    :param upload_again: upload it again where an earlier attempt may have, and the library can't be read.
+    :param upload_again: upload it again where an earlier attempt may have, and nothing tells.
     :raises UnconfirmedError: an earlier attempt may have uploaded it, and nothing tells which item it is.
     :raises PostBoostRequestError: PostBoost refused it.
     """
@@ -69,7 +69,6 @@ class _OneRequest:
         self._api = api
         self._clock = clock
         self._upload_again = upload_again
-        self._name = source.filename
         self._key = key
         self._upload = Upload(key)
         self._library = Library(api, source.filename, attributes, source.size, later_alt_text, self._upload)
@@ -121,22 +120,9 @@ class _OneRequest:
             return found
         if is_first and not self._library.was_made and (found := wait(look)):
             return self._read(found) if isinstance(found, Response) else found
-        self._check_not_made(error)
+        self._library.check_repeat(self._clock(), is_allowed=self._upload_again, cause=error)
         self._steps += 1
         raise NextRevision
-
-    def _check_not_made(self, error: PostBoostRequestError) -> None:
-        """Refuse to upload it under another key while nothing tells which item the earlier request made, if it did."""
-        self._library.check_repeat(is_allowed=self._upload_again, cause=error)
-        if self._library.is_readable and not self._library.is_proven_absent(self._clock()):
-            raise UnconfirmedError(
-                f"{self._name}: an earlier attempt may have uploaded it, and PostBoost has items of this name from the last day, "
-                "of which none is known to be it. Check the media library. If it is there, use its uuid in place of the file; "
-                "else give the file another name or alt text, which uploads it again.",
-                code="upload_unknown",
-                field="media",
-                cause=str(error),
-            ) from error
 
 
 def _said(error: Exception) -> tuple[Any, ...]:

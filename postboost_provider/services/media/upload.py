@@ -158,7 +158,7 @@ def upload_media(
         file may have the same name.
     :param timeout: seconds to wait while PostBoost fetches a large file from a URL.
     :param clock: returns the current time.
-    :param upload_again: upload a file again where an earlier attempt may have, and the library can't be read.
+    :param upload_again: upload a file again where an earlier attempt may have, and nothing tells.
     :raises PostBoostConfigError: the item does not exist, or the file changed since it was read.
     :raises UnconfirmedError: responses were lost, and the item was not found; a retry searches again.
     :raises PostBoostRequestError: PostBoost refused it.

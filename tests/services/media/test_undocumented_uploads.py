@@ -223,6 +223,19 @@ def test_a_large_image_that_is_stored_with_another_size(sandbox, small_chunks):
     assert upload(sandbox, make=picture_in_chunks) == upload(sandbox, make=picture_in_chunks) == 1
 
 
+@pytest.mark.parametrize("log", [{"activity_log": "off"}, {"activity_status": 422}], ids=str)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_large_image_that_nothing_identifies_is_not_uploaded_again(sandbox, small_chunks, log, lost):
+    sandbox.reset(chunk_size=CHUNK, image_processing="reencode", **log)
+    if lost:
+        sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
+    make = lambda: picture(video_bytes())
+    assert upload(sandbox, make=make) == ("upload_unknown" if lost else 1)
+    assert upload(sandbox, make=make) == "upload_unknown"
+    assert items(sandbox) == ["bean.png"]
+    assert upload(sandbox, make=make, upload_again=True) == 2
+
+
 def video_bytes() -> bytes:
     from tests.sandbox.bodies import PNG
 
