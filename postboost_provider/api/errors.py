@@ -285,7 +285,10 @@ class QuotaExceededError(PostBoostRequestError):
 
 
 class RateLimitedError(PostBoostRequestError):
-    """Too many requests in a short time (any other 429). A retry helps after ``retry_after`` seconds."""
+    """Too many requests in a short time (any other 429). A retry helps after ``retry_after`` seconds.
+
+    The client sends the request again only where that is safe: the 429 may be a gateway's, and the request done.
+    """
 
 
 class ServerError(PostBoostRequestError):
@@ -304,7 +307,7 @@ RETRYABLE = (
     UnreachableError,
 )
 # After these, it is not known whether PostBoost did what was requested.
-LOST_RESPONSE = (GatewayError, ServerError, UnconfirmedError, UnexpectedResponseError)
+LOST_RESPONSE = (GatewayError, RateLimitedError, ServerError, UnconfirmedError, UnexpectedResponseError)
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -107,7 +107,7 @@ class CalendarRun:
         self._scope = log_scope(self.calendar_id)
         now = self.clock()
         self._due = Due(self.clock, self.on_past, min(self.began or now, now), self.late_by)
-        self._resolver = Resolver(self.api, self.find_media)
+        self._resolver = Resolver(self.api, self.find_media, upload_again=self.on_unknown == "publish")
         self._histories: dict[str, History] | None = None
         self._listed: dict[str, Mapping[str, Any]] = {}
         self._actors: dict[str, Actor] = {}

@@ -190,6 +190,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
                 "repurpose_content",
                 body=body,
                 since=self.since_first_attempt(context, actor),
+                send_unknown=self.on_unknown == "send",
                 is_void=is_void,
                 note=note,
             )

@@ -193,6 +193,7 @@ class PostBoostOperator(BasePostBoostOperator):
             actor,
             op.operation,
             since=None if op.retryable else self.since_first_attempt(context, actor),
+            send_unknown=self.on_unknown == "send",
             **call,
         )
         return self._store_secret(op, response) if op.secret else response

@@ -30,6 +30,14 @@ def test_half_of_a_surrogate_pair_is_rejected_and_stored_nowhere(sandbox, member
     assert httpx.get(sandbox.control_url + "/state").status_code == 200
 
 
+@pytest.mark.parametrize("name", [b"x\xed\xa0\xbd", b"\xff", '"x"'.encode("utf-16")], ids=repr)
+def test_bytes_that_are_not_utf_8_are_rejected_and_stored_nowhere(sandbox, member, name):
+    body = b'{"name": "%b", "hex_color": "#ffffff"}' % name
+    assert fields_with_errors(member.post("/tags", content=body, headers=JSON)) >= {"name"}
+    assert member.get("/tags").status_code == 200
+    assert httpx.post(sandbox.control_url + "/faults", content=body, headers=JSON).status_code == 422
+
+
 def test_a_whole_surrogate_pair_is_a_character(member):
     body = '{"versions":[{"account_id":0,"is_original":true,"content":[{"body":"\\ud83d\\ude00 \\\\u"}]}]}'
     created = member.post("/posts", content=body, headers=JSON).json()
