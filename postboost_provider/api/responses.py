@@ -96,7 +96,7 @@ def reading_response(operation: str) -> Iterator[None]:
         yield
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UnexpectedResponseError(
-            f"{operation}: PostBoost's response can't be read ({error!r}). If it stays, update airflow-provider-postboost, or "
+            f"{operation}: PostBoost's response can't be read ({error!r}). If it persists, update airflow-provider-postboost, or "
             "report it.",
             code="unreadable_response",
         ) from error
@@ -193,7 +193,7 @@ def error_of(
         kind, advice = (
             GatewayError,
             (
-                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it stays, check the base URL "
+                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it persists, check the base URL "
                 f"{settings.base_url}, and ask who runs the network to let the User-Agent {USER_AGENT} through."
             ),
         )

@@ -43,7 +43,7 @@ def check_memory(
         else "the token may not read PostBoost's activity log (ability 'read'), and an idempotency key is kept for 24 hours at most"
     )
     raise PostBoostConfigError(
-        f"An earlier attempt of this task may have published the post already, and nothing can tell: {reason}. Look for the "
+        f"An earlier attempt of this task may have published the post already, and there is no way to tell: {reason}. Look for the "
         "post in PostBoost. If it does not exist, set on_unknown='publish'.",
         code="beyond_memory",
         field="on_unknown",

@@ -34,7 +34,7 @@ def check_memory_of(
     """
     unknown = f"{op.operation}: an earlier attempt of this task may have done it already"
     if entries is None and not op.idempotency_key:
-        message = f"{unknown}, and nothing can tell: {why_unseen(op)}. {what_to_do(op)}"
+        message = f"{unknown}, and there is no way to tell: {why_unseen(op)}. {what_to_do(op)}"
         raise PostBoostConfigError(message, code="unknown_outcome", field="on_unknown")
     if since >= (key_memory(api) if entries is None else LOG_IS_SURE_FOR):
         kept = (
@@ -51,7 +51,7 @@ def check_memory_of(
     has_key = op.idempotency_key and key_memory(api)
     if not prove_sight(api, actor, parameters.get("workspace_uuid"), waits=not has_key):
         raise PostBoostConfigError(
-            f"{unknown}, and PostBoost's activity log does not show what is written now. Retry the task if the log is late. "
+            f"{unknown}, and PostBoost's activity log does not show the request that it has just sent. Retry the task if the log is late. "
             f"{what_to_do(op)}",
             code="blind_log",
             field="on_unknown",

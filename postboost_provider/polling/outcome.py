@@ -134,7 +134,7 @@ def require_post(payload: Any, uuid: str) -> dict[str, Any]:
 
 def _no_post(payload: Any) -> UnexpectedResponseError:
     return UnexpectedResponseError(
-        f"get_post: PostBoost's response is no post, but {clean_text(payload)[:100]!r}: it has no uuid or no status. Retry the "
+        f"get_post: PostBoost's response is not a post: {clean_text(payload)[:100]!r}: it has no uuid or no status. Retry the "
         "task.",
         code="unreadable_response",
     )
