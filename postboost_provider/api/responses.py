@@ -189,7 +189,9 @@ def error_of(
 
     if status == 401:
         return AuthenticationError(clean_text(seen), **known).explained(*explain_401(settings, now))
-    if status == 408 or (status in (403, 404) and not _is_own(raw, body)):
+    # A 422 without JSON is a gateway's, or was cut: it says nothing about the values.
+    is_foreign = status == 422 and not body or (status in (403, 404) and not _is_own(raw, body))
+    if status == 408 or is_foreign:
         kind, advice = (
             GatewayError,
             (

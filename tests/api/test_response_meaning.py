@@ -116,6 +116,12 @@ def test_what_something_in_front_of_postboost_sends_is_not_postboosts(operation,
     assert "firewall" in str(error)
 
 
+@pytest.mark.parametrize("body", [b"<html>Blocked</html>", b"", b'{"message": "The given', b"null", b"[]"])
+def test_a_422_without_json_says_nothing_about_the_values(body):
+    assert type(refusal(422, body)) is GatewayError
+    assert type(refusal(422, {"message": "Wrong."}, headers=HTML)) is ValidationError
+
+
 @pytest.mark.parametrize(
     "message", ["The route app/apii/x could not be found.", "no Route matched with those values"]
 )
