@@ -14,6 +14,7 @@ from postboost_provider.api.errors import (
     RateLimitedError,
     ServerError,
     UnexpectedResponseError,
+    ValidationError,
     is_retryable,
 )
 from postboost_provider.api.responses import QUOTA_CODES, Response

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from postboost_provider.sandbox.server.request_body import nested
-from tests.sandbox.bodies import PNG, errors, fields_with_errors, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import errors, fields_with_errors, post
 
 JSON = {"Content-Type": "application/json"}
 HALF = '"\\ud83d"'

@@ -113,7 +113,7 @@ def test_the_given_clock_decides_which_items_an_earlier_attempt_may_have_uploade
 
 @under_each_variant
 def test_another_picture_of_the_same_name_is_another_item(sandbox, variant):
-    from tests.sandbox.bodies import PNG
+    from tests.remote_files import PNG
 
     sandbox.reset(**variant)
     assert upload(sandbox) == 1
@@ -237,7 +237,7 @@ def test_a_large_image_that_nothing_identifies_is_not_uploaded_again(sandbox, sm
 
 
 def video_bytes() -> bytes:
-    from tests.sandbox.bodies import PNG
+    from tests.remote_files import PNG
 
     return PNG + bytes(3000)
 
