@@ -13,6 +13,7 @@ from postboost_provider.api.errors import RateLimitedError, UnconfirmedError, Va
 from postboost_provider.idempotency.log_check import LONGEST_REQUEST_SECONDS
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.operators.api import PostBoostOperator
+from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key
@@ -181,3 +182,16 @@ def test_a_key_that_was_found_not_to_be_kept_protects_nothing(
         with fails(code="already_done"):
             group(3, **tag, idempotency_salt="other")
         assert sent(sandbox, "create_tag") == 2
+
+
+def test_a_post_is_not_sent_again_for_a_key_that_was_found_not_to_be_kept(
+    naps: Naps, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write"), observed={"replay": False})
+    sandbox.faults({"kind": "drop_after", "operation": "create_post"})
+    post = PostBoostCreatePostOperator(task_id="task", text="Hello", accounts=[1], publish="draft")
+    with pytest.raises(UnconfirmedError):
+        post.execute(attempt(1))  # type: ignore[arg-type]
+    with fails(code="beyond_memory", field="on_unknown"):
+        post.execute(attempt(2))  # type: ignore[arg-type]
+    assert sent(sandbox, "create_post") == 1
