@@ -96,7 +96,7 @@ def reading_response(operation: str) -> Iterator[None]:
         yield
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UnexpectedResponseError(
-            f"{operation}: PostBoost's response can't be read ({error!r}). If it stays, update airflow-provider-postboost, or "
+            f"{operation}: PostBoost's response can't be read ({error!r}). If it persists, update airflow-provider-postboost, or "
             "report it.",
             code="unreadable_response",
         ) from error
@@ -189,11 +189,13 @@ def error_of(
 
     if status == 401:
         return AuthenticationError(clean_text(seen), **known).explained(*explain_401(settings, now))
-    if status == 408 or (status in (403, 404) and not _is_own(raw, body)):
+    # A 422 without JSON is a gateway's, or was cut: it says nothing about the values.
+    is_foreign = status == 422 and not body or (status in (403, 404) and not _is_own(raw, body))
+    if status == 408 or is_foreign:
         kind, advice = (
             GatewayError,
             (
-                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it stays, check the base URL "
+                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it persists, check the base URL "
                 f"{settings.base_url}, and ask who runs the network to let the User-Agent {USER_AGENT} through."
             ),
         )

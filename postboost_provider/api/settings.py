@@ -55,7 +55,7 @@ class ClientSettings:
     def __post_init__(self) -> None:
         if self.token.lower().startswith("bearer "):
             raise PostBoostConfigError(
-                f"The token of {self.name} begins with 'Bearer ', which belongs to the header. Remove that word and the blank.",
+                f"The token of {self.name} begins with 'Bearer ', which belongs to the header. Remove that word and the space.",
                 code="bearer_prefix",
                 field="password",
             )

@@ -79,7 +79,7 @@ class Accounts:
             raise self._unknown(name)
         if len(matches) > 1 and username != "*":
             raise PostBoostConfigError(
-                f"{name!r} means {len(matches)} accounts: {_listed(matches)}. Write provider:username or the id.",
+                f"{name!r} matches {len(matches)} accounts: {_listed(matches)}. Write provider:username or the id.",
                 code="ambiguous_account",
                 field="accounts",
             )
@@ -104,7 +104,7 @@ class Accounts:
 
     def _hint(self, name: str) -> str:
         if name.startswith("["):
-            return " Pass the list itself, not a list around its text."
+            return " Pass the list itself, not a list that contains its text."
         if "," in name:
             return " Separate several accounts with a semicolon, or pass a list."
         known = [account_name(account) for account in self._accounts]
