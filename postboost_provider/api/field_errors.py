@@ -31,8 +31,8 @@ def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
 
 def with_mapped_fields(error: ValidationError, problems: str, field: str) -> ValidationError:
     """Return the error with another description, and the first field that is wrong as its author writes it."""
-    where = f"{error.request}: " if error.request else ""
-    mapped = ValidationError(f"{where}PostBoost refused it: {problems}", **{**error.details, "field": field})
+    where = f" ({error.request})" if error.request else ""
+    mapped = ValidationError(f"PostBoost refused it: {problems}{where}", **{**error.details, "field": field})
     mapped.is_mapped = True
     return mapped
 

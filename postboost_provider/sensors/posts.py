@@ -103,8 +103,9 @@ class PostBoostPostSensor(BasePostBoostSensor):
         )
 
     def conclude(self, result: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
-        from postboost_provider.polling.outcome import conclude
+        from postboost_provider.polling.outcome import conclude, describe_published
 
+        self.log.info("%s", describe_published(result))
         try:
             for partial in conclude(result, self.on_partial):
                 self.log.warning("%s", partial)
