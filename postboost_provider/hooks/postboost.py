@@ -146,6 +146,4 @@ class PostBoostHook(BaseHook):
             connection = self.get_connection(self.postboost_conn_id)
         except AirflowNotFoundException:
             return read_environment(self.postboost_conn_id, needs_token=needs_token), []
-        return read_connection(
-            connection, connection.extra_dejson, name or self._name, needs_token=needs_token
-        )
+        return read_connection(connection, None, name or self._name, needs_token=needs_token)
