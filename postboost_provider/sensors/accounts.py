@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.triggers.base import WaitArguments
@@ -44,7 +44,7 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
     def __init__(
         self,
         *,
-        accounts: str | int | Sequence[str | int],
+        accounts: str | int | Sequence[str | int] | XComArg,
         publish_at: datetime | str | None = None,
         timezone: str | None = None,
         posts_per_account: int = 1,
