@@ -52,10 +52,10 @@ def test_the_old_form_shows_every_field_and_its_page_does_not_break(
     page.wait_for_function("window.jQuery && document.querySelector('#test-connection')")
     before = list(errors)
     page.evaluate("jQuery('#conn_type').val('postboost').trigger('change')")
-    for name in ("host", "password", *(field.name for field in FILLED)):
+    for name in ("host", "password", *(f"extra__postboost__{field.name}" for field in FILLED)):
         page.locator(f"#{name}").wait_for(state="visible")
     save_artifact(page, tmp_path)
-    assert page.locator("#expires_on").get_attribute("placeholder") == "2027-01-31"
+    assert page.locator("#extra__postboost__expires_on").get_attribute("placeholder") == "2027-01-31"
     assert [
         name for name in ("login", "schema", "port", "extra") if page.locator(f"#{name}").is_visible()
     ] == []
