@@ -233,8 +233,8 @@ PUBLIC = {
     "postboost_provider.sensors.accounts": {"PostBoostAccountHealthSensor"},
     "postboost_provider.retry_policy": {"PostBoostFailException", "PostBoostRetryPolicy", "RetryPolicyMixin"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},
-    # A function: token_guard.
-    "postboost_provider.sensors.guard": set(),
+    # And a function: token_guard.
+    "postboost_provider.sensors.guard": {"GuardOptions"},
     "postboost_provider.sensors.posts": {"PostBoostPostSensor"},
     "postboost_provider.triggers.accounts": {"PostBoostAccountHealthTrigger"},
     "postboost_provider.triggers.ai": {"PostBoostRepurposeTrigger"},
