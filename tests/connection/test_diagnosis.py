@@ -17,6 +17,7 @@ from postboost_provider.connection import diagnosis
 from postboost_provider.connection.check import Finding
 from postboost_provider.connection.form import DEFAULT_CONN_ID
 from postboost_provider.connection.read import read_connection, remarks
+from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection
 from tests.clients import client, make_key
