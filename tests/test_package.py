@@ -233,8 +233,8 @@ PUBLIC = {
     "postboost_provider.sensors.accounts": {"PostBoostAccountHealthSensor"},
     "postboost_provider.retry_policy": {"PostBoostFailException", "PostBoostRetryPolicy", "RetryPolicyMixin"},
     "postboost_provider.sensors.expiry": {"PostBoostTokenExpirySensor"},
-    # And a function: token_guard.
-    "postboost_provider.sensors.guard": {"GuardOptions"},
+    # A function: token_guard.
+    "postboost_provider.sensors.guard": set(),
     "postboost_provider.sensors.posts": {"PostBoostPostSensor"},
     "postboost_provider.triggers.accounts": {"PostBoostAccountHealthTrigger"},
     "postboost_provider.triggers.ai": {"PostBoostRepurposeTrigger"},

@@ -18,7 +18,7 @@ RUNS_AFTER_A_FAILURE = {"all_done", "all_failed", "always", "dummy", "none_skipp
 RUNS_AFTER_A_SKIP = {"all_done", "all_skipped", "always", "dummy", "none_failed", "one_done"}
 
 
-class GuardOptions(TypedDict, total=False):
+class _GuardOptions(TypedDict, total=False):
     """The sensor's own arguments, and those of Airflow's that a guard may need."""
 
     min_validity: timedelta | None
@@ -47,7 +47,7 @@ class GuardOptions(TypedDict, total=False):
 
 
 def token_guard(
-    dag: DAG, *, task_id: str = "token_guard", **options: Unpack[GuardOptions]
+    dag: DAG, *, task_id: str = "token_guard", **options: Unpack[_GuardOptions]
 ) -> PostBoostTokenExpirySensor:
     """Put a token expiry sensor before every root task of a DAG, and return it.
 
