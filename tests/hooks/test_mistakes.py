@@ -65,3 +65,12 @@ def test_a_rejected_token_is_that_of_this_connection(
     use_connection(monkeypatch, sandbox, "1|mistyped", conn_id="VS5OCVr5")
     works, said = PostBoostHook("VS5OCVr5").test_connection()
     assert (works, "of this connection" in said, "vs5ocvr5" in said.lower()) == (False, True, False)
+
+
+def test_a_base_url_with_another_path_is_named_before_the_workspace(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    host = sandbox.base_url.removesuffix("/api")
+    give(monkeypatch, {"host": host, "password": sandbox.tokens["member"], "extra": {"workspace_uuid": "w"}})
+    works, said = PostBoostHook().test_connection()
+    assert (works, host in said, "/app/api" in said, "accepts" in said) == (False, True, True, False)
