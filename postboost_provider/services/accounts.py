@@ -121,8 +121,16 @@ def _listed(accounts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _wrapped(text: str) -> str:
-    """Return lines that a log shows whole. A name stays in one piece."""
-    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+    """Return indented lines that a log shows whole: no name from outside begins a line of the log."""
+    indent = "  "
+    return textwrap.fill(
+        text,
+        100,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _has_username(account: Mapping[str, Any], name: str) -> bool:
