@@ -139,7 +139,7 @@ def _payload_of(settings: ClientSettings, request: Request, status: int, content
     except (ValueError, RecursionError):
         code, problem = "not_json", "empty" if is_empty else "not JSON"
     raise UnexpectedResponseError(
-        f"{request}: the response ({status}) is {problem}. Check that the base URL {settings.base_url} is PostBoost's API, "
+        f"The response ({status}) to {request} is {problem}. Check that the base URL {settings.base_url} is PostBoost's API, "
         "not a web page or a proxy in front of it.",
         code=code,
     )
@@ -173,14 +173,14 @@ def error_of(
         fields = "; ".join(f"{name}: {_first(messages)}" for name, messages in body["errors"].items())
         message = f"{message} {fields[:1500]}"
     shown_code = f" {code}" if code else ""
-    seen = f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
+    seen = f"PostBoost responded with {status}{shown_code} to {request}: {message.strip() or '(no message)'}"
     known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
     known["request"] = str(request)
     kind: type[PostBoostRequestError] = PostBoostRequestError
     if 200 <= status < 300:
         known["code"], shown_code = code or "not_successful", " and success false"
         seen = (
-            f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
+            f"PostBoost responded with {status}{shown_code} to {request}: {message.strip() or '(no message)'}"
         )
     advice = ADVICE_BY_CODE.get(code or "", "")
     # The free tools have it in the body.
@@ -199,7 +199,7 @@ def error_of(
                 f"{settings.base_url}, and ask who runs the network to let the User-Agent {USER_AGENT} through."
             ),
         )
-        known["code"], seen = "gateway", seen.replace("PostBoost responded with", "the response was", 1)
+        known["code"], seen = "gateway", seen.replace("PostBoost responded with", "The response was", 1)
     elif status == 403:
         kind, advice = PermissionDeniedError, _explain_403(settings, request, advice)
     elif status == 404:

@@ -15,7 +15,8 @@ from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
 from postboost_provider.api.token_format import looks_like_token
 
-DEFAULT_BASE_URL = "https://postboost.co/app/api"
+API_PATH = "/app/api"
+DEFAULT_BASE_URL = f"https://postboost.co{API_PATH}"
 DEFAULT_TIMEOUT_SECONDS = 30.0
 
 # Shorter texts are too likely to be ordinary words.

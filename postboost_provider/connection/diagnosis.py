@@ -16,7 +16,7 @@ from postboost_provider.api.errors import (
     is_retryable,
 )
 from postboost_provider.api.expiry import describe_span
-from postboost_provider.api.settings import DEFAULT_BASE_URL, is_loopback
+from postboost_provider.api.settings import API_PATH, DEFAULT_BASE_URL, is_loopback
 from postboost_provider.connection.check import Checks, Finding, check_extras
 from postboost_provider.connection.key_expiry import look_up_expiry
 from postboost_provider.services.account_health import read_account
@@ -103,8 +103,8 @@ def _base_url(settings: ClientSettings) -> Finding:
     url = settings.base_url
     if url == DEFAULT_BASE_URL:
         return Finding("ok", "base URL", f"{url}, PostBoost's own.")
-    if not url.endswith("/app/api"):
-        text = f"{url} does not end in /app/api, as PostBoost's own, {DEFAULT_BASE_URL}, does."
+    if not url.endswith(API_PATH):
+        text = f"{url} does not end in {API_PATH}, as PostBoost's own, {DEFAULT_BASE_URL}, does."
         return Finding("warning", "base URL", text, "Correct the host, or leave the path out.")
     if is_loopback(urlsplit(url).hostname or ""):
         return Finding("ok", "base URL", f"{url}, a sandbox on this machine.")
