@@ -45,9 +45,9 @@ TESTS: dict[str, list[str]] = {
     "api/credentials.py": ["tests/api"],
     "api/expiry.py": ["tests/api", "tests/sensors"],
     "api/settings.py": ["tests/api", "tests/connection"],
-    "polling/": ["tests/polling", "tests/triggers", "tests/sensors"],
-    "idempotency/": ["tests/idempotency", "tests/publishing"],
-    "publishing/": ["tests/publishing", "tests/calendar", "tests/operators"],
+    "polling/": ["tests/polling"],
+    "idempotency/": ["tests/idempotency"],
+    "publishing/": ["tests/publishing"],
 }
 # These take longest to import, and hold no module that is changed. The first gives the tests their Airflow home.
 SLOW = ("tests.conftest", "airflow.models", "airflow.providers.common.compat.sdk", "pytest", "aiohttp", "httpx_aiohttp",
@@ -125,7 +125,7 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
 
     def _note(self, frame: Any, *_: object) -> None:
         code = frame.f_code
