@@ -1,0 +1,66 @@
+"""The entries of the activity log: what their outcomes mean, and their order."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from postboost_provider.idempotency.activity_log import LogEntry, read_log
+from tests.api.support import WORKSPACE
+from tests.idempotency.test_activity_log import MONDAY, MONDAY_ROW, SCOPE, activity
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "success", "refusal", "settled"),
+    [
+        (201, "created", True, False, False),
+        (399, "created", True, False, False),
+        (201, "replayed", False, False, False),
+        (400, "failed", False, True, False),
+        (400, "replayed", False, True, True),
+        (428, "replayed", False, True, True),
+        (429, "replayed", False, False, False),
+        (500, "replayed", False, False, False),
+        (500, "failed", False, False, False),
+    ],
+)
+def test_what_the_outcome_of_an_entry_means(status, outcome, success, refusal, settled):
+    entry = LogEntry(MONDAY_ROW.label(), outcome, status, None, None, None)
+    assert (entry.is_success, entry.is_refusal, entry.is_settled_refusal) == (success, refusal, settled)
+
+
+@pytest.mark.parametrize("latest", [False, True])
+def test_entries_of_several_requests_are_in_the_order_of_their_times(connect, postboost, latest):
+    at = {name: f"2026-10-16T07:30:0{second}Z" for name, second in (("a", 3), ("b", 2), ("c", 1), ("d", 0))}
+    rows = {name: activity(f"airflow/{SCOPE}/{MONDAY} {name}", created_at=at[name]) for name in at}
+    lists = [[rows["b"], rows["d"]], [rows["a"], rows["c"]]]
+    route = postboost.get(f"/{WORKSPACE}/activity").mock(
+        side_effect=[httpx.Response(200, json={"data": rows}) for rows in lists]
+    )
+    found = read_log(connect(), MONDAY_ROW.owner, since="2026-10-16", latest=latest)
+    assert [entry.label.act for entry in found] == ["a", "b", "c", "d"]
+    asked = [dict(call.request.url.params) for call in route.calls]
+    starts = MONDAY_ROW.owner.starts
+    assert [each["client"] for each in asked] == list(reversed(starts) if latest else starts)
+    assert [each["since"] for each in asked] == ["2026-10-16"] * 2
+
+
+def test_entries_without_a_time_stay_in_the_order_of_the_log(connect, postboost):
+    rows = [
+        activity(f"airflow/{SCOPE}/{MONDAY} {name}", created_at=at)
+        for name, at in (("a", "2026-10-16T07:30:00Z"), ("b", None), ("c", "2026-10-16T07:30:09Z"))
+    ]
+    postboost.get(f"/{WORKSPACE}/activity").mock(
+        side_effect=[httpx.Response(200, json={"data": found}) for found in (rows, [])]
+    )
+    assert [entry.label.act for entry in read_log(connect(), MONDAY_ROW.owner)] == ["a", "b", "c"]
+
+
+def test_an_entry_may_lack_everything_but_its_label(connect, postboost):
+    row = {"client": str(MONDAY_ROW.label("approve"))}
+    postboost.get(f"/{WORKSPACE}/activity").mock(
+        side_effect=[httpx.Response(200, json={"data": found}) for found in ([row, {}], [])]
+    )
+    assert read_log(connect(), MONDAY_ROW.owner) == [
+        LogEntry(MONDAY_ROW.label("approve"), None, 0, None, None, None)
+    ]
