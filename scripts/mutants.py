@@ -317,6 +317,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--tests", nargs="+", help="that answer for the modules; default: those of their folders"
+    )
     parser.add_argument("modules", nargs="*", help="such as api/retry.py or polling/; default: all")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -334,7 +337,7 @@ def main() -> int:
     found = [mutant for module in modules for mutant in mutants_of(module)]
     todo = [mutant for mutant in found if mutant.key not in EQUIVALENT]
     random.Random(0).shuffle(todo)
-    run = Run(todo, options.jobs, options.minutes * 60)([*dict.fromkeys(folders)])
+    run = Run(todo, options.jobs, options.minutes * 60)(options.tests or [*dict.fromkeys(folders)])
     counts = [Counter(m.module for m in each) for each in (found, todo, run.tested, run.survivors)]
     print(f"{'module':34} mutants  killed  equivalent  survived  not tested")
     for module, number in counts[0].items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from postboost_provider.api.errors import UnexpectedResponseError
 from postboost_provider.idempotency.activity_log import LogEntry, read_log
 from tests.api.support import WORKSPACE
 from tests.idempotency.test_activity_log import MONDAY, MONDAY_ROW, SCOPE, activity
@@ -64,3 +65,11 @@ def test_an_entry_may_lack_everything_but_its_label(connect, postboost):
     assert read_log(connect(), MONDAY_ROW.owner) == [
         LogEntry(MONDAY_ROW.label("approve"), None, 0, None, None, None)
     ]
+
+
+@pytest.mark.parametrize("row", ["x", {"client": f"airflow/{SCOPE}/{MONDAY}", "http_status": "x"}])
+def test_an_entry_that_can_not_be_read_is_an_error_and_not_left_out(connect, postboost, row):
+    postboost.get(f"/{WORKSPACE}/activity").mock(return_value=httpx.Response(200, json={"data": [row]}))
+    with pytest.raises(UnexpectedResponseError, match="list_api_activity") as caught:
+        read_log(connect(), MONDAY_ROW.owner)
+    assert caught.value.code == "unreadable_response"
