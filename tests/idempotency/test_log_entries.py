@@ -70,6 +70,40 @@ def test_an_entry_may_lack_everything_but_its_label(connect, postboost):
 @pytest.mark.parametrize("row", ["x", {"client": f"airflow/{SCOPE}/{MONDAY}", "http_status": "x"}])
 def test_an_entry_that_can_not_be_read_is_an_error_and_not_left_out(connect, postboost, row):
     postboost.get(f"/{WORKSPACE}/activity").mock(return_value=httpx.Response(200, json={"data": [row]}))
-    with pytest.raises(UnexpectedResponseError, match="list_api_activity") as caught:
+    with pytest.raises(UnexpectedResponseError, match="^list_api_activity") as caught:
         read_log(connect(), MONDAY_ROW.owner)
     assert caught.value.code == "unreadable_response"
+
+
+def test_a_log_that_takes_only_the_shortest_filter_is_read_once(connect, postboost):
+    def respond(request: httpx.Request) -> httpx.Response:
+        if request.url.params["client"] != "airflow/":
+            return httpx.Response(422, json={"message": "No."})
+        return httpx.Response(200, json={"data": [activity(f"airflow/{SCOPE}/{MONDAY} approve")]})
+
+    route = postboost.get(f"/{WORKSPACE}/activity").mock(side_effect=respond)
+    assert [entry.label.act for entry in read_log(connect(), MONDAY_ROW.owner)] == ["approve"]
+    assert [call.request.url.params["client"] for call in route.calls] == [
+        f"airflow/{SCOPE}/{MONDAY}",
+        f"airflow/{SCOPE}/",
+        "airflow/",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("act", "at"),
+    [
+        (f"{'a' * 16} draft", f"{'a' * 16} draft r0002"),
+        (f"{'a' * 16} draft r0001", f"{'a' * 16} draft r0002"),
+        (f"{'a' * 8} {'b' * 8}", f"{'a' * 8} {'b' * 8} r2"),
+        # The note of another kind keeps its place.
+        (f"{'a' * 8} {'b' * 8} abc:7.8", f"{'a' * 8} {'b' * 8} abc:7.8"),
+        ("approve", "approve"),
+        # The mode was cut: no revision makes it whole.
+        ("a" * 16, "a" * 16),
+    ],
+)
+def test_a_revision_is_part_of_the_labels_of_posts_and_operations(act, at):
+    label = MONDAY_ROW.label(act)
+    assert label.at(2) == MONDAY_ROW.label(at)
+    assert label.at(0).act in (act, f"{act} r0000", act.replace("r0001", "r0000"))

@@ -95,7 +95,7 @@ def test_a_post_without_a_uuid_or_a_status_is_unreadable(junk: dict[str, Any]) -
 
 
 def test_an_unreadable_post_names_the_operation_that_returned_it() -> None:
-    with pytest.raises(UnexpectedResponseError, match="get_post"):
+    with pytest.raises(UnexpectedResponseError, match="^get_post"):
         read_post({"uuid": "p-1", "status": "draft", "accounts": [None]})
 
 

@@ -101,6 +101,12 @@ def test_a_text_that_postboost_has_processed_is_altered(sent: str, kept: str) ->
     assert not other.is_altered
 
 
+def test_the_own_text_of_an_account_comes_before_an_original_that_names_it() -> None:
+    original = {**version("Hello", account=1), "is_original": True}
+    found = differences(body(original, version("Hi", account=1)), post(original, version("Ho", account=1)))
+    assert [each.asked for each in found] == [["Hi"]]
+
+
 def test_another_time_differs() -> None:
     (found,) = differences(body(**SCHEDULED), post(scheduled_at="2026-10-16 07:31:00"))
     assert (found.is_text, found.is_altered) == (False, False)
@@ -114,7 +120,7 @@ def test_differences_are_described_with_both_values() -> None:
 
 
 def test_a_post_that_can_not_be_read_is_an_unreadable_response() -> None:
-    with pytest.raises(UnexpectedResponseError, match="get_post") as caught:
+    with pytest.raises(UnexpectedResponseError, match="^get_post") as caught:
         differences(body(), post(accounts=[{"id": "x"}]))
     assert caught.value.code == "unreadable_response"
 
@@ -126,6 +132,7 @@ class Listing:
         self.posts, self.asked = posts, 0
 
     def call(self, operation: str, *, parameters: Any) -> Any:
+        assert operation == "list_posts"
         self.asked += 1
         page = int((parameters or {}).get("page") or 1)
         return {"data": list(self.posts[page - 1 : page]), "meta": {"last_page": len(self.posts)}}

@@ -119,6 +119,7 @@ def refused(revision: int | None, outcome: str = "replayed", status: int = 422) 
         ((TRASHED, written(revision=4)), 5),
         ((TRASHED, written(revision=None)), 1),
         ((TRASHED, written(revision=1), refused(3)), 4),
+        ((TRASHED, refused(3, outcome="failed", status=400), written(revision=0)), 1),
         ((entry("approve", outcome="replayed", status=422),), 0),
     ],
 )
