@@ -22,4 +22,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return sorted(entries, key=lambda entry: times[id(entry)] or datetime.min, reverse=True)",
         "without term 2",
     ): "No time is None there; the second term is for the type checker.",
+    (
+        "api/retry.py",
+        'return request.is_safe_to_retry and getattr(error, "status", 0) != 501',
+        "0 -> 1",
+    ): "What stands for no status only has to be another number than 501.",
 }

@@ -107,3 +107,9 @@ def test_a_revision_is_part_of_the_labels_of_posts_and_operations(act, at):
     label = MONDAY_ROW.label(act)
     assert label.at(2) == MONDAY_ROW.label(at)
     assert label.at(0).act in (act, f"{act} r0000", act.replace("r0001", "r0000"))
+
+
+def test_the_log_of_another_workspace_is_read_where_one_is_named(connect, postboost):
+    route = postboost.get("/w-2/activity").mock(return_value=httpx.Response(200, json={"data": []}))
+    assert read_log(connect(), MONDAY_ROW.owner, workspace_uuid="w-2") == []
+    assert route.called
