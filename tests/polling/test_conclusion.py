@@ -121,3 +121,11 @@ def test_an_outcome_comes_back_from_its_plain_values() -> None:
         }
     )
     assert PostOutcome.from_dict(found.as_dict()) == found
+
+
+def test_what_is_waited_for_is_logged_and_what_is_settled_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    posts = PostsSettled(["p-0", "p-1"], timedelta(hours=1), logging.getLogger("waiting"))
+    with caplog.at_level("INFO", "waiting"):
+        posts.note({"p-0": GOOD, "p-1": post("scheduled")})
+    (line,) = caplog.messages
+    assert "p-1" in line
