@@ -44,10 +44,11 @@ TESTS: dict[str, list[str]] = {
     "api/credentials.py": ["tests/api"],
     "api/expiry.py": ["tests/api", "tests/sensors"],
     "api/settings.py": ["tests/api", "tests/connection"],
-    "polling/": ["tests/polling"],
-    "idempotency/": ["tests/idempotency"],
+    "polling/": ["tests/polling", "tests/sensors/test_posts.py"],
+    "idempotency/": ["tests/idempotency", "tests/test_golden.py",
+                     *[f"tests/operators/test_any_operation_{name}.py" for name in ("once", "memory", "undocumented")]],
     "publishing/": ["tests/publishing"],
-}
+}  # fmt: skip
 # They take longest to import, and hold no module that is changed. The first gives the tests their Airflow home.
 SLOW = ("tests.conftest", "airflow.models", "airflow.providers.common.compat.sdk", "pytest", "aiohttp", "httpx_aiohttp",
         "hypothesis", "respx", "tenacity", "time_machine")  # fmt: skip

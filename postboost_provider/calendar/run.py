@@ -107,9 +107,10 @@ class CalendarRun:
         self._scope = log_scope(self.calendar_id)
         now = self.clock()
         self._due = Due(self.clock, self.on_past, min(self.began or now, now), self.late_by)
-        self._resolver = Resolver(self.api, self.find_media)
+        self._resolver = Resolver(self.api, self.find_media, upload_again=self.on_unknown == "publish")
         self._histories: dict[str, History] | None = None
         self._listed: dict[str, Mapping[str, Any]] = {}
+        self._actors: dict[str, Actor] = {}
         # Rows whose idempotency keys other attempts were using, by the key of the row.
         self._held: dict[str, CreateAttempt] = {}
         # What each row's author wrote, by the key of the row.
@@ -197,7 +198,7 @@ class CalendarRun:
             wanted = (None, self._intents.get(done.row.key))
             # A post that is live keeps its words where its author accepts that.
             if done.result in GOOD and known and known.intent not in (*wanted, before and before.intent):
-                why = "another run has written other words to the post at the same time. Retry the task"
+                why = "another run has changed the post to different content at the same time. Retry the task"
                 report.rows[number] = replace(done, result="failed", why=why, retry=True)
 
     def _must_prove_sight(self, rows: Sequence[Row]) -> bool:
@@ -221,7 +222,9 @@ class CalendarRun:
         )
 
     def _actor(self, row: Row) -> Actor:
-        return self._name.actor(row)
+        if row.key not in self._actors:
+            self._actors[row.key] = self._name.actor(row)
+        return self._actors[row.key]
 
     def _known_post(self, row: Row) -> KnownPost | None:
         """Return the post that the activity log has of a row."""

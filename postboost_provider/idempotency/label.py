@@ -9,6 +9,8 @@ documented. The acts are:
 - ``<action>`` or ``<action> <target>``: something was done to a post;
 - ``<operation> <body> <note>``: any operation was sent;
 - ``held <intent> r<revision>``: a post was refused under this revision only for using its key;
+- ``waiting <post>`` and ``kept waiting <post>``: a post that waits for approval is about to be edited, and was seen to wait
+  still. ``<post>`` is the start of its uuid;
 - ``sight <hex>``: nothing was done. Whether the log shows it tells whether the log shows what is written;
 - mode, post and intent in one word: what an older entry tells, see :class:`Kept`.
 
@@ -23,6 +25,7 @@ import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 LONGEST = 63
@@ -45,6 +48,7 @@ _FORMER_OPERATION = re.compile(
 )
 _HELD = re.compile(r"held (?P<intent>[0-9a-f]{16})? r(?P<revision>\d{4})")
 _KEPT = re.compile(r"(?P<mode>[dsqn])(?P<rest>[A-Za-z0-9_-]{32})")
+_APPROVAL = re.compile(r"(?P<kept>kept )?waiting (?P<post>\S{1,8})")
 _RETRY = re.compile(r"retry (?P<account>(?![0-9a-f]{16}$).+)")
 
 
@@ -119,6 +123,21 @@ class HeldAct:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalNote:
+    """A note about an edit of a post that waits for approval: it is about to be made, or has kept the post waiting."""
+
+    post: str
+    is_kept: bool
+
+    def __str__(self) -> str:
+        return f"kept waiting {self.post}" if self.is_kept else f"waiting {self.post}"
+
+    @classmethod
+    def of(cls, post_uuid: str, *, is_kept: bool) -> ApprovalNote:
+        return cls(post_uuid[:8], is_kept)
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Something that was sent only to be seen in the log, under a name of its own."""
 
@@ -128,7 +147,7 @@ class Probe:
         return f"sight {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Label:
     """The client label of a write. Without an act it is the start of every label of its identity."""
 
@@ -152,7 +171,7 @@ class Label:
             act += f" {former['note']}" if former["note"] else ""
         return cls(found["scope"], found["identity"], act and short_action(act))
 
-    @property
+    @cached_property
     def post(self) -> PostAct | None:
         """What was created or updated; None if the label is of something else."""
         if found := _POST.fullmatch(self.act or ""):
@@ -168,7 +187,7 @@ class Label:
         found = _OPERATION.fullmatch(self.act or "")
         return OperationAct(found["target"], found["body"], found["note"] or "") if found else None
 
-    @property
+    @cached_property
     def kept(self) -> Kept | None:
         """What an older entry told; None if the label is of something else, or was cut."""
         if (found := _KEPT.fullmatch(self.act or "")) is None:
@@ -177,11 +196,17 @@ class Label:
         mode = next(mode for mode in _MODES.split("|") if mode[0] == found["mode"])
         return Kept(str(uuid.UUID(bytes=packed[:16])), packed[16:].hex(), mode)
 
-    @property
+    @cached_property
     def held(self) -> HeldAct | None:
         """Which revision was in use; None if the label is of something else."""
         found = _HELD.fullmatch(self.act or "")
         return HeldAct(found["intent"], int(found["revision"])) if found else None
+
+    @property
+    def approval(self) -> ApprovalNote | None:
+        """Which post was edited while it waited for approval; None if the label is of something else."""
+        found = _APPROVAL.fullmatch(self.act or "")
+        return ApprovalNote(found["post"], bool(found["kept"])) if found else None
 
     def at(self, revision: int) -> Label:
         """Return the label of a post or an operation under a revision of its key; any other label as it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.requests import retry_after_seconds
-from postboost_provider.api.retry import may_retry, pause_before_retry
+from postboost_provider.api.retry import may_retry, pause, pause_before_retry, rules
 from tests.api.support import Upload, request
 
 NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC).timestamp()
@@ -84,6 +85,7 @@ def retried(call: tuple[str, str | None], raised: Exception) -> bool:
         GatewayError("", status=408),
         UnconfirmedError("lost"),
         UnexpectedResponseError("a web page"),
+        error(RateLimitedError, 429),
         *(error(ServerError, s) for s in (500, 502, 503, 504)),
     ],
 )
@@ -99,6 +101,7 @@ def test_an_unconfirmed_request_is_sent_again_if_that_is_safe(call, raised):
         GatewayError("", status=408),
         UnconfirmedError("lost"),
         UnexpectedResponseError("a web page"),
+        error(RateLimitedError, 429),
         error(ServerError, 500),
         error(ServerError, 503),
     ],
@@ -108,10 +111,9 @@ def test_an_unconfirmed_request_is_not_sent_again_if_it_could_happen_twice(call,
     assert not retried(call, raised)
 
 
-@pytest.mark.parametrize("raised", [UnreachableError("refused"), error(RateLimitedError, 429)])
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
-def test_a_request_that_was_never_executed_is_sent_again(call, raised):
-    assert retried(call, raised)
+def test_a_request_that_was_never_executed_is_sent_again(call):
+    assert retried(call, UnreachableError("refused"))
 
 
 @pytest.mark.parametrize("call", SAFE + UNSAFE)
@@ -177,3 +179,20 @@ def test_an_ai_run_that_was_created_and_failed_is_not_sent_again() -> None:
     assert may_retry(request("create_post", idempotency_key="key"), failed)
     failed.body = {"run_id": 7}
     assert not may_retry(request("create_post", idempotency_key="key"), failed)
+
+
+def state(raised: Exception, attempt: int) -> Any:
+    """Return what tenacity knows after so many attempts."""
+    return SimpleNamespace(attempt_number=attempt, outcome=SimpleNamespace(exception=lambda: raised))
+
+
+def test_a_key_that_stays_in_use_is_given_up_after_four_attempts() -> None:
+    is_retried = rules(request(WITH_KEY[0], idempotency_key=WITH_KEY[1]), 300, 9)["retry"]
+    in_use = error(ConflictError, 409)
+    assert [attempt for attempt in range(1, 9) if is_retried(state(in_use, attempt))] == [1, 2, 3]
+
+
+def test_no_pause_of_the_backoff_is_longer_than_half_a_minute(mocker: Any) -> None:
+    mocker.patch("postboost_provider.api.retry.random", SimpleNamespace(random=lambda: 1.0))
+    assert pause(state(error(ServerError, 500), 3)) == 4.0
+    assert pause(state(error(ServerError, 500), 20)) == 30.0

@@ -129,3 +129,12 @@ def test_what_is_waited_for_is_logged_and_what_is_settled_is_not(caplog: pytest.
         posts.note({"p-0": GOOD, "p-1": post("scheduled")})
     (line,) = caplog.messages
     assert "p-1" in line
+
+
+def test_a_settled_post_is_not_waited_for_any_more() -> None:
+    posts = PostsSettled(["p-0", "p-1"], timedelta(hours=1), logging.getLogger())
+    posts.note({"p-0": GOOD, "p-1": post("scheduled")})
+    assert list(posts.unsettled) == ["p-1"]
+    posts.note({"p-1": FAILED})
+    found = posts.finding()
+    assert (found.is_settled, found.result, tuple(found.waiting)) == (True, [GOOD, FAILED], ())
