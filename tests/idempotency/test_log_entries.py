@@ -8,7 +8,9 @@ import pytest
 from postboost_provider.api.errors import UnexpectedResponseError
 from postboost_provider.idempotency.activity_log import LogEntry, read_log
 from tests.api.support import WORKSPACE
-from tests.idempotency.test_activity_log import MONDAY, MONDAY_ROW, SCOPE, activity
+from tests.idempotency.test_activity_log import MONDAY_ROW, SCOPE, activity
+
+MONDAY = MONDAY_ROW.log_identity
 
 
 @pytest.mark.parametrize(
