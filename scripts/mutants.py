@@ -45,7 +45,7 @@ TESTS: dict[str, list[str]] = {
     "api/expiry.py": ["tests/api", "tests/sensors"],
     "api/settings.py": ["tests/api", "tests/connection"],
     "polling/": ["tests/polling", "tests/sensors/test_posts.py"],
-    "idempotency/": ["tests/idempotency", "tests/test_golden.py",
+    "idempotency/": ["tests/idempotency", "tests/test_golden.py", "tests/test_digests.py",
                      *[f"tests/operators/test_any_operation_{name}.py" for name in ("once", "memory", "undocumented")]],
     "publishing/": ["tests/publishing"],
 }  # fmt: skip

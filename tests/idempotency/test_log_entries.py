@@ -7,6 +7,7 @@ import pytest
 
 from postboost_provider.api.errors import UnexpectedResponseError
 from postboost_provider.idempotency.activity_log import LogEntry, read_log
+from postboost_provider.idempotency.label import PostAct
 from tests.api.support import WORKSPACE
 from tests.idempotency.test_activity_log import MONDAY_ROW, SCOPE, activity
 
@@ -115,3 +116,19 @@ def test_the_log_of_another_workspace_is_read_where_one_is_named(connect, postbo
     route = postboost.get("/w-2/activity").mock(return_value=httpx.Response(200, json={"data": []}))
     assert read_log(connect(), MONDAY_ROW.owner, workspace_uuid="w-2") == []
     assert route.called
+
+
+@pytest.mark.parametrize(
+    ("length", "act"),
+    [
+        (8, PostAct(None, None)),
+        (16, PostAct("a" * 16, None)),
+        (20, PostAct("a" * 16, None)),
+        (25, PostAct("a" * 16, "schedule")),
+        (26, PostAct("a" * 16, "schedule")),
+        (30, PostAct("a" * 16, "schedule")),
+        (31, PostAct("a" * 16, "schedule", 12)),
+    ],
+)
+def test_a_label_that_the_log_has_cut_tells_what_is_left_of_it(length, act):
+    assert MONDAY_ROW.label(f"{'a' * 16} schedule r0012"[:length]).post == act

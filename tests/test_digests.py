@@ -1,6 +1,6 @@
 """The digests that outlive an upgrade. A version that computes another one does again what an earlier version has done.
 
-``tests/test_golden.py`` has those of posts, rows, actions, operations, uploads, folders, tags and repurpose runs as they are sent.
+``test_golden`` has those of posts, rows, actions, operations, uploads, folders, tags and repurpose runs as they are sent.
 """
 
 from __future__ import annotations
