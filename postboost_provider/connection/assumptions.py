@@ -47,7 +47,7 @@ ASSUMPTIONS = (
     Assumption(
         "log_validated",
         "`posts/validate` is in the activity log with its label",
-        "Tasks can't distinguish an empty activity log from one that does not show their writes, and assume the latter. A later attempt does not know that an edit took a post out of approval",
+        "Tasks can't distinguish an empty activity log from one that does not show their writes, and assume the latter. A post that waits for approval is not edited, not even with `on_edit_while_waiting='edit'` (`blind_log`)",
     ),
     Assumption(
         "text_verbatim",
@@ -137,7 +137,7 @@ NOT_PROVED = (
     Assumption(
         "edit_keeps_approval",
         "If a post that waits for approval, or was approved, is edited, the editor's role decides whether it needs approval",
-        "The task fails with `approval_lost` in every attempt if its edit took a post out of approval. If the post has to wait again, the result has that status",
+        "A post that waits is not edited (`waits_for_approval`), unless `on_edit_while_waiting='edit'` accepts it; then the task fails with `approval_lost` in every attempt if its edit took the post out of approval. If an approved post has to wait again, the result has that status",
         ("edit_waiting", "edit_approved"),
     ),
     Assumption(

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
 
@@ -212,8 +213,8 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
             self.log.warning("The scheduled time, %s, has passed: publishing now.", at)
             at = None
         # The form showed one time for all accounts.
-        allow, for_all = self.allow_duplicate, draft.account_ids
-        return actions.schedule(api, self.actor(context), outcome, at, allow_duplicate=allow, for_all=for_all)
+        publish = partial(actions.schedule, api, self.actor(context), outcome, at, edit_waiting=True)
+        return publish(allow_duplicate=self.allow_duplicate, for_all=draft.account_ids)
 
     def _is_asked_again(self) -> bool:
         """Whether the next task asks about the same post."""
