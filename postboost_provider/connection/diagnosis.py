@@ -113,8 +113,8 @@ def _base_url(settings: ClientSettings) -> Finding:
 
 
 def _role(checks: Checks, posting: bool) -> Finding | None:
-    pivot = (checks.membership or {}).get("pivot") or {}
-    if not (role := pivot.get("role")):
+    pivot = (checks.membership or {}).get("pivot")
+    if not isinstance(pivot, dict) or not (role := pivot.get("role")):
         return None
     may_approve = ", and may approve posts" if pivot.get("can_approve") else ""
     text = f"The token's user has the role {role} in the workspace{may_approve}."
@@ -141,7 +141,8 @@ def _clock(checks: Checks) -> Finding | None:
         theirs = parsedate_to_datetime(checks.server_date or "")
     except ValueError:
         return None
-    skew = abs(datetime.now(UTC) - theirs)
+    # A time whose zone is not known is one of UTC.
+    skew = abs(datetime.now(UTC) - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)))
     if skew <= TOLERATED_SKEW:
         return Finding("ok", "clock", "The clocks of this machine and the server agree.")
     text = f"The clocks of this machine and the server differ by {describe_span(skew)}."
