@@ -146,6 +146,14 @@ class World:
         assert response.status < 300, payload
         return json.loads(payload)
 
+    def connect_blind(self) -> None:
+        """Set the connections of a key that may write and publish, and not read."""
+        body = {"name": "Blind", "abilities": ["write", "publish"], "account_ids": None}
+        key = self.call("POST", "api-keys", body, token="admin")["data"]
+        for lane in self.proxy.lanes:
+            extras = {"workspace_uuid": self.workspace}
+            self.connect(f"blind_lane_{lane.number}", key["token"], extras, lane.number)
+
     def serve(self, name: str, content: bytes) -> str:
         """Serve a file, and return its URL."""
         self.proxy.files[f"/files/{name}"] = content
@@ -175,7 +183,7 @@ class World:
         def read(workspace: Any) -> list[Seen]:
             self.sandbox._service.advance_to_now()
             names = {tag.id: tag.name for tag in workspace.tags.values()}
-            return [_seen(post, names) for post in workspace.posts.values()]
+            return [_seen(post, names, workspace.media) for post in workspace.posts.values()]
 
         return list(self.look(read))
 
@@ -299,7 +307,8 @@ def _add_guest(store: Any) -> None:
     store.users[guest.id] = guest
 
 
-def _seen(post: Any, tags: dict[int, str]) -> Seen:
+def _seen(post: Any, tags: dict[int, str], library: dict[str, Any]) -> Seen:
+    files = {item.id: item.content.sha256 for item in library.values()}
     contents = {target.account.id: post.content_for(target.account) for target in post.targets}
     return Seen(
         uuid=post.uuid,
@@ -307,7 +316,10 @@ def _seen(post: Any, tags: dict[int, str]) -> Seen:
         trashed=post.trashed,
         approved=post.approved,
         texts={account: tuple(part["body"] for part in parts) for account, parts in contents.items()},
-        media={account: len(parts[0]["media"]) for account, parts in contents.items()},
+        media={
+            account: tuple(files.get(each, "?") for each in parts[0]["media"])
+            for account, parts in contents.items()
+        },
         states={target.account.id: target.status for target in post.targets},
         tags=frozenset(tags.get(each, "?") for each in post.tag_ids),
         scheduled_at=post.scheduled_at,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from tests.faults.checker import Rules, Verdict
+from tests.faults.checker import Rules, Seen, Verdict
 from tests.faults.world import Outcome, World
 
 
@@ -30,10 +30,15 @@ class Family(ABC):
     # How PostBoost has to be for this family.
     switches: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     longest_gap: ClassVar[float] = math.inf
+    # Whether it is also tried with a key that may not read.
+    may_be_blind: ClassVar[bool] = False
 
     def __init__(self, world: World, rng: random.Random, rules: Rules) -> None:
         self.world, self.rng, self.rules = world, rng, rules
         self.version = 0
+        # The posts that a person has deleted or trashed, as they were.
+        self.gone: list[Seen] = []
+        self.is_blind = False
         self.words: Any = None
 
     @abstractmethod
@@ -65,5 +70,9 @@ class Family(ABC):
         return None
 
     def with_words(self) -> Callable[[str], Any]:
-        words = self.words
-        return lambda lane: self.make(f"{self.conn_prefix}{lane}", words)
+        words, prefix = self.words, "blind_" if self.is_blind else self.conn_prefix
+        return lambda lane: self.make(f"{prefix}{lane}", words)
+
+    def be_blind(self) -> None:
+        """Use a key without the ability ``read``."""
+        self.is_blind = True
