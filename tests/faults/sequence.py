@@ -20,6 +20,7 @@ from tests.faults.world import Outcome, World
 
 DAY = 86_400
 GAPS = {"0": 0, "61 s": 61, "25 h": 25 * 3600, "8 d": 8 * DAY, "91 d": 91 * DAY, "400 d": 400 * DAY}
+LONG_GAPS = ("25 h", "8 d", "91 d", "400 d")
 # A refusal of PostBoost's, as far as a client can tell: that a task fails for good is right.
 HONEST_FAULTS = frozenset({"success false"})
 # With these an older attempt says that a newer one may have lost its words, or has.
@@ -45,6 +46,8 @@ class Plan:
     person: float = 0.05
     calm: float = 0.2
     families: tuple[str, ...] = ()
+    # Each family with each gap, one after another, and not at random.
+    each: bool = False
 
 
 @dataclass
@@ -81,7 +84,12 @@ class Sequence:
         self.world, self.plan, self.seed = world, plan, seed
         rng = self.rng
         chosen = [each for each in FAMILIES if not plan.families or each.name in plan.families]
-        family = rng.choice(chosen)
+        self.gap = ""
+        if plan.each:
+            pairs = [(each, gap) for gap in LONG_GAPS for each in dict.fromkeys(chosen)]
+            family, self.gap = pairs[seed % len(pairs)]
+        else:
+            family = rng.choice(chosen)
         switches = {**drawn_switches.draw(rng), **family.switches}
         skew = timedelta(minutes=rng.choice([0] * 6 + [-4, -1, 3, 6]))
         world.reset(switches, skew)
@@ -107,7 +115,7 @@ class Sequence:
         )
 
     def run(self) -> Result:
-        number = self.rng.randint(1, 5)
+        number = self.rng.randint(2 if self.gap else 1, 5)
         last: Outcome | None = None
         for _ in range(number):
             if last is not None:
@@ -120,9 +128,10 @@ class Sequence:
     def _between(self) -> None:
         rng = self.rng
         if rng.random() < self.plan.gap:
-            gap = rng.choice(
+            gap = self.gap or rng.choice(
                 [name for name, seconds in sorted(GAPS.items()) if seconds <= self.family.longest_gap]
             )
+            self.gap = ""
             if GAPS[gap] > LONGEST_HOLD:
                 self.world.proxy.deliver_held()
             self.world.pass_time(GAPS[gap])
@@ -195,7 +204,11 @@ class Sequence:
         self._say(f"  {count} attempts at once, with: " + " | ".join(map(str, words)))
         outcomes: list[Outcome | None] = [None] * count
         claims: list[list[Verdict]] = [[] for _ in range(count)]
-        self.world.proxy.turns.begin(count, f"{self.seed}/{self.result.attempts}")
+        stalls = rng.random() < 0.3
+        pause = rng.choice([0, 0, 61, 1800]) if stalls else 0
+        self.world.proxy.turns.begin(count, f"{self.seed}/{self.result.attempts}", stalls=stalls)
+        if stalls:
+            self._say(f"  the first one hangs until the others have ended, and for {pause} s more")
 
         def run(lane: int) -> None:
             self.world.proxy.turns.wait_to_begin(lane)
@@ -207,6 +220,8 @@ class Sequence:
             if outcome.kind == "green":
                 # Now, while the others wait for their turn: its own words are true, or those of an attempt that began later.
                 claims[lane] = self._claims(words[lane:], outcome)
+            if lane == count - 1:
+                self.world.time.pass_time(pause)
             self.world.proxy.turns.end(lane)
 
         threads = [threading.Thread(target=run, args=(lane,)) for lane in range(count)]

@@ -92,7 +92,8 @@ class World:
         transport._tls = lambda given: context
         upload.MULTIPART_LIMIT_BYTES = MULTIPART_LIMIT
         self.connections: dict[str, Connection] = {}
-        BaseHook.get_connection = self.connections.__getitem__  # type: ignore[method-assign,assignment]
+        BaseHook.get_connection = self._get_connection  # type: ignore[method-assign,assignment]
+        self._thread = threading.local()
         for prefix, token in CONNECTIONS.items():
             for lane in self.proxy.lanes:
                 extras = {"workspace_uuid": self.workspace}
@@ -169,6 +170,11 @@ class World:
         }
         self.connections[conn_id] = Connection.from_json(json.dumps(connection), conn_id=conn_id)
 
+    def _get_connection(self, conn_id: str) -> Connection:
+        """Return a connection. One that is not a lane's own leads through the lane of the attempt that asks."""
+        lane = getattr(self._thread, "lane", 0)
+        return self.connections.get(f"{conn_id}@{lane}") or self.connections[conn_id]
+
     @property
     def workspace(self) -> str:
         return str(self.sandbox.workspaces[0]["uuid"])
@@ -200,7 +206,7 @@ class World:
         :param make: returns the task for a lane's connection.
         """
         here = self.proxy.lanes[lane]
-        here.schedule = schedule
+        here.schedule, self._thread.lane = schedule, lane
         self.time.forget_naps()
         try:
             return Outcome("green", run_to_end(lambda: make(f"lane_{lane}"), context, self.time.pass_time))
