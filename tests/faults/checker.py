@@ -83,6 +83,7 @@ class Rules:
     :param invents_statuses: posts get statuses that are not documented.
     :param reencodes: it stores other bytes than an image had.
     :param skew: how far its clock is ahead.
+    :param switches: the names of all that was drawn.
     """
 
     alters_texts: bool = False
@@ -90,6 +91,7 @@ class Rules:
     invents_statuses: bool = False
     reencodes: bool = False
     skew: timedelta = timedelta()
+    switches: frozenset[str] = frozenset()
 
     def is_going(self, post: Seen) -> bool:
         """Whether PostBoost will publish the post, or has: as far as a person has approved of it."""

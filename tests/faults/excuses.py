@@ -32,11 +32,12 @@ BY_SWITCH: Mapping[str, tuple[str, ...]] = {
     # Nobody approves in time, or an edit takes a post out of its approval.
     "approval_required_for": (
         "PublishError/approval_lost",
+        "PostBoostConfigError/waits_for_approval",
         "ValidationError/",
         "AirflowFailException/",
         "AirflowSensorTimeout/",
     ),
-    "plan_posts": ("QuotaExceededError/", "PostBoostConfigError/bad_rows"),
+    "plan_posts": ("QuotaExceededError/",),
     "requests_per_minute": ("RateLimitedError/",),
 }
 

@@ -100,6 +100,7 @@ class Sequence:
             invents_statuses="unknown_status" in switches,
             reencodes="image_processing" in switches,
             skew=skew,
+            switches=frozenset(switches),
         )
         self.ti = TaskInstance(has_store=rng.random() < 0.6)
         world.anchor = self.ti.anchor
@@ -242,7 +243,7 @@ class Sequence:
         if newest and not any(said in other.code for said in HAVE_SAID_SO for other in others):
             self._note(self.family.check_green(words[-1], newest[-1]))
         for lane, outcome in enumerate(ended):
-            self._doubt(outcome, schedules[lane], is_race=True)
+            self._doubt(outcome, words[lane], schedules[lane], is_race=True)
         return ended[-1]
 
     def _claims(self, words: list[Any], outcome: Outcome) -> list[Verdict]:
@@ -255,14 +256,14 @@ class Sequence:
         if outcome.kind == "green":
             self._note(self.family.check_green(words, outcome))
         self._note(self.family.check_always())
-        self._doubt(outcome, schedule)
+        self._doubt(outcome, words, schedule)
 
-    def _doubt(self, outcome: Outcome, schedule: Schedule, *, is_race: bool = False) -> None:
+    def _doubt(self, outcome: Outcome, words: Any, schedule: Schedule, *, is_race: bool = False) -> None:
         """Keep a failure for good that a fault may have caused: at the end it shows whether a retry had been of use."""
         if outcome.kind == "crash":
             self._note([Verdict(FALSE_FAILURE, f"an error that is not the package's: {outcome}")])
         kinds = [fault.kind for fault in schedule.drawn]
-        if outcome.kind != "hard" or self._may_fail(outcome):
+        if outcome.kind != "hard" or self._may_fail(outcome, words):
             return
         if not kinds and not is_race:
             self._note([Verdict(FALSE_FAILURE, f"nothing was in the way: {outcome}")])
@@ -280,17 +281,21 @@ class Sequence:
                 break
             self.world.pass_time(3600)
         self.result.ended = outcome.kind
-        if outcome.kind == "soft" and not self._may_fail(outcome):
+        if outcome.kind == "soft" and not self._may_fail(outcome, self.family.words):
             self._note([Verdict(STUCK, f"{FINAL_ATTEMPTS} attempts without any fault: {outcome}")])
         if outcome.kind == "green":
             for doubt, kinds in self.doubts:
                 self._note([Verdict(FALSE_FAILURE, f"a retry would have helped, after {kinds}: {doubt}")])
 
-    def _may_fail(self, outcome: Outcome) -> bool:
+    def _may_fail(self, outcome: Outcome, words: Any) -> bool:
         """Whether the failure is right whatever was in the way: it has the code for what was drawn."""
         memory = KEY_KEPT_FOR if self.family.is_blind else LOG_KEPT_FOR
         is_forgotten = outcome.code == BEYOND_MEMORY and self.world.time.now() - self.began > memory
-        return is_forgotten or is_excused(outcome.code, self.result.switches) or self.family.may_fail(outcome)
+        return (
+            is_forgotten
+            or is_excused(outcome.code, self.result.switches)
+            or self.family.may_fail(outcome, words)
+        )
 
     def _flush(self) -> None:
         self.result.note_faults(self.world.proxy)

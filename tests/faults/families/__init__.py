@@ -12,6 +12,16 @@ from tests.faults.families.posts import POSTS
 from tests.faults.families.rotation import Rotation
 
 # Posts and calendars more often than the rest: that is where the promises are.
-FAMILIES: list[type[Family]] = [*POSTS, *POSTS, *[Calendar] * 6, Mapped, Mapped, *ACTIONS, *LIBRARY, *PANEL, Rotation]
+FAMILIES: list[type[Family]] = [
+    *POSTS,
+    *POSTS,
+    *[Calendar] * 6,
+    Mapped,
+    Mapped,
+    *ACTIONS,
+    *LIBRARY,
+    *PANEL,
+    Rotation,
+]
 
 __all__ = ["FAMILIES", "Family"]

@@ -37,9 +37,7 @@ class OnePost(Family):
         self.uuid = self._create()
 
     def _create(self, **more: Any) -> str:
-        versions = [
-            {"account_id": 0, "is_original": True, "content": [{"body": MADE, "media": []}]}
-        ]
+        versions = [{"account_id": 0, "is_original": True, "content": [{"body": MADE, "media": []}]}]
         body = {"versions": versions, "accounts": self.accounts, **more}
         return str(self.world.call("POST", "posts", body)["uuid"])
 
@@ -95,10 +93,10 @@ class ScheduleAt(OnePost):
             return f"it is {post.status}"
         return None if post.scheduled_at == words else f"it is for {post.scheduled_at}, not {words}"
 
-    def may_fail(self, outcome: Outcome) -> bool:
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
         if outcome.code.endswith("/not_changeable"):
             return bool(self.post and self.post.status in LIVE)
-        is_past = self.words < self.world.time.now() + timedelta(minutes=15)
+        is_past = words < self.world.time.now() + timedelta(minutes=15)
         return is_past and outcome.code in ("ValidationError/", "PostBoostConfigError/past")
 
 
@@ -187,7 +185,7 @@ class Update(OnePost):
             return f"it was for {self.at}"
         return None if self.rules.is_going(post) else f"it was scheduled, and is {post.status}"
 
-    def may_fail(self, outcome: Outcome) -> bool:
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
         return outcome.code.endswith("/not_changeable") and bool(self.post and self.post.status in LIVE)
 
 

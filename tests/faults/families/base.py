@@ -61,7 +61,7 @@ class Family(ABC):
     def count(self) -> tuple[int, int]:
         """Return how many things were intended, and how many there are."""
 
-    def may_fail(self, outcome: Outcome) -> bool:
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
         """Whether this failure is right whatever was in the way, such as after an edit of what is live."""
         return False
 

@@ -41,7 +41,7 @@ class Once(Family):
     def count(self) -> tuple[int, int]:
         return 1, len(self.found())
 
-    def may_fail(self, outcome: Outcome) -> bool:
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
         # It is done, and PostBoost does not return the response again.
         return outcome.code.endswith("/already_done") and bool(self.found())
 
@@ -142,9 +142,7 @@ class KeyedOperation(Made):
 
     def shapes(self) -> list[Any]:
         return list(
-            self.world.look(
-                lambda w: [(t.name, t.hex_color) for t in w.tags.values() if t.name == "Autumn"]
-            )
+            self.world.look(lambda w: [(t.name, t.hex_color) for t in w.tags.values() if t.name == "Autumn"])
         )
 
 

@@ -166,13 +166,13 @@ class SinglePost(Family):
     def count(self) -> tuple[int, int]:
         return 1, sum(not post.trashed for post in self.world.posts())
 
-    def may_fail(self, outcome: Outcome) -> bool:
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
         now, code = self.world.time.now(), outcome.code.split("/")[-1]
         if code == "too_late":
             live = [p for p in self.world.posts() if p.status not in ("draft", "scheduled", "needs_approval")]
             return bool(live) and self.version > 1
         if code == "past":
-            return self.words.at is not None and self.words.at < now + timedelta(minutes=15)
+            return words.at is not None and words.at < now + timedelta(minutes=15)
         if code == "altered_text":
             return "on_altered_text" in self.options
         # Without the log, a key that is in use for the words before an edit tells nothing.

@@ -79,5 +79,5 @@ class Rotation(Family):
     def count(self) -> tuple[int, int]:
         return 1, len(self._keys())
 
-    def may_fail(self, outcome: Outcome) -> bool:
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
         return self.world.time.now() > next(iter(self.expires.values())) - timedelta(days=1)
