@@ -129,9 +129,7 @@ class Sequence:
     def _between(self) -> None:
         rng = self.rng
         if rng.random() < self.plan.gap:
-            gap = self.gap or rng.choice(
-                [name for name, seconds in sorted(GAPS.items()) if seconds <= self.family.longest_gap]
-            )
+            gap = self.gap or rng.choice(sorted(GAPS))
             self.gap = ""
             if GAPS[gap] > LONGEST_HOLD:
                 self.world.proxy.deliver_held()

@@ -64,9 +64,15 @@ def test_a_deferred_task_that_is_not_marked_as_failed_keeps_its_post(
 
 
 def forget(sandbox: Sandbox) -> None:
-    """Let PostBoost forget every idempotency key, and show no log."""
-    sandbox.change(activity_log="off")
-    sandbox._run_in_server(sandbox._service.store.idempotency.clear)
+    """Let PostBoost forget every idempotency key and its log."""
+
+    def wipe() -> None:
+        store = sandbox._service.store
+        store.idempotency.clear()
+        for workspace in store.workspaces.values():
+            workspace.activity.clear()
+
+    sandbox._run_in_server(wipe)
     sandbox.advance(2 * 86_400)
 
 

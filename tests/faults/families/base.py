@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -29,7 +28,6 @@ class Family(ABC):
     conn_prefix: ClassVar[str] = ""
     # How PostBoost has to be for this family.
     switches: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    longest_gap: ClassVar[float] = math.inf
     # Whether it is also tried with a key that may not read.
     may_be_blind: ClassVar[bool] = False
 
