@@ -20,6 +20,8 @@ _UNREADABLE = (
     "NotFoundError/",
     "ValidationError/",
     "ServerError/",
+    # The post is there, and only the duplicate check tells.
+    "DuplicatePostError/duplicate_post",
     BEYOND_MEMORY,
 )
 BY_SWITCH: Mapping[str, tuple[str, ...]] = {
@@ -37,7 +39,7 @@ BY_SWITCH: Mapping[str, tuple[str, ...]] = {
         "AirflowFailException/",
         "AirflowSensorTimeout/",
     ),
-    "plan_posts": ("QuotaExceededError/",),
+    "plan_posts": ("QuotaExceededError/", "ValidationError/"),
     "requests_per_minute": ("RateLimitedError/",),
 }
 

@@ -25,8 +25,6 @@ LONG_GAPS = ("25 h", "8 d", "91 d", "400 d")
 HONEST_FAULTS = frozenset({"success false"})
 # With these an older attempt says that a newer one may have lost its words, or has.
 HAVE_SAID_SO = ("overtaken", "Unconfirmed")
-# A network holds no request back for longer.
-LONGEST_HOLD = 3600
 FINAL_ATTEMPTS = 4
 
 
@@ -131,8 +129,6 @@ class Sequence:
         if rng.random() < self.plan.gap:
             gap = self.gap or rng.choice(sorted(GAPS))
             self.gap = ""
-            if GAPS[gap] > LONGEST_HOLD:
-                self.world.proxy.deliver_held()
             self.world.pass_time(GAPS[gap])
             self._say(f"  {gap} pass, it is {self.world.time.now():%Y-%m-%d %H:%M}")
         if self.family.edits and rng.random() < 0.3:

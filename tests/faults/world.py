@@ -88,6 +88,7 @@ class World:
         self.sandbox = Sandbox().__enter__()
         self.proxy = Proxy(self.sandbox._socket.getsockname()[1], self.time.pass_time, LANES)
         self.time.on_nap = self._nap
+        self.time.before_long = self.proxy.deliver_held
         context = ssl.create_default_context()
         transport._tls = lambda given: context
         upload.MULTIPART_LIMIT_BYTES = MULTIPART_LIMIT
@@ -291,7 +292,7 @@ class World:
             # The threads of the parent's executors do not exist here.
             SyncToAsync.single_thread_executor = ThreadPoolExecutor(max_workers=1)
             self.time.tell = lambda seconds: tell(**{"pass": seconds})
-            self.time.on_nap = lambda: None
+            self.time.on_nap = self.time.before_long = lambda: None
             ti.store.tell = lambda key, value, forever: tell(store=[key, value, forever])
             try:
                 outcome = Outcome(

@@ -102,6 +102,11 @@ class SinglePost(Family):
         )
         self._write(accounts)
 
+    @property
+    def can_race(self) -> bool:
+        # A wait of days would stall the other attempts for as long as a key is kept.
+        return self.mode == "now" or "wait_for_completion" not in self.options
+
     def be_blind(self) -> None:
         """It has neither names nor tags to look up, and nothing to wait with."""
         super().be_blind()
