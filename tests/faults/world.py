@@ -20,7 +20,7 @@ from typing import Any, Self
 import structlog
 from airflow.providers.common.compat.sdk import BaseHook, Connection
 from airflow.sdk.bases.operator import ExecutorSafeguard
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from asgiref.sync import SyncToAsync
 
 from postboost_provider.api import transport
@@ -39,6 +39,8 @@ CONNECTIONS = {"": "member", "admin_": "admin"}
 # Files above it go in chunks: a limit that a fast test reaches.
 MULTIPART_LIMIT = 60_000
 CHILD_SECONDS = 60.0
+# The code of a task that skips itself, as there was nothing to do: to be judged as a green one.
+SKIPPED = "AirflowSkipException/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def read_error(error: BaseException) -> Outcome:
     is_final = isinstance(error, AirflowFailException)
     cause = (getattr(error, "error", None) or error.__cause__ or error) if is_final else error
     code = f"{type(cause).__name__}/{getattr(cause, 'code', None) or ''}"
+    if isinstance(error, AirflowSkipException):
+        return Outcome("green", code=SKIPPED, message=str(error))
     if isinstance(error, AirflowSensorTimeout):
         return Outcome("soft", code="AirflowSensorTimeout/", message=str(error))
     if is_final:
