@@ -76,7 +76,9 @@ class ClientSettings:
     def may_hold_token(self, content: bytes) -> bool:
         """Return whether a JSON text may hold the token: quickly, so rather once too often."""
         start = (self.token.partition("|")[2] or self.token)[:LEAST_SHOWN].encode()
-        return bool(start) and (start in content or bool(re.search(rb"\\u00[2-7]", content)))
+        return bool(start) and (
+            start in content or (b"\\u00" in content and bool(re.search(rb"\\u00[2-7]", content)))
+        )
 
 
 @functools.lru_cache(maxsize=64)

@@ -96,21 +96,20 @@ class Transport:
         """
         step = functools.partial(_network_step, settings, request)
         with ExitStack() as opened:
-            sent, limit = _build(self._http, request, settings, deadline, opened)
+            sent, limit = _build(request, settings, deadline, opened)
             response = step(lambda: self._http.send(sent, stream=True))
             opened.callback(step, response.close)
             step(lambda: _limit_decompression(response))
             # Errors of the file are not errors of the network.
             file = into(response.status_code, response.headers)
-            parts: list[bytes] = []
-            write = opened.enter_context(file).write if file is not None else parts.append
-            received = response.iter_bytes()
-            size = 0
+            received = _received(response, limit, in_memory=file is None)
+            if file is None:
+                content = step(lambda: b"".join(received))
+                return RawResponse(response.status_code, response.headers, content)
+            write = opened.enter_context(file).write
             while (part := step(lambda: next(received, None))) is not None:
                 write(part)
-                size += 0 if file is not None else len(part)
-                step(functools.partial(_check_limits, limit, size))
-        return RawResponse(response.status_code, response.headers, b"".join(parts) if file is None else None)
+        return RawResponse(response.status_code, response.headers, None)
 
 
 class AsyncTransport:
@@ -126,7 +125,7 @@ class AsyncTransport:
     async def send(self, request: Request, settings: ClientSettings, deadline: float) -> RawResponse:
         """Send once and return the response: :meth:`Transport.send`, awaited."""
         with ExitStack() as opened:
-            sent, limit = _build(self._http, request, settings, deadline, opened)
+            sent, limit = _build(request, settings, deadline, opened)
             content = bytearray()
             try:
                 async with aclosing(await self._http.send(sent, stream=True)) as response:
@@ -141,22 +140,22 @@ class AsyncTransport:
 
 
 def _build(
-    http: httpx.Client | httpx.AsyncClient,
-    request: Request,
-    settings: ClientSettings,
-    deadline: float,
-    opened: ExitStack,
+    request: Request, settings: ClientSettings, deadline: float, opened: ExitStack
 ) -> tuple[httpx.Request, float]:
-    """Return httpx's request, and the instant to give up waiting for its response."""
+    """Return httpx's request, and the instant to give up waiting for its response.
+
+    It has no cookies, and none of httpx's default headers.
+    """
     opened.callback(_sending.reset, _sending.set(settings))
     authorization = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
     # The last attempt gets at least a second. httpx's own timeout starts again with every part of a response.
     limit = max(deadline, time.monotonic() + 1.0)
-    sent = http.build_request(
+    seconds = min(settings.timeout_seconds, limit - time.monotonic())
+    sent = httpx.Request(
         request.operation.method,
         request.url,
         headers={"Accept-Encoding": "gzip, deflate", **request.headers, **authorization},
-        timeout=min(settings.timeout_seconds, limit - time.monotonic()),
+        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)},
         **_body_of(request, opened),
     )
     return sent, limit
@@ -199,6 +198,15 @@ def _limit_decompression(response: httpx.Response) -> None:
         )
     if encoding not in ("", "identity"):
         response.stream = _Sliced(response.stream)
+
+
+def _received(response: httpx.Response, limit: float, *, in_memory: bool) -> Iterator[bytes]:
+    """Yield the parts of the body while they come within the limits."""
+    size = 0
+    for part in response.iter_bytes():
+        size += len(part) if in_memory else 0
+        _check_limits(limit, size)
+        yield part
 
 
 def _check_limits(limit: float, size: int) -> None:

@@ -110,6 +110,7 @@ class CalendarRun:
         self._resolver = Resolver(self.api, self.find_media)
         self._histories: dict[str, History] | None = None
         self._listed: dict[str, Mapping[str, Any]] = {}
+        self._actors: dict[str, Actor] = {}
         # Rows whose idempotency keys other attempts were using, by the key of the row.
         self._held: dict[str, CreateAttempt] = {}
         # What each row's author wrote, by the key of the row.
@@ -221,7 +222,9 @@ class CalendarRun:
         )
 
     def _actor(self, row: Row) -> Actor:
-        return self._name.actor(row)
+        if row.key not in self._actors:
+            self._actors[row.key] = self._name.actor(row)
+        return self._actors[row.key]
 
     def _known_post(self, row: Row) -> KnownPost | None:
         """Return the post that the activity log has of a row."""

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.idempotency.label import Label, Owner, digest
@@ -52,7 +53,7 @@ class Act:
         return self.label.at(revision)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Actor:
     """A task of a run, or a row of a calendar: the same in every attempt, and after Clear.
 
@@ -103,7 +104,7 @@ class Actor:
         actor = cls(log_scope(calendar_id), ("row", calendar_id, key))
         return actor if former in (None, (calendar_id, key)) else replace(actor, former=cls.of_row(*former))
 
-    @property
+    @cached_property
     def owner(self) -> Owner:
         """Whose writes its are in the activity log."""
         readable = self.identity[3] if self.identity[0] == "task" else self.identity[-1]
@@ -176,6 +177,7 @@ def intent_hash(intent: Mapping[str, Any]) -> str:
     return digest(intent)[:16]
 
 
+@lru_cache(maxsize=64)
 def log_scope(name: str) -> str:
     """Return the name of a task or a calendar in the activity log: its labels have what follows the ``~``."""
     return f"{_slug(name, 32)}~{digest(name)[:8]}"

@@ -23,6 +23,7 @@ import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 LONGEST = 63
@@ -128,7 +129,7 @@ class Probe:
         return f"sight {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Label:
     """The client label of a write. Without an act it is the start of every label of its identity."""
 
@@ -152,7 +153,7 @@ class Label:
             act += f" {former['note']}" if former["note"] else ""
         return cls(found["scope"], found["identity"], act and short_action(act))
 
-    @property
+    @cached_property
     def post(self) -> PostAct | None:
         """What was created or updated; None if the label is of something else."""
         if found := _POST.fullmatch(self.act or ""):
@@ -168,7 +169,7 @@ class Label:
         found = _OPERATION.fullmatch(self.act or "")
         return OperationAct(found["target"], found["body"], found["note"] or "") if found else None
 
-    @property
+    @cached_property
     def kept(self) -> Kept | None:
         """What an older entry told; None if the label is of something else, or was cut."""
         if (found := _KEPT.fullmatch(self.act or "")) is None:
@@ -177,7 +178,7 @@ class Label:
         mode = next(mode for mode in _MODES.split("|") if mode[0] == found["mode"])
         return Kept(str(uuid.UUID(bytes=packed[:16])), packed[16:].hex(), mode)
 
-    @property
+    @cached_property
     def held(self) -> HeldAct | None:
         """Which revision was in use; None if the label is of something else."""
         found = _HELD.fullmatch(self.act or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider.api.clean_text import clean_text
@@ -86,7 +87,7 @@ class KnownPost:
     unsettled: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class History:
     """What the activity log says of one post: the entries of its task or row, newest first.
 
@@ -96,7 +97,7 @@ class History:
     entries: tuple[LogEntry, ...] = ()
     former: tuple[LogEntry, ...] = ()
 
-    @property
+    @cached_property
     def known(self) -> KnownPost | None:
         """The post that an earlier attempt created, if the log shows it and the task has not moved it to the trash.
 
@@ -124,7 +125,7 @@ class History:
         """When the log was last told of the post."""
         return max((e.created_at for e in self._kept if e.created_at and _latest([e])), default=None)
 
-    @property
+    @cached_property
     def first_revision(self) -> int:
         """The first key revision after those that PostBoost has proven to hold a refusal, or a post that was trashed.
 
@@ -144,7 +145,7 @@ class History:
         own_trash = self._own_trash
         return [entry for entry in (*self.entries, *self.former) if entry not in own_trash]
 
-    @property
+    @cached_property
     def _own_trash(self) -> list[LogEntry]:
         """The successes about posts that the task has moved to the trash."""
         found: list[LogEntry] = []

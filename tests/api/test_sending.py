@@ -136,6 +136,14 @@ def test_allowing_a_duplicate_is_a_header(connect, postboost):
     assert two["X-PostBoost-Client"] == "airflow-provider-postboost"
 
 
+def test_no_cookies_are_kept(connect, postboost):
+    route = postboost.get(f"/{WORKSPACE}/tags").respond(200, json={"data": []}, headers={"Set-Cookie": "a=b"})
+    api = connect()
+    for _ in range(2):
+        api.call("list_tags")
+    assert all("Cookie" not in call.request.headers for call in route.calls)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["https://evil.test/", f"{BASE}/elsewhere"])
 @pytest.mark.parametrize("operation, path", [("list_tags", "tags"), ("create_post", "posts")])
