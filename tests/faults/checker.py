@@ -191,7 +191,9 @@ def _when(wanted: Wanted, post: Seen, now: datetime, rules: Rules) -> list[str]:
     # What was late is sent at once, is never early, and is not too late.
     if at < wanted.at:
         return [f"it is for {at}, before {wanted.at}"]
-    if at > max(now, now + rules.skew) + AT_ONCE or (wanted.is_row and at - wanted.at > LATE_BY):
+    # A person may approve of it at any later time.
+    is_too_late = wanted.is_row and not post.approved and at - wanted.at > LATE_BY
+    if at > max(now, now + rules.skew) + AT_ONCE or is_too_late:
         return [f"it is for {at}, not {wanted.at}"]
     return []
 

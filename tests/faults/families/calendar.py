@@ -20,7 +20,7 @@ FARTHEST = timedelta(days=100)
 LINES = {
     "activity_post_uuid": "not its uuid",
     "plan_posts": "Your plan has a limit",
-    "approval_required_for": "waits for approval",
+    "approval_required_for": "for approval",
     "unknown_status": "which this version does not know",
 }
 

@@ -97,6 +97,9 @@ class SinglePost(Family):
         if rng.random() < (0.7 if rules.alters_texts else 0.1):
             self.options["on_altered_text"] = "fail"
             self.rules = replace(rules, alters_texts=False)
+        if at and "wait_for_completion" in self.options:
+            # So that a wait has no thousands of polls.
+            at = min(at, (world.time.now() + 240 * HOUR).replace(second=0, microsecond=0))
         self.words = Wanted(
             self.marker, self.mode, {}, at, (IMAGE_HASH,) if has_media else (), frozenset(tags)
         )
@@ -133,7 +136,8 @@ class SinglePost(Family):
             accounts = self.rng.sample(sorted(ACCOUNTS), self.rng.randint(1, 3))
         self._write(accounts)
         if self.words.at and self.rng.random() < 0.3:
-            self.words = replace(self.words, at=self.words.at + HOUR * self.rng.choice([5, 5, 2400, 9600]))
+            hours = 5 if "wait_for_completion" in self.options else self.rng.choice([5, 5, 2400, 9600])
+            self.words = replace(self.words, at=self.words.at + HOUR * hours)
 
     def make(self, conn_id: str, words: Wanted) -> PostBoostCreatePostOperator:
         when = {"publish_at": words.at.isoformat()} if words.at else {}
