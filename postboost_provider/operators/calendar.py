@@ -53,10 +53,10 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param media_allow: paths and URIs of other folders and files that rows may name, such as ``["s3://bucket/shared"]``.
         Templated.
     :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage. Templated.
-    :xcom return_value: (dict; also if the task fails for bad rows) ``calendar_id``, ``counts`` by result, ``rows``
+    :xcom return_value: (dict; also if bad rows fail the task) ``calendar_id``, ``counts`` by result, ``rows``
         (``place``, ``key``, ``result``, ``why``, ``warnings``, and the post's ``uuid``, ``status`` and ``scheduled_at``)
         and ``post_uuids``.
-    :xcom post_uuids: (list[str]; also if the task fails for bad rows) The uuids of the posts to wait for.
+    :xcom post_uuids: (list[str]; also if bad rows fail the task) The uuids of the posts to wait for.
     :raises AirflowFailException: rows are bad, or another error that is not retryable.
     """
 

@@ -120,7 +120,7 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
 def require_post(payload: Any, uuid: str) -> dict[str, Any]:
     """Return the payload of ``get_post``, which is the post that was asked for.
 
-    :raises UnexpectedResponseError: it is no post (``code`` is ``unreadable_response``), or another one (``other_post``).
+    :raises UnexpectedResponseError: it is not a post (``code`` is ``unreadable_response``), or another one (``other_post``).
     """
     if not (isinstance(payload, Mapping) and payload.get("uuid") and payload.get("status")):
         raise _no_post(payload)
@@ -134,8 +134,8 @@ def require_post(payload: Any, uuid: str) -> dict[str, Any]:
 
 def _no_post(payload: Any) -> UnexpectedResponseError:
     return UnexpectedResponseError(
-        f"get_post: PostBoost's response is no post, but {clean_text(payload)[:100]!r}: it has no uuid or no status. Retry the "
-        "task.",
+        f"get_post: PostBoost's response is not a post, because it has no uuid or no status: {clean_text(payload)[:100]!r}. "
+        "Retry the task.",
         code="unreadable_response",
     )
 

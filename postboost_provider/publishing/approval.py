@@ -1,4 +1,4 @@
-"""Edits of posts that wait for approval: none may take a post out of it in silence.
+"""Edits of posts that wait for approval: none may take a post out of approval unnoticed.
 
 Whether an edit keeps a post waiting is not documented, and a post does not say who approved it. So the activity log is told
 before such an edit, and again once the post was seen to wait still. Without the second note a post that does not wait any
@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import PublishError
+from postboost_provider.idempotency.label import ApprovalNote
 from postboost_provider.idempotency.log_check import send_probe
 
 if TYPE_CHECKING:
@@ -21,15 +22,11 @@ if TYPE_CHECKING:
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
 
-_BEFORE, _KEPT = "waiting ", "kept waiting "
-# How much of a post's uuid the notes have.
-_DIGITS = 8
-
 
 def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome) -> None:
     """Note in the log that a post is about to be edited, if it waits for approval."""
     if before.status == "needs_approval":
-        send_probe(api, actor.label(f"{_BEFORE}{before.uuid[:_DIGITS]}"))
+        _note(api, actor, before, is_kept=False)
 
 
 def settle(api: PostBoostClient, actor: Actor, before: PostOutcome, after: PostOutcome) -> None:
@@ -39,7 +36,7 @@ def settle(api: PostBoostClient, actor: Actor, before: PostOutcome, after: PostO
     """
     check_approval(before, after)
     if before.status == "needs_approval":
-        send_probe(api, actor.label(f"{_KEPT}{after.uuid[:_DIGITS]}"))
+        _note(api, actor, after, is_kept=True)
 
 
 def check_unsettled(
@@ -50,11 +47,11 @@ def check_unsettled(
     :param unsettled: what :func:`unsettled_edits` returned.
     :raises PublishError: it does not wait any more; ``code`` is ``approval_lost``.
     """
-    if outcome.uuid[:_DIGITS] not in unsettled:
+    if ApprovalNote.of(outcome.uuid, is_kept=False).post not in unsettled:
         return
     if not _keeps(outcome):
         raise _lost(outcome)
-    send_probe(api, actor.label(f"{_KEPT}{outcome.uuid[:_DIGITS]}"))
+    _note(api, actor, outcome, is_kept=True)
 
 
 def unsettled_edits(entries: Iterable[LogEntry]) -> frozenset[str]:
@@ -62,12 +59,16 @@ def unsettled_edits(entries: Iterable[LogEntry]) -> frozenset[str]:
 
     :param entries: newest first.
     """
-    notes: dict[str, list[LogEntry]] = defaultdict(list)
+    notes: dict[str, list[tuple[str | None, bool]]] = defaultdict(list)
     for entry in entries:
-        act = entry.label.act or ""
-        if act.startswith((_BEFORE, _KEPT)):
-            notes[act.rpartition(" ")[2]].append(entry)
-    return frozenset(post for post, of_post in notes.items() if not _is_kept(of_post))
+        if note := entry.label.approval:
+            notes[note.post].append((entry.created_at, note.is_kept))
+    # The log's times have no fractions of a second: several notes may be the newest.
+    return frozenset(
+        post
+        for post, of_post in notes.items()
+        if not any(is_kept for created_at, is_kept in of_post if created_at == of_post[0][0])
+    )
 
 
 def check_approval(before: PostOutcome, after: PostOutcome) -> None:
@@ -79,10 +80,8 @@ def check_approval(before: PostOutcome, after: PostOutcome) -> None:
         raise _lost(after)
 
 
-def _is_kept(notes: list[LogEntry]) -> bool:
-    # The log's times have no fractions of a second.
-    newest = [note for note in notes if note.created_at == notes[0].created_at]
-    return any((note.label.act or "").startswith(_KEPT) for note in newest)
+def _note(api: PostBoostClient, actor: Actor, outcome: PostOutcome, *, is_kept: bool) -> None:
+    send_probe(api, actor.label(ApprovalNote.of(outcome.uuid, is_kept=is_kept)))
 
 
 def _keeps(outcome: PostOutcome) -> bool:
@@ -92,7 +91,7 @@ def _keeps(outcome: PostOutcome) -> bool:
 def _lost(outcome: PostOutcome) -> PublishError:
     return PublishError(
         f"Post {outcome.uuid} waited for approval when it was updated, and is {outcome.status} now: PostBoost may have taken it "
-        "out of its approval. If nobody has approved of it, move it to trash in PostBoost. If somebody has, mark the task as "
+        "out of approval. If nobody has approved it, move it to trash in PostBoost. If somebody has, mark the task as "
         "successful.",
         [outcome.as_dict()],
         code="approval_lost",

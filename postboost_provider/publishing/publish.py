@@ -91,7 +91,7 @@ def publish_post(
         is, or None where it is not valid.
     :raises PostBoostConfigError: the post is not valid.
     """
-    resolver = Resolver(api, find_media)
+    resolver = Resolver(api, find_media, upload_again=on_unknown == "publish")
     # A URL may serve another file in another run. The task id is here twice since version 0.1.0.
     salt = "\n".join((actor.scope, *actor.identity, actor.identity[3]))
     resolution = PostResolution(resolver, post, salt)

@@ -195,7 +195,7 @@ def _written_since(
         return cast("list[KnownPost]", seen.result)
     late = UnconfirmedError(
         f"Post {uuid} was updated, and PostBoost's activity log does not show it {PROOF_SECONDS:.0f} s later: another attempt may "
-        "have written other words at the same time. Retry the task once the log shows it.",
+        "have written different content at the same time. Retry the task once the log shows it.",
         code="blind_log",
     )
     try:
@@ -270,7 +270,7 @@ def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> No
     if known.intent == intention.intent:
         return
     raise OvertakenError(
-        f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
+        f"Another attempt has published post {uuid} with different content at the same time. Retry the task: it compares the post with "
         "the task's arguments again.",
     )
 

@@ -11,7 +11,6 @@ from postboost_provider.api.errors import PublishError, UnexpectedResponseError
 from postboost_provider.idempotency.identity import Actor
 from postboost_provider.publishing import actions
 from postboost_provider.sandbox.server import Sandbox
-from tests.calendar.support import row, run
 from tests.clients import client
 from tests.publishing.support import body, publish
 
@@ -65,15 +64,6 @@ def test_an_update_operator_fails_again(losing: Sandbox) -> None:
         uuid = str(api.call("create_post", body=body())["uuid"])
         for text in ("Edited", "Edited", "Again"):
             lost(lambda text=text: actions.update(api, ACTOR, actions.fetch(api, uuid), {"text": text}))
-
-
-def test_a_row_fails_in_every_run(losing: Sandbox) -> None:
-    with client(losing) as api:
-        assert [each.result for each in run(api, row("a"), row("b")).rows] == ["created", "created"]
-        for _ in range(2):
-            edited, kept = run(api, row("a", text="Edited"), row("b")).rows
-            assert (edited.result, edited.retry, kept.result) == ("failed", False, "adopted")
-            assert "approval" in edited.why
 
 
 @pytest.mark.parametrize("edits", [1, 3])
