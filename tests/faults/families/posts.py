@@ -185,6 +185,8 @@ class SinglePost(Family):
         if code == "altered_text":
             return "on_altered_text" in self.options
         # Without the log, a key that is in use for the words before an edit tells nothing.
+        if self.is_blind and code == "upload_unknown":
+            return bool(words.media)
         return self.is_blind and code in ("other_body", "key_in_use", "duplicate_post") and self.version > 1
 
     def act_of_person(self, rng: random.Random) -> str | None:
