@@ -82,7 +82,7 @@ ui: $(UI)
 faults: $(DEVELOP)
 	@$(BIN)/python -m tests.faults
 
-# 40 kills in a running Airflow. Takes ten minutes.
+# 40 kills in a running Airflow, and a table at the end. Takes ten minutes.
 faults-live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m kills --override-ini faulthandler_timeout=1200
 

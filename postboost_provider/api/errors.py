@@ -222,7 +222,7 @@ class NotFoundError(PostBoostRequestError):
 
 
 class GatewayError(PostBoostRequestError):
-    """A gateway or a firewall in front of PostBoost responded in its place (403, 404, 408, or 422 without JSON). Retryable.
+    """A gateway or a firewall in front of PostBoost responded in its place (403, 404, 408 or 422). Retryable.
 
     It says nothing about PostBoost: neither that something was deleted, nor that the token lacks a right.
     """

@@ -189,9 +189,7 @@ def error_of(
 
     if status == 401:
         return AuthenticationError(clean_text(seen), **known).explained(*explain_401(settings, now))
-    # A 422 without JSON is a gateway's, or was cut: it says nothing about the values.
-    is_foreign = status == 422 and not body or (status in (403, 404) and not _is_own(raw, body))
-    if status == 408 or is_foreign:
+    if status == 408 or (status in (403, 404, 422) and not _is_own(raw, body)):
         kind, advice = (
             GatewayError,
             (
@@ -232,7 +230,7 @@ UNKNOWN_PATH = re.compile(r"The route \S+ could not be found\.|no Route matched 
 
 
 def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
-    """Return whether PostBoost itself sent this 403 or 404: JSON with its message, or its code.
+    """Return whether PostBoost itself sent this 403, 404 or 422: JSON with its message, or its code.
 
     The exception is the 404 of a forgotten download, which has a status and no message (SDK 1.66.3). Laravel's 404 for a
     path that it does not know is about the base URL, not about a post.
@@ -242,7 +240,7 @@ def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
         return False
     if isinstance(message, str) and message.strip():
         return raw.status != 404 or not UNKNOWN_PATH.fullmatch(message.strip())
-    return bool(code) or body.get("status") == "failed"
+    return bool(code) or body.get("status") == "failed" or (raw.status == 422 and bool(body.get("errors")))
 
 
 def _missing_code(status: int, message: str) -> str | None:

@@ -120,7 +120,8 @@ def test_what_something_in_front_of_postboost_sends_is_not_postboosts(operation,
 @pytest.mark.parametrize("body", [b"<html>Blocked</html>", b"", b'{"message": "The given', b"null", b"[]"])
 def test_a_422_without_json_says_nothing_about_the_values(body):
     assert type(refusal(422, body)) is GatewayError
-    assert type(refusal(422, {"message": "Wrong."}, headers=HTML)) is ValidationError
+    assert type(refusal(422, {"message": "Wrong."}, headers=HTML)) is GatewayError
+    assert type(refusal(422, {"message": "Wrong."}, headers=JSON)) is ValidationError
 
 
 @pytest.mark.parametrize(

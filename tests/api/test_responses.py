@@ -177,12 +177,12 @@ def test_a_panel_404_does_not_blame_the_workspace():
 @pytest.mark.parametrize(
     "content", [b"", b"<html>Bad gateway</html>", b'["a"]', b"null", b"3", b"\xff\xfe", b'{"message": null}']
 )
-@pytest.mark.parametrize("status", [401, 404, 429, 502])
+@pytest.mark.parametrize("status", [401, 404, 422, 429, 502])
 def test_an_error_whose_body_says_nothing_still_says_what_is_known(status, content):
     error = refusal(status, content)
     assert {str(status), "(no message)"} <= set(re.findall(r"\d+|\(.*?\)", str(error)))
     assert "html" not in str(error)
-    assert error.code == ("gateway" if status == 404 else None)
+    assert error.code == ("gateway" if status in (404, 422) else None)
 
 
 def test_a_duplicate_carries_the_earlier_post():
