@@ -183,10 +183,10 @@ class CalendarRun:
             return
         latest = read_since(self.api, self._name, self._histories)
         for number, done in enumerate(report.rows):
-            before, known = self._known_post(done.row), history_of(latest, self._actor(done.row)).known
+            before = self._history(done.row) or History()
+            written = history_of(latest, self._actor(done.row)).written_since(before)
             wanted = (None, self._intents.get(done.row.key))
-            # A post that is live keeps its words where its author accepts that.
-            if done.result in GOOD and known and known.intent not in (*wanted, before and before.intent):
+            if done.result in GOOD and written and written[0].intent not in wanted:
                 why = "another run has changed the post to different content at the same time. Retry the task"
                 report.rows[number] = replace(done, result="failed", why=why, retry=True)
 
