@@ -304,10 +304,12 @@ class CalendarRun:
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
             return self._row_report(row, update(self.api, intention, known, found, body))
-        if row.post.publish_at is None and self.on_unknown != "publish":
-            # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
-            for since in (self.since, self.last_run()):
-                check_memory(since, self.clock(), can_read_log=True)
+        if self.on_unknown != "publish":
+            # A row with a time that was published and forgotten has a later time by now.
+            check_memory(self.since, self.clock(), can_read_log=True)
+            if row.post.publish_at is None:
+                # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
+                check_memory(self.last_run(), self.clock(), can_read_log=True)
         attempt = self._held.get(row.key) or CreateAttempt(self.api, intention, history)
         return self._row_report(row, self._create(row, resolution, attempt, mode, media))
 
