@@ -9,6 +9,7 @@ from typing import Any
 
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from tests.faults.checker import Rules, Verdict, Wanted, check_once, check_strangers, check_true, posts_of
+from tests.faults.excuses import LOG_KEPT_FOR
 from tests.faults.families.base import Family
 from tests.faults.families.posts import ACCOUNTS, IMAGE, IMAGE_HASH, TEXTS, end_or_approve
 from tests.faults.world import SKIPPED, Outcome, World
@@ -135,4 +136,6 @@ class Calendar(Family):
             return "on_altered_text" in self.options
         if "horizon" in line:
             return self._is_far(row)
+        if "on_unknown" in line:
+            return self.world.time.now() - self.began > LOG_KEPT_FOR
         return ("changed too late" in line and self.version > 0) or ("late_by" in line and is_past)
