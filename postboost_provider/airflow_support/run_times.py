@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+log = logging.getLogger(__name__)
 
 
 def run_anchor(context: Context) -> datetime | None:
@@ -15,6 +18,32 @@ def run_anchor(context: Context) -> datetime | None:
         context["dag_run"], "run_after", None
     )
     return found
+
+
+def attempt_began(context: Context) -> datetime:
+    """Return when this attempt began, before its arguments were rendered."""
+    began: datetime | None = getattr(context["ti"], "start_date", None)
+    # Where Airflow does not tell, only what is surely written from now on must count as written later. Times in PostBoost's
+    # log have whole seconds, and so does its clock.
+    return began or datetime.now(UTC) + timedelta(seconds=2)
+
+
+def run_began(context: Context) -> datetime:
+    """Return an instant before which the run did nothing, if it was never cleared."""
+    run: Any = context["dag_run"]
+    began: datetime | None = getattr(run, "start_date", None) or getattr(run, "run_after", None)
+    return began or context.get("logical_date") or datetime.fromtimestamp(0, UTC)
+
+
+def last_success(context: Context) -> datetime | None:
+    """Return when the last successful run of the DAG before this one began; None if there was none, or nothing tells."""
+    try:
+        # Airflow asks its database only here.
+        found: Any = context.get("prev_start_date_success")
+        return datetime.fromtimestamp(found.timestamp(), UTC) if found else None
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is Airflow's
+        log.warning("Airflow does not tell when the DAG's last run was: %s", error)
+        return None
 
 
 def loop_iteration(context: Context) -> int | None:

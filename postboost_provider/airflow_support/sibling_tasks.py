@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def is_mapped(context: Context) -> bool:
+    index = context["ti"].map_index
+    return index is not None and index >= 0
+
+
 def may_have_changed(context: Context) -> bool:
-    """Return whether the list of a mapped task may be another one than in an earlier attempt of the run."""
+    """Return whether a mapped task may have had another list in an earlier attempt of it, or in a run that was cleared.
+
+    A place that is new in a run that was never cleared looks like a first attempt: the list may have been expanded again.
+    """
     ti: Any = context["ti"]
-    if ti.map_index is None or ti.map_index < 0:
-        return False
     is_first = int(getattr(ti, "try_number", None) or 1) <= 1
     return not is_first or getattr(context.get("dag_run"), "clear_number", None) != 0
 

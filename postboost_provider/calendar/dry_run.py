@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postboost_provider.calendar.report import RowReport, invalid
-from postboost_provider.publishing.post import Problem
+from postboost_provider.publishing.dry_run import read_check
 from postboost_provider.publishing.post_history import read_warnings
 
 if TYPE_CHECKING:
@@ -26,20 +26,9 @@ def check_row(
 ) -> RowReport:
     """Have PostBoost check the row without creating anything. Files are checked here and not uploaded."""
     response = api.call("validate_post", body=resolution.body(mode, media, dry_run=True))
-    has_files = any(file is not None for found in media.values() for _, file in found)
-    problems = [
-        problem
-        for problem in resolution.problems(response.get("errors") or {})
-        # PostBoost does not have the files.
-        if not (has_files and "media" in problem.field)
-    ]
-    for issue in response.get("issues") or ():
-        # The check reports the row's own earlier post as a duplicate.
-        if not (known is not None and issue.get("code") == "duplicate_post"):
-            problems.append(Problem("accounts", resolver.describe_issue(issue), issue.get("code")))
+    problems, unchecked = read_check(response, resolver, resolution, media, may_repeat=known is not None)
     if problems:
         return invalid(row, problems)
-    files = "; its files were only checked here" if has_files else ""
-    why = f"dry run: the post would be {'updated' if known else 'created'}{files}"
+    why = f"dry run: the post would be {'updated' if known else 'created'}{unchecked}"
     uuid = known.post_uuid if known else None
     return RowReport(row, "skipped", why, uuid, warnings=read_warnings(response))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import PostBoostError
+from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.polling.post_lists import PostLists
@@ -18,8 +16,7 @@ from postboost_provider.publishing.post_history import read_histories
 from postboost_provider.publishing.resolve import media_contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.naming import CalendarName
@@ -41,6 +38,29 @@ def list_known(api: PostBoostClient, posts: Iterable[KnownPost | None]) -> dict[
     except Exception as error:  # noqa: BLE001  # whatever it is, no row depends on it
         log.warning("Posts can't be listed (%s); the others are read one by one.", error)
     return found
+
+
+def read_all(api: PostBoostClient, name: CalendarName, on_unknown: str) -> dict[str, History] | None:
+    """Return what the activity log has of a calendar; None where the token may not read it, and that is accepted.
+
+    :param on_unknown: see :class:`CalendarRun`.
+    :raises PostBoostConfigError: the token may not read it; ``code`` is ``no_memory``.
+    """
+    if (found := read_histories(api, *name.owners, on_unknown=on_unknown)) is not None:
+        return found
+    if on_unknown != "publish":
+        raise PostBoostConfigError(
+            "The token may not read PostBoost's activity log (ability 'read'), so a run can't tell which rows an earlier one "
+            "published more than 24 hours ago. Nothing was sent. Give the token the ability, or accept that rows may be "
+            "published again with on_unknown='publish'.",
+            code="no_memory",
+            field="on_unknown",
+        )
+    log.warning(
+        "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row from being "
+        "published twice, and only for 24 hours."
+    )
+    return None
 
 
 def read_since(
@@ -76,17 +96,3 @@ def identify_edited(api: PostBoostClient, known: KnownPost, post: Post, media: M
         )
 
     return replace(known, post_uuid=find_made(api, known, fits))
-
-
-def is_written_since(
-    api: PostBoostClient, known: KnownPost, uuid: str, since: datetime, clock: Callable[[], datetime]
-) -> bool:
-    """Return whether the log's entry of a post was written after an instant of the worker's clock.
-
-    PostBoost's clock may be minutes away: its responses have its time. Both of its times are whole seconds.
-    """
-    if (written := read_utc(known.created_at)) is None:
-        return False
-    if date := api.send("get_post", parameters={"post_uuid": uuid}).date:
-        since += parsedate_to_datetime(date).astimezone(UTC) - clock()
-    return written > since.replace(microsecond=0) + timedelta(seconds=1)

@@ -68,6 +68,11 @@ class Report:
     def bad(self) -> list[RowReport]:
         return [r for r in self.rows if r.is_bad]
 
+    @property
+    def has_posts(self) -> bool:
+        """Whether any row's post was created, updated or found."""
+        return any(r.result in GOOD for r in self.rows)
+
     def counts(self) -> dict[str, int]:
         counted = Counter(r.result for r in self.rows)
         return {result: counted[result] for result in RESULTS if counted[result]}

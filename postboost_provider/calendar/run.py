@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     AuthenticationError,
-    PostBoostConfigError,
     PostBoostError,
     PublishError,
     RateLimitedError,
@@ -22,7 +21,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.dry_run import check_row
 from postboost_provider.calendar.due import LATE_BY, Due
-from postboost_provider.calendar.lookups import identify_edited, is_written_since, list_known, read_since
+from postboost_provider.calendar.lookups import identify_edited, list_known, read_all, read_since
 from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.renewal import renew
 from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
@@ -39,11 +38,10 @@ from postboost_provider.publishing.post_history import (
     KnownPost,
     Published,
     history_of,
-    read_histories,
     require_sight,
 )
 from postboost_provider.publishing.resolve import MediaByTarget, PostResolution, Resolver, media_contents
-from postboost_provider.publishing.update import check_not_overtaken, compare, update
+from postboost_provider.publishing.update import compare, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
+    from postboost_provider.publishing.attempt_start import AttemptStart
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
@@ -69,8 +68,7 @@ class CalendarRun:
     :param clock: returns the present as an aware instant.
     :param on_past: ``skip``, ``fail`` or ``now``, for rows whose time had passed before the run began.
     :param began: when the run began, whatever attempt this is. Default: now.
-    :param late_by: a row whose time came after that is sent at once while it is at most this late, and is an error after
-        that.
+    :param late_by: how late a row whose time came after that is still sent. After that it is an error.
     :param on_unknown: ``fail`` or ``publish`` where the token may not read what earlier runs did.
     :param on_altered_text: ``warn`` or ``fail`` where PostBoost changes a text.
     :param is_sight_proven: it is known that the activity log shows what is written.
@@ -79,8 +77,10 @@ class CalendarRun:
     :param former_id: the calendar's id in version 0.1.0, where that differs: its posts are found under both.
     :param on_edit_after_live: ``fail`` or ``keep`` where a row was changed after its post went live.
     :param reread: reads the rows again, once the activity log was read: what it has then, their author may have replaced.
-    :param rows_at: when rows that can't be read again were read.
+    :param start: when this attempt began, for rows that can't be read again.
+    :param on_edit_while_waiting: ``fail`` or ``edit`` where a row was changed while its post waits for approval.
     :param since: earlier attempts of this run may have begun since then; None if there was none.
+    :param last_run: returns when the last run before this one began; None if there was none, or nothing tells.
     """
 
     api: PostBoostClient
@@ -99,8 +99,10 @@ class CalendarRun:
     former_id: str | None = None
     on_edit_after_live: str = "fail"
     since: datetime | None = None
+    last_run: Callable[[], datetime | None] = lambda: None
     reread: Callable[[], Sequence[Row]] | None = None
-    rows_at: datetime | None = None
+    start: AttemptStart | None = None
+    on_edit_while_waiting: str = "fail"
 
     def __post_init__(self) -> None:
         self._name = CalendarName(self.calendar_id, self.former_id)
@@ -124,20 +126,7 @@ class CalendarRun:
         report = Report(self.calendar_id)
         if self._stops_for_bad(rows, report) or not rows:
             return report
-        self._histories = read_histories(self.api, *self._name.owners, on_unknown=self.on_unknown)
-        if self._histories is None:
-            if self.on_unknown != "publish":
-                raise PostBoostConfigError(
-                    "The token may not read PostBoost's activity log (ability 'read'), so a run can't tell which rows an earlier "
-                    "one published more than 24 hours ago. Nothing was sent. Give the token the ability, or accept that rows "
-                    "may be published again with on_unknown='publish'.",
-                    code="no_memory",
-                    field="on_unknown",
-                )
-            log.warning(
-                "The token may not read PostBoost's activity log (ability 'read'). Only the idempotency key prevents a row "
-                "from being published twice, and only for 24 hours."
-            )
+        self._histories = read_all(self.api, self._name, self.on_unknown)
         # Another run may have published a newer file since: every write that is not in the log by now is found as one.
         if self.reread is not None and self._stops_for_bad(rows := self.reread(), report):
             return report
@@ -286,9 +275,14 @@ class CalendarRun:
             self._name.check_former(history, intent)
             if not self.dry_run and ((at := row.post.publish_at) is None or at > self.clock()):
                 renew(self.api, self._actor(row), known, history, self.clock())
-        refuses, keeps = self.on_altered_text == "fail", self.on_edit_after_live == "keep"
         intention = Intention(
-            self._actor(row), intent, row.post.mode, refuse_altered=refuses, keep_live=keeps
+            self._actor(row),
+            intent,
+            row.post.mode,
+            refuse_altered=self.on_altered_text == "fail",
+            keep_live=self.on_edit_after_live == "keep",
+            edit_waiting=self.on_edit_while_waiting == "edit",
+            start=self.start,
         )
         if known is None and (skipped := self._due.skip_beyond_horizon(row)) is not None:
             return skipped
@@ -309,11 +303,11 @@ class CalendarRun:
             return check_row(self.api, self._resolver, row, resolution, mode, media, known)
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
-            if self.rows_at and is_written_since(self.api, known, found.uuid, self.rows_at, self.clock):
-                check_not_overtaken(intention, known, found.uuid)
             return self._row_report(row, update(self.api, intention, known, found, body))
         if row.post.publish_at is None and self.on_unknown != "publish":
-            check_memory(self.since, self.clock(), can_read_log=True)
+            # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
+            for since in (self.since, self.last_run()):
+                check_memory(since, self.clock(), can_read_log=True)
         attempt = self._held.get(row.key) or CreateAttempt(self.api, intention, history)
         return self._row_report(row, self._create(row, resolution, attempt, mode, media))
 

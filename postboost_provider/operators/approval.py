@@ -213,7 +213,15 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
             at = None
         # The form showed one time for all accounts.
         allow, for_all = self.allow_duplicate, draft.account_ids
-        return actions.schedule(api, self.actor(context), outcome, at, allow_duplicate=allow, for_all=for_all)
+        return actions.schedule(
+            api,
+            self.actor(context),
+            outcome,
+            at,
+            allow_duplicate=allow,
+            for_all=for_all,
+            edit_waiting=True,
+        )
 
     def _is_asked_again(self) -> bool:
         """Whether the next task asks about the same post."""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
 from postboost_provider.airflow_support.storage import locate
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
 from postboost_provider.operators.base import BasePostBoostOperator
@@ -40,12 +42,18 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param late_by: a row whose time came after the run began, and that was not sent in time, is published at once while it
         is at most this late, and fails the task after that; in seconds or as a timedelta, up to 10 days. Default: one hour.
     :param on_unknown: what to do if the token may not read what was published before (ability ``read``), so that only the
-        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again. Also if the
-        task is cleared more than 89 days after its first attempt, for rows without a time.
+        last 24 hours are known: ``fail`` before anything is sent, or ``publish``, which may publish rows again. Also for rows
+        without a time, if the first attempt or the DAG's last successful run was more than 89 days ago.
     :param on_edit_after_live: what to do if a row was changed after its post went live: ``fail`` the row, or ``keep`` the
         post as it is and log a warning.
+    :param on_edit_while_waiting: what to do if a row was changed while its post waits for approval: ``fail`` the row, or
+        ``edit`` the post. PostBoost does not document whether an edit takes a post out of its approval; if it does, the row
+        fails afterwards, when the post may be published already.
     :param on_altered_text: what to do if PostBoost changes a text: ``warn`` with both, or ``fail``.
     :param on_row_error: ``fail_at_end``, ``fail_fast`` (stop at the first bad row), or ``ignore`` (only report).
+    :param on_nothing_sent: what to do if no row has a post, because all are past, too far ahead or deleted in PostBoost, or
+        because none is due: ``warn``, ``skip`` the task, or ``fail`` it. A row whose post is found has one. Not with
+        ``dry_run``, nor with bad rows that are ignored.
     :param dry_run: have PostBoost check every row, and create nothing.
     :param requests_per_minute: the maximum number of requests per minute. Default: the server's rate limit.
     :param media_root: the folder of the rows' media; a file elsewhere, also behind a link, is an error of its row.
@@ -53,10 +61,11 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
     :param media_allow: paths and URIs of other folders and files that rows may name, such as ``["s3://bucket/shared"]``.
         Templated.
     :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage. Templated.
-    :xcom return_value: (dict; also if the task fails for bad rows) ``calendar_id``, ``counts`` by result, ``rows``
+    :xcom return_value: (dict; also if the task fails for bad rows or is skipped) ``calendar_id``, ``counts`` by result, ``rows``
         (``place``, ``key``, ``result``, ``why``, ``warnings``, and the post's ``uuid``, ``status`` and ``scheduled_at``)
         and ``post_uuids``.
-    :xcom post_uuids: (list[str]; also if the task fails for bad rows) The uuids of the posts to wait for.
+    :xcom post_uuids: (list[str]; also if the task fails for bad rows or is skipped) The uuids of the posts to wait for.
+    :raises AirflowSkipException: no row has a post, and ``on_nothing_sent`` is ``skip``.
     :raises AirflowFailException: rows are bad, or another error that is not retryable.
     """
 
@@ -82,8 +91,10 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         late_by: timedelta | float = timedelta(hours=1),
         on_unknown: Literal["fail", "publish"] = "fail",
         on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_edit_while_waiting: Literal["fail", "edit"] = "fail",
         on_altered_text: Literal["warn", "fail"] = "warn",
         on_row_error: Literal["fail_at_end", "fail_fast", "ignore"] = "fail_at_end",
+        on_nothing_sent: Literal["warn", "skip", "fail"] = "skip",
         dry_run: bool = False,
         requests_per_minute: float | None = None,
         media_root: str | None = None,
@@ -100,8 +111,10 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         self.late_by = late_by
         self.on_unknown = on_unknown
         self.on_edit_after_live = on_edit_after_live
+        self.on_edit_while_waiting = on_edit_while_waiting
         self.on_altered_text = on_altered_text
         self.on_row_error = on_row_error
+        self.on_nothing_sent = on_nothing_sent
         # Not ``dry_run``: that is a method of Airflow's operators.
         self.only_ask = dry_run
         self.requests_per_minute = requests_per_minute
@@ -116,19 +129,22 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.confinement import read_places
-        from postboost_provider.airflow_support.run_times import run_anchor
+        from postboost_provider.airflow_support.run_times import attempt_began, last_success, run_anchor
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import RateLimit
         from postboost_provider.calendar.due import MAX_DELAY
         from postboost_provider.calendar.run import CalendarRun
         from postboost_provider.idempotency.identity import digest
+        from postboost_provider.publishing.attempt_start import AttemptStart
 
         check_choice("on_past", self.on_past, ("skip", "fail", "now"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_edit_while_waiting", self.on_edit_while_waiting, ("fail", "edit"))
         check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_row_error", self.on_row_error, ("fail_at_end", "fail_fast", "ignore"))
+        check_choice("on_nothing_sent", self.on_nothing_sent, ("warn", "skip", "fail"))
         with argument("requests_per_minute"):
             RateLimit(self.requests_per_minute)
         read_places(self.media_allow)
@@ -158,11 +174,13 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 on_unknown=self.on_unknown,
                 on_edit_after_live=self.on_edit_after_live,
                 since=memory.begin(),
+                last_run=partial(last_success, context),
                 on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
                 dry_run=self.only_ask,
                 reread=partial(self._rows_due, context) if is_file else None,
-                rows_at=None if is_file else began,
+                start=None if is_file else AttemptStart(attempt_began(context)),
+                on_edit_while_waiting=self.on_edit_while_waiting,
             )
             return self._conclude(run.run(rows), context)
 
@@ -176,6 +194,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         if not report.bad or (self.on_row_error == "ignore" and report.stopped is None):
             if report.bad:
                 self.log.warning("%d bad rows were ignored:\n%s", len(report.bad), report.describe_bad())
+            elif not (report.has_posts or self.only_ask):
+                self._end_with_nothing(report, context)
             return result
         context["ti"].xcom_push(key="return_value", value=result)
         message = (
@@ -187,6 +207,17 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         if not any(r.retry for r in report.bad):
             raise PostBoostConfigError(message, code="bad_rows", field="rows")
         raise UnreachableError(message, code="rows_failed")
+
+    def _end_with_nothing(self, report: Report, context: Context) -> None:
+        message = f"Nothing was sent: {report.describe_counts()}. The report names each row and why."
+        if self.on_nothing_sent == "warn":
+            self.log.warning("%s", message)
+            return
+        context["ti"].xcom_push(key="return_value", value=report.as_dict())
+        if self.on_nothing_sent == "skip":
+            raise AirflowSkipException(message)
+        message += " Correct the calendar, or accept that with on_nothing_sent='skip' or 'warn'."
+        raise PostBoostConfigError(message, code="nothing_sent", field="on_nothing_sent")
 
     def _calendar_id(self, context: Context) -> tuple[str, str | None]:
         """Return the calendar's id, and what version 0.1.0 called it, where that differs."""

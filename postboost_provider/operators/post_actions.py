@@ -26,6 +26,9 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
     :param publish_at: a datetime or ISO 8601 text, aware or in ``timezone``. Templated.
     :param timezone: IANA time zone of a time without an offset. Templated.
     :param allow_duplicate: publish it even if the same content was published to the same account within 24 hours.
+    :param on_edit_while_waiting: what ``at`` and ``now`` do with a post that waits for approval: ``fail``, or ``edit`` its
+        time. PostBoost does not document whether that takes a post out of its approval; if it does, the task fails
+        afterwards, when the post may be published already.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
     :raises AirflowFailException: the post does not exist or is already published, or PostBoost refused.
     """
@@ -40,6 +43,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         publish_at: datetime | str | None = None,
         timezone: str | None = None,
         allow_duplicate: bool = False,
+        on_edit_while_waiting: Literal["fail", "edit"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -48,6 +52,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         self.publish_at = publish_at
         self.timezone = timezone
         self.allow_duplicate = allow_duplicate
+        self.on_edit_while_waiting = on_edit_while_waiting
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.api.arguments import argument, check_choice, require_text
@@ -56,6 +61,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
 
         post_uuid = require_text("post_uuid", self.post_uuid)
         check_choice("how", self.how, ("at", "now", "queue", "approve"))
+        check_choice("on_edit_while_waiting", self.on_edit_while_waiting, ("fail", "edit"))
         at = None
         if self.how == "at":
             if not self.publish_at:
@@ -72,7 +78,9 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
             elif self.how == "queue":
                 outcome = actions.queue(api, actor, outcome, allow_duplicate=self.allow_duplicate)
             else:
-                outcome = actions.schedule(api, actor, outcome, at, allow_duplicate=self.allow_duplicate)
+                edits = self.on_edit_while_waiting == "edit"
+                allow = self.allow_duplicate
+                outcome = actions.schedule(api, actor, outcome, at, allow_duplicate=allow, edit_waiting=edits)
             self.log.info("Post %s is %s.", outcome.uuid, outcome.status)
             return outcome.as_dict()
 
@@ -131,21 +139,36 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
 
     :param post_uuid: the post. Templated.
     :param changes: fields of ``create_post``'s body, such as ``{"tags": [3]}``, or ``text``. The rest stays. Templated.
+    :param on_edit_while_waiting: what to do with a post that waits for approval: ``fail``, or ``edit`` it. PostBoost does not
+        document whether an edit takes a post out of its approval; if it does, the task fails afterwards, when the post may be
+        published already.
     :xcom return_value: (dict) The post: ``uuid``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``.
     :raises AirflowFailException: the post does not exist or is already published, or PostBoost refused.
     """
 
     template_fields: Sequence[str] = ("post_uuid", "changes", "postboost_conn_id")
 
-    def __init__(self, *, post_uuid: str, changes: Mapping[str, Any] | str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        post_uuid: str,
+        changes: Mapping[str, Any] | str,
+        on_edit_while_waiting: Literal["fail", "edit"] = "fail",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.post_uuid = post_uuid
         self.changes = changes
+        self.on_edit_while_waiting = on_edit_while_waiting
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
-        from postboost_provider.api.arguments import read_text, require_text
+        from postboost_provider.airflow_support.run_times import attempt_began
+        from postboost_provider.api.arguments import check_choice, read_text, require_text
         from postboost_provider.publishing import actions
+        from postboost_provider.publishing.attempt_start import AttemptStart
+        from postboost_provider.publishing.change_fields import change_fields
 
+        check_choice("on_edit_while_waiting", self.on_edit_while_waiting, ("fail", "edit"))
         post_uuid = require_text("post_uuid", self.post_uuid)
         changes = read_text(self.changes)
         if not isinstance(changes, Mapping) or not changes:
@@ -153,7 +176,14 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
                 f"changes is {changes!r}; it must be a mapping of fields to new values.", field="changes"
             )
         actor = self.actor(context)
-        return lambda api: actions.update(api, actor, actions.fetch(api, post_uuid), changes).as_dict()
+        change = partial(
+            change_fields,
+            actor=actor,
+            changes=changes,
+            edit_waiting=self.on_edit_while_waiting == "edit",
+            start=AttemptStart(attempt_began(context)),
+        )
+        return lambda api: change(api, post=actions.fetch(api, post_uuid)).as_dict()
 
 
 class PostBoostDeletePostOperator(BasePostBoostOperator):

@@ -6,13 +6,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from airflow.providers.common.compat.sdk import conf
 
 from postboost_provider.airflow_support.storage import find_file
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
-from postboost_provider.operators.base import BasePostBoostOperator
-from postboost_provider.retry_policy import failing_fast
-from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
+from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.operators.post_wait import WaitingPostOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +19,13 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
-    from postboost_provider.polling.outcome import PostOutcome
     from postboost_provider.publishing.mapped_list import Places
     from postboost_provider.publishing.post import Post
     from postboost_provider.publishing.post_history import Published
+    from postboost_provider.services.media.upload import MediaFile
 
 
-class PostBoostCreatePostOperator(BasePostBoostOperator):
+class PostBoostCreatePostOperator(WaitingPostOperator):
     """Publish one post, exactly once, however often the task is retried or cleared.
 
     DAG id, run id, task id, map index and ``idempotency_salt`` identify the post. After an edit, the task updates the
@@ -50,12 +48,16 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param account_times: a different time for some networks or accounts, for ``schedule``. Templated.
     :param ai_generated: whether the post is labeled as made by AI. Default: PostBoost decides. Templated.
     :param validate: have PostBoost check the post first: an error fails the task without a retry, a warning is logged.
+    :param dry_run: only have PostBoost check the post, and create nothing. What it would refuse fails the task.
     :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
     :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
     :param on_edit_after_live: what to do if the post was changed after it went live, for example because a retry renders
         another ``now()`` in its text: ``fail``, or ``keep`` the post as it is and log a warning.
+    :param on_edit_while_waiting: what to do if the post was changed while it waits for approval: ``fail``, or ``edit`` it.
+        PostBoost does not document whether an edit takes a post out of its approval; if it does, the task fails afterwards,
+        when the post may be published already.
     :param on_altered_text: what to do if PostBoost changes a text, for example removes tags or spaces: ``warn`` with both, or
         ``fail``.
     :param wait_for_completion: wait until the post is live. A sensor is the usual way.
@@ -75,8 +77,9 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
     :param object_storage_conn_id: the Airflow connection for media on object storage. Templated.
     :xcom return_value: (dict) ``uuid``, ``result`` (``created``, ``replayed``, ``adopted``, ``updated`` or ``skipped``),
         ``why``, ``status``, ``scheduled_at``, ``published_at`` and ``accounts``: per account ``uuid``, ``provider``,
-        ``name``, ``status``, ``external_url`` and ``errors``.
-    :xcom uuid: (str; before any wait) The post's uuid.
+        ``name``, ``status``, ``external_url`` and ``errors``. With ``dry_run``: ``uuid`` of the post of an earlier attempt or
+        None, ``result`` (``skipped``), ``why``, ``warnings`` and ``body``, which would be sent.
+    :xcom uuid: (str; before any wait, not with ``dry_run``) The post's uuid.
     """
 
     template_fields: Sequence[str] = (
@@ -117,9 +120,11 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         account_times: Mapping[str, datetime | str] | None = None,
         ai_generated: bool | str | None = None,
         validate: bool = True,
+        dry_run: bool = False,
         on_duplicate: Literal["fail", "reuse", "allow"] = "fail",
         on_unknown: Literal["fail", "publish"] = "fail",
         on_edit_after_live: Literal["fail", "keep"] = "fail",
+        on_edit_while_waiting: Literal["fail", "edit"] = "fail",
         on_altered_text: Literal["warn", "fail"] = "warn",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -147,9 +152,12 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         self.account_times = account_times
         self.ai_generated = ai_generated
         self.validate = validate
+        # Not ``dry_run``: that is a method of Airflow's operators.
+        self.only_ask = dry_run
         self.on_duplicate = on_duplicate
         self.on_unknown = on_unknown
         self.on_edit_after_live = on_edit_after_live
+        self.on_edit_while_waiting = on_edit_while_waiting
         self.on_altered_text = on_altered_text
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
@@ -167,6 +175,10 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
+        if self.only_ask:
+            found: dict[str, Any] = self.perform(context, self._prepare_dry_run)
+            self.log.info("%s. Nothing was sent.", found["why"])
+            return found
         post, done = self.perform(context)
         self._post_uuid, self._trash_label = done.post_uuid, self._name_of_trash(context)
         # Under its own key, and before any wait: another task can take publish.output["uuid"].
@@ -187,9 +199,15 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
-        from postboost_provider.airflow_support.sibling_tasks import may_have_changed, render_siblings
+        from postboost_provider.airflow_support.run_times import attempt_began, run_began
+        from postboost_provider.airflow_support.sibling_tasks import (
+            is_mapped,
+            may_have_changed,
+            render_siblings,
+        )
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.idempotency.identity import digest, normal
+        from postboost_provider.publishing.attempt_start import AttemptStart
         from postboost_provider.publishing.publish import publish_post
 
         post, actor = self._parse_post(), self._actor(context)
@@ -204,47 +222,40 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
             posts = others and {i: others[i]._parse_post for i in alike}
             return find_places(actor, context["ti"].map_index or 0, posts, intent_of)
 
-        may_shift = self.post_key is None and may_have_changed(context)
+        is_placed = self.post_key is None and is_mapped(context)
+        may_shift = is_placed and may_have_changed(context)
         name = digest(actor.identity)[:16]
         publish = partial(
             publish_post,
-            find_media=lambda name: find_file(name, self.media_root, self.object_storage_conn_id),
+            find_media=self._find_media,
             on_duplicate=self.on_duplicate,
             validate=self.validate,
             now=self._started,
             on_unknown=self.on_unknown,
             on_edit_after_live=self.on_edit_after_live,
+            on_edit_while_waiting=self.on_edit_while_waiting,
+            start=AttemptStart(attempt_began(context)),
             memory=TaskMemory(context, self._started, name, of_siblings=may_shift),
-            places=find_places if may_shift else None,
+            places=find_places if is_placed else None,
+            expanded_since=None if may_shift else run_began(context),
             on_altered_text=self.on_altered_text,
         )
         return lambda api: (post, publish(api, actor, post))
 
-    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
-        """Continue when the trigger has seen the result."""
-        self._started = datetime.now(UTC)
-        with failing_fast(self):
-            (outcome,) = read_event(event).get(AirflowFailException)
-        self._post_uuid, self._trash_label = outcome.uuid, self._name_of_trash(context)
-        return self._conclude(context, outcome, **event["carried"])
+    def _prepare_dry_run(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.publishing.dry_run import try_post
 
-    def on_kill(self) -> None:
-        from postboost_provider.publishing.deletion import trash_unpublished
+        return partial(
+            try_post,
+            actor=self._actor(context),
+            post=self._parse_post(),
+            find_media=self._find_media,
+            on_duplicate=self.on_duplicate,
+            now=self._started,
+        )
 
-        uuid = getattr(self, "_post_uuid", None)
-        if uuid is None or self.when_killed != "trash":
-            return
-        try:
-            with self.hook.client(attempts=2, deadline_seconds=10) as api:
-                if trash_unpublished(api, uuid, self._trash_label):
-                    self.log.info("Moved post %s to the trash because its task was killed.", uuid)
-        except PostBoostError as error:
-            self.log.warning("Could not move post %s to the trash: %s", uuid, error)
-
-    def _name_of_trash(self, context: Context) -> str:
-        from postboost_provider.idempotency.label import TRASH
-
-        return str(self._actor(context).label(TRASH))
+    def _find_media(self, name: str) -> MediaFile:
+        return find_file(name, self.media_root, self.object_storage_conn_id)
 
     def _parse_post(self) -> Post:
         from postboost_provider.airflow_support.compat import can_kill_triggers
@@ -256,6 +267,7 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
         check_choice("on_duplicate", self.on_duplicate, ("fail", "reuse", "allow"))
         check_choice("on_unknown", self.on_unknown, ("fail", "publish"))
         check_choice("on_edit_after_live", self.on_edit_after_live, ("fail", "keep"))
+        check_choice("on_edit_while_waiting", self.on_edit_while_waiting, ("fail", "edit"))
         check_choice("on_altered_text", self.on_altered_text, ("warn", "fail"))
         check_choice("on_partial", self.on_partial, ("fail", "succeed", "retry_failed_accounts"))
         check_choice("on_kill", self.when_killed, ("keep", "trash"))
@@ -281,61 +293,6 @@ class PostBoostCreatePostOperator(BasePostBoostOperator):
                     "%s is ignored: it needs publish='schedule', and publish is %r.", name, post.mode
                 )
         return post
-
-    def _wait(
-        self, context: Context, uuid: str, carried: dict[str, Any], due: datetime | None = None
-    ) -> dict[str, Any]:
-        from postboost_provider.api.arguments import read_seconds
-        from postboost_provider.polling.conditions import PostsSettled
-        from postboost_provider.polling.poller import Poller, wait
-        from postboost_provider.polling.schedule import MOST_FAILURES, POLL_SECONDS, Wait
-
-        timeout = timedelta(seconds=read_seconds("timeout", self.timeout))
-        interval = timedelta(seconds=read_seconds("poll_interval", self.poll_interval))
-        posts = PostsSettled([uuid], timeout, self.log)
-        ask = lambda: posts.ask(lambda: self.hook.client(deadline_seconds=POLL_SECONDS))
-        poller = Poller(
-            Wait(self._started, timeout, interval, due), most_failures=MOST_FAILURES, spread=SPREAD
-        )
-        with failing_fast(self):
-            event = poller.poll(ask) if self.deferrable else wait(poller, ask)
-            if event is None:
-                self.defer(
-                    trigger=PostBoostPostTrigger(
-                        post_uuids=[uuid],
-                        postboost_conn_id=self.postboost_conn_id,
-                        timeout=timeout.total_seconds(),
-                        poll_interval=interval.total_seconds(),
-                        started_at=self._started.isoformat(),
-                        next_look_at=(datetime.now(UTC) + poller.pause).isoformat(),
-                        due_at=due.isoformat() if due else None,
-                        carried=carried,
-                        when_killed=self.when_killed,
-                        trash_label=self._trash_label,
-                    ),
-                    method_name="execute_complete",
-                )
-            (outcome,) = event.get(AirflowFailException)
-        return self._conclude(context, outcome, **carried)
-
-    def _conclude(
-        self, context: Context, outcome: PostOutcome, done: dict[str, str], retried: list[str]
-    ) -> dict[str, Any]:
-        from postboost_provider.polling.outcome import conclude
-        from postboost_provider.publishing import actions
-
-        with failing_fast(self):
-            if self.on_partial == "retry_failed_accounts" and actions.to_retry(outcome, retried):
-                with self.client() as api:
-                    account = actions.retry_failed(api, self._actor(context), outcome, but=retried)
-                if account is not None:
-                    self.log.info("Sent post %s again to %s.", outcome.uuid, account)
-                    retried = [*retried, account.uuid]
-                self._started = datetime.now(UTC)
-                return self._wait(context, outcome.uuid, {"done": done, "retried": retried})
-            for warning in conclude([outcome], "succeed" if self.on_partial == "succeed" else "fail"):
-                self.log.warning("%s", warning)
-        return {**outcome.as_dict(), **done}
 
     def _actor(self, context: Context) -> Actor:
         from postboost_provider.api.arguments import NOTHING

@@ -7,7 +7,6 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from postboost_provider.api.arguments import NOTHING
 from postboost_provider.api.errors import (
     DuplicatePostError,
     NotFoundError,
@@ -15,13 +14,10 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostRequestError,
     PublishError,
-    UnexpectedResponseError,
 )
 from postboost_provider.api.field_errors import map_fields
-from postboost_provider.api.responses import reading_response
-from postboost_provider.api.times import planned, schedule_fields
+from postboost_provider.api.times import schedule_fields
 from postboost_provider.idempotency.activity_log import read_log
-from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, describe_status, missing, read_post, require_post
@@ -71,7 +67,7 @@ def retry_failed(
     for account in to_retry(outcome, but):
         fresh = fetch_outcome(api, outcome.uuid)
         if fresh.trashed:
-            _check_changeable(fresh)
+            check_changeable(fresh)
         if fresh.status == "publishing":
             return None
         if account.uuid not in [a.uuid for a in to_retry(fresh)]:
@@ -160,21 +156,27 @@ def schedule(
     *,
     allow_duplicate: bool = False,
     for_all: Sequence[int] = (),
+    edit_waiting: bool = False,
 ) -> PostOutcome:
     """Schedule a draft, move a scheduled post, or with ``at=None`` publish it now.
 
     :param for_all: ids of accounts that get this time even if they have times of their own, which otherwise move with the
         post's (SDK 1.66.3).
-    :raises PostBoostConfigError: it was published already, at another time; ``code`` is ``not_changeable``.
+    :param edit_waiting: also if it waits for approval.
+    :raises PostBoostConfigError: it was published already, at another time (``code`` is ``not_changeable``), or it waits for
+        approval (``waits_for_approval``).
     :raises OvertakenError: another attempt has given it another time since it was read; ``code`` is ``overtaken``.
     """
+    entries = read_log(api, actor.owner) or ()
+    check_unsettled(api, actor, outcome, unsettled_edits(entries))
     if _is_scheduled(outcome, at):
         return outcome
-    _check_changeable(outcome)
-    before = Counter(read_log(api, actor.owner) or ())
+    check_changeable(outcome)
+    note_waiting(api, actor, outcome, edit_waiting=edit_waiting)
+    before = Counter(entries)
     fresh = fetch_outcome(api, outcome.uuid)
     if (fresh.status, fresh.scheduled_at) != (outcome.status, outcome.scheduled_at):
-        raise _overtaken(fresh)
+        raise overtaken(fresh)
     body: dict[str, Any] = {"postNow": at is None}
     if at is not None:
         body |= schedule_fields(at)
@@ -190,11 +192,12 @@ def schedule(
         act = entry.label.act or ""
         # Where the log cuts labels, the start of this action may be all there is.
         if entry.is_success and act.startswith("schedule ") and not action.startswith(act):
-            raise _overtaken(done)
+            raise overtaken(done)
+    settle(api, actor, outcome, done)
     return done
 
 
-def _overtaken(outcome: PostOutcome) -> OvertakenError:
+def overtaken(outcome: PostOutcome) -> OvertakenError:
     return OvertakenError(
         f"Post {outcome.uuid} {describe_status(outcome)}, and another attempt has changed that while this one ran. Retry the "
         "task: it compares the post with what its author wants then.",
@@ -230,104 +233,14 @@ def approve(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> PostOut
     return _act(api, actor, outcome, "approve", "approve_post", {}, is_done)
 
 
-def update(
-    api: PostBoostClient, actor: Actor, post: Mapping[str, Any], changes: Mapping[str, Any]
-) -> PostOutcome:
-    """Change fields of a post that is not published yet; PostBoost replaces a post as a whole (SDK 1.66.3).
-
-    :param post: the post as :func:`fetch` returned it; it is changed, too.
-    :param changes: fields of ``create_post``'s body, or ``text`` for the text of the original version.
-    :raises PostBoostConfigError: it is published already, and this task had not changed it before that.
-    """
-    outcome = read_post(post)
-    label = actor.label(f"update {intent_hash({name: str(changes[name]) for name in changes})}")
-    entries = read_log(api, actor.owner) or ()
-    check_unsettled(api, actor, outcome, unsettled_edits(entries))
-    if not outcome.can_be_changed and any(
-        entry.label == label and entry.outcome == "updated" and entry.post_uuid == outcome.uuid
-        for entry in entries
-    ):
-        return outcome
-    _check_changeable(outcome)
-    with reading_response("get_post"):
-        body = {
-            "versions": post["versions"],
-            "accounts": [int(account["id"]) for account in post["accounts"]],
-            "tags": [int(tag["id"]) for tag in post["tags"]],
-        }
-    if outcome.status != "draft" and outcome.scheduled_at is not None:
-        body |= planned(outcome.scheduled_at)
-    changed, before = {name: value for name, value in changes.items() if name != "text"}, _text(post)
-    if "text" in changes:
-        if not isinstance(changes["text"], str) or changes["text"].strip() in ("", *NOTHING):
-            raise PostBoostConfigError(
-                f"changes has the text {changes['text']!r}. Give the text to publish.",
-                code="empty",
-                field="changes",
-            )
-        original = next(v for v in post["versions"] if v["is_original"])
-        original["content"][0]["body"] = changes["text"]
-    with map_fields(lambda field: _name_of_field(field, changes)):
-        where = {"post_uuid": outcome.uuid}
-        note_waiting(api, actor, outcome)
-        api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
-    fresh = fetch(api, outcome.uuid)
-    if "text" in changes and _text(fresh) not in (before, changes["text"]):
-        # PostBoost has changed the text, or another attempt has written its own.
-        since = [entry for entry in read_log(api, actor.owner) or () if entry not in entries]
-        if any(entry.label != label and entry.outcome == "updated" for entry in since):
-            raise _overtaken(outcome)
-    _check_updated(before, fresh, changes)
-    settle(api, actor, outcome, done := read_post(fresh))
-    return done
-
-
-def _text(post: Mapping[str, Any]) -> str:
-    return str(next(v for v in post["versions"] if v["is_original"])["content"][0]["body"])
-
-
-def _check_updated(before: str, fresh: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-    """Check what was read back after an update.
-
-    :raises UnexpectedResponseError: PostBoost reported success, and it is as it was; ``code`` is ``not_changed``.
-    """
-    wanted = {name: sorted(map(int, changes[name])) for name in ("tags", "accounts") if name in changes}
-    found = {name: sorted(int(item["id"]) for item in fresh[name]) for name in wanted}
-    differing = [name for name in wanted if found[name] != wanted[name]]
-    if "text" in changes and (now := _text(fresh)) != changes["text"]:
-        if now == before and now.split() != changes["text"].split():
-            differing.append("text")
-        log.warning(
-            "Post %s has the text %r, not %r: PostBoost changed it.", fresh["uuid"], now, changes["text"]
-        )
-    if differing:
-        raise UnexpectedResponseError(
-            f"update_post: PostBoost reported success, but {' and '.join(differing)} of post {fresh['uuid']} did not change. "
-            "Check it in PostBoost.",
-            code="not_changed",
-            field=f"changes.{differing[0]}",
-        )
-
-
-def _name_of_field(field: str, changes: Mapping[str, Any]) -> str:
-    """Return the name of a field of the body in ``changes``."""
-    head = field.partition(".")[0]
-    if head in changes:
-        return field
-    if head == "versions":
-        is_text = field.startswith("versions.0.content.0.body")
-        return "text" if "text" in changes and is_text else f"the post's text as it is ({field})"
-    return f"the post's {'time' if head in ('date', 'time', 'timezone', 'schedule') else head} as it is"
-
-
 def _has_status(outcome: PostOutcome, status: str) -> bool:
     """Return whether the post has this status; one in trash, or that failed, is an error."""
     if outcome.trashed or outcome.status == "failed":
-        _check_changeable(outcome)
+        check_changeable(outcome)
     return outcome.status == status
 
 
-def _check_changeable(outcome: PostOutcome) -> None:
+def check_changeable(outcome: PostOutcome) -> None:
     if outcome.can_be_changed:
         return
     where = "is in trash" if outcome.trashed else describe_status(outcome)

@@ -1,8 +1,9 @@
 """Edits of posts that wait for approval: none may take a post out of it in silence.
 
-Whether an edit keeps a post waiting is not documented, and a post does not say who approved it. So the activity log is told
-before such an edit, and again once the post was seen to wait still. Without the second note a post that does not wait any
-more may have lost its approval, and no later attempt takes it for what its author wanted.
+Whether an edit keeps a post waiting is not documented, and a post does not say who approved it. So such a post is edited only
+if its author has decided that. Then the activity log is told before the edit, and again once the post was seen to wait still.
+Without the second note a post that does not wait any more may have lost its approval, and no later attempt takes it for what
+its author wanted.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import PublishError
-from postboost_provider.idempotency.log_check import send_probe
+from postboost_provider.api.errors import NotFinishedError, PostBoostConfigError, PublishError
+from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.log_check import PROOF_SECONDS, send_probe
+from postboost_provider.polling.conditions import Finding
+from postboost_provider.polling.poller import wait_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +30,42 @@ _BEFORE, _KEPT = "waiting ", "kept waiting "
 _DIGITS = 8
 
 
-def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome) -> None:
-    """Note in the log that a post is about to be edited, if it waits for approval."""
-    if before.status == "needs_approval":
-        send_probe(api, actor.label(f"{_BEFORE}{before.uuid[:_DIGITS]}"))
+def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome, *, edit_waiting: bool) -> None:
+    """Refuse to edit a post that waits for approval, or note in the log that it is about to be edited.
+
+    Every later attempt must see the note. So the edit is not sent before the log shows it.
+
+    :param edit_waiting: its author wants it edited.
+    :raises PostBoostConfigError: its author has not decided that; ``code`` is ``waits_for_approval``.
+    :raises NotFinishedError: the log does not show the note; ``code`` is ``blind_log``. Nothing was changed.
+    """
+    if before.status != "needs_approval":
+        return
+    if not edit_waiting:
+        raise PostBoostConfigError(
+            f"Post {before.uuid} waits for approval, and PostBoost does not document whether an edit takes it out of that: it "
+            "might be published without approval. Nothing was changed. Approve or reject the post in PostBoost first, or "
+            "accept that with on_edit_while_waiting='edit'.",
+            code="waits_for_approval",
+            field="on_edit_while_waiting",
+        )
+    note = actor.label(f"{_BEFORE}{before.uuid[:_DIGITS]}")
+
+    def ask() -> Finding:
+        # Again each time: a note of the second in which an earlier edit was settled does not count.
+        send_probe(api, note)
+        seen = before.uuid[:_DIGITS] in unsettled_edits(read_log(api, actor.owner) or ())
+        return Finding(seen, seen)
+
+    message = (
+        f"Post {before.uuid} waits for approval, and PostBoost's activity log does not show a note of {PROOF_SECONDS:.0f} s ago "
+        "that it is about to be edited. A later attempt could not tell whether the edit took it out of its approval. Nothing was "
+        "changed. Retry the task once the log shows it, or approve or reject the post in PostBoost first."
+    )
+    try:
+        wait_briefly(ask, PROOF_SECONDS, message, first=1.0, longest=3.0)
+    except NotFinishedError as error:
+        raise NotFinishedError(message, code="blind_log", field="on_edit_while_waiting") from error
 
 
 def settle(api: PostBoostClient, actor: Actor, before: PostOutcome, after: PostOutcome) -> None:

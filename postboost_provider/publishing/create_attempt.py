@@ -211,6 +211,8 @@ class CreateAttempt:
                 return Published("skipped", why, uuid, outcome_of(post))
             if not has_words(body, post) and (known := self._look()) is not None:
                 check_not_overtaken(self.intention, known, uuid)
+        # Nobody may have seen the response that had it.
+        warnings += check_texts(self.intention, body, post, only_texts=True)
         return Published("replayed", "an earlier attempt had created it", uuid, outcome_of(post), warnings)
 
     def _read_error(
@@ -265,7 +267,8 @@ class CreateAttempt:
             check_not_overtaken(self.intention, known, uuid)
         outcome = outcome_of(post)
         check_unsettled(self.api, self.intention.actor, outcome, known.unsettled)
-        return Published("adopted", "another attempt had created it", uuid, outcome)
+        warnings = check_texts(self.intention, body, post, only_texts=True)
+        return Published("adopted", "another attempt had created it", uuid, outcome, warnings)
 
 
 def _blind(error: PostBoostRequestError | UnconfirmedError) -> UnconfirmedError:

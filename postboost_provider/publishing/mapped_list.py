@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError
+from postboost_provider.api.errors import OvertakenError, PostBoostConfigError, PostBoostError
 from postboost_provider.idempotency.identity import Actor
 
 if TYPE_CHECKING:
@@ -43,10 +43,16 @@ class Places:
         :param mine: what this place publishes.
         :param posts: what was published last for the task, by log identity; None where that is not known.
         :raises PostBoostConfigError: it is not known which item each post belongs to; ``code`` is ``list_changed``.
+        :raises OvertakenError: the list has changed since this attempt began.
         """
         own = self.at(self.index)
         if own.log_identity in posts and posts[own.log_identity] == mine:
             return own
+        if self.intents and mine != self.intents.get(self.index) and mine in self.intents.values():
+            raise OvertakenError(
+                "The list of this mapped task has changed since this attempt began, and another place has its item now. Nothing "
+                "was sent. Retry the task: it reads the list again."
+            )
         plain = {
             i: posts[identity]
             for i in range(max(MOST_PLACES, self.index + 1))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from postboost_provider.idempotency.identity import Act, Actor
     from postboost_provider.idempotency.label import Owner
     from postboost_provider.polling.outcome import PostOutcome
+    from postboost_provider.publishing.attempt_start import AttemptStart
 
 Result = Literal["created", "replayed", "adopted", "updated", "skipped"]
 
@@ -45,6 +46,9 @@ class Intention:
     :param allow_duplicate: send it even if the account got the same content within 24 hours.
     :param refuse_altered: fail where PostBoost changes a text.
     :param keep_live: an edit after the post went live is no error, and changes nothing.
+    :param edit_waiting: an edit may be sent while the post waits for approval.
+    :param accept_unknown: what the log does not tell is no error.
+    :param start: when this attempt began; None where its words can't be older than what the log has.
     """
 
     actor: Actor
@@ -53,6 +57,9 @@ class Intention:
     allow_duplicate: bool = False
     refuse_altered: bool = False
     keep_live: bool = False
+    edit_waiting: bool = False
+    accept_unknown: bool = False
+    start: AttemptStart | None = None
 
     @property
     def act(self) -> Act:

@@ -42,10 +42,14 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
+    from postboost_provider.publishing.attempt_start import AttemptStart
     from postboost_provider.publishing.mapped_list import Places
     from postboost_provider.services.media.upload import MediaFile
 
 log = logging.getLogger(__name__)
+
+# PostBoost's clock may be this far ahead of Airflow's, or behind it.
+CLOCK_DIFFERENCE = timedelta(hours=1)
 
 
 class Memory(Protocol):
@@ -74,8 +78,11 @@ def publish_post(
     on_unknown: str = "fail",
     on_altered_text: str = "warn",
     on_edit_after_live: str = "fail",
+    on_edit_while_waiting: str = "fail",
+    start: AttemptStart | None = None,
     memory: Memory | None = None,
     places: Callable[[Callable[[Post], str | None]], Places] | None = None,
+    expanded_since: datetime | None = None,
 ) -> Published:
     """Publish a post once for its actor.
 
@@ -86,9 +93,13 @@ def publish_post(
     :param on_unknown: ``fail`` or ``publish`` where one may have published the post, and nothing can tell.
     :param on_altered_text: ``warn`` or ``fail`` where PostBoost changes a text.
     :param on_edit_after_live: ``fail`` or ``keep`` where the post was changed after it went live.
+    :param on_edit_while_waiting: ``fail`` or ``edit`` where the post was changed while it waits for approval.
+    :param start: when this attempt began.
     :param memory: what the task itself remembers.
     :param places: of a mapped post whose list may have changed: a function of another that returns the hash of what a post
         is, or None where it is not valid.
+    :param expanded_since: its run began then, and has had no other attempt of this post: then the list has changed only if
+        another place has published it.
     :raises PostBoostConfigError: the post is not valid.
     """
     resolver = Resolver(api, find_media)
@@ -100,6 +111,8 @@ def publish_post(
         allow = on_duplicate == "allow"
         intent = intent_hash(post_intent(post, media_contents(media)))
         own = actor
+        if expanded_since is not None and not _is_elsewhere(api, own, intent, expanded_since, on_unknown):
+            places = None
         if places is not None:
             actor = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
         intention = Intention(
@@ -109,6 +122,9 @@ def publish_post(
             allow,
             refuse_altered=on_altered_text == "fail",
             keep_live=on_edit_after_live == "keep",
+            edit_waiting=on_edit_while_waiting == "edit",
+            accept_unknown=on_unknown == "publish",
+            start=start,
         )
         histories = read_histories(api, *actor.owners, on_unknown=on_unknown)
         can_read_log = histories is not None
@@ -142,8 +158,7 @@ def publish_post(
                     again = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
                     if again.identity != actor.identity or read_history(api, again).known is not None:
                         raise _late()
-        if post.mode == "schedule" and post.publish_at is not None and post.publish_at <= now:
-            raise _past(post.publish_at, can_read_log=can_read_log)
+        refuse_past(post, now, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
         at = {"now": now, "schedule": post.publish_at}.get(post.mode)
         use = partial(use_duplicate, api, resolver, body=body, is_draft=post.mode == "draft", at=at)
@@ -171,6 +186,17 @@ def _place(api: PostBoostClient, own: Actor, intent: str, places: Places, on_unk
     if own.former is not None and (known := history.known) is not None:
         posts[own.log_identity] = known.intent
     return places.place(intent, posts)
+
+
+def _is_elsewhere(api: PostBoostClient, own: Actor, intent: str, since: datetime, on_unknown: str) -> bool:
+    """Return whether another place of the task has published the same since its run began, as far as the log tells."""
+    began = f"{since - CLOCK_DIFFERENCE:%Y-%m-%dT%H:%M:%SZ}"
+    histories = read_histories(api, Owner(own.scope), on_unknown=on_unknown, since=began) or {}
+    return any(
+        known.intent == intent
+        for identity, each in histories.items()
+        if identity != own.log_identity and (known := each.known)
+    )
 
 
 def _late() -> UnconfirmedError:
@@ -217,14 +243,20 @@ def _note(memory: Memory | None, intention: Intention, done: Published) -> Publi
     return done
 
 
-def _past(publish_at: datetime, *, can_read_log: bool) -> PostBoostConfigError:
+def refuse_past(post: Post, now: datetime, *, can_read_log: bool) -> None:
+    """Refuse to schedule a post for a time that has passed.
+
+    :raises PostBoostConfigError: ``code`` is ``past``.
+    """
+    if post.mode != "schedule" or (publish_at := post.publish_at) is None or publish_at > now:
+        return
     # Without the activity log the post may exist already: sent again, it could be a second one.
     unseen = (
         ""
         if can_read_log
         else " An earlier attempt may have published it; the API key lacks the ability 'read', which is needed to find out."
     )
-    return PostBoostConfigError(
+    raise PostBoostConfigError(
         f"publish_at {publish_at:%Y-%m-%d %H:%M} UTC has passed. Set a later time, or publish='now'.{unseen}",
         code="past",
         field="publish_at",

@@ -64,6 +64,7 @@ def compare(
     :return: the post to update, or the result: the post is as its author wants it, or was removed.
     :raises PostBoostConfigError: the author's change comes too late (``code`` is ``too_late``), or PostBoost can't do it.
     :raises UnconfirmedError: it is not known which post it is; ``code`` is ``uuid_unknown``.
+    :raises OvertakenError: another attempt may have written other words to it since this one began.
     """
     uuid = known.post_uuid or identify(api, known, body())
     unchanged = known.intent is not None and known.intent == intention.intent
@@ -80,12 +81,15 @@ def compare(
         why = "an earlier attempt had created it; its files can't be read any more, so it was not checked for edits"
         return Published("adopted", why, outcome.uuid, outcome)
     if unchanged:
-        if intention.refuse_altered:
-            check_texts(intention, body(), post, only_texts=True)
-        return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
+        return _adopt(intention, post, outcome, body)
+    is_same = known.intent is None and has_words(body(), post)
+    start = intention.start
+    if start and not is_same and start.may_precede(api, known.created_at, outcome.uuid):
+        # This attempt may have waited before its first request, and its words may be the older ones.
+        check_not_overtaken(intention, known, outcome.uuid)
     if not outcome.can_be_changed:
-        if known.intent is None and has_words(body(), post):
-            return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
+        if is_same:
+            return _adopt(intention, post, outcome, body)
         return _keep_or_refuse(intention, outcome)
     if intention.mode == "draft" and known.mode not in (None, "draft") and outcome.status != "draft":
         raise PostBoostConfigError(
@@ -97,6 +101,12 @@ def compare(
     return outcome
 
 
+def _adopt(intention: Intention, post: Mapping[str, Any], outcome: PostOutcome, body: Body) -> Published:
+    if intention.refuse_altered:
+        check_texts(intention, body(), post, only_texts=True)
+    return Published("adopted", "an earlier attempt had created it", outcome.uuid, outcome)
+
+
 def update(
     api: PostBoostClient, intention: Intention, known: KnownPost, outcome: PostOutcome, body: Body
 ) -> Published:
@@ -105,7 +115,7 @@ def update(
     :raises OvertakenError: another attempt has changed it since ``known`` was read.
     """
     content = body()
-    note_waiting(api, intention.actor, outcome)
+    note_waiting(api, intention.actor, outcome, edit_waiting=intention.edit_waiting)
     before = read_history(api, intention.actor)
     if before.known is not None and before.known.intent not in (known.intent, intention.intent):
         check_not_overtaken(intention, before.known, outcome.uuid)
@@ -180,7 +190,8 @@ def _written_since(
 ) -> list[KnownPost]:
     """Return what was written to the post since an earlier read of the log, once the log shows this update, too.
 
-    A log that has not even shown the post before is not waited for: it decides nothing.
+    A log that has not even shown the post before may be late, and another attempt may be in it: then both would have found
+    the post in the task's own memory, or in the trash. Only its author may decide not to wait for it.
 
     :param is_accepted: whether PostBoost has accepted this update.
     :raises UnconfirmedError: it does not show it in time; ``code`` is ``blind_log``.
@@ -191,12 +202,15 @@ def _written_since(
         return Finding(any(each.intent in (None, intention.intent) for each in found), found)
 
     seen = ask()
-    if seen.is_settled or not is_accepted or before.known is None:
+    is_optional = before.known is None and intention.accept_unknown
+    if seen.is_settled or not is_accepted or is_optional:
         return cast("list[KnownPost]", seen.result)
     late = UnconfirmedError(
         f"Post {uuid} was updated, and PostBoost's activity log does not show it {PROOF_SECONDS:.0f} s later: another attempt may "
-        "have written other words at the same time. Retry the task once the log shows it.",
+        "have written other words at the same time. Retry the task once the log shows it"
+        + (", or accept that with on_unknown='publish'." if before.known is None else "."),
         code="blind_log",
+        field="on_unknown" if before.known is None else None,
     )
     try:
         return cast(

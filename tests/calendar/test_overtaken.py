@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from postboost_provider.publishing.attempt_start import AttemptStart
 from postboost_provider.sandbox.server import Sandbox
 from tests.calendar.support import results, row, run
 from tests.clients import client, posts
@@ -30,6 +31,9 @@ def test_a_row_that_another_run_edits_before_this_one_ends_is_left_to_a_retry(
         assert sorted(p["text"] for p in posts(sandbox)) == ["Newer", "Text b"]
 
 
+LATER = timedelta(seconds=2)
+
+
 @pytest.mark.parametrize("ahead", [0, 600, -600])
 def test_rows_that_are_older_than_what_another_run_wrote_replace_nothing(
     sandbox: Sandbox, ahead: float
@@ -41,7 +45,8 @@ def test_rows_that_are_older_than_what_another_run_wrote_replace_nothing(
     with client(sandbox) as api:
         run(api, row("a", text="Newer"))
         earlier = clock() - timedelta(seconds=10)
-        (stale,) = run(api, row("a", text="Older"), rows_at=earlier, clock=clock).rows
+        (stale,) = run(api, row("a", text="Older"), start=AttemptStart(earlier, clock)).rows
         assert (stale.result, stale.retry) == ("failed", True)
         assert [p["text"] for p in posts(sandbox)] == ["Newer"]
-        assert results(run(api, row("a", text="Newest"), rows_at=clock(), clock=clock)) == ["updated"]
+        later = AttemptStart(clock() + LATER, clock)
+        assert results(run(api, row("a", text="Newest"), start=later)) == ["updated"]

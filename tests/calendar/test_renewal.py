@@ -115,3 +115,36 @@ def test_a_write_that_is_in_the_log_is_newer_than_what_was_kept() -> None:
     assert known is not None
     assert known.intent == "b" * 16
     assert History((kept, made)).written_since(History((made,))) == []
+
+
+def test_a_row_without_a_time_is_not_new_after_a_gap_in_which_the_log_forgot_it(
+    days: Days, sandbox: Sandbox
+) -> None:
+    assert results(days.run(0, DRAFT)) == ["created"]
+    last_run = lambda: days.began
+    # A row that has a time to come can't have been sent so long ago.
+    timed = row("b", publish_at=days.at(105))
+    for _ in range(2):
+        report = days.run(100, DRAFT, timed, last_run=last_run)
+        assert [r.result == "failed" for r in report.rows] == [True, False]
+        assert "on_unknown" in report.rows[0].why
+        assert not report.rows[0].retry
+    assert len(posts(sandbox)) == 2
+    assert results(days.run(100, DRAFT, last_run=last_run, on_unknown="publish")) == ["created"]
+
+
+@pytest.mark.parametrize("ago", [None, 1, 80])
+def test_a_row_without_a_time_is_new_if_the_log_would_know_it(days: Days, ago: int | None) -> None:
+    def last_run() -> datetime | None:
+        return None if ago is None else days.began + timedelta(days=100 - ago)
+
+    assert results(days.run(100, DRAFT, last_run=last_run)) == ["created"]
+
+
+@pytest.mark.parametrize("ahead", [79, 81])
+def test_a_row_with_a_time_to_come_is_in_the_log_until_then(days: Days, sandbox: Sandbox, ahead: int) -> None:
+    due = row(publish_at=days.at(ahead))
+    assert results(days.run(0, due)) == ["created" if ahead < 80 else "skipped"]
+    last_run = lambda: days.began
+    assert results(days.run(ahead - 1, due, last_run=last_run)) == ["adopted" if ahead < 80 else "created"]
+    assert len(posts(sandbox)) == 1

@@ -82,6 +82,7 @@ def _run_day(world: World, rng: random.Random, result: Result, rows: list[Wanted
             calendar_id="daily",
             timezone="Europe/Berlin",
             window=timedelta(days=1),
+            on_nothing_sent="warn",
         )
 
     faulty = rng.randint(0, 3)

@@ -196,6 +196,8 @@ class Sequence:
             self.world.proxy.turns.wait_to_begin(lane)
             if lane:
                 self.world.time.pass_time(5)
+            # Airflow starts an attempt before it renders what the task's author wants.
+            contexts[lane]["ti"].start_date = self.world.time.now()
             outcome = outcomes[lane] = self.world.attempt(
                 makes[lane], contexts[lane], lane=lane, schedule=schedules[lane]
             )

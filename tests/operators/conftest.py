@@ -53,8 +53,9 @@ def naps(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, mocker: Any) -> list
         "postboost_provider.api.client.time", SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)
     )
     mocker.patch("postboost_provider.triggers.shared_poller.GATHER_SECONDS", 0)
-    clock = mocker.patch("postboost_provider.operators.posts.datetime", wraps=datetime)
-    clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
+    for module in ("posts", "post_wait"):
+        clock = mocker.patch(f"postboost_provider.operators.{module}.datetime", wraps=datetime)
+        clock.now.side_effect = lambda zone: datetime.now(zone) + timedelta(seconds=sum(taken))
     return taken
 
 

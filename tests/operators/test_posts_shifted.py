@@ -38,7 +38,19 @@ class Mapped:
         self.clears += 1
         return done
 
-    def _attempt(self, index: int, texts: str, options: dict[str, Any]) -> str:
+    def expand(self, before: str, after: str, rendered: str | None = None, **options: Any) -> list[str]:
+        """Let the places that are new in a list publish, in a run that was not cleared.
+
+        :param rendered: the list as these attempts had read it.
+        """
+        options = {**self.options, **options}
+        return [
+            self._attempt(index, after, options, rendered)
+            for index in range(len(after))
+            if index >= len(before)
+        ]
+
+    def _attempt(self, index: int, texts: str, options: dict[str, Any], rendered: str | None = None) -> str:
         operators = [PostBoostCreatePostOperator(task_id="post", text=f"Text {t}", **options) for t in texts]
 
         def render(of_other: dict[str, Any]) -> None:
@@ -54,8 +66,11 @@ class Mapped:
         ctx["dag_run"] = SimpleNamespace(
             run_after=self.began, start_date=datetime.now(UTC), clear_number=self.clears
         )
+        mine = operators[index]
+        if rendered:
+            mine = PostBoostCreatePostOperator(task_id="post", text=f"Text {rendered[index]}", **options)
         try:
-            return str(operators[index].execute(ctx)["result"])  # type: ignore[arg-type]
+            return str(mine.execute(ctx)["result"])  # type: ignore[arg-type]
         except PostBoostFailException as error:
             return str(error.error.code)
         except PostBoostError as error:
@@ -172,3 +187,36 @@ def test_a_log_that_is_refused_can_be_done_without(
     mapped.run("A")
     sandbox.faults({"kind": "server_error", "operation": "list_api_activity", "count": 99, "status": 404})
     assert mapped.run("AB", 1, on_unknown=on_unknown) == after
+
+
+@pytest.mark.parametrize("guard", ["fail", "allow"])
+def test_a_place_that_is_new_in_a_run_that_was_never_cleared_may_have_an_old_post(
+    sandbox: Sandbox, guard: str
+) -> None:
+    mapped = Mapped(on_duplicate=guard)
+    assert mapped.run("AB") == ["created"] * 2
+    mapped.clears = 0
+    # The task before it has run again, and the list is expanded once more.
+    assert mapped.expand("AB", "XAB") == ["adopted"]
+    assert mapped.expand("XAB", "XABC") == ["created"]
+    assert sorted(p["text"] for p in posts(sandbox)) == ["Text A", "Text B", "Text C"]
+
+
+def test_places_with_the_same_words_are_posts_of_their_own(sandbox: Sandbox) -> None:
+    mapped = Mapped(on_duplicate="allow")
+    assert mapped.expand("", "AAA") == ["created"] * 3
+
+
+def test_a_first_attempt_needs_no_log(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    may_not_read(monkeypatch, sandbox)
+    assert Mapped(on_duplicate="allow").run("AB") == ["created"] * 2
+
+
+def test_an_attempt_that_read_an_older_list_is_left_to_a_retry(sandbox: Sandbox) -> None:
+    mapped = Mapped()
+    assert mapped.run("ABC") == ["created"] * 3
+    # The places have moved on since the attempt of C began, as it read the list.
+    assert mapped.expand("AB", "XABC", "ABCX")[0] == "adopted"
+    assert mapped.expand("ABC", "XABC", "ABCA") == ["overtaken"]
+    assert len(posts(sandbox)) == 3
+    assert mapped.expand("ABC", "XABC") == ["adopted"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,8 +18,8 @@ DAY = str((datetime.now(UTC) + timedelta(days=2)).date())
 ACTOR = Actor.of_row("spring", "monday")
 
 
-def intention(text: str = "Hello", mode: str = "schedule") -> Intention:
-    return Intention(ACTOR, intent_hash({"text": text}), mode)
+def intention(text: str = "Hello", mode: str = "schedule", **choices: Any) -> Intention:
+    return Intention(ACTOR, intent_hash({"text": text}), mode, **choices)
 
 
 def body(text: str = "Hello", **more: Any) -> dict[str, Any]:
@@ -39,9 +40,19 @@ def create(
     return create_post(api, mine, content, History() if can_read_log else None)
 
 
-def publish(api: PostBoostClient, text: str = "Hello", mode: str = "schedule", **more: Any) -> Published:
-    """Do what a task does: read the activity log, then use the post that is there or create one."""
-    mine = intention(text, mode)
+def publish(
+    api: PostBoostClient,
+    text: str = "Hello",
+    mode: str = "schedule",
+    *,
+    choices: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Published:
+    """Do what a task does: read the activity log, then use the post that is there or create one.
+
+    :param choices: of the intention.
+    """
+    mine = intention(text, mode, **(choices or {}))
     histories = read_histories(api, ACTOR.owner)
     history = None if histories is None else histories.get(ACTOR.log_identity, History())
     if history is not None and history.known is not None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import OvertakenError, PublishError
+from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.differences import differences
+from postboost_provider.publishing.post_history import read_history
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, posts
 from tests.publishing.journeys import Journey
-from tests.publishing.support import body, create, intention, publish
+from tests.publishing.support import ACTOR, body, create, intention, publish
 
 TEXT = " <b>Tea</b> &amp; cake "
 
@@ -71,12 +73,12 @@ def test_an_edit_never_takes_a_post_out_of_approval_in_silence(
         assert first.outcome is not None
         assert first.outcome.status == "needs_approval"
         if ends:
-            done = publish(api, "Edited")
+            done = publish(api, "Edited", choices={"edit_waiting": True})
             assert done.outcome is not None
             assert (done.result, done.outcome.status) == ("updated", "needs_approval")
         else:
             with pytest.raises(PublishError, match=first.post_uuid) as caught:
-                publish(api, "Edited")
+                publish(api, "Edited", choices={"edit_waiting": True})
             assert caught.value.code == "approval_lost"
 
 
@@ -161,3 +163,35 @@ def test_each_accounts_own_text_is_compared() -> None:
     asked = {"versions": [original, own], "accounts": [1, 2]}
     assert [d.found for d in differences(asked, {"versions": [original]})] == [["a"]]
     assert differences(asked, {"versions": [own, original]}) == []
+
+
+ALTERED = "<b>Hello</b>"
+
+
+@pytest.mark.parametrize("can_read_log", [True, False])
+def test_a_stored_response_does_not_hide_that_a_text_was_altered(
+    sandbox: Sandbox, can_read_log: bool
+) -> None:
+    sandbox.reset(text_processing="strip_tags")
+    with client(sandbox) as api:
+        # Its response is lost.
+        create(api, intention(ALTERED), body(ALTERED))
+        mine = intention(ALTERED, refuse_altered=True)
+        with pytest.raises(PublishError) as caught:
+            create(api, mine, body(ALTERED), can_read_log=can_read_log)
+        assert (caught.value.code, caught.value.field) == ("altered_text", "on_altered_text")
+        done = create(api, intention(ALTERED), body(ALTERED), can_read_log=can_read_log)
+    assert (done.result, len(done.warnings)) == ("replayed", 1)
+    assert len(posts(sandbox)) == 1
+
+
+@pytest.mark.parametrize("length", [None, 40], ids=["whole label", "cut label"])
+def test_a_post_of_another_attempt_does_not_hide_it_either(sandbox: Sandbox, length: int | None) -> None:
+    sandbox.reset(text_processing="strip_tags", **({"activity_label_length": length} if length else {}))
+    with client(sandbox) as api:
+        create(api, intention(ALTERED), body(ALTERED))
+        history = read_history(api, ACTOR)
+        with pytest.raises(PublishError) as caught:
+            create_post(api, intention(ALTERED, refuse_altered=True), body(ALTERED), history)
+        assert caught.value.code == "altered_text"
+        assert create_post(api, intention(ALTERED), body(ALTERED), history).result == "adopted"

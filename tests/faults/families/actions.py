@@ -76,7 +76,11 @@ class ScheduleAt(OnePost):
 
     def make(self, conn_id: str, words: datetime) -> Any:
         return PostBoostSchedulePostOperator(
-            task_id="act", postboost_conn_id=conn_id, post_uuid=self.uuid, publish_at=words.isoformat()
+            task_id="act",
+            postboost_conn_id=conn_id,
+            post_uuid=self.uuid,
+            publish_at=words.isoformat(),
+            on_edit_while_waiting="edit",
         )
 
     def problem(self, words: datetime, post: Seen) -> str | None:
@@ -97,7 +101,11 @@ class PublishNow(OnePost):
 
     def make(self, conn_id: str, words: Any) -> Any:
         return PostBoostSchedulePostOperator(
-            task_id="act", postboost_conn_id=conn_id, post_uuid=self.uuid, how="now"
+            task_id="act",
+            postboost_conn_id=conn_id,
+            post_uuid=self.uuid,
+            how="now",
+            on_edit_while_waiting="edit",
         )
 
     def problem(self, words: Any, post: Seen) -> str | None:
@@ -163,7 +171,11 @@ class Update(OnePost):
 
     def make(self, conn_id: str, words: str) -> Any:
         return PostBoostUpdatePostOperator(
-            task_id="act", postboost_conn_id=conn_id, post_uuid=self.uuid, changes={"text": words}
+            task_id="act",
+            postboost_conn_id=conn_id,
+            post_uuid=self.uuid,
+            changes={"text": words},
+            on_edit_while_waiting="edit",
         )
 
     def problem(self, words: str, post: Seen) -> str | None:

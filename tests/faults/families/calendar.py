@@ -61,7 +61,12 @@ class Calendar(Family):
             for row in words
         ]
         return PostBoostPublishCalendarOperator(
-            task_id="announce", postboost_conn_id=conn_id, rows=rows, media_root=str(IMAGE.parent)
+            task_id="announce",
+            postboost_conn_id=conn_id,
+            rows=rows,
+            media_root=str(IMAGE.parent),
+            on_edit_while_waiting="edit",
+            on_nothing_sent="warn",
         )
 
     def check_green(self, words: tuple[Wanted, ...], outcome: Outcome) -> list[Verdict]:

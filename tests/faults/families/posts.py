@@ -78,6 +78,7 @@ class SinglePost(Family):
             text=next(iter(words.texts.values()))[0],
             accounts=[ACCOUNTS[each] for each in words.texts],
             publish=words.mode,  # type: ignore[arg-type]
+            on_edit_while_waiting="edit",
             **when,
             **self.options,
         )
