@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from postboost_provider import __version__
 from postboost_provider.api.errors import PostBoostConfigError
+from postboost_provider.api.mode import as_sent
 from postboost_provider.api.operations import Operation, did_you_mean, get_operation
 
 if TYPE_CHECKING:
@@ -67,10 +68,12 @@ class KeyedArguments(RequestArguments, total=False):
     :param client_label: the name of this request in PostBoost's activity log.
     :param allow_duplicate: sends ``X-Allow-Duplicate``, the only way past the duplicate guard for scheduling and
         queueing, whose bodies have no such field (SDK 1.66.3).
+    :param of_draft: the post that it changes was a draft when it was read: see the safety mode.
     """
 
     client_label: str | None
     allow_duplicate: bool
+    of_draft: bool
 
 
 class SendArguments(CallArguments, KeyedArguments, total=False):
@@ -82,6 +85,7 @@ class Request:
     """A request that is ready to be sent, with the same bytes in every attempt. It does not contain the token.
 
     :param workspace_uuid: the workspace that it is for, if its operation is one of a workspace.
+    :param of_draft: the post that it changes was a draft when it was read.
     """
 
     operation: Operation
@@ -91,6 +95,7 @@ class Request:
     content: bytes | None = None
     form: Mapping[str, str] | None = None
     files: Mapping[str, FilePart] | None = None
+    of_draft: bool = False
 
     @property
     def is_safe_to_retry(self) -> bool:
@@ -113,6 +118,7 @@ def prepare(
     idempotency_key: str | None = None,
     client_label: str | None = None,
     allow_duplicate: bool = False,
+    of_draft: bool = False,
 ) -> Request:
     """Check a call against the table of operations and return the request.
 
@@ -135,6 +141,7 @@ def prepare(
         _check_key(op, idempotency_key)
         headers["Idempotency-Key"] = idempotency_key
     _check_body(op, body, files)
+    body = as_sent(settings, operation, body)
     url = settings.base_url + path + (f"?{query}" if query else "")
     if op.body == "multipart":
         # PostBoost compares the bodies of two requests with one key; a random boundary would make them differ.
@@ -151,7 +158,7 @@ def prepare(
                 f"The body of {operation} can't be sent as JSON: {error}.", field="body", code="not_json"
             ) from error
         headers["Content-Type"] = "application/json"
-    return Request(op, url, headers, workspace, content=content)
+    return Request(op, url, headers, workspace, content=content, of_draft=of_draft)
 
 
 def _check_key(op: Operation, key: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     AuthenticationError,
+    ModeError,
     PostBoostError,
     PublishError,
     RateLimitedError,
@@ -21,7 +22,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.dry_run import check_row
 from postboost_provider.calendar.due import LATE_BY, Due
-from postboost_provider.calendar.lookups import identify_edited, list_known, read_all, read_since
+from postboost_provider.calendar.lookups import identify_edited, in_mode, list_known, read_all, read_since
 from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.renewal import renew
 from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
+    from postboost_provider.calendar.report import RowResult
     from postboost_provider.publishing.attempt_start import AttemptStart
     from postboost_provider.services.media.upload import MediaFile
 
@@ -80,6 +82,7 @@ class CalendarRun:
     :param start: when this attempt began, for rows that can't be read again.
     :param on_edit_while_waiting: ``fail`` or ``edit`` where a row was changed while its post waits for approval.
     :param since: earlier attempts of this run may have begun since then; None if there was none.
+    :param refused: returns result and reason if this run creates no post of a mode, such as ``now``.
     :param last_run: returns when the last run before this one began; None if there was none, or nothing tells.
     """
 
@@ -103,6 +106,7 @@ class CalendarRun:
     reread: Callable[[], Sequence[Row]] | None = None
     start: AttemptStart | None = None
     on_edit_while_waiting: str = "fail"
+    refused: Callable[[str], tuple[RowResult, str] | None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._name = CalendarName(self.calendar_id, self.former_id)
@@ -229,10 +233,13 @@ class CalendarRun:
         """Publish a row, and report it. If another attempt is using its key, it is in ``_held`` afterwards."""
         if row.problems:
             return invalid(row, row.problems)
+        mode, row = row.post.mode, in_mode(self.api, row, self._known_post(row))
         # The salt of version 0.1.0.
         resolution = PostResolution(self._resolver, row.post, f"{self._scope}\n\n{row.key}")
         try:
-            done = self._publish(row, resolution)
+            done = self._publish(row, resolution, mode)
+        except ModeError as error:
+            done = RowReport(row, "skipped", str(error))
         except InvalidPostError as error:
             return invalid(row, error.problems)
         except PostBoostError as error:
@@ -256,7 +263,8 @@ class CalendarRun:
         log.debug("%s: %s post %s", row, done.result, done.post_uuid)
         return done
 
-    def _publish(self, row: Row, resolution: PostResolution) -> RowReport:
+    def _publish(self, row: Row, resolution: PostResolution, wanted: str) -> RowReport:
+        """Publish a row whose author wants it in the mode ``wanted``."""
         known = self._known_post(row)
         media: MediaByTarget = {}
         intent = None
@@ -299,6 +307,8 @@ class CalendarRun:
         mode = "draft" if found is not None and row.post.mode == "draft" else self._due.mode_now(row)
         if mode is None:
             return self._due.report_past(row)
+        if known is None and (refused := self.refused(wanted)):
+            return RowReport(row, *refused)
         if self.dry_run:
             return check_row(self.api, self._resolver, row, resolution, mode, media, known)
         if known is not None and found is not None:
