@@ -160,9 +160,26 @@ def check_mode(request: Request, settings: ClientSettings) -> None:
     raise ModeError(f"{request} was not sent: {describe(settings)}, and {reason}.", field="mode")
 
 
+def explain(settings: ClientSettings) -> str:
+    """Return what the mode means, for a person, or "" if it is ``live``."""
+    means = {"live": "", "draft": "nothing is published: posts become drafts", "check": "nothing is changed"}
+    return means[settings.mode] and f"{describe(settings)}: {means[settings.mode]}."
+
+
+def publishes(request: Request) -> str:
+    """Return how a request publishes: ``now``, ``schedule``, or ``draft`` if it does not."""
+    name, body = request.operation.operation, json.loads(request.content or b"{}")
+    if name in ("create_post", "update_post"):
+        published = any(body.get(field) for field in PUBLISHING_FIELDS)
+        return "draft" if not published else "schedule" if body.get("schedule") else "now"
+    if name not in PUBLISHING:
+        return "draft"
+    return "schedule" if name == "schedule_post" and not body.get("postNow") else "now"
+
+
 def describe(settings: ClientSettings) -> str:
     """Return the mode and where it comes from, for a message."""
-    return f"the safety mode is {settings.mode!r} ({settings.mode_of or settings.name})"
+    return f"the safety mode is {settings.mode!r} ({settings.mode_source or settings.name})"
 
 
 def _changes_nothing(op: Operation) -> bool:

@@ -42,7 +42,7 @@ class ClientSettings:
     :param client_label: the name of this client in PostBoost's activity log.
     :param observed: which assumptions about PostBoost hold, as a proof has found: see :func:`assumes`.
     :param mode: ``live``, ``draft`` (nothing is published) or ``check`` (nothing is changed).
-    :param mode_of: what messages call the source of the mode, if it is not that of the token.
+    :param mode_source: what messages call the source of the mode, if it is not that of the token.
     :param name: what messages call the source of the token, such as ``connection 'postboost_default'``.
     """
 
@@ -58,7 +58,7 @@ class ClientSettings:
     name: str = "the connection"
     observed: tuple[tuple[str, bool], ...] = ()
     mode: Mode = "live"
-    mode_of: str = ""
+    mode_source: str = ""
 
     def __post_init__(self) -> None:
         if self.token.lower().startswith("bearer "):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 class _ModeSettings(TypedDict):
     mode: Mode
-    mode_of: str
+    mode_source: str
 
 
 def read_connection(
@@ -147,7 +147,7 @@ def _mode(own: Mode | None) -> _ModeSettings:
             field=variable,
         ) from None
     mode = strictest(own, forced)
-    return {"mode": mode, "mode_of": "" if mode == own else f"{variable} in the environment"}
+    return {"mode": mode, "mode_source": "" if mode == own else f"{variable} in the environment"}
 
 
 def ways_to_set_a_token(conn_id: str | None) -> str:

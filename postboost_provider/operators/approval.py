@@ -100,6 +100,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
+        from postboost_provider.api.mode import describe as describe_mode
         from postboost_provider.polling.outcome import describe_status
 
         draft: _Draft = self.perform(context)
@@ -111,6 +112,11 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
             status = describe_status(draft.outcome)
             self.log.info("Post %s %s: there is nothing to approve.", draft.outcome.uuid, status)
             return draft.outcome.as_dict()
+        settings = self.hook.settings()
+        if settings.mode != "live":
+            raise AirflowSkipException(
+                f"Nobody was asked about draft {draft.outcome.uuid}: {describe_mode(settings)}, and an approval publishes it."
+            )
         self.body = describe(draft)
         # In the options, because a retry deletes the task's XComs and shows the first form again: this is what that showed.
         self.options = [f"{choice} {draft.fingerprint()}" for choice in (APPROVE, REJECT)]
