@@ -164,6 +164,7 @@ class PostBoostPublishCalendarOperator(PublishingOperator):
         memory = TaskMemory(context, began, digest("calendar", calendar_id)[:16])
 
         def act(api: PostBoostClient) -> dict[str, Any]:
+            checks = api.settings.mode == "check"
             run = CalendarRun(
                 api,
                 calendar_id,
@@ -179,32 +180,31 @@ class PostBoostPublishCalendarOperator(PublishingOperator):
                 last_run=partial(last_success, context),
                 on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
-                dry_run=self.only_ask or api.settings.mode == "check",
+                dry_run=self.only_ask or checks,
                 refused=lambda mode: (stale, why) if (why := why_stale(mode)) else None,
                 reread=partial(self._rows_due, context) if is_file else None,
                 start=None if is_file else AttemptStart(attempt_began(context)),
                 on_edit_while_waiting=self.on_edit_while_waiting,
             )
-            report = run.run(rows)
-            result = self._conclude(report, context)
-            if api.settings.mode == "check":
-                context["ti"].xcom_push(key="return_value", value=result)
-                raise AirflowSkipException(
-                    f"Nothing was sent: {describe(api.settings)}. {report.describe_counts()}."
-                )
-            return result
+            return self._conclude(run.run(rows), context, describe(api.settings) if checks else "")
 
         return act
 
-    def _conclude(self, report: Report, context: Context) -> dict[str, Any]:
-        """Return the report; if it has bad rows, push it to XCom and fail."""
+    def _conclude(self, report: Report, context: Context, mode: str) -> dict[str, Any]:
+        """Return the report; if it has bad rows, push it to XCom and fail.
+
+        :param mode: the safety mode, where it does not let anything be sent.
+        """
         result = report.as_dict()
         # Also under its own key, for a sensor that takes publish.output["post_uuids"].
         context["ti"].xcom_push(key="post_uuids", value=result["post_uuids"])
         if not report.bad or (self.on_row_error == "ignore" and report.stopped is None):
             if report.bad:
                 self.log.warning("%d bad rows were ignored:\n%s", len(report.bad), report.describe_bad())
-            elif not (report.has_posts or self.only_ask):
+            if mode:
+                context["ti"].xcom_push(key="return_value", value=result)
+                raise AirflowSkipException(f"Nothing was sent: {mode}. {report.describe_counts()}.")
+            if not (report.bad or report.has_posts or self.only_ask):
                 self._end_with_nothing(report, context)
             return result
         context["ti"].xcom_push(key="return_value", value=result)
