@@ -19,12 +19,12 @@ def is_backfill(context: Context) -> bool:
 def run_age(context: Context) -> timedelta:
     """Return how long ago the run was due; nothing, where Airflow does not tell.
 
-    A manual run is as old as the date that a person gave it, by default the moment of the click: the interval that Airflow
-    gives it may have ended a month before.
+    A run that was triggered, by a person, a DAG or an asset, is as old as the date that it was given, by default the moment of
+    the trigger: the interval that Airflow gives it may have ended a month before.
     """
     run: Any = context["dag_run"]
     due = run_anchor(context)
-    if _run_type(context) == "manual":
+    if _run_type(context) not in ("scheduled", "backfill", "None"):
         due = context.get("logical_date") or getattr(run, "run_after", None) or due
     # Airflow's instants are pendulum's, which calculate in another way.
     return datetime.now(UTC) - datetime.fromtimestamp(due.timestamp(), UTC) if due else timedelta(0)

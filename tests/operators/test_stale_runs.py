@@ -11,10 +11,12 @@ import time_machine
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from postboost_provider.operators.api import PostBoostOperator
+from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
 from postboost_provider.operators.post_actions import (
     PostBoostRetryPostOperator,
     PostBoostSchedulePostOperator,
 )
+from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import posts
@@ -56,7 +58,7 @@ def test_a_backfill_publishes_nothing_unless_told_to(sandbox: Sandbox, options: 
     assert len(posts(sandbox)) == 1
 
 
-@pytest.mark.parametrize("kind", ["scheduled", "manual", "asset_triggered"])
+@pytest.mark.parametrize("kind", ["scheduled", "manual", "operator_triggered", "asset_triggered"])
 @pytest.mark.parametrize("options", [NOW, QUEUE], ids=["now", "queue"])
 def test_a_run_of_long_ago_publishes_nothing_at_once(
     sandbox: Sandbox, options: dict[str, Any], kind: str
@@ -83,18 +85,30 @@ def test_its_author_decides_how_old_a_run_may_be(sandbox: Sandbox) -> None:
         run(on_backfill="no")
 
 
+def test_a_dag_decides_for_all_of_its_tasks(sandbox: Sandbox) -> None:
+    defaults = {"on_backfill": "run", "max_age": 60}
+    for operator in (
+        PostBoostCreatePostOperator(task_id="a", text="Hello", accounts=[1], default_args=defaults),
+        PostBoostPublishCalendarOperator(task_id="b", rows=[], default_args=defaults),
+        PostBoostSchedulePostOperator(task_id="c", post_uuid="p", default_args=defaults),
+        PostBoostOperator(task_id="d", operation="list_tags", default_args=defaults),
+    ):
+        assert (operator.on_backfill, operator.max_age) == ("run", 60)
+
+
 def test_a_time_of_its_own_and_a_draft_are_not_affected_by_age(sandbox: Sandbox) -> None:
     assert run(in_run("scheduled", 100), **SCHEDULE)["status"] == "scheduled"
     other = {"text": "Draft", "idempotency_salt": "2"}
     assert run(in_run("backfill", 100), **DRAFT, **other)["status"] == "draft"
 
 
-def test_a_manual_run_is_as_old_as_its_own_date(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("kind", ["manual", "operator_triggered", "dataset_triggered"])
+def test_a_run_that_was_triggered_is_as_old_as_its_own_date(sandbox: Sandbox, kind: str) -> None:
     """Airflow 2 gives a manual run of a monthly DAG the interval that ended weeks ago."""
-    ctx = in_run("manual")
+    ctx = in_run(kind)
     ctx["data_interval_end"] -= timedelta(days=30)
     assert run(ctx, **NOW)["result"] == "created"
-    ctx = {**in_run("manual"), "logical_date": None, "data_interval_end": None}
+    ctx = {**in_run(kind), "logical_date": None, "data_interval_end": None}
     assert run(ctx, **NOW)["result"] == "adopted"
     assert len(posts(sandbox)) == 1
 
