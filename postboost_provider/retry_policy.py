@@ -92,9 +92,9 @@ class RetryPolicyMixin:
 
 
 class PostBoostFailException(AirflowFailException):
-    """The task failed for an error that is not retryable.
+    """The task failed with an error that is not retryable.
 
-    :param error: what failed it, with its ``code`` and ``field``.
+    :param error: the error that failed it, with its ``code`` and ``field``.
     """
 
     def __init__(self, error: PostBoostError) -> None:

@@ -141,10 +141,10 @@ def _arguments(
                     templated=name in templates,
                     meaning=meaning.get(name, ""),
                 )
-            elif fields := _unpacked(str(parameter.annotation), function):
-                unpacked |= fields
             elif name in meaning:
                 found[name] = Argument(f"**{name}", "", "", False, meaning[name])
+            else:
+                unpacked |= _unpacked(str(parameter.annotation), function)
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
     else:

@@ -44,7 +44,12 @@ TESTS: dict[str, list[str]] = {
         "tests/connection",
     ],
     "polling/": ["tests/polling", "tests/triggers", "tests/sensors/test_posts.py"],
-    "idempotency/": ["tests/idempotency", "tests/publishing"],
+    "idempotency/": [
+        "tests/idempotency",
+        "tests/test_golden.py",
+        "tests/publishing",
+        *[f"tests/operators/test_any_operation_{name}.py" for name in ("once", "memory", "undocumented")],
+    ],
     "publishing/": ["tests/publishing", "tests/calendar", "tests/operators/test_posts.py"],
 }
 # These take longest to import, and hold no module that is changed. The first gives the tests their Airflow home.

@@ -26,7 +26,7 @@ from tests.airflow_stubs import use_connection
 from tests.api.support import request, settings as api_settings
 from tests.calendar.support import row, run
 from tests.clients import client, settings
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 HOSTILE = (
     "line\nforged",

@@ -168,6 +168,7 @@ def test_importing_everything_public_loads_few_foreign_modules_and_nothing_that_
         "hooks",
         "operators",
         "operators.base",
+        "operators.post_wait",
         "retry_policy",
         "rotation",
         "rotation.stores",

@@ -51,6 +51,7 @@ def test_the_connection_is_named_alike_by_provider_info_and_hook(info):
     assert (hook.hook_name, hook.conn_type) == (connection["hook-name"], connection["connection-type"])
     assert (hook.conn_name_attr, hook.default_conn_name) == ("postboost_conn_id", "postboost_default")
     assert hook.get_ui_field_behaviour() == connection_form.hook_ui_behaviour()
+    assert hook.get_connection_form_widgets() == connection_form.form_widgets()
     assert connection["conn-fields"] == connection_form.conn_fields()
 
 

@@ -155,6 +155,77 @@ def contracts() -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 @cache
+def heights() -> dict[str, int]:
+    """Return how high each room is."""
+    layers = contracts()[1][0]["layers"]
+    return {room.strip(): -number for number, layer in enumerate(layers) for room in layer.split("|")}
+
+
+def too_high(source: str, room: str) -> list[str]:
+    """Return what a test of this room imports of rooms that are not below it, and of tests that belong to no room."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        found += [name for name in names if not is_at_most(name, room)]
+    return found
+
+
+def is_at_most(name: str, room: str) -> bool:
+    top, _, rest = name.partition(".")
+    other = rest.partition(".")[0]
+    if other == room or top not in (PACKAGE, "tests"):
+        return True
+    if other in heights():
+        return heights()[other] < heights()[room]
+    # The sandbox stands in for PostBoost; its tests are its own.
+    return top == PACKAGE or not (ROOT / "tests" / other).is_dir()
+
+
+def test_a_rooms_tests_import_only_that_room_and_those_below_it() -> None:
+    files = [path for room in heights() for path in (ROOT / "tests" / room).rglob("*.py")]
+    assert len(files) > 100
+    found = {
+        path.relative_to(ROOT).as_posix(): high
+        for path in files
+        if (high := too_high(path.read_text(encoding="utf-8"), path.relative_to(ROOT).parts[1]))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"from {PACKAGE}.operators.api import PostBoostOperator",
+        f"from {PACKAGE} import hooks",
+        f"def f():\n    import {PACKAGE}.calendar.run",
+        "from tests.calendar.support import row",
+        "from tests.sandbox.bodies import post",
+        "from tests.live import running",
+    ],
+)
+def test_an_import_of_a_higher_room_would_be_found(line: str) -> None:
+    assert len(too_high(line, "publishing")) == 1
+
+
+def test_what_is_below_a_room_and_what_all_share_is_allowed() -> None:
+    allowed = [
+        f"{PACKAGE}.publishing",
+        f"{PACKAGE}.idempotency.label",
+        f"{PACKAGE}.sandbox.server",
+        "tests.publishing.support",
+        "tests.services",
+        "tests.clients",
+        "httpx",
+    ]
+    assert too_high("import " + ", ".join(allowed), "publishing") == []
+
+
+@cache
 def graph() -> grimp.ImportGraph:
     return grimp.build_graph(PACKAGE, include_external_packages=True, cache_dir=None)
 

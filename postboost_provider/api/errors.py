@@ -8,7 +8,7 @@
     ├── UnreachableError              no response to a request that changed nothing
     ├── UnconfirmedError              a write was sent and got no response: it may have happened
     ├── NotFinishedError              PostBoost's work in the background failed, or did not finish in time
-    ├── OvertakenError                another attempt wrote other words to the post at the same time
+    ├── OvertakenError                another attempt wrote different content to the post at the same time
     ├── UnexpectedResponseError       the response can't be read, or lacks what PostBoost's documents promise
     ├── PublishError                  the post was accepted, but one or more accounts failed
     └── PostBoostRequestError         the API responded with an error
@@ -29,7 +29,7 @@ so ``code`` chooses the type where PostBoost sends one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from postboost_provider.api.clean_text import clean_lines, clean_text
 
@@ -55,6 +55,23 @@ __all__ = [
     "UnreachableError",
     "ValidationError",
 ]
+
+
+class ErrorDetails(TypedDict, total=False):
+    """What any error may carry besides its message."""
+
+    code: str | None
+    field: str | None
+
+
+class RequestDetails(ErrorDetails, total=False):
+    """What the error of a response carries besides its message."""
+
+    status: Required[int]
+    body: dict[str, Any] | None
+    replayed: bool
+    request: str
+    retry_after: float | None
 
 
 class PostBoostError(Exception):
@@ -101,7 +118,7 @@ class UnconfirmedError(PostBoostError):
     :param cause: what was seen in place of a response, without advice.
     """
 
-    def __init__(self, message: str = "", *, cause: str = "", **known: Any) -> None:
+    def __init__(self, message: str = "", *, cause: str = "", **known: Unpack[ErrorDetails]) -> None:
         super().__init__(message, **known)
         self.cause = cause or message
 
@@ -115,13 +132,15 @@ class NotFinishedError(PostBoostError):
 
 
 class OvertakenError(PostBoostError):
-    """Another attempt of the task wrote other words to its post at the same time. Retryable: a retry compares both.
+    """Another attempt of the task wrote different content to its post at the same time. Retryable: a retry compares both.
 
     ``code`` is ``overtaken``.
     """
 
-    def __init__(self, message: str = "", *, code: str = "overtaken", **known: Any) -> None:
-        super().__init__(message, code=code, **known)
+    def __init__(
+        self, message: str = "", *, code: str | None = "overtaken", field: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, field=field)
 
 
 class PublishError(PostBoostError):
@@ -130,7 +149,9 @@ class PublishError(PostBoostError):
     ``outcomes`` has the outcome of each post, in the shape that the operators return.
     """
 
-    def __init__(self, message: str, outcomes: list[dict[str, Any]] | None = None, **known: Any) -> None:
+    def __init__(
+        self, message: str, outcomes: list[dict[str, Any]] | None = None, **known: Unpack[ErrorDetails]
+    ) -> None:
         super().__init__(message, **known)
         self.outcomes = outcomes or []
 
@@ -167,10 +188,17 @@ class PostBoostRequestError(PostBoostError):
         self.retry_after = retry_after
 
     @property
-    def details(self) -> dict[str, Any]:
+    def details(self) -> RequestDetails:
         """Everything but the message, as arguments for the same error with another message."""
-        names = ("status", "code", "body", "replayed", "request", "field", "retry_after")
-        return {name: getattr(self, name) for name in names}
+        return {
+            "status": self.status,
+            "code": self.code,
+            "body": self.body,
+            "replayed": self.replayed,
+            "request": self.request,
+            "field": self.field,
+            "retry_after": self.retry_after,
+        }
 
     @property
     def is_stored_refusal(self) -> bool:
@@ -184,8 +212,10 @@ class AuthenticationError(PostBoostRequestError):
     ``seen`` is the message without an explanation, and ``cause`` the message without advice.
     """
 
-    def __init__(self, message: str, *, seen: str = "", cause: str = "", **rest: Any) -> None:
-        super().__init__(message, **rest)
+    def __init__(
+        self, message: str, *, seen: str = "", cause: str = "", **details: Unpack[RequestDetails]
+    ) -> None:
+        super().__init__(message, **details)
         self.seen = seen or message
         self.cause = cause or message
 
@@ -267,7 +297,10 @@ class QuotaExceededError(PostBoostRequestError):
 
 
 class RateLimitedError(PostBoostRequestError):
-    """Too many requests in a short time (any other 429). A retry helps after ``retry_after`` seconds."""
+    """Too many requests in a short time (any other 429). A retry helps after ``retry_after`` seconds.
+
+    The client sends the request again only where that is safe: the 429 may be a gateway's, and the request done.
+    """
 
 
 class ServerError(PostBoostRequestError):
@@ -286,7 +319,7 @@ RETRYABLE = (
     UnreachableError,
 )
 # After these, it is not known whether PostBoost did what was requested.
-LOST_RESPONSE = (GatewayError, ServerError, UnconfirmedError, UnexpectedResponseError)
+LOST_RESPONSE = (GatewayError, RateLimitedError, ServerError, UnconfirmedError, UnexpectedResponseError)
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -160,6 +160,16 @@ def check_mode(request: Request, settings: ClientSettings) -> None:
     raise ModeError(f"{request} was not sent: {describe(settings)}, and {reason}.", field="mode")
 
 
+def require_live(settings: ClientSettings, what: str) -> None:
+    """Refuse what only makes sense where posts are published.
+
+    :param what: what was not done, for the message.
+    :raises ModeError: the mode is another one.
+    """
+    if settings.mode != "live":
+        raise ModeError(f"{what}: {describe(settings)}.", field="mode")
+
+
 def explain(settings: ClientSettings) -> str:
     """Return what the mode means, for a person, or "" if it is ``live``."""
     means = {"live": "", "draft": "nothing is published: posts become drafts", "check": "nothing is changed"}

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 from tenacity import RetryCallState, stop_after_attempt, stop_any, stop_before_delay
 
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     ConflictError,
-    GatewayError,
-    RateLimitedError,
     ServerError,
     UnconfirmedError,
-    UnexpectedResponseError,
     UnreachableError,
 )
 
@@ -31,15 +29,16 @@ MAX_CONFLICTS = 4
 def may_retry(request: Request, error: BaseException) -> bool:
     """Return whether sending the request again is safe and can help.
 
-    A used up quota is final; a rate limit is not, and nothing was done. A plain 409 to a
-    request with an idempotency key means that the same request is still running (SDK 1.66.3, idempotency).
+    A used up quota is final; a rate limit is not. Whether what throttles has done the request before, nothing tells: it may
+    be a gateway. A plain 409 to a request with an idempotency key means that the same request is still running (SDK 1.66.3,
+    idempotency).
     """
-    if isinstance(error, (RateLimitedError, UnreachableError)):
+    if isinstance(error, UnreachableError):
         return True
     if isinstance(error, ServerError) and error.body.get("run_id"):
         # An AI run was created and failed. Its key is free again, so another request would be another run to pay for.
         return False
-    if isinstance(error, (GatewayError, UnconfirmedError, UnexpectedResponseError, ServerError)):
+    if isinstance(error, LOST_RESPONSE):
         return request.is_safe_to_retry and getattr(error, "status", 0) != 501
     if isinstance(error, ConflictError):
         # An upload looks into the media library first, before it sends the file again.

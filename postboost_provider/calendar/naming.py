@@ -41,7 +41,7 @@ class CalendarName:
         if known is None or replace(history, former=()).known is not None or intent in (None, known.intent):
             return
         raise PostBoostConfigError(
-            f"Post {known.post_uuid} has this key in the calendar {self.former_id!r} of version 0.1.0, with other words. It may "
+            f"Post {known.post_uuid} has this key in the calendar {self.former_id!r} of version 0.1.0, with different content. It may "
             f"be another calendar's. If it is this row's, set calendar_id={self.former_id!r}; if not, give the row another key.",
             code="ambiguous_calendar",
             field="calendar_id",

@@ -113,7 +113,7 @@ class CalendarRun:
         self._scope = log_scope(self.calendar_id)
         now = self.clock()
         self._due = Due(self.clock, self.on_past, min(self.began or now, now), self.late_by)
-        self._resolver = Resolver(self.api, self.find_media)
+        self._resolver = Resolver(self.api, self.find_media, upload_again=self.on_unknown == "publish")
         self._histories: dict[str, History] | None = None
         self._listed: dict[str, Mapping[str, Any]] = {}
         self._actors: dict[str, Actor] = {}
@@ -191,7 +191,7 @@ class CalendarRun:
             wanted = (None, self._intents.get(done.row.key))
             # A post that is live keeps its words where its author accepts that.
             if done.result in GOOD and known and known.intent not in (*wanted, before and before.intent):
-                why = "another run has written other words to the post at the same time. Retry the task"
+                why = "another run has changed the post to different content at the same time. Retry the task"
                 report.rows[number] = replace(done, result="failed", why=why, retry=True)
 
     def _must_prove_sight(self, rows: Sequence[Row]) -> bool:

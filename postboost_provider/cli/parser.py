@@ -42,9 +42,7 @@ def get_cli_commands() -> list[GroupCommand]:
         "An admin's connection, used to look up when scoped keys expire (connections with a scoped_key_id)."
     )
     admin = Arg(("--admin-conn-id",), metavar="CONN_ID", help=lookup)
-    posting = Arg(
-        ("--posting",), action="store_true", help="Report what keeps the connection from posting as an error."
-    )
+    posting = Arg(("--posting",), action="store_true", help="Report whatever prevents posting as an error.")
     prove = Arg(
         ("--prove",),
         action="store_true",
@@ -52,7 +50,9 @@ def get_cli_commands() -> list[GroupCommand]:
     )
     account = Arg(("--account",), metavar="NAME", help="The account of the draft, such as twitter:northwind.")
     store = Arg(
-        ("--store",), action="store_true", help="Write what --prove finds into the connection, for the tasks."
+        ("--store",),
+        action="store_true",
+        help="Store what --prove finds in the connection, where tasks read it.",
     )
     check = command(
         "check",

@@ -23,7 +23,7 @@ ASSUMPTIONS = (
     Assumption(
         "log_visible",
         "A write is in the activity log after 10 seconds at most",
-        "Later attempts of a task can't know what earlier ones did: where that decides, they fail and name `on_unknown`",
+        "Later attempts of a task can't know what earlier ones did. If that matters, they fail and name `on_unknown`",
         ("activity_log", "activity_readers", "activity_refusal", "activity_status", "activity_delay"),
     ),
     Assumption(
@@ -35,7 +35,7 @@ ASSUMPTIONS = (
     Assumption(
         "log_filter",
         "The activity log can be filtered by 29 characters of a label",
-        "Nothing changes where it is ignored; where it is refused, tasks ask with shorter ones, down to `airflow/`, and read more",
+        "If the filter is ignored, nothing changes; if it is refused, tasks send shorter ones, down to `airflow/`, and read more entries",
         ("activity_prefix_length", "activity_long_prefix"),
     ),
     Assumption(
@@ -47,7 +47,7 @@ ASSUMPTIONS = (
     Assumption(
         "log_validated",
         "`posts/validate` is in the activity log with its label",
-        "Tasks can't tell an empty activity log from one that they can't see, and treat both as the latter. A later attempt does not know that an edit took a post out of its approval",
+        "Tasks can't distinguish an empty activity log from one that does not show their writes, and assume the latter. A post that waits for approval is not edited, not even with `on_edit_while_waiting='edit'` (`blind_log`)",
     ),
     Assumption(
         "text_verbatim",
@@ -62,31 +62,31 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "refusal_stored",
-        "A 422 is stored for its `Idempotency-Key`, too",
-        "A corrected post is sent under the same key: nothing else changes",
+        "A 422 is also stored for its `Idempotency-Key`",
+        "A corrected post is sent under the same key; nothing else changes",
         ("store_4xx",),
     ),
     Assumption(
         "key_reuse",
         "Another body under the same `Idempotency-Key` gets a 422 without `errors` or `code`",
-        "Other forms are recognized: a 409, `errors` or a `code` about the key, or what the same request gets when it is sent again. If the other body is accepted, an edit during a retry may be a second post",
+        "Tasks also recognize a 409, `errors` or a `code` about the key, or the response when the same request is sent again. If PostBoost accepts the other body, an edit during a retry may create a second post",
         ("reused_key_status", "reused_key_errors", "reused_key_code", "conflict_code"),
     ),
     Assumption(
         "key_in_flight",
         "An `Idempotency-Key` whose first request is still running gets a 409",
-        "Tasks take a 422 for a key that another body holds: they wait a minute, or twice the connection's timeout, look in the activity log, and use its post, send again or fail as unconfirmed",
+        "Tasks assume that the key was used with another body: they wait a minute, or twice the connection's timeout, read the activity log, and reuse its post, send again or fail as unconfirmed",
         ("in_flight_status",),
     ),
     Assumption(
         "times_utc",
         "The time of a post comes back as the same instant",
-        "Tasks compare another time than the one they sent, and fail or update the post",
+        "Tasks see another time than the one they sent, and fail or update the post",
     ),
     Assumption(
         "not_found",
         "A post that does not exist gets a 404 with PostBoost's JSON",
-        "Tasks can't tell a deleted post from a gateway's page, and fail",
+        "Tasks can't distinguish a deleted post from a gateway's error page, and fail",
     ),
     Assumption(
         "unknown_workspace",
@@ -100,14 +100,14 @@ ASSUMPTIONS = (
 NOT_PROVED = (
     Assumption(
         "key_fingerprint",
-        "Two bodies are the same under one `Idempotency-Key` if their bytes are",
+        "Two bodies count as the same under one `Idempotency-Key` if their bytes are the same",
         "Nothing changes: retries send the same bytes",
         ("idempotency_fingerprint",),
     ),
     Assumption(
         "multipart_repeats",
         "A repeated upload with the same bytes gets the stored response",
-        "The upload counts as another one: the task looks for its file in the media library",
+        "The upload counts as a new one: the task searches the media library for its file",
         ("multipart_repeats",),
     ),
     Assumption(
@@ -119,13 +119,13 @@ NOT_PROVED = (
     Assumption(
         "throttle_form",
         "The 429 of a rate limit has no `code`, or a `Retry-After`",
-        "The task fails as for a used up quota: the request is not sent again after a short wait",
+        "The task fails as if a quota were used up: the request is not sent again after a short wait",
         ("throttle_code",),
     ),
     Assumption(
         "plan_limit_form",
         "A limit of the plan is a 422 with only a message",
-        "Nothing changes: the task fails with PostBoost's words",
+        "Nothing changes: the task fails with PostBoost's message",
         ("plan_posts",),
     ),
     Assumption(
@@ -136,8 +136,8 @@ NOT_PROVED = (
     ),
     Assumption(
         "edit_keeps_approval",
-        "An edit leaves a post that waits for approval, or was approved, to the editor's role",
-        "The task fails with `approval_lost` in every attempt if its edit took a post out of its approval; the result has the status of one that has to wait again",
+        "If a post that waits for approval, or was approved, is edited, the editor's role decides whether it needs approval",
+        "A post that waits is not edited (`waits_for_approval`), unless `on_edit_while_waiting='edit'` accepts it; then the task fails with `approval_lost` in every attempt if its edit took the post out of approval. If an approved post has to wait again, the result has that status",
         ("edit_waiting", "edit_approved"),
     ),
     Assumption(
@@ -148,7 +148,7 @@ NOT_PROVED = (
     ),
     Assumption(
         "known_status",
-        "Posts have only the statuses of the documents",
+        "Posts have only documented statuses",
         "The error names the post and has the code `unknown_status`",
         ("unknown_status",),
     ),
@@ -161,7 +161,7 @@ NOT_PROVED = (
     Assumption(
         "processing_media",
         "A post with a video that is being processed can be scheduled",
-        "The task fails with PostBoost's words, and its retry succeeds later",
+        "The task fails with PostBoost's message, and its retry succeeds later",
         ("processing_media",),
     ),
     Assumption(
@@ -178,8 +178,8 @@ NOT_PROVED = (
     ),
     Assumption(
         "keys_listed",
-        "An admin's list of scoped keys has the expired ones, and those of other admins",
-        "A key that is not listed can't be rotated or looked up: the task says so",
+        "An admin's list of scoped keys includes expired keys and those of other admins",
+        "A key that is not listed can't be rotated or looked up; the message says so",
         ("expired_keys", "listed_keys"),
     ),
     Assumption(
@@ -202,7 +202,7 @@ NOT_PROVED = (
     ),
     Assumption(
         "panel_dates",
-        "The panel's dates are in UTC, with a clock of 24 hours",
+        "The panel's dates are in UTC, on a 24-hour clock",
         "Times of a subscription are not compared to the hour",
         ("panel_timezone", "panel_clock"),
     ),

@@ -134,11 +134,13 @@ class Checks:
         except (PostBoostError, KeyError, TypeError):
             if not self.settings.workspace_uuid:
                 return None
-            return Finding("ok", "workspaces", "Its workspaces are unknown: a scoped key may not list them.")
+            return Finding(
+                "ok", "workspaces", "The token's workspaces are unknown: a scoped key may not list them."
+            )
         names = [f"{w['name']} ({w['uuid']})" for w in self.mine[:MAX_NAMES]]
         more = f" and {len(self.mine) - MAX_NAMES} more" if len(self.mine) > MAX_NAMES else ""
         count = f"{len(self.mine)} workspace{'' if len(self.mine) == 1 else 's'}"
-        seen = f"It can see {count}: {', '.join(names) or 'none'}{more}."
+        seen = f"The token can see {count}: {', '.join(names) or 'none'}{more}."
         if not self.settings.workspace_uuid:
             todo = "Set workspace_uuid to one of them, or name the workspace in each task."
             return Finding("warning", "workspaces", seen, todo)
@@ -154,11 +156,11 @@ class Checks:
 
     def panel(self) -> Finding:
         """Report whether the token opens the admin panel."""
-        text = "It can use the admin panel."
+        text = "The token can use the admin panel."
         try:
             self.send("list_workspaces")
         except PermissionDeniedError:
-            text = "It can't use the admin panel, which only platform admins need."
+            text = "The token can't use the admin panel, which only platform admins need."
         except PostBoostError:
-            text = "Whether it can use the admin panel is unknown."
+            text = "Whether the token can use the admin panel is unknown."
         return Finding("ok", "panel", text)

@@ -166,7 +166,7 @@ def _abilities(checks: Checks, posting: bool) -> Finding:
             # PostBoost checks the ability first: "not found" or "not valid" means that the token has it.
             can[ability] = None if is_retryable(error) else True
     by_result = {result: [a for a, value in can.items() if value is result] for result in (True, False, None)}
-    text = f"Its abilities: {', '.join(by_result[True]) or 'none'}"
+    text = f"The token's abilities: {', '.join(by_result[True]) or 'none'}"
     text += f"; not {', '.join(by_result[False])}" if by_result[False] else ""
     text += f"; unknown: {', '.join(by_result[None])}" if by_result[None] else ""
     if lacking := [ability for ability in NEEDED if can[ability] is False]:

@@ -19,7 +19,8 @@ from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc, schedule_fields
 from postboost_provider.connection.assumptions import ASSUMPTIONS
 from postboost_provider.connection.created import Created
-from postboost_provider.idempotency.label import LONGEST, Label, Owner, digest
+from postboost_provider.idempotency.activity_log import label_of
+from postboost_provider.idempotency.label import LONGEST, Owner, digest
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import require_post
 from postboost_provider.polling.poller import utc_now, wait_briefly
@@ -277,7 +278,7 @@ class _Prover:
             yield "log_validated", (", ".join(sorted(outcomes)) or "no entry", bool(outcomes))
 
     def _own(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [row for row in rows if (label := _label(row)) and self.owner.wrote(label)]
+        return [row for row in rows if (label := label_of(row)) and self.owner.wrote(label)]
 
     def _rows(self, client: str | None) -> list[dict[str, Any]]:
         # The clock of this machine may differ from PostBoost's.
@@ -295,12 +296,8 @@ class _Prover:
         return _brief(seen), isinstance(seen, NotFoundError)
 
 
-def _label(row: Mapping[str, Any]) -> Label | None:
-    return Label.parse(str(row.get("client") or ""))
-
-
 def _act(row: Mapping[str, Any]) -> str:
-    label = _label(row)
+    label = label_of(row)
     return (label and label.act) or ""
 
 

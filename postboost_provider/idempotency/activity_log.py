@@ -105,8 +105,13 @@ def _rows(
     return read(_EVERY), True
 
 
+def label_of(row: Mapping[str, Any]) -> Label | None:
+    """Return the label of a row of the log; None if another client wrote it, or too little of it is left."""
+    return Label.parse(str(row.get("client") or ""))
+
+
 def _read(row: Mapping[str, Any]) -> LogEntry | None:
-    label = Label.parse(str(row.get("client") or ""))
+    label = label_of(row)
     if label is None:
         return None
     return LogEntry(

@@ -74,7 +74,6 @@ class Actor:
         salt: Any = None,
         key: Any = None,
         iteration: int | None = None,
-        words: str | None = None,
     ) -> Actor:
         """Return the actor for a task of a run.
 

@@ -22,7 +22,7 @@ from postboost_provider.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.api.requests import KeyedArguments
@@ -132,7 +132,7 @@ GUARDRAIL_CODES = frozenset(
 )
 
 
-def read_refusal(error: Exception, body: Mapping[str, Any]) -> Literal["values", "key", "unclear"] | None:
+def read_refusal(error: Exception, body: Container[str]) -> Literal["values", "key", "unclear"] | None:
     """Return what a refusal of a keyed request is about. The bodies of those about the key are not documented.
 
     :return: the ``values``; the ``key``, which another body uses or used; ``unclear``: sent again, PostBoost's stored
@@ -170,7 +170,7 @@ class Refusal:
     is_settled: bool = False
 
 
-def send_again(error: PostBoostError, body: Mapping[str, Any], send: Callable[[], T]) -> T | Refusal:
+def send_again(error: PostBoostError, body: Container[str], send: Callable[[], T]) -> T | Refusal:
     """Send the same bytes again where this tells what a refusal was about, and return what came of it.
 
     What PostBoost has stored for these bytes comes back, and tells later attempts that this key is free of effects. If it

@@ -9,6 +9,8 @@ documented. The acts are:
 - ``<action>`` or ``<action> <target>``: something was done to a post;
 - ``<operation> <body> <note>``: any operation was sent;
 - ``held <intent> r<revision>``: a post was refused under this revision only for using its key;
+- ``waiting <post>`` and ``kept waiting <post>``: a post that waits for approval is about to be edited, and was seen to wait
+  still. ``<post>`` is the start of its uuid;
 - ``sight <hex>``: nothing was done. Whether the log shows it tells whether the log shows what is written;
 - mode, post and intent in one word: what an older entry tells, see :class:`Kept`.
 
@@ -46,6 +48,7 @@ _FORMER_OPERATION = re.compile(
 )
 _HELD = re.compile(r"held (?P<intent>[0-9a-f]{16})? r(?P<revision>\d{4})")
 _KEPT = re.compile(r"(?P<mode>[dsqn])(?P<rest>[A-Za-z0-9_-]{32})")
+_APPROVAL = re.compile(r"(?P<kept>kept )?waiting (?P<post>\S{1,8})")
 _RETRY = re.compile(r"retry (?P<account>(?![0-9a-f]{16}$).+)")
 
 
@@ -120,6 +123,21 @@ class HeldAct:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalNote:
+    """A note about an edit of a post that waits for approval: it is about to be made, or has kept the post waiting."""
+
+    post: str
+    is_kept: bool
+
+    def __str__(self) -> str:
+        return f"kept waiting {self.post}" if self.is_kept else f"waiting {self.post}"
+
+    @classmethod
+    def of(cls, post_uuid: str, *, is_kept: bool) -> ApprovalNote:
+        return cls(post_uuid[:8], is_kept)
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Something that was sent only to be seen in the log, under a name of its own."""
 
@@ -183,6 +201,12 @@ class Label:
         """Which revision was in use; None if the label is of something else."""
         found = _HELD.fullmatch(self.act or "")
         return HeldAct(found["intent"], int(found["revision"])) if found else None
+
+    @property
+    def approval(self) -> ApprovalNote | None:
+        """Which post was edited while it waited for approval; None if the label is of something else."""
+        found = _APPROVAL.fullmatch(self.act or "")
+        return ApprovalNote(found["post"], bool(found["kept"])) if found else None
 
     def at(self, revision: int) -> Label:
         """Return the label of a post or an operation under a revision of its key; any other label as it is."""

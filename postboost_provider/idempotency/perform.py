@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
 from postboost_provider.api.errors import (
+    LOST_RESPONSE,
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
@@ -108,6 +109,7 @@ def perform_operation(
     body: Mapping[str, Any] | None = None,
     files: Mapping[str, FilePart] | None = None,
     since: timedelta | None = None,
+    send_unknown: bool = False,
     is_void: Callable[[Any], bool] = lambda _: False,
     note: str = "",
     clock: Callable[[], datetime] = utc_now,
@@ -116,7 +118,8 @@ def perform_operation(
 
     The same task with other parameters is another act; with another body it is not.
 
-    :param since: how long ago the first attempt may have begun; None if this is the first, or if it may be sent again.
+    :param since: how long ago the first attempt may have begun; None if this is the first.
+    :param send_unknown: send it again where an earlier attempt may have done it, and nothing tells.
     :param is_void: whether the thing in a stored response is of no use any more: then the operation is sent again.
     :param note: kept in the activity log for later attempts. See :func:`find_done`.
     :param clock: returns the current time.
@@ -139,6 +142,7 @@ def perform_operation(
     entries = _find_entries(api, actor, op, given)
     if (
         since is not None
+        and not send_unknown
         and _done(entries) is None
         and check_memory_of(api, actor, op, entries, since, given)
     ):
@@ -146,7 +150,7 @@ def perform_operation(
         entries = _find_entries(api, actor, op, given)
     if op.idempotency_key:
         return request.send_with_key(actor, entries, is_void)
-    return request.send_without_key(entries)
+    return request.send_without_key(entries, send_unknown=send_unknown)
 
 
 def find_done(
@@ -247,27 +251,30 @@ class _Request:
         key, label = self.act.key(revision), str(self.act.label_at(revision))
         return self.api.send(self.op.operation, idempotency_key=key, client_label=label, **self.call)
 
-    def send_without_key(self, entries: list[LogEntry] | None) -> Any:
+    def send_without_key(self, entries: list[LogEntry] | None, *, send_unknown: bool) -> Any:
         op = self.op
         if (done := _done(entries)) is not None:
             raise already_done(op, done)
         try:
             return self._send()
-        except UnconfirmedError as error:
-            if entries is not None:
-                raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=error.cause) from error
+        except LOST_RESPONSE as error:
+            cause = getattr(error, "cause", str(error))
+            if entries is not None or send_unknown:
+                if not isinstance(error, UnconfirmedError):
+                    raise
+                raise UnconfirmedError(f"{error} {where_to_look(op)}", cause=cause) from error
             final = UnconfirmedError(
-                f"{op.operation}: sent, but no response came. It may have happened, and a later attempt can't tell: {why_unseen(op)}. "
-                f"{what_to_do(op)}",
+                f"{op.operation}: sent, but it is not known whether it was done ({cause}), and a later attempt can't tell: "
+                f"{why_unseen(op)}. {what_to_do(op)}",
                 code="unknown_outcome",
                 field="on_unknown",
-                cause=error.cause,
+                cause=cause,
             )
             final.retryable = False
             raise final from error
         except PostBoostError as error:
             # A second attempt could not tell what the first one did.
-            error.retryable = entries is not None
+            error.retryable = entries is not None or send_unknown
             raise
 
     def _send(self) -> Any:

@@ -55,7 +55,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
     :param poll_interval: the time between two polls of the run, in seconds or as a timedelta.
     :param timeout: how long to wait, in seconds or as a timedelta. A retry waits for the same run.
     :param idempotency_salt: any text; with another text, the task starts another run. Templated.
-    :param on_unknown: what to do if an earlier attempt may have started a run and PostBoost does not tell: ``fail``, or ``send``
+    :param on_unknown: what to do if an earlier attempt may have started a run, but that is unknown: ``fail``, or ``send``
         the request again.
     :param postboost_conn_id: the PostBoost connection. A scoped key needs the abilities ``ai`` and ``read``. Templated.
     :xcom return_value: (dict; also if captions failed) ``run_id``, ``status`` (``ok``, ``partial``, or ``queued`` without
@@ -190,6 +190,7 @@ class PostBoostRepurposeOperator(BasePostBoostOperator):
                 "repurpose_content",
                 body=body,
                 since=self.since_first_attempt(context, actor),
+                send_unknown=self.on_unknown == "send",
                 is_void=is_void,
                 note=note,
             )

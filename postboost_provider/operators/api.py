@@ -38,7 +38,7 @@ class PostBoostOperator(PublishingOperator):
     :param secret_sink: what stores a secret that PostBoost shows once (``create_api_key``,
         ``create_webhook_subscription``): a function of the secret, and of the response without it.
     :param idempotency_salt: any text; with another text, the task sends the operation again. Templated.
-    :param on_unknown: what to do if an earlier attempt may have done it and PostBoost does not tell: ``fail``, or ``send`` it
+    :param on_unknown: what to do if an earlier attempt may have sent it, but that is unknown: ``fail``, or ``send`` it
         again.
     :param file_mode: the permissions of a local file, such as ``0o600``. Default: those of the umask.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
@@ -201,6 +201,7 @@ class PostBoostOperator(PublishingOperator):
             actor,
             op.operation,
             since=None if op.retryable else self.since_first_attempt(context, actor),
+            send_unknown=self.on_unknown == "send",
             **call,
         )
         return self._store_secret(op, response) if op.secret else response

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.base import TaskFrameMixin
+from postboost_provider.retry_policy import failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,7 +102,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
-        from postboost_provider.api.mode import describe as describe_mode
+        from postboost_provider.api.mode import require_live
         from postboost_provider.polling.outcome import describe_status
 
         draft: _Draft = self.perform(context)
@@ -112,11 +114,8 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
             status = describe_status(draft.outcome)
             self.log.info("Post %s %s: there is nothing to approve.", draft.outcome.uuid, status)
             return draft.outcome.as_dict()
-        settings = self.hook.settings()
-        if settings.mode != "live":
-            raise AirflowSkipException(
-                f"Nobody was asked about draft {draft.outcome.uuid}: {describe_mode(settings)}, and an approval publishes it."
-            )
+        with failing_fast(self):
+            require_live(self.hook.settings(), f"Nobody was asked about draft {draft.outcome.uuid}")
         self.body = describe(draft)
         # In the options, because a retry deletes the task's XComs and shows the first form again: this is what that showed.
         self.options = [f"{choice} {draft.fingerprint()}" for choice in (APPROVE, REJECT)]
@@ -218,16 +217,8 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
             self.log.warning("The scheduled time, %s, has passed: publishing now.", at)
             at = None
         # The form showed one time for all accounts.
-        allow, for_all = self.allow_duplicate, draft.account_ids
-        return actions.schedule(
-            api,
-            self.actor(context),
-            outcome,
-            at,
-            allow_duplicate=allow,
-            for_all=for_all,
-            edit_waiting=True,
-        )
+        publish = partial(actions.schedule, api, self.actor(context), outcome, at, edit_waiting=True)
+        return publish(allow_duplicate=self.allow_duplicate, for_all=draft.account_ids)
 
     def _is_asked_again(self) -> bool:
         """Whether the next task asks about the same post."""

@@ -56,7 +56,7 @@ class TaskFrameMixin(RetryPolicyMixin):
         return Actor.of_task(context["ti"], salt, key, iteration)
 
     def since_first_attempt(self, context: Context, actor: Actor) -> timedelta | None:
-        """Return how long ago an earlier attempt may have begun; None if there was none, or if ``on_unknown`` is ``send``."""
+        """Return how long ago an earlier attempt may have begun; None if there was none."""
         from datetime import UTC, datetime
 
         from postboost_provider.airflow_support.task_memory import TaskMemory
@@ -64,7 +64,7 @@ class TaskFrameMixin(RetryPolicyMixin):
 
         now = datetime.now(UTC)
         began = TaskMemory(context, now, digest(actor.identity)[:16]).begin()
-        return None if began is None or getattr(self, "on_unknown", "fail") == "send" else now - began
+        return None if began is None else now - began
 
     @abstractmethod
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:

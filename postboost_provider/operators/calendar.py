@@ -61,10 +61,10 @@ class PostBoostPublishCalendarOperator(PublishingOperator):
     :param media_allow: paths and URIs of other folders and files that rows may name, such as ``["s3://bucket/shared"]``.
         Templated.
     :param object_storage_conn_id: the Airflow connection for ``rows`` and media on object storage. Templated.
-    :xcom return_value: (dict; also if the task fails for bad rows or is skipped) ``calendar_id``, ``counts`` by result, ``rows``
+    :xcom return_value: (dict; also if bad rows fail the task, or it is skipped) ``calendar_id``, ``counts`` by result, ``rows``
         (``place``, ``key``, ``result``, ``why``, ``warnings``, and the post's ``uuid``, ``status`` and ``scheduled_at``)
         and ``post_uuids``.
-    :xcom post_uuids: (list[str]; also if the task fails for bad rows or is skipped) The uuids of the posts to wait for.
+    :xcom post_uuids: (list[str]; also if bad rows fail the task, or it is skipped) The uuids of the posts to wait for.
     :raises AirflowSkipException: no row has a post, and ``on_nothing_sent`` is ``skip``.
     :raises AirflowFailException: rows are bad, or another error that is not retryable.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.operators.base import BasePostBoostOperator
@@ -33,6 +33,8 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         Default: the top level. Templated.
     :param wait_for_processing: wait until videos are converted and can be posted.
     :param timeout: how long to wait for each URL and for each video, in seconds or as a timedelta.
+    :param on_unknown: what to do with a file that an earlier attempt may have uploaded if PostBoost does not tell, as to a key
+        without the ability ``read``: ``fail``, or ``upload`` it again.
     :param object_storage_conn_id: the Airflow connection for files on object storage. Templated.
     :xcom return_value: (list[dict]) For each of ``media``, in its order: ``id`` (the number that posts take), ``uuid``,
         ``name``, ``type``, ``mime_type``, ``size`` and ``url``.
@@ -56,6 +58,7 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         folder: str | None = None,
         wait_for_processing: bool = True,
         timeout: timedelta | float = timedelta(minutes=30),
+        on_unknown: Literal["fail", "upload"] = "fail",
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -65,14 +68,16 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
         self.folder = folder
         self.wait_for_processing = wait_for_processing
         self.timeout = timeout
+        self.on_unknown = on_unknown
         self.object_storage_conn_id = object_storage_conn_id
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], list[dict[str, Any]]]:
-        from postboost_provider.api.arguments import argument, read_seconds
+        from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.services.media import upload
         from postboost_provider.services.media.folders import folder_uuid
         from postboost_provider.services.media.library import media_id
 
+        check_choice("on_unknown", self.on_unknown, ("fail", "upload"))
         names = self._names()
         texts = self._alt_texts(len(names))
         with argument("alt_text"):
@@ -84,7 +89,8 @@ class PostBoostUploadMediaOperator(BasePostBoostOperator):
 
         def act(api: PostBoostClient) -> list[dict[str, Any]]:
             folder = folder_uuid(api, self.folder) if self.folder and self.folder.strip() else None
-            send = partial(upload.upload_media, api, folder=folder, timeout=seconds)
+            again = self.on_unknown == "upload"
+            send = partial(upload.upload_media, api, folder=folder, timeout=seconds, upload_again=again)
             items = []
             for number, (medium, text) in enumerate(zip(media, texts, strict=True), 1):
                 self.log.info("Uploading %d of %d: %s", number, len(media), medium.name)

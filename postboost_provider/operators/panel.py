@@ -89,11 +89,13 @@ class PostBoostUpdateWorkspaceOperator(WorkspaceChangesOperator):
 
 
 class PostBoostDeleteWorkspaceOperator(WorkspaceOperator):
-    """Delete a workspace with everything in it, permanently. Succeeds if the workspace does not exist.
+    """Delete a workspace with everything in it, permanently.
+
+    Succeeds if the workspace does not exist and no other one has its name: then the uuid may be mistyped.
 
     :param confirm_name: the workspace's exact name; nothing is deleted if it differs. Templated.
     :xcom return_value: (bool) Whether the workspace existed.
-    :raises AirflowFailException: the workspace has another name.
+    :raises AirflowFailException: the workspace has another name, or does not exist and another one has the name.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "confirm_name", "postboost_conn_id")
@@ -161,10 +163,11 @@ class PostBoostAddMemberOperator(WorkspaceOperator):
 
 
 class PostBoostRemoveMemberOperator(WorkspaceOperator):
-    """Remove a user from a workspace. Succeeds if the user is not a member; the user's account stays.
+    """Remove a user from a workspace. Succeeds if the user is not a member of it; the user's account stays.
 
     :param user: the user's email address or id. Templated.
     :xcom return_value: (bool) Whether the user was a member.
+    :raises AirflowFailException: the workspace does not exist.
     """
 
     template_fields: Sequence[str] = ("workspace_uuid", "user", "postboost_conn_id")
@@ -266,12 +269,15 @@ class PostBoostUpdateUserOperator(PanelOperator):
 
 
 class PostBoostDeleteUserOperator(PanelOperator):
-    """Delete a user permanently. Succeeds if the user does not exist; the token's own user can't be deleted.
+    """Delete a user permanently; the token's own user can't be deleted.
+
+    Succeeds if the user does not exist and no other one has the name: then the email address may be mistyped.
 
     :param user: the user's email address or id. Templated.
     :param confirm_name: the user's exact name; nobody is deleted if it differs. Templated.
     :xcom return_value: (bool) Whether the user existed.
-    :raises AirflowFailException: the user has another name, or the token is this user's own.
+    :raises AirflowFailException: the user has another name, does not exist while another one has the name, or the token is
+        this user's own.
     """
 
     template_fields: Sequence[str] = ("user", "confirm_name", "postboost_conn_id")

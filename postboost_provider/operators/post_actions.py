@@ -56,9 +56,11 @@ class PostBoostSchedulePostOperator(PublishingOperator):
         self.on_edit_while_waiting = on_edit_while_waiting
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
+        from postboost_provider.airflow_support.run_times import attempt_began
         from postboost_provider.api.arguments import argument, check_choice, require_text
         from postboost_provider.api.times import to_minute
         from postboost_provider.publishing import actions
+        from postboost_provider.publishing.attempt_start import AttemptStart
 
         post_uuid = require_text("post_uuid", self.post_uuid)
         check_choice("how", self.how, ("at", "now", "queue", "approve"))
@@ -71,6 +73,7 @@ class PostBoostSchedulePostOperator(PublishingOperator):
             with argument("publish_at"):
                 at = to_minute(self.publish_at, self.timezone or None)
         actor, why_stale = self.actor(context), self.stale_check(context)
+        start = AttemptStart(attempt_began(context))
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             outcome = actions.fetch_outcome(api, post_uuid)
@@ -82,9 +85,15 @@ class PostBoostSchedulePostOperator(PublishingOperator):
             elif self.how == "queue":
                 outcome = actions.queue(api, actor, outcome, allow_duplicate=self.allow_duplicate)
             else:
-                edits = self.on_edit_while_waiting == "edit"
-                allow = self.allow_duplicate
-                outcome = actions.schedule(api, actor, outcome, at, allow_duplicate=allow, edit_waiting=edits)
+                outcome = actions.schedule(
+                    api,
+                    actor,
+                    outcome,
+                    at,
+                    allow_duplicate=self.allow_duplicate,
+                    edit_waiting=self.on_edit_while_waiting == "edit",
+                    start=start,
+                )
             self.log.info("Post %s is %s.", outcome.uuid, outcome.status)
             return outcome.as_dict()
 

@@ -50,7 +50,7 @@ class PostBoostCreatePostOperator(WaitingPostOperator):
     :param dry_run: only have PostBoost check the post, and create nothing. What it would refuse fails the task.
     :param on_duplicate: what to do if the same content was published to the same account within 24 hours: ``fail``,
         ``reuse`` the existing post, or ``allow`` the duplicate. Templated.
-    :param on_unknown: what to do if an earlier attempt may have published the post and PostBoost no longer tells: after 90
+    :param on_unknown: what to do if an earlier attempt may have published the post and that is no longer known: after 90
         days, or after 24 hours if the token may not read (ability ``read``). ``fail``, or ``publish``, perhaps a second time.
     :param on_edit_after_live: what to do if the post was changed after it went live, for example because a retry renders
         another ``now()`` in its text: ``fail``, or ``keep`` the post as it is and log a warning.

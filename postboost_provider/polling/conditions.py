@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from postboost_provider.api.errors import ModeError, NotFoundError
-from postboost_provider.api.mode import describe
+from postboost_provider.api.errors import NotFoundError
+from postboost_provider.api.mode import require_live
 from postboost_provider.polling.outcome import (
     PostOutcome,
     describe_status,
@@ -96,8 +96,8 @@ class PostsSettled:
 
         :raises ModeError: the safety mode may have left them out.
         """
-        if not self.seen and settings.mode != "live":
-            raise ModeError(f"There is no post to wait for, and {describe(settings)}.", field="mode")
+        if not self.seen:
+            require_live(settings, "There is no post to wait for")
 
     def note(self, posts: Mapping[str, PostOutcome]) -> None:
         self.seen |= posts

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.errors import ModeError, PostBoostError, PublishError, UnexpectedResponseError
-from postboost_provider.api.mode import describe
+from postboost_provider.api.errors import PostBoostError, PublishError, UnexpectedResponseError
+from postboost_provider.api.mode import require_live
 from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 
@@ -122,7 +122,7 @@ def read_post(post: Mapping[str, Any]) -> PostOutcome:
 def require_post(payload: Any, uuid: str) -> dict[str, Any]:
     """Return the payload of ``get_post``, which is the post that was asked for.
 
-    :raises UnexpectedResponseError: it is no post (``code`` is ``unreadable_response``), or another one (``other_post``).
+    :raises UnexpectedResponseError: it is not a post (``code`` is ``unreadable_response``), or another one (``other_post``).
     """
     if not (isinstance(payload, Mapping) and payload.get("uuid") and payload.get("status")):
         raise _no_post(payload)
@@ -136,8 +136,8 @@ def require_post(payload: Any, uuid: str) -> dict[str, Any]:
 
 def _no_post(payload: Any) -> UnexpectedResponseError:
     return UnexpectedResponseError(
-        f"get_post: PostBoost's response is no post, but {clean_text(payload)[:100]!r}: it has no uuid or no status. Retry the "
-        "task.",
+        f"get_post: PostBoost's response is not a post, because it has no uuid or no status: {clean_text(payload)[:100]!r}. "
+        "Retry the task.",
         code="unreadable_response",
     )
 
@@ -170,11 +170,8 @@ def read_awaited(post: Mapping[str, Any], settings: ClientSettings) -> PostOutco
             f"Post {outcome.uuid} was moved to trash in PostBoost, so it will not be published.",
             code="trashed",
         )
-    if outcome.status == "draft" and settings.mode != "live":
-        raise ModeError(
-            f"Post {outcome.uuid} is a draft: there is nothing to wait for, because {describe(settings)}.",
-            field="mode",
-        )
+    if outcome.status == "draft":
+        require_live(settings, f"Post {outcome.uuid} is a draft, and nobody waits for it")
     return outcome
 
 

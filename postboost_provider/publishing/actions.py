@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.idempotency.activity_log import LogEntry
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import AccountOutcome
+    from postboost_provider.publishing.attempt_start import AttemptStart
 
 log = logging.getLogger(__name__)
 
@@ -157,20 +159,27 @@ def schedule(
     allow_duplicate: bool = False,
     for_all: Sequence[int] = (),
     edit_waiting: bool = False,
+    start: AttemptStart | None = None,
 ) -> PostOutcome:
     """Schedule a draft, move a scheduled post, or with ``at=None`` publish it now.
 
     :param for_all: ids of accounts that get this time even if they have times of their own, which otherwise move with the
         post's (SDK 1.66.3).
     :param edit_waiting: also if it waits for approval.
+    :param start: when this attempt began.
     :raises PostBoostConfigError: it was published already, at another time (``code`` is ``not_changeable``), or it waits for
         approval (``waits_for_approval``).
-    :raises OvertakenError: another attempt has given it another time since it was read; ``code`` is ``overtaken``.
+    :raises OvertakenError: another attempt has given it another time since this one began; ``code`` is ``overtaken``.
     """
     entries = read_log(api, actor.owner) or ()
     check_unsettled(api, actor, outcome, unsettled_edits(entries))
     if _is_scheduled(outcome, at):
         return outcome
+    action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
+    # This attempt may have waited before its first request, and its time may be the older one.
+    latest = next((e for e in entries if _is_other_time(e, action, outcome)), None)
+    if latest and start and start.may_precede(api, latest.created_at, outcome.uuid):
+        raise overtaken(outcome)
     check_changeable(outcome)
     note_waiting(api, actor, outcome, edit_waiting=edit_waiting)
     before = Counter(entries)
@@ -182,19 +191,24 @@ def schedule(
         body |= schedule_fields(at)
         if for_all:
             body["accounts_schedule"] = account_schedule(dict.fromkeys(for_all, at))
-    action = f"schedule {at:%Y-%m-%dT%H:%M}" if at is not None else "schedule now"
     is_done = lambda post: _is_on_its_way(post) and (at in (None, post.scheduled_at) or post.is_settled)
     with map_fields(lambda field: "how" if field == "postNow" else "publish_at"):
         done = _act(
             api, actor, outcome, action, "schedule_post", body, is_done, allow_duplicate=allow_duplicate
         )
-    for entry in Counter(read_log(api, actor.owner) or ()) - before:
-        act = entry.label.act or ""
-        # Where the log cuts labels, the start of this action may be all there is.
-        if entry.is_success and act.startswith("schedule ") and not action.startswith(act):
-            raise overtaken(done)
+    new = Counter(read_log(api, actor.owner) or ()) - before
+    if any(_is_other_time(entry, action, outcome) for entry in new):
+        raise overtaken(done)
     settle(api, actor, outcome, done)
     return done
+
+
+def _is_other_time(entry: LogEntry, action: str, outcome: PostOutcome) -> bool:
+    """Return whether an entry is of another time that the post was given."""
+    act = entry.label.act or ""
+    is_one = entry.is_success and entry.post_uuid in (None, outcome.uuid)
+    # Where the log cuts labels, the start of this action may be all there is.
+    return is_one and act.startswith("schedule ") and not action.startswith(act)
 
 
 def overtaken(outcome: PostOutcome) -> OvertakenError:

@@ -1,4 +1,4 @@
-"""Edits of posts that wait for approval: none may take a post out of it in silence.
+"""Edits of posts that wait for approval: none may take a post out of approval unnoticed.
 
 Whether an edit keeps a post waiting is not documented, and a post does not say who approved it. So such a post is edited only
 if its author has decided that. Then the activity log is told before the edit, and again once the post was seen to wait still.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import NotFinishedError, PostBoostConfigError, PublishError
 from postboost_provider.idempotency.activity_log import read_log
+from postboost_provider.idempotency.label import ApprovalNote
 from postboost_provider.idempotency.log_check import PROOF_SECONDS, send_probe
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
@@ -25,36 +26,40 @@ if TYPE_CHECKING:
     from postboost_provider.idempotency.identity import Actor
     from postboost_provider.polling.outcome import PostOutcome
 
-_BEFORE, _KEPT = "waiting ", "kept waiting "
-# How much of a post's uuid the notes have.
-_DIGITS = 8
 
-
-def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome, *, edit_waiting: bool) -> None:
-    """Refuse to edit a post that waits for approval, or note in the log that it is about to be edited.
-
-    Every later attempt must see the note. So the edit is not sent before the log shows it.
+def refuse_waiting(outcome: PostOutcome, *, edit_waiting: bool) -> None:
+    """Refuse to edit a post that waits for approval.
 
     :param edit_waiting: its author wants it edited.
     :raises PostBoostConfigError: its author has not decided that; ``code`` is ``waits_for_approval``.
+    """
+    if outcome.status != "needs_approval" or edit_waiting:
+        return
+    raise PostBoostConfigError(
+        f"Post {outcome.uuid} waits for approval, and PostBoost does not document whether an edit takes it out of that: it might "
+        "be published without approval. Nothing was changed. Approve or reject the post in PostBoost first, or accept that with "
+        "on_edit_while_waiting='edit'.",
+        code="waits_for_approval",
+        field="on_edit_while_waiting",
+    )
+
+
+def note_waiting(api: PostBoostClient, actor: Actor, before: PostOutcome, *, edit_waiting: bool) -> None:
+    """Note in the log that a post that waits for approval is about to be edited, or refuse that as :func:`refuse_waiting`.
+
+    Every later attempt must see the note. So the edit is not sent before the log shows it.
+
     :raises NotFinishedError: the log does not show the note; ``code`` is ``blind_log``. Nothing was changed.
     """
+    refuse_waiting(before, edit_waiting=edit_waiting)
     if before.status != "needs_approval":
         return
-    if not edit_waiting:
-        raise PostBoostConfigError(
-            f"Post {before.uuid} waits for approval, and PostBoost does not document whether an edit takes it out of that: it "
-            "might be published without approval. Nothing was changed. Approve or reject the post in PostBoost first, or "
-            "accept that with on_edit_while_waiting='edit'.",
-            code="waits_for_approval",
-            field="on_edit_while_waiting",
-        )
-    note = actor.label(f"{_BEFORE}{before.uuid[:_DIGITS]}")
+    note = ApprovalNote.of(before.uuid, is_kept=False)
 
     def ask() -> Finding:
         # Again each time: a note of the second in which an earlier edit was settled does not count.
-        send_probe(api, note)
-        seen = before.uuid[:_DIGITS] in unsettled_edits(read_log(api, actor.owner) or ())
+        send_probe(api, actor.label(note))
+        seen = note.post in unsettled_edits(read_log(api, actor.owner) or ())
         return Finding(seen, seen)
 
     message = (
@@ -75,7 +80,7 @@ def settle(api: PostBoostClient, actor: Actor, before: PostOutcome, after: PostO
     """
     check_approval(before, after)
     if before.status == "needs_approval":
-        send_probe(api, actor.label(f"{_KEPT}{after.uuid[:_DIGITS]}"))
+        _note_kept(api, actor, after)
 
 
 def check_unsettled(
@@ -86,11 +91,11 @@ def check_unsettled(
     :param unsettled: what :func:`unsettled_edits` returned.
     :raises PublishError: it does not wait any more; ``code`` is ``approval_lost``.
     """
-    if outcome.uuid[:_DIGITS] not in unsettled:
+    if ApprovalNote.of(outcome.uuid, is_kept=False).post not in unsettled:
         return
     if not _keeps(outcome):
         raise _lost(outcome)
-    send_probe(api, actor.label(f"{_KEPT}{outcome.uuid[:_DIGITS]}"))
+    _note_kept(api, actor, outcome)
 
 
 def unsettled_edits(entries: Iterable[LogEntry]) -> frozenset[str]:
@@ -98,12 +103,16 @@ def unsettled_edits(entries: Iterable[LogEntry]) -> frozenset[str]:
 
     :param entries: newest first.
     """
-    notes: dict[str, list[LogEntry]] = defaultdict(list)
+    notes: dict[str, list[tuple[str | None, bool]]] = defaultdict(list)
     for entry in entries:
-        act = entry.label.act or ""
-        if act.startswith((_BEFORE, _KEPT)):
-            notes[act.rpartition(" ")[2]].append(entry)
-    return frozenset(post for post, of_post in notes.items() if not _is_kept(of_post))
+        if note := entry.label.approval:
+            notes[note.post].append((entry.created_at, note.is_kept))
+    # The log's times have no fractions of a second: several notes may be the newest.
+    return frozenset(
+        post
+        for post, of_post in notes.items()
+        if not any(is_kept for created_at, is_kept in of_post if created_at == of_post[0][0])
+    )
 
 
 def check_approval(before: PostOutcome, after: PostOutcome) -> None:
@@ -115,10 +124,8 @@ def check_approval(before: PostOutcome, after: PostOutcome) -> None:
         raise _lost(after)
 
 
-def _is_kept(notes: list[LogEntry]) -> bool:
-    # The log's times have no fractions of a second.
-    newest = [note for note in notes if note.created_at == notes[0].created_at]
-    return any((note.label.act or "").startswith(_KEPT) for note in newest)
+def _note_kept(api: PostBoostClient, actor: Actor, outcome: PostOutcome) -> None:
+    send_probe(api, actor.label(ApprovalNote.of(outcome.uuid, is_kept=True)))
 
 
 def _keeps(outcome: PostOutcome) -> bool:
@@ -128,7 +135,7 @@ def _keeps(outcome: PostOutcome) -> bool:
 def _lost(outcome: PostOutcome) -> PublishError:
     return PublishError(
         f"Post {outcome.uuid} waited for approval when it was updated, and is {outcome.status} now: PostBoost may have taken it "
-        "out of its approval. If nobody has approved of it, move it to trash in PostBoost. If somebody has, mark the task as "
+        "out of approval. If nobody has approved it, move it to trash in PostBoost. If somebody has, mark the task as "
         "successful.",
         [outcome.as_dict()],
         code="approval_lost",

@@ -106,7 +106,7 @@ def publish_post(
     :raises PostBoostConfigError: the post is not valid.
     """
     wanted, post = post, _in_mode(api, post)
-    resolver = Resolver(api, find_media)
+    resolver = Resolver(api, find_media, upload_again=on_unknown == "publish")
     # A URL may serve another file in another run. The task id is here twice since version 0.1.0.
     salt = "\n".join((actor.scope, *actor.identity, actor.identity[3]))
     resolution = PostResolution(resolver, post, salt)
@@ -118,7 +118,7 @@ def publish_post(
         if expanded_since is not None and not _is_elsewhere(api, own, intent, expanded_since, on_unknown):
             places = None
         if places is not None:
-            actor = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
+            actor = _place(api, own, intent, places(partial(_intent, api, resolver, salt)), on_unknown)
         intention = Intention(
             actor,
             intent,
@@ -164,7 +164,9 @@ def publish_post(
                 require_sight(api, actor)
                 if places is not None:
                     # The log shows all by now. It may have been late when the places were read.
-                    again = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
+                    again = _place(
+                        api, own, intent, places(partial(_intent, api, resolver, salt)), on_unknown
+                    )
                     if again.identity != actor.identity or read_history(api, again).known is not None:
                         raise _late()
         check_new()
@@ -221,12 +223,12 @@ def _late() -> UnconfirmedError:
     )
 
 
-def _intent(resolver: Resolver, salt: str, post: Post) -> str | None:
+def _intent(api: PostBoostClient, resolver: Resolver, salt: str, post: Post) -> str | None:
     try:
         media = PostResolution(resolver, post, salt).media()
     except PostBoostError:
         return None
-    return intent_hash(post_intent(_in_mode(resolver.api, post), media_contents(media)))
+    return intent_hash(post_intent(_in_mode(api, post), media_contents(media)))
 
 
 def _restored(api: PostBoostClient, history: History) -> KnownPost | None:

@@ -50,10 +50,16 @@ MediaByTarget = dict[str, list[Media]]
 
 
 class Resolver:
-    """Find accounts, tags and media for the posts of one run: each is read, created or uploaded once."""
+    """Find accounts, tags and media for the posts of one run: each is read, created or uploaded once.
 
-    def __init__(self, api: PostBoostClient, find_media: Callable[[str], MediaFile]) -> None:
-        self.api = api
+    :param upload_again: upload a file again where an earlier attempt may have, and nothing tells.
+    """
+
+    def __init__(
+        self, api: PostBoostClient, find_media: Callable[[str], MediaFile], *, upload_again: bool = False
+    ) -> None:
+        self._api = api
+        self._upload_again = upload_again
         self._find_media = find_media
         self._read: dict[str, Medium] = {}
         self._ids: dict[tuple[str, str, str], int] = {}
@@ -62,7 +68,7 @@ class Resolver:
 
     def find_accounts(self, names: Sequence[str | int]) -> list[Mapping[str, Any]]:
         if self._accounts is None:
-            self._accounts = load_accounts(self.api)
+            self._accounts = load_accounts(self._api)
         return self._accounts.find(names)
 
     def account_name(self, account_id: int) -> str:
@@ -97,8 +103,8 @@ class Resolver:
         known = (content, medium.name, "" if medium.file else salt)
         with as_problem("media"), reading(medium.name, "media"):
             if known not in self._ids:
-                item = uploads.upload_media(self.api, medium, salt=salt)
-                self._ids[known] = media_id(uploads.wait_until_ready(self.api, item))
+                item = uploads.upload_media(self._api, medium, salt=salt, upload_again=self._upload_again)
+                self._ids[known] = media_id(uploads.wait_until_ready(self._api, item))
             return self._ids[known]
 
 

@@ -24,7 +24,13 @@ from postboost_provider.idempotency.perform import perform_action
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.outcome import PostOutcome, read_post, require_post
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.publishing.approval import check_approval, check_unsettled, note_waiting, settle
+from postboost_provider.publishing.approval import (
+    check_approval,
+    check_unsettled,
+    note_waiting,
+    refuse_waiting,
+    settle,
+)
 from postboost_provider.publishing.differences import Difference, describe, differences, identify
 from postboost_provider.publishing.post_history import (
     Intention,
@@ -98,6 +104,7 @@ def compare(
             code="no_way_back",
             field="mode",
         )
+    refuse_waiting(outcome, edit_waiting=intention.edit_waiting)
     return outcome
 
 
@@ -208,7 +215,7 @@ def _written_since(
         return cast("list[KnownPost]", seen.result)
     late = UnconfirmedError(
         f"Post {uuid} was updated, and PostBoost's activity log does not show it {PROOF_SECONDS:.0f} s later: another attempt may "
-        "have written other words at the same time. Retry the task once the log shows it"
+        "have written different content at the same time. Retry the task once the log shows it"
         + (", or accept that with on_unknown='publish'." if before.known is None else "."),
         code="blind_log",
         field="on_unknown" if before.known is None else None,
@@ -285,7 +292,7 @@ def check_not_overtaken(intention: Intention, known: KnownPost, uuid: str) -> No
     if known.intent == intention.intent:
         return
     raise OvertakenError(
-        f"Another attempt has published post {uuid} with other words at the same time. Retry the task: it compares the post with "
+        f"Another attempt has published post {uuid} with different content at the same time. Retry the task: it compares the post with "
         "the task's arguments again.",
     )
 

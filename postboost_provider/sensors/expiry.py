@@ -62,7 +62,7 @@ class PostBoostTokenExpirySensor(BasePostBoostSensor):
     :param must_outlast: what the token must outlast: a timedelta from now on, or an instant with its zone, as a datetime
         or ISO 8601 text, such as the last ``publish_at`` plus the longest wait. Templated.
     :param expires_on: the token's expiry date (YYYY-MM-DD) or ``never``; default: the connection's. Templated.
-    :param on_expiring: what to do if a valid token lasts less long: ``fail``, ``skip`` the downstream tasks, or ``warn``
+    :param on_expiring: what to do if a valid token expires earlier: ``fail``, ``skip`` the downstream tasks, or ``warn``
         in the log and succeed.
     :param on_unknown: what to do if no expiry date is known: ``probe`` (the live request decides) or ``fail``.
     :param postboost_conn_id: the connection whose token is checked. Templated.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
     from airflow.providers.common.compat.sdk import DAG
 
 # With these trigger rules a task runs although everything upstream of it failed, or was skipped.
@@ -15,7 +18,37 @@ RUNS_AFTER_A_FAILURE = {"all_done", "all_failed", "always", "dummy", "none_skipp
 RUNS_AFTER_A_SKIP = {"all_done", "all_skipped", "always", "dummy", "none_failed", "one_done"}
 
 
-def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> PostBoostTokenExpirySensor:
+class _GuardOptions(TypedDict, total=False):
+    """The sensor's own arguments, and those of Airflow's that a guard may need."""
+
+    min_validity: timedelta | None
+    must_outlast: timedelta | datetime | str | None
+    expires_on: str | None
+    on_expiring: Literal["fail", "skip", "warn"]
+    on_unknown: Literal["probe", "fail"]
+    postboost_conn_id: str
+    postboost_conn_ids: Sequence[str] | str | None
+    admin_conn_id: str | None
+    poke_interval: timedelta | float
+    timeout: timedelta | float
+    mode: Literal["poke", "reschedule"]
+    deferrable: bool
+    retries: int | None
+    retry_delay: timedelta | float
+    retry_policy: Any
+    execution_timeout: timedelta | None
+    on_failure_callback: Any
+    owner: str
+    pool: str | None
+    queue: str
+    priority_weight: int
+    executor: str | None
+    doc_md: str | None
+
+
+def token_guard(
+    dag: DAG, *, task_id: str = "token_guard", **options: Unpack[_GuardOptions]
+) -> PostBoostTokenExpirySensor:
     """Put a token expiry sensor before every root task of a DAG, and return it.
 
     Call it when the DAG has all of its tasks: ``token_guard(dag, min_validity=timedelta(days=14))``. Called again with the
@@ -29,7 +62,7 @@ def token_guard(dag: DAG, *, task_id: str = "token_guard", **options: Any) -> Po
     guard = dag.task_dict.get(task_id)
     if guard is None:
         guard = PostBoostTokenExpirySensor(task_id=task_id, dag=dag, task_group=dag.task_group, **options)
-        guard.guard_options = options
+        guard.guard_options = {**options}
     elif not isinstance(guard, PostBoostTokenExpirySensor):
         raise PostBoostConfigError(
             f"Task {task_id!r} of DAG {dag.dag_id!r} is not a token expiry sensor. Give the guard another task_id.",

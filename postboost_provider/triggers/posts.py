@@ -38,7 +38,7 @@ class PostBoostPostTrigger(PollingTrigger):
     :param due_at: the last account's publishing time, in ISO 8601, where accounts have times of their own.
     :param carried: returned with the event: ``dag.test()`` loses the ``kwargs`` of a deferred task (Airflow 2.11 to 3.3).
     :param when_killed: ``keep`` or ``trash`` the posts that are not published yet if a person marks the task as failed.
-    :param trash_label: what names that in the activity log.
+    :param trash_label: the label of that in the activity log.
     """
 
     result_key = "posts"

@@ -22,7 +22,6 @@ from postboost_provider.api.errors import (
     UnreachableError,
 )
 from postboost_provider.api.settings import ClientSettings
-from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import posts, settings
 
@@ -67,8 +66,7 @@ def test_a_call_gives_the_body_and_pages_give_items(sandbox: Sandbox, act: Act) 
     assert len({p["uuid"] for p in act(mine, "pages", "list_posts")}) == 60
 
 
-def test_both_clients_and_the_hook_show_the_same_arguments_to_an_editor() -> None:
-    hook = [inspect.signature(getattr(PostBoostHook, name)) for name in ("client", "async_client")]
+def test_both_clients_show_the_same_arguments_to_an_editor() -> None:
     for name in ("__init__", "call", "send", "pages"):
         one, other = (
             inspect.signature(getattr(kind, name)) for kind in (PostBoostClient, AsyncPostBoostClient)
@@ -78,7 +76,6 @@ def test_both_clients_and_the_hook_show_the_same_arguments_to_an_editor() -> Non
             shown["refresh"] = str(shown["refresh"]).replace("Awaitable[ClientSettings]", "ClientSettings")
         assert {key: each.annotation for key, each in one.parameters.items()} == shown
         assert other.return_annotation in (one.return_annotation, f"Async{one.return_annotation}")
-    assert {each.parameters["options"].annotation for each in hook} == {"Unpack[ClientOptions]"}
 
 
 @pytest.mark.parametrize("method", ["call", "send"])

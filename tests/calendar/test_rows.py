@@ -240,3 +240,11 @@ def test_half_of_a_character_is_a_problem_of_its_column(column):
     found = row(**{column: "cut \ud83d"})
     assert [(p.field, p.code) for p in found.problems] == [(column, "cut")]
     assert found.key.isprintable()
+
+
+def test_two_rows_that_are_one_after_normalising_are_an_error() -> None:
+    keys = ["1", "1.0", "straße", "straße\u200b"]
+    found = rows(*({**GOOD, "key": key} for key in keys))
+    assert [(r.key, [(p.field, p.code) for p in r.problems]) for r in found] == [
+        (key, [("key", "repeated")]) for key in ("1", "1", "straße", "straße")
+    ]

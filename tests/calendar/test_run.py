@@ -15,7 +15,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.sandbox.server import Sandbox
 from tests.calendar.support import PNG, files, results, row, run
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
-from tests.sandbox.source import serving
+from tests.remote_files import serving
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=variant_name)

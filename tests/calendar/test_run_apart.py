@@ -129,7 +129,7 @@ def test_a_row_that_another_run_has_sent_with_other_words_is_left_to_a_retry(
     slept = pass_at_once(mocker, lambda _: None)
     run(api, row("a"))
     # This run has read the activity log before the other one's post was there.
-    early = mocker.patch("postboost_provider.calendar.run.read_histories", return_value={})
+    early = mocker.patch("postboost_provider.calendar.run.read_all", return_value={})
     mocker.patch("postboost_provider.publishing.create_attempt.read_history", return_value=History())
     (overtaken,) = run(api, row("a", text="Edited")).rows
     assert (overtaken.result, overtaken.retry) == ("failed", True)

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import time_machine
+from airflow.providers.common.compat.sdk import BaseHook
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.settings import ClientSettings
 from postboost_provider.connection import diagnosis
 from postboost_provider.connection.check import Finding
-from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.connection.form import DEFAULT_CONN_ID
+from postboost_provider.connection.read import read_connection, remarks
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import use_connection
 from tests.clients import client, make_key
@@ -23,13 +25,21 @@ WEEK = timedelta(days=7)
 def diagnose(
     min_validity: timedelta, admin_conn_id: str | None = None, posting: bool = False
 ) -> list[Finding]:
-    def connect(conn_id: str) -> PostBoostClient:
-        return PostBoostHook(conn_id).client(attempts=1)
+    def read(conn_id: str = DEFAULT_CONN_ID) -> tuple[ClientSettings, list[str]]:
+        connection = BaseHook.get_connection(conn_id)
+        return read_connection(connection, connection.extra_dejson, f"connection {conn_id!r}")
 
-    hook = PostBoostHook()
+    def connect(conn_id: str) -> PostBoostClient:
+        return PostBoostClient(read(conn_id)[0], attempts=1)
+
     return list(
         diagnosis.diagnose(
-            hook.read, min_validity, admin_conn_id, connect, posting=posting, remarks=hook.remarks
+            read,
+            min_validity,
+            admin_conn_id,
+            connect,
+            posting=posting,
+            remarks=lambda: remarks(BaseHook.get_connection(DEFAULT_CONN_ID)),
         )
     )
 

@@ -17,7 +17,6 @@ from postboost_provider.api.expiry import Expiry
 from postboost_provider.api.settings import ClientSettings, assumes
 from postboost_provider.connection import form as connection_form
 from postboost_provider.connection.form import FIELDS, read_extras
-from postboost_provider.hooks.postboost import PostBoostHook
 
 WHERE = "connection 'mine'"
 NAMES = [field.name for field in FIELDS]
@@ -233,7 +232,7 @@ def older_airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_the_older_form_has_the_fields_that_people_fill_in(older_airflow):
     """Its page breaks on a placeholder for a field that it does not have."""
-    widgets = PostBoostHook.get_connection_form_widgets()
+    widgets = connection_form.form_widgets()
     assert list(widgets) == [name for name in NAMES if name not in ("rotation", "observed")]
     assert widgets["expires_on"].arguments == ("Expires on",)
     older, newer = connection_form.hook_ui_behaviour(), connection_form.provider_ui_behaviour()
@@ -247,7 +246,7 @@ def test_without_widgets_the_extras_are_entered_as_json(monkeypatch):
     monkeypatch.setitem(sys.modules, "flask_appbuilder.fieldwidgets", None)
     connection_form.form_widgets.cache_clear()
     found = connection_form.hook_ui_behaviour()
-    assert PostBoostHook.get_connection_form_widgets() == {}
+    assert connection_form.form_widgets() == {}
     assert set(found["placeholders"]) == {"host", "password"}
     assert found["hidden_fields"] == ["login", "schema", "port"]
     connection_form.form_widgets.cache_clear()

@@ -14,7 +14,7 @@ from postboost_provider.sandbox.server.handlers import HANDLERS
 from tests import clients
 from tests.contract.schema import CORRECTIONS, problems
 from tests.contract.world import BODIES, NAMED, QUERIES, STATES, World, body_of, file
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 official_sdk.import_sdk()
 postboost = pytest.importorskip("postboost")

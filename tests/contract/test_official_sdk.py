@@ -18,7 +18,7 @@ import pytest
 
 from postboost_provider.sandbox.server import Sandbox
 from tests.contract.schema import problems
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 # The SDK 1.66.3 imports a module that its wheel lacks.
 _missing = types.ModuleType("postboost.models.object")

@@ -12,7 +12,8 @@ from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.requests import FilePart
 from postboost_provider.sandbox.server import Sandbox
 from tests.contract.schema import document, operations
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 
 WEEK = [{"id": day, "status": True, "times": [{"value": "10:00"}]} for day in range(7)]
 AT = {"date": "2030-01-01", "time": "10:00", "timezone": "UTC"}

@@ -90,10 +90,7 @@ def draw(rng: random.Random, request: Message) -> Fault:
     if kind in _REPEATS and not (request.is_keyed or request.method == "GET"):
         kind = "close"
     if kind in _ANYWHERE:
-        moment = rng.choice([BEFORE, AFTER])
-        # A throttle refuses before anything is done. One that says so afterwards asks for a second unkeyed write.
-        is_unkeyed = request.method == "POST" and not request.is_keyed
-        return _ANYWHERE[kind](rng, BEFORE if kind == "429" and is_unkeyed else moment)
+        return _ANYWHERE[kind](rng, rng.choice([BEFORE, AFTER]))
     return {**_BEFORE, **_AFTER, **_REPEATS}[kind](rng)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -325,3 +326,9 @@ def test_the_password_of_a_proxy_is_masked(monkeypatch: pytest.MonkeyPatch) -> N
     give(monkeypatch, {"password": "tok-en", "extra": extra})
     PostBoostHook().settings()
     assert set(masked) == {"p%40ssword", "p@ssword"}
+
+
+@pytest.mark.parametrize("name", ["client", "async_client"])
+def test_the_options_of_a_client_are_shown_to_an_editor(name: str) -> None:
+    options = inspect.signature(getattr(PostBoostHook, name)).parameters["options"]
+    assert options.annotation == "Unpack[ClientOptions]"

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from postboost_provider.idempotency.identity import Act, Actor, digest, intent_hash, log_scope
-from postboost_provider.idempotency.label import Label
-from postboost_provider.publishing.post_history import Intention
+from postboost_provider.idempotency.label import Label, PostAct
 
 
 def task_identity(
@@ -142,7 +141,7 @@ def test_an_upgrade_asks_with_the_same_keys_and_labels():
         "airflow/dag.task~ea9a9b10/monday~4c54fda6ea75",
     )
     assert (
-        str(Intention(actor, INTENT, "schedule").act.label_at(3))
+        str(actor.act(PostAct(INTENT, "schedule")).label_at(3))
         == "airflow/ea9a9b10/4c54fda6ea75 2d9e58c6c61d053f schedule r0003"
     )
 
@@ -175,7 +174,7 @@ def test_a_row_is_labelled_apart_in_each_calendar():
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_label_is_short_plain_text_without_wildcards(name):
-    act = Intention(Actor.of_row(name, name), intent_hash({"text": name}), "schedule").act
+    act = Actor.of_row(name, name).act(PostAct(intent_hash({"text": name}), "schedule"))
     whole = str(act.label_at(9999))
     assert whole.isascii()
     assert whole.isprintable()

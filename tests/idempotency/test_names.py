@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from postboost_provider.calendar.csv import number_rows, read_rows
 from postboost_provider.idempotency.identity import Actor, default_calendar_id, normal, normal_cell
 
 INVISIBLE = "\u00ad\u115f\u1160\u200b\u200c\u200d\u200e\u200f\u2060\u2066\u2069\u3164\ufeff\ufe0f\uffa0"
@@ -139,12 +138,3 @@ def test_the_name_that_version_0_1_0_used_is_known(arguments: dict[str, Any]) ->
     assert actor.former.identity == before
     assert Actor.of_task(task(), **{name: normal(value)}).former is None
     assert Actor.of_task(task(), **{name: normal(value)}).identity == actor.identity
-
-
-def test_two_rows_that_are_one_after_normalising_are_an_error() -> None:
-    row = {"accounts": "@acme", "text": "Hello", "mode": "draft"}
-    keys = ["1", "1.0", "straße", "straße\u200b"]
-    rows = read_rows(number_rows([{**row, "key": key} for key in keys]), "UTC")
-    assert [(r.key, [(p.field, p.code) for p in r.problems]) for r in rows] == [
-        (key, [("key", "repeated")]) for key in ("1", "1", "straße", "straße")
-    ]

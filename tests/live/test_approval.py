@@ -11,7 +11,7 @@ from postboost_provider.sandbox.server import Sandbox
 from tests.api.support import Upload
 from tests.clients import client, posts
 from tests.live.running import USER, Run, RunningAirflow
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 pytestmark = pytest.mark.live
 

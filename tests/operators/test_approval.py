@@ -21,7 +21,7 @@ from tests.api.support import Upload
 from tests.clients import client, posts
 from tests.failures import fails
 from tests.markdown import blocks
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 AT = (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0)
 

@@ -18,7 +18,7 @@ from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client
 from tests.failures import fails
-from tests.sandbox.source import CLIP, serving
+from tests.remote_files import CLIP, serving
 
 PNG = (Path(__file__).parents[2] / "dags_examples" / "media" / "latte_art.png").read_bytes()
 LARGE = bytes(range(256)) * (11 * 4096)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from postboost_provider.api.errors import (
+    GatewayError,
+    NotFoundError,
     PostBoostRequestError,
     ValidationError,
 )
@@ -30,6 +32,8 @@ from tests.failures import fails
 from tests.operators.panels import EMAIL, MAX, call, listed, make_user, make_workspace, run, writes
 
 pytestmark = pytest.mark.usefixtures("panel")
+
+NOBODY = "11111111-2222-4333-8444-555555555555"
 
 
 def test_a_user_is_made_once(sandbox: Sandbox) -> None:
@@ -196,6 +200,32 @@ def test_a_workspace_is_deleted_under_the_right_name_only(sandbox: Sandbox) -> N
     assert "delete_workspace" not in writes(sandbox)
     assert run(PostBoostDeleteWorkspaceOperator, confirm_name="Client", **options) is True
     assert run(PostBoostDeleteWorkspaceOperator, confirm_name="Client", **options) is False
+
+
+def test_a_mistyped_workspace_or_user_is_not_deleted(sandbox: Sandbox) -> None:
+    workspace = make_workspace()
+    make_user()
+    for options in (
+        {"workspace_uuid": NOBODY, "confirm_name": "Client"},
+        {"user": "olga@typo.example", "confirm_name": "Olga Owner"},
+    ):
+        operator = PostBoostDeleteUserOperator if "user" in options else PostBoostDeleteWorkspaceOperator
+        with fails(code="mistyped"):
+            run(operator, **options)
+    assert listed(sandbox, "list_workspaces", "Client")[0]["uuid"] == workspace["uuid"]
+    with fails(NotFoundError):
+        run(PostBoostRemoveMemberOperator, workspace_uuid=NOBODY, user=MAX)
+
+
+@pytest.mark.parametrize("operation", ["get_workspace", "delete_workspace", "remove_user_from_workspace"])
+def test_a_page_of_a_gateway_deletes_nothing(sandbox: Sandbox, operation: str) -> None:
+    uuid = make_workspace()["uuid"]
+    run(PostBoostAddMemberOperator, workspace_uuid=uuid, user=MAX)
+    kong = {"kind": "server_error", "status": 404, "message": "no Route matched with those values"}
+    sandbox.faults({**kong, "operation": operation, "count": 99})
+    with pytest.raises(GatewayError):
+        run(PostBoostRemoveMemberOperator, workspace_uuid=uuid, user=MAX)
+        run(PostBoostDeleteWorkspaceOperator, workspace_uuid=uuid, confirm_name="Client")
 
 
 def test_a_deletion_succeeds_after_a_lost_response(sandbox: Sandbox) -> None:

@@ -14,7 +14,7 @@ from tests.airflow_stubs import context, use_connection
 from tests.clients import VARIANTS, client, creates, make_key, posts, variant_name
 from tests.failures import fails
 from tests.operators.posting import LATER, SOON, departed, run
-from tests.sandbox.source import serving
+from tests.remote_files import serving
 
 pytestmark = pytest.mark.usefixtures("naps")
 

@@ -10,7 +10,10 @@ import pytest
 
 from postboost_provider.api.errors import OvertakenError
 from postboost_provider.operators.calendar import PostBoostPublishCalendarOperator
-from postboost_provider.operators.post_actions import PostBoostUpdatePostOperator
+from postboost_provider.operators.post_actions import (
+    PostBoostSchedulePostOperator,
+    PostBoostUpdatePostOperator,
+)
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
@@ -62,3 +65,17 @@ def test_an_update_that_stalled_fails(sandbox: Sandbox) -> None:
     with pytest.raises(OvertakenError):
         attempt(update, "Older", 5)
     assert [p["text"] for p in posts(sandbox)] == ["Newer"]
+
+
+def test_a_time_that_stalled_fails(sandbox: Sandbox) -> None:
+    with client(sandbox) as api:
+        uuid = str(api.call("create_post", body=body())["uuid"])
+
+    def move(at: str) -> Any:
+        return PostBoostSchedulePostOperator(task_id="move", post_uuid=uuid, publish_at=at)
+
+    newer, older = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%MZ}" for days in (5, 4))
+    moved = attempt(move, newer, 0)
+    with pytest.raises(OvertakenError):
+        attempt(move, older, 5)
+    assert attempt(move, newer, 0)["scheduled_at"] == moved["scheduled_at"]

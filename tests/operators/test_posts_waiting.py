@@ -198,3 +198,19 @@ def test_a_killed_task_does_not_change_a_live_post(sandbox: Sandbox) -> None:
     sandbox.advance(60)
     operator.on_kill()
     assert [p["trashed"] for p in posts(sandbox)] == [False]
+
+
+def test_an_airflow_whose_triggers_are_not_told_refuses(sandbox: Sandbox, mocker: Any) -> None:
+    mocker.patch("postboost_provider.airflow_support.compat.can_kill_triggers", return_value=False)
+    operator = PostBoostCreatePostOperator(
+        task_id="a",
+        text="Hello",
+        accounts=1,
+        publish="now",
+        wait_for_completion=True,
+        deferrable=True,
+        on_kill="trash",
+    )
+    with fails(field="on_kill"):
+        operator.execute(context())  # type: ignore[arg-type]
+    assert posts(sandbox) == []

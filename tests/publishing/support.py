@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from postboost_provider.idempotency.identity import Actor, intent_hash
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.post_history import History, Intention, Published, read_histories
 from postboost_provider.publishing.update import use_existing
+from postboost_provider.sandbox.server import Sandbox
+from tests.clients import client
 
 DAY = str((datetime.now(UTC) + timedelta(days=2)).date())
 
@@ -58,3 +61,14 @@ def publish(
     if history is not None and history.known is not None:
         return use_existing(api, mine, history.known, lambda: body(text, **more))
     return create_post(api, mine, body(text, **more), history)
+
+
+def publish_at_once(sandbox: Sandbox) -> list[str]:
+    """Let two attempts do so at the same time, and return their results."""
+
+    def go(_: int) -> str:
+        with client(sandbox) as api:
+            return publish(api).result
+
+    with ThreadPoolExecutor(2) as pool:
+        return sorted(pool.map(go, range(2)))

@@ -20,7 +20,6 @@ from postboost_provider.publishing.change_fields import change_fields
 from postboost_provider.publishing.post_history import read_history
 from postboost_provider.publishing.update import use_existing
 from postboost_provider.sandbox.server import Sandbox
-from tests.calendar.support import row, run
 from tests.clients import client, posts
 from tests.publishing.support import ACTOR as SUPPORT_ACTOR, body, intention, publish
 
@@ -80,16 +79,6 @@ def test_an_update_operator_fails_again(losing: Sandbox) -> None:
                     api, ACTOR, post, {"text": text}, edit_waiting=True
                 )
             )
-
-
-def test_a_row_fails_in_every_run(losing: Sandbox) -> None:
-    with client(losing) as api:
-        assert [each.result for each in run(api, row("a"), row("b")).rows] == ["created", "created"]
-        for _ in range(2):
-            edited, kept = run(api, row("a", text="Edited"), row("b"), on_edit_while_waiting="edit").rows
-            assert (edited.result, edited.retry, kept.result) == ("failed", False, "adopted")
-            assert "approval" in edited.why
-        assert api.call("get_post", parameters={"post_uuid": str(edited.post_uuid)})["status"] == "scheduled"
 
 
 @pytest.mark.parametrize("edits", [1, 3])
@@ -170,13 +159,8 @@ def test_a_post_that_waits_is_not_edited_unless_its_author_wants_it(losing: Sand
         ):
             refused(act)
         assert publish(api, "One").result == "adopted"
-        (row_report,) = run(api, row("b")).rows
-        (edited,) = run(api, row("b", text="Edited")).rows
-        assert (edited.result, edited.retry) == ("failed", False)
-        assert "on_edit_while_waiting" in edited.why
-        waiting = [api.call("get_post", parameters={"post_uuid": u}) for u in (uuid, row_report.post_uuid)]
-    assert [post["status"] for post in waiting] == ["needs_approval"] * 2
-    assert {post["text"] for post in posts(losing)} == {"One", "Text b"}
+        assert api.call("get_post", parameters={"post_uuid": uuid})["status"] == "needs_approval"
+    assert [post["text"] for post in posts(losing)] == ["One"]
 
 
 def test_nothing_is_edited_before_the_log_shows_the_note(losing: Sandbox, slept: list[float]) -> None:

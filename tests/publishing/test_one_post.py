@@ -19,7 +19,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, make_key, posts
-from tests.publishing.support import body, create, intention, publish
+from tests.publishing.support import body, create, intention, publish, publish_at_once
 
 
 def test_a_retried_task_finds_its_post(server: Sandbox, api: PostBoostClient) -> None:
@@ -103,18 +103,7 @@ def test_without_the_activity_log_a_key_used_with_another_body_is_unconfirmed(se
 
 def test_two_attempts_at_once_make_one_post(sandbox: Sandbox) -> None:
     sandbox.faults({"operation": "create_post", "kind": "delay", "seconds": 0.3})
-    results: list[str] = []
-
-    def go() -> None:
-        with client(sandbox) as api:
-            results.append(publish(api).result)
-
-    threads = [threading.Thread(target=go) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == ["created", "replayed"]
+    assert publish_at_once(sandbox) == ["created", "replayed"]
     assert 409 in [r["status"] for r in creates(sandbox)]
     assert len(posts(sandbox)) == 1
 

@@ -20,7 +20,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client, creates, posts, variant_name
 from tests.naps import pass_at_once
-from tests.publishing.support import body, create, intention, publish
+from tests.publishing.support import body, create, intention, publish, publish_at_once
 
 
 def test_a_refusal_of_the_values_is_sent_once_more_which_settles_it(
@@ -58,18 +58,7 @@ def test_two_attempts_after_a_refusal_are_one_post(sandbox: Sandbox, slept: list
     with client(sandbox) as api, pytest.raises(ValidationError):
         publish(api, "x" * 300)
     sandbox.faults({"operation": "create_post", "kind": "delay", "seconds": 0.3, "count": 9})
-    results: list[str] = []
-
-    def go() -> None:
-        with client(sandbox) as api:
-            results.append(publish(api).result)
-
-    threads = [threading.Thread(target=go) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == ["created", "replayed"]
+    assert publish_at_once(sandbox) == ["created", "replayed"]
     assert len(posts(sandbox)) == 1
 
 

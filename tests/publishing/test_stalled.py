@@ -80,6 +80,26 @@ def test_older_changes_do_not_replace_newer_ones(sandbox: Sandbox, ahead: float)
     assert [p["text"] for p in posts(sandbox)] == ["Newest"]
 
 
+@AHEAD
+def test_an_older_time_does_not_replace_a_newer_one(sandbox: Sandbox, ahead: float) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    with client(sandbox) as api:
+        uuid = str(api.call("create_post", body=body())["uuid"])
+
+        def move(days: int, ago: float) -> Any:
+            at, outcome = now + timedelta(days=days), actions.fetch_outcome(api, uuid)
+            return actions.schedule(api, TASK, outcome, at, **began(ago, ahead)).scheduled_at
+
+        move(5, 10)
+        overtaken(lambda: move(4, 10))
+        overtaken(
+            lambda: actions.schedule(api, TASK, actions.fetch_outcome(api, uuid), None, **began(10, ahead))
+        )
+        assert actions.fetch_outcome(api, uuid).scheduled_at == now + timedelta(days=5)
+        assert move(5, 10) == now + timedelta(days=5)
+        assert move(6, -2) == now + timedelta(days=6)
+
+
 def test_a_change_that_another_attempt_replaces_before_it_ends_is_left_to_a_retry(
     sandbox: Sandbox, mocker: Any
 ) -> None:

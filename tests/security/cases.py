@@ -19,7 +19,7 @@ import postboost_provider
 from postboost_provider.decorators.postboost import postboost_task
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import client
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 BLOG = "https://northwind.example/blog/how-we-roast.html"
 TODAY = datetime.now(UTC).date()

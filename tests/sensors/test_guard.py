@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from airflow.sdk import DAG, TaskGroup, setup, task, teardown
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.sensors.expiry import PostBoostTokenExpirySensor
-from postboost_provider.sensors.guard import token_guard
+from postboost_provider.sensors.guard import _GuardOptions, token_guard
 
 
 def make_dag() -> DAG:
@@ -115,3 +116,16 @@ def test_a_sensor_of_that_name_is_taken_when_no_options_are_given() -> None:
     with pytest.raises(PostBoostConfigError) as caught:
         token_guard(dag, min_validity=timedelta(days=7))
     assert caught.value.code == "other_options"
+
+
+def test_its_options_are_arguments_of_the_sensor() -> None:
+    shown = [inspect.signature(kind.__init__).parameters for kind in PostBoostTokenExpirySensor.__mro__[:-1]]
+    options = {name: each.__forward_arg__ for name, each in _GuardOptions.__annotations__.items()}
+    assert options.keys() <= {name for parameters in shown for name in parameters}
+    own = {
+        name: each.annotation
+        for name, each in shown[0].items()
+        if each.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    assert "admin_conn_id" in own
+    assert own.items() <= options.items()

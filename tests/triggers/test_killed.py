@@ -10,11 +10,9 @@ import pytest
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from postboost_provider.idempotency.label import TRASH, Label
-from postboost_provider.operators.posts import PostBoostCreatePostOperator
-from postboost_provider.retry_policy import PostBoostFailException
 from postboost_provider.sandbox.server import Sandbox
 from postboost_provider.triggers.posts import PostBoostPostTrigger
-from tests.airflow_stubs import context, use_connection
+from tests.airflow_stubs import use_connection
 from tests.clients import client, posts
 
 LABEL = str(Label("0123abcd", "0123456789ab", TRASH))
@@ -80,20 +78,3 @@ def test_a_trigger_of_version_0_1_0_keeps_its_post(sandbox: Sandbox) -> None:
     trigger = PostBoostPostTrigger(post_uuids=[make_post(sandbox)])
     asyncio.run(trigger.on_kill())
     assert [post["trashed"] for post in posts(sandbox)] == [False]
-
-
-def test_an_airflow_whose_triggers_are_not_told_refuses(sandbox: Sandbox, mocker: Any) -> None:
-    mocker.patch("postboost_provider.airflow_support.compat.can_kill_triggers", return_value=False)
-    operator = PostBoostCreatePostOperator(
-        task_id="a",
-        text="Hello",
-        accounts=1,
-        publish="now",
-        wait_for_completion=True,
-        deferrable=True,
-        on_kill="trash",
-    )
-    with pytest.raises(PostBoostFailException) as caught:
-        operator.execute(context())  # type: ignore[arg-type]
-    assert caught.value.error.field == "on_kill"
-    assert posts(sandbox) == []

@@ -9,15 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
 from airflow.sdk._shared.module_loading import import_string
 
 from postboost_provider.api import errors
 from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, UnreachableError
-from postboost_provider.operators.media import PostBoostUploadMediaOperator
 from postboost_provider.polling.outcome import PostOutcome
 from postboost_provider.sandbox.server import Sandbox
-from postboost_provider.sensors.posts import PostBoostPostSensor
 from postboost_provider.triggers import shared_poller
 from postboost_provider.triggers.base import describe_error
 from postboost_provider.triggers.posts import PostBoostPostTrigger, read_event
@@ -270,43 +267,3 @@ def test_the_text_of_a_list_is_a_list_and_other_text_is_an_error_that_no_retry_f
     event = asyncio.run(first_event(PostBoostPostTrigger(post_uuids="None")))
     assert (event["status"], event["can_retry"]) == ("error", False)
     assert "'None'" in event["message"]
-
-
-def waiting_for(post_uuids: Any, task_id: str, deferrable: bool = True) -> PostBoostPostSensor:
-    return PostBoostPostSensor(
-        task_id=task_id, post_uuids=post_uuids, deferrable=deferrable, start_from_trigger=True
-    )
-
-
-def test_a_sensor_that_starts_in_the_triggerer_hands_over_what_it_waits_for() -> None:
-    with DAG("starts_in_triggerer", schedule=None):
-        output = PostBoostUploadMediaOperator(task_id="upload", media="a.png").output["uuid"]
-        given = ("u", "{{ params.u }}", ["u", output], output)
-        sensors = [waiting_for(uuids, f"wait_{n}") for n, uuids in enumerate(given)]
-    handed_over = []
-    for sensor in sensors:
-        arguments = sensor.start_trigger_args
-        assert sensor.start_from_trigger
-        assert arguments is not None
-        assert hasattr(sensor, arguments.next_method)
-        trigger = import_string(arguments.trigger_cls)(**(arguments.trigger_kwargs or {}))
-        handed_over.append(trigger.post_uuids)
-    pull = "{{ task_instance.xcom_pull(task_ids='upload', key='uuid', map_indexes=-1) or [] }}"
-    assert handed_over == ["u", "{{ params.u }}", ["u", pull], pull]
-
-
-def test_what_no_triggerer_can_render_starts_in_a_worker(mocker: Any) -> None:
-    with DAG("starts_in_worker", schedule=None):
-        upload = PostBoostUploadMediaOperator(task_id="upload", media="a.png")
-        mapped = PostBoostUploadMediaOperator.partial(task_id="mapped").expand(media=["a.png"])
-        given = (
-            mapped.output,
-            upload.output.map(str),
-            ["u", upload.output.zip(upload.output)],
-            "{{ ti.xcom_pull('upload') }}",
-        )
-        sensors = [waiting_for(uuids, f"wait_{n}") for n, uuids in enumerate(given)]
-        sensors.append(waiting_for("u", "not_deferrable", deferrable=False))
-        mocker.patch("postboost_provider.sensors.posts.BaseTrigger", object)
-        sensors.append(waiting_for("u", "before_airflow_3_3"))
-    assert [s.task_id for s in sensors if s.start_from_trigger or s.start_trigger_args] == []

@@ -23,7 +23,7 @@ class KeyStore(Protocol):
         """
 
     def write(self, conn_id: str, token: str | None, edit: Edit) -> None:
-        """Replace the extras of the connection by what ``edit`` makes of them, and the token where one is given.
+        """Replace the connection's extras with what ``edit`` returns for them, and the token if one is given.
 
         Give ``edit`` the extras as they are stored right before the write, if possible under a lock: it compares them
         with what the rotation has seen, and raises an error if another rotation was faster. Then write nothing, and let

@@ -122,8 +122,10 @@ class Call:
         """Return the page that the query asks for.
 
         :param per_page: items on a page, unless the query parameter ``size_parameter`` says otherwise.
+        :raises ErrorResponse: 422 for a ``per_page`` outside its range, also where it decides nothing.
         :param visible: see :func:`page_of`.
         """
+        page_size("per_page", self.parameter("per_page"), default=per_page)
         size = per_page
         if size_parameter:
             size = page_size(size_parameter, self.parameter(size_parameter), default=per_page)

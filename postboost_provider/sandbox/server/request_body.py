@@ -69,10 +69,11 @@ def read_json(raw: bytes) -> Any:
     if not raw:
         return {}
     try:
-        value = json.loads(raw, parse_constant=_reject_constant)
+        # Not from bytes: json.loads accepts half of a surrogate pair there.
+        value = json.loads(raw.decode("utf-8"), parse_constant=_reject_constant)
     except RecursionError:
         raise ValueError("The body is nested too deeply.") from None
-    # Only an escape such as \ud83d can be one: encoded in UTF-8, it is not JSON.
+    # Only an escape such as \ud83d can be one now: its own bytes are not UTF-8.
     if b"\\u" in raw:
         try:
             json.dumps(value, ensure_ascii=False).encode()

@@ -13,10 +13,17 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+)
 
 from postboost_provider.api.clean_text import clean_text
-from postboost_provider.api.client import PostBoostClient
+from postboost_provider.api.client import DEFAULT_DEADLINE_SECONDS, PostBoostClient
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     ConflictError,
@@ -24,7 +31,6 @@ from postboost_provider.api.errors import (
     NotFoundError,
     PostBoostError,
     PostBoostRequestError,
-    RateLimitedError,
     UnconfirmedError,
     UnexpectedResponseError,
     UnreachableError,
@@ -32,14 +38,9 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.requests import FilePart
 from postboost_provider.api.retry import error_of, pause
-from postboost_provider.idempotency.key import (
-    NextRevision,
-    numbered,
-    send_past_stored_responses,
-    step_past_stored_refusal,
-)
+from postboost_provider.idempotency.key import NextRevision
 from postboost_provider.services.media.file_content import Chunk, FileContent, Source
-from postboost_provider.services.media.key_in_use import may_be_about_key, send_until_free
+from postboost_provider.services.media.key_in_use import send_upload
 from postboost_provider.services.media.library import Library, Upload
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def upload_in_chunks(
     attributes: Mapping[str, str],
     clock: Callable[[], datetime],
     later_alt_text: str | None = None,
+    upload_again: bool = False,
 ) -> dict[str, Any]:
     """Upload a file in chunks and return its item of the library.
 
@@ -77,6 +79,7 @@ def upload_in_chunks(
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
+    :param upload_again: upload it again where an earlier attempt may have, and nothing tells.
     :raises PostBoostConfigError: the file changed since its size was read.
     :raises UnconfirmedError: all chunks were sent, but it is not known whether PostBoost created the item.
     :raises PostBoostRequestError: PostBoost refused it.
@@ -95,12 +98,9 @@ def upload_in_chunks(
                 if found := library.find_recent(clock()) if response.replayed else library.find_new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
-            if response.replayed and not library.is_readable:
-                log.warning(
-                    "An earlier attempt may have uploaded %s to PostBoost. The API key lacks the ability 'read', which is "
-                    "needed to find it, so the file is uploaded again.",
-                    source.filename,
-                )
+            if response.replayed or library.is_readable:
+                # An attempt that had the same stored response may have completed it.
+                library.check_repeat(clock(), is_allowed=upload_again)
             forgotten += not response.replayed
             if forgotten == MAX_SESSIONS:
                 raise NotFinishedError(
@@ -111,15 +111,7 @@ def upload_in_chunks(
             raise NextRevision
 
         body = {"filename": source.filename, "mime_type": source.mime_type, "total_size": source.size}
-        name, keys = "initiate_chunked_upload", numbered(key)
-
-        def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> dict[str, Any]:
-            if not may_be_about_key(error, body):
-                step_past_stored_refusal(error, revision)
-            send = lambda: api.send(name, idempotency_key=keys(revision), body=body)
-            return send_until_free(send, run, error, body)
-
-        return send_past_stored_responses(api, name, keys, read=run, on_error=on_error, body=body)
+        return send_upload(api, "initiate_chunked_upload", key, read=run, body=body)
 
 
 @dataclass
@@ -242,7 +234,7 @@ class _Session:
                     if self.initiated.replayed:
                         raise _SessionLostError from None
                     raise self._refusal or error from None
-            except (ConflictError, RateLimitedError, UnreachableError):
+            except (ConflictError, UnreachableError):
                 if lost is None:
                     raise
                 # This request did nothing. What the lost one did is still unknown.
@@ -308,7 +300,8 @@ def _retrying(what: str, is_lost: Callable[[BaseException], bool]) -> Retrying:
         sleep=time.sleep,
         retry=retry_if_exception(is_lost),
         wait=pause,
-        stop=stop_after_attempt(MAX_ATTEMPTS),
+        # A pause that the server asks for may be a day.
+        stop=stop_any(stop_after_attempt(MAX_ATTEMPTS), stop_before_delay(DEFAULT_DEADLINE_SECONDS)),
         before_sleep=log_retry,
         reraise=True,
     )

@@ -1,74 +1,82 @@
-"""An idempotency key of an upload that PostBoost refuses because an earlier request with it has not ended."""
+"""Send an upload once for its idempotency key: the one frame of all three ways to upload.
+
+PostBoost refuses a key whose first request has not ended. Then the same request is sent again until it has.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack
 
-from postboost_provider.api.errors import ConflictError, UnconfirmedError, ValidationError
+from postboost_provider.api.errors import PostBoostRequestError, UnconfirmedError
+from postboost_provider.api.operations import get_operation
+from postboost_provider.idempotency.key import (
+    numbered,
+    read_refusal,
+    send_past_stored_responses,
+    step_past_stored_refusal,
+)
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
-    from postboost_provider.api.errors import PostBoostRequestError
+    from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.requests import KeyedArguments
     from postboost_provider.api.responses import Response
 
 T = TypeVar("T")
+# Finds what became of the request that holds the key. It is given each refusal.
+Look: TypeAlias = "Callable[[PostBoostRequestError], Finding]"
+Wait: TypeAlias = "Callable[[Look], Any]"
 
 # Longer than a request may take. The request is sent about five times meanwhile.
 WAIT_SECONDS = 45.0
 PAUSE_SECONDS = 10.0
 
 
-def may_be_about_key(error: Exception, fields: Collection[str]) -> TypeGuard[ConflictError | ValidationError]:
-    """Return whether PostBoost may have refused the key, which it does without naming a field of the body.
-
-    How it says so is not documented: a stored refusal, and one that names a field, is about the body.
-    """
-    if not isinstance(error, (ConflictError, ValidationError)) or error.is_stored_refusal:
-        return False
-    errors = error.body.get("errors")
-    names = errors if isinstance(errors, dict) else ()
-    return not any(str(name).partition(".")[0] in fields for name in names)
-
-
-def send_while_in_use(
-    send: Callable[[], Response],
-    fields: Collection[str],
-    look: Callable[[PostBoostRequestError], Finding] = lambda _: Finding(False),
-) -> Any:
-    """Send the same request until the earlier one has ended. Return the response, or None if it has not ended in time.
-
-    :param look: is given each refusal of the key, and may find what became of the earlier request: that is returned.
-    :raises PostBoostRequestError: PostBoost refused the body.
-    """
-
-    def ask() -> Finding:
-        try:
-            return Finding(True, send())
-        except (ConflictError, ValidationError) as again:
-            if not may_be_about_key(again, fields):
-                raise
-            return look(again)
-
-    return wait_briefly(ask, WAIT_SECONDS, None, first=PAUSE_SECONDS, longest=PAUSE_SECONDS)
-
-
-def send_until_free(
-    send: Callable[[], Response],
+def send_upload(
+    api: PostBoostClient,
+    operation: str,
+    key: str,
+    *,
     read: Callable[[Response], T],
-    error: ConflictError | ValidationError,
-    fields: Collection[str],
+    on_refused_key: Callable[[PostBoostRequestError, Wait], T] | None = None,
+    **call: Unpack[KeyedArguments],
 ) -> T:
-    """Send as :func:`send_while_in_use` does, and read the response, which is then the stored one.
+    """Send an upload under the first key revision whose stored response is of use, and return what it made.
 
-    :param error: the refusal of the key.
-    :raises UnconfirmedError: the earlier request has not ended in time; a retry of the task sends the same one again.
-    :raises PostBoostRequestError: PostBoost refused the body.
+    :param on_refused_key: is given a refusal that may be about the key, and what waits until the key is free: that returns
+        the response or what its ``look`` has found, or None in time. Default: wait, and read the response.
+    :raises UnconfirmedError: the key is still in use; ``code`` is ``key_in_use``.
+    :raises PostBoostRequestError: PostBoost refused it.
     """
-    response = send_while_in_use(send, fields)
-    if response is None:
+    fields, keys = get_operation(operation).fields, numbered(key)
+
+    def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> T:
+        def ask(look: Look) -> Finding:
+            try:
+                return Finding(True, api.send(operation, idempotency_key=keys(revision), **call))
+            except PostBoostRequestError as again:
+                if not is_about_key(again):
+                    raise
+                return look(again)
+
+        def wait(look: Look) -> Any:
+            return wait_briefly(
+                lambda: ask(look), WAIT_SECONDS, None, first=PAUSE_SECONDS, longest=PAUSE_SECONDS
+            )
+
+        if isinstance(error, UnconfirmedError) or not is_about_key(error):
+            step_past_stored_refusal(error, revision)
+        if on_refused_key is not None:
+            return on_refused_key(error, wait)
+        if (response := wait(lambda _: Finding(False))) is not None:
+            return read(response)
         message = f"{error} Another attempt may still be uploading this. Retry the task: it checks first."
         raise UnconfirmedError(message, code="key_in_use", cause=str(error)) from error
-    return read(response)
+
+    def is_about_key(error: PostBoostRequestError) -> bool:
+        return not error.is_stored_refusal and read_refusal(error, fields) in ("key", "unclear")
+
+    return send_past_stored_responses(api, operation, keys, read=read, on_error=on_error, **call)

@@ -16,6 +16,7 @@ from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import (
     PermissionDeniedError,
     PostBoostError,
+    UnconfirmedError,
     UnexpectedResponseError,
     is_retryable,
 )
@@ -142,8 +143,32 @@ class Library:
             return max(matching, key=lambda each: each[:2])[2]
         return self._find_logged(lambda: self._recent(now), alt_text)
 
-    def is_proven_absent(self, now: datetime) -> bool:
-        """Whether no item of the last day can be the upload's, after :meth:`find_recent` has found none."""
+    def check_repeat(self, now: datetime, *, is_allowed: bool, cause: Exception | None = None) -> None:
+        """Refuse to upload again what an earlier attempt may have uploaded, after a search that has found no item.
+
+        :raises UnconfirmedError: it is not allowed; ``code`` is ``upload_unknown``.
+        """
+        if not self.is_readable:
+            reason = "and the API key lacks the ability 'read', which is needed to find it"
+        elif self._is_proven_absent(now):
+            return
+        else:
+            reason = "and PostBoost has items of this name from the last day, of which none is known to be it"
+        message = f"{self._name}: an earlier attempt may have uploaded it, {reason}."
+        if is_allowed:
+            log.warning("%s It is uploaded again, because on_unknown allows it.", clean_text(message))
+            return
+        error = UnconfirmedError(
+            f"{message} Check the media library. If it is there, use its uuid in place of the file. Otherwise, set on_unknown to "
+            "upload it again.",
+            code="upload_unknown",
+            field="on_unknown",
+        )
+        # The library or the log may be late.
+        error.retryable = self.is_readable
+        raise error from cause
+
+    def _is_proven_absent(self, now: datetime) -> bool:
         seen = self._upload is not None and self._upload.is_seen
         return not self._is_ambiguous and (seen or not self._recent(now))
 

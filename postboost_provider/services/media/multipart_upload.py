@@ -10,22 +10,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from postboost_provider.api.errors import (
-    NotFoundError,
-    PermissionDeniedError,
-    PostBoostRequestError,
-    UnconfirmedError,
-)
+from postboost_provider.api.errors import NotFoundError, PermissionDeniedError
 from postboost_provider.api.requests import FilePart
 from postboost_provider.api.responses import Response
-from postboost_provider.idempotency.key import (
-    NextRevision,
-    numbered,
-    send_past_stored_responses,
-    step_past_stored_refusal,
-)
+from postboost_provider.idempotency.key import NextRevision
 from postboost_provider.polling.conditions import Finding
-from postboost_provider.services.media.key_in_use import may_be_about_key, send_while_in_use
+from postboost_provider.services.media.key_in_use import send_upload
 from postboost_provider.services.media.library import Library, Upload, media_id
 
 if TYPE_CHECKING:
@@ -33,13 +23,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.services.media.file_content import Source
+    from postboost_provider.services.media.key_in_use import Wait
 
 log = logging.getLogger(__name__)
 
 # How many keys that were used before are passed in one attempt.
 MAX_STEPS = 10
-FIELDS = ("file", "alt_text", "folder")
 
 
 def upload_in_one_request(
@@ -50,16 +41,18 @@ def upload_in_one_request(
     attributes: Mapping[str, str],
     clock: Callable[[], datetime],
     later_alt_text: str | None = None,
+    upload_again: bool = False,
 ) -> dict[str, Any]:
     """Upload a file and return its item of the library, which an earlier attempt may have uploaded.
 
     :param attributes: ``alt_text`` and ``folder`` of the item, if it has them.
     :param clock: returns the current time.
     :param later_alt_text: the alt text that an earlier attempt may have given the item afterwards.
+    :param upload_again: upload it again where an earlier attempt may have, and nothing tells.
     :raises UnconfirmedError: an earlier attempt may have uploaded it, and nothing tells which item it is.
     :raises PostBoostRequestError: PostBoost refused it.
     """
-    return _OneRequest(api, source, key, attributes, clock, later_alt_text).run()
+    return _OneRequest(api, source, key, attributes, clock, later_alt_text, upload_again).run()
 
 
 class _OneRequest:
@@ -71,30 +64,30 @@ class _OneRequest:
         attributes: Mapping[str, str],
         clock: Callable[[], datetime],
         later_alt_text: str | None,
+        upload_again: bool,
     ) -> None:
         self._api = api
         self._clock = clock
-        self._name = source.filename
-        self._key = numbered(key)
+        self._upload_again = upload_again
+        self._key = key
         self._upload = Upload(key)
         self._library = Library(api, source.filename, attributes, source.size, later_alt_text, self._upload)
-        self._call: dict[str, Any] = {
-            "body": dict(attributes) or None,
-            "files": {"file": FilePart(source.filename, source.mime_type, source.open)},
-        }
+        self._file = FilePart(source.filename, source.mime_type, source.open)
+        self._attributes = dict(attributes)
         # The first refusal of a key: what PostBoost says about a key that was used.
         self._refusal: PostBoostRequestError | None = None
         self._steps = 0
 
     def run(self) -> dict[str, Any]:
-        return send_past_stored_responses(
+        return send_upload(
             self._api,
             "upload_media",
             self._key,
             read=self._read,
-            on_error=self._on_error,
-            label=lambda _: self._upload.label,
-            **self._call,
+            on_refused_key=self._on_refused_key,
+            client_label=str(self._upload.label),
+            body=self._attributes or None,
+            files={"file": self._file},
         )
 
     def _read(self, response: Response) -> dict[str, Any]:
@@ -111,26 +104,10 @@ class _OneRequest:
                 )
         return media
 
-    def _on_error(self, error: PostBoostRequestError | UnconfirmedError, revision: int) -> dict[str, Any]:
-        if not may_be_about_key(error, FIELDS):
-            step_past_stored_refusal(error, revision)
+    def _on_refused_key(self, error: PostBoostRequestError, wait: Wait) -> dict[str, Any]:
         if self._refusal is not None and (_said(error) != _said(self._refusal) or self._steps == MAX_STEPS):
             raise error
         is_first, self._refusal = self._refusal is None, error
-        if found := self._library.find_recent(self._clock()):
-            return found
-        if is_first and not self._library.was_made and (found := self._wait(error, revision)):
-            return found
-        self._check_not_made(error)
-        self._steps += 1
-        raise NextRevision
-
-    def _wait(self, error: PostBoostRequestError, revision: int) -> dict[str, Any] | None:
-        """Send the same request until the earlier one has ended, and return the item if it was uploaded."""
-
-        def send() -> Response:
-            key, label = self._key(revision), str(self._upload.label)
-            return self._api.send("upload_media", idempotency_key=key, client_label=label, **self._call)
 
         def look(again: PostBoostRequestError) -> Finding:
             found = self._library.find_recent(self._clock())
@@ -139,26 +116,13 @@ class _OneRequest:
                 raise error from None
             return Finding(found is not None or self._library.was_made, found)
 
-        found: Response | dict[str, Any] | None = send_while_in_use(send, FIELDS, look)
-        return self._read(found) if isinstance(found, Response) else found
-
-    def _check_not_made(self, error: PostBoostRequestError) -> None:
-        """Refuse to upload it under another key while nothing tells which item the earlier request made, if it did."""
-        if not self._library.is_readable:
-            log.warning(
-                "An earlier attempt may have uploaded %s to PostBoost. The API key lacks the ability 'read', which is needed to "
-                "find it, so the file is uploaded again.",
-                self._name,
-            )
-        elif not self._library.is_proven_absent(self._clock()):
-            raise UnconfirmedError(
-                f"{self._name}: an earlier attempt may have uploaded it, and PostBoost has items of this name from the last day, "
-                "of which none is known to be it. Check the media library. If it is there, use its uuid in place of the file; "
-                "else give the file another name or alt text, which uploads it again.",
-                code="upload_unknown",
-                field="media",
-                cause=str(error),
-            ) from error
+        if found := self._library.find_recent(self._clock()):
+            return found
+        if is_first and not self._library.was_made and (found := wait(look)):
+            return self._read(found) if isinstance(found, Response) else found
+        self._library.check_repeat(self._clock(), is_allowed=self._upload_again, cause=error)
+        self._steps += 1
+        raise NextRevision
 
 
 def _said(error: Exception) -> tuple[Any, ...]:

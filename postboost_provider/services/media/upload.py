@@ -145,6 +145,7 @@ def upload_media(
     salt: str = "",
     timeout: float = READY_SECONDS,
     clock: Callable[[], datetime] = utc_now,
+    upload_again: bool = False,
 ) -> dict[str, Any]:
     """Upload the medium unless PostBoost's library has it already, and return its item, which may still be processing.
 
@@ -157,6 +158,7 @@ def upload_media(
         file may have the same name.
     :param timeout: seconds to wait while PostBoost fetches a large file from a URL.
     :param clock: returns the current time.
+    :param upload_again: upload a file again where an earlier attempt may have, and nothing tells.
     :raises PostBoostConfigError: the item does not exist, or the file changed since it was read.
     :raises UnconfirmedError: responses were lost, and the item was not found; a retry searches again.
     :raises PostBoostRequestError: PostBoost refused it.
@@ -171,7 +173,7 @@ def upload_media(
         later = alt_text if alt_text and len(alt_text) > ALT_TEXT_AT_UPLOAD else None
         attributes = {"alt_text": "" if later else alt_text, "folder": folder}
         short = {key: value for key, value in attributes.items() if value}
-        media = _upload(api, medium, short, later, salt, timeout, clock)
+        media = _upload(api, medium, short, later, salt, timeout, clock, upload_again)
         log.info(
             "%s is media item %s (%s) in PostBoost",
             medium.name,
@@ -189,6 +191,7 @@ def _upload(
     salt: str,
     timeout: float,
     clock: Callable[[], datetime],
+    upload_again: bool,
 ) -> dict[str, Any]:
     """Upload a file or a URL.
 
@@ -212,7 +215,15 @@ def _upload(
     key = _key("media", content, filename, all_attributes)
     source = Source(filename, kind, medium.size, medium.file.open)
     upload = upload_in_chunks if medium.size > MULTIPART_LIMIT_BYTES else upload_in_one_request
-    return upload(api, source, key=key, attributes=attributes, clock=clock, later_alt_text=later)
+    return upload(
+        api,
+        source,
+        key=key,
+        attributes=attributes,
+        clock=clock,
+        later_alt_text=later,
+        upload_again=upload_again,
+    )
 
 
 def wait_until_ready(

@@ -21,22 +21,16 @@ from postboost_provider.api.errors import (
     UnconfirmedError,
     UnexpectedResponseError,
 )
-from postboost_provider.idempotency.key import (
-    NextRevision,
-    numbered,
-    send_past_stored_responses,
-    step_past_stored_refusal,
-)
+from postboost_provider.idempotency.key import NextRevision
 from postboost_provider.polling.conditions import Finding
 from postboost_provider.polling.poller import wait_briefly
-from postboost_provider.services.media.key_in_use import may_be_about_key, send_until_free
+from postboost_provider.services.media.key_in_use import send_upload
 from postboost_provider.services.media.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from postboost_provider.api.client import PostBoostClient
-    from postboost_provider.api.errors import PostBoostRequestError
     from postboost_provider.api.responses import Response
 
 log = logging.getLogger(__name__)
@@ -69,18 +63,11 @@ def upload_from_url(
     name = unquote(PurePosixPath(urlsplit(url).path).name)
     library = Library(api, name, attributes, later_alt_text=later_alt_text)
     library.remember()
-    operation, keys, body = "initiate_remote_upload", numbered(key), {"url": url, **attributes}
 
     def read(response: Response) -> dict[str, Any]:
         return _read_item(api, response, library, shown, timeout)
 
-    def on_error(error: PostBoostRequestError | UnconfirmedError, revision: int) -> dict[str, Any]:
-        if not may_be_about_key(error, body):
-            step_past_stored_refusal(error, revision)
-        send = lambda: api.send(operation, idempotency_key=keys(revision), body=body)
-        return send_until_free(send, read, error, body)
-
-    return send_past_stored_responses(api, operation, keys, read=read, on_error=on_error, body=body)
+    return send_upload(api, "initiate_remote_upload", key, read=read, body={"url": url, **attributes})
 
 
 def _read_item(

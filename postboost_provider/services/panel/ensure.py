@@ -8,7 +8,7 @@ not created again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -138,3 +138,19 @@ def delete(
     with suppress(NotFoundError):
         api.call(operation, parameters=parameters)
     check_effect(api, get_operation(operation), {"parameters": parameters, "body": None})
+
+
+def check_gone(what: str, argument: str, confirm_name: str, others: Iterable[object]) -> None:
+    """Check that what was not found is gone, and not mistyped: nothing else has the name that the author confirmed.
+
+    :param what: what was not found, for the message.
+    :param others: how to write those that have the name.
+    :raises PostBoostConfigError: ``mistyped``: something has.
+    """
+    if listed := ", ".join(map(str, others)):
+        raise PostBoostConfigError(
+            f"{what} does not exist, and {confirm_name!r} is the name of {listed}. Nothing was deleted. Correct {argument}. If "
+            "it was deleted before, remove the task.",
+            code="mistyped",
+            field=argument,
+        )

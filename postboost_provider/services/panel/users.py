@@ -10,6 +10,7 @@ from postboost_provider.services.panel.ensure import (
     Outcome,
     Resource,
     check_changed,
+    check_gone,
     delete,
     ensure,
     is_different,
@@ -114,8 +115,15 @@ def _change_user(
 
 
 def delete_user(api: PostBoostClient, user: str | int, confirm_name: str) -> bool:
-    """Delete a user, and return whether there was one."""
+    """Delete a user, and return whether there was one.
+
+    :raises PostBoostConfigError: the user has another name, or another user has that name: ``user`` may be mistyped.
+    """
     found = find_user(api, user)
-    if found is not None:
+    if found is None:
+        listed = api.pages("list_users", parameters={"keyword": confirm_name})
+        named = (each["email"] for each in listed if each["name"] == confirm_name)
+        check_gone(f"User {user!r}", "user", confirm_name, named)
+    else:
         delete(api, "delete_user", {"user_id": found["id"]}, name=found["name"], confirm_name=confirm_name)
     return found is not None

@@ -11,6 +11,7 @@ from postboost_provider.services.panel.ensure import (
     Outcome,
     Resource,
     check_changed,
+    check_gone,
     delete,
     ensure,
     exists_already,
@@ -55,8 +56,7 @@ def ensure_workspace(
 
 
 def _find_workspace(api: PostBoostClient, name: str, owner_id: int | None) -> Resource | None:
-    named = [w for w in api.pages("list_workspaces", parameters={"keyword": name}) if w["name"] == name]
-    found = [dict(each) for each in named if owner_id is None or _owner_id(each) == owner_id]
+    found = [dict(each) for each in _list_named(api, name) if owner_id is None or _owner_id(each) == owner_id]
     if len(found) > 1:
         listed = ", ".join(f"{each['uuid']} of {(each.get('owner') or {}).get('email')}" for each in found)
         raise PostBoostConfigError(
@@ -65,6 +65,10 @@ def _find_workspace(api: PostBoostClient, name: str, owner_id: int | None) -> Re
             field="name",
         )
     return found[0] if found else None
+
+
+def _list_named(api: PostBoostClient, name: str) -> list[Mapping[str, Any]]:
+    return [w for w in api.pages("list_workspaces", parameters={"keyword": name}) if w["name"] == name]
 
 
 def _owner_id(workspace: Mapping[str, Any]) -> int | None:
@@ -101,11 +105,16 @@ def _change_workspace(api: PostBoostClient, workspace: Resource, changes: Mappin
 
 
 def delete_workspace(api: PostBoostClient, workspace_uuid: str, confirm_name: str) -> bool:
-    """Delete a workspace with everything in it, and return whether there was one."""
+    """Delete a workspace with everything in it, and return whether there was one.
+
+    :raises PostBoostConfigError: it has another name, or another workspace has that name: the uuid may be mistyped.
+    """
     parameters = {"workspace_uuid": workspace_uuid}
     try:
         workspace = api.call("get_workspace", parameters=parameters)
     except NotFoundError:
+        named = (w["uuid"] for w in _list_named(api, confirm_name))
+        check_gone(f"Workspace {workspace_uuid}", "workspace_uuid", confirm_name, named)
         return False
     delete(api, "delete_workspace", parameters, name=workspace["name"], confirm_name=confirm_name)
     return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.sandbox.bodies import PNG, repurpose
+from tests.remote_files import PNG
+from tests.sandbox.bodies import repurpose
 
 
 def test_pictures_are_drawn_into_the_library(sandbox, member):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.sandbox.bodies import PNG, fields_with_errors
+from tests.remote_files import PNG
+from tests.sandbox.bodies import fields_with_errors
 
 WHOLE = bytes(range(250))
 CHUNKS = [WHOLE[:100], WHOLE[100:200], WHOLE[200:]]

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.bodies import PNG, fields_with_errors, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import fields_with_errors, post
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import hashlib
 import httpx
 import pytest
 
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 BASE64 = base64.b64encode(PNG).decode()
 

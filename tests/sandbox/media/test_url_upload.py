@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from postboost_provider.sandbox.server import Sandbox
-from tests.sandbox.bodies import PNG
-from tests.sandbox.source import CLIP, serving
+from tests.remote_files import CLIP, PNG, serving
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from postboost_provider.sandbox.server import Sandbox
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 from tests.sandbox.server.test_saved_state import workspace
 
 AT = {"schedule": True, "date": "2099-01-01", "time": "10:00", "timezone": "UTC"}

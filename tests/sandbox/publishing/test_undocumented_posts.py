@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 
 AT = {"schedule": True, "date": "2099-01-01", "time": "10:00", "timezone": "UTC"}
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 
 
 def keyed(key="key-1"):

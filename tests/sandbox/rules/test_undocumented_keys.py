@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 
 KEYED = {"Idempotency-Key": "key-1"}
 

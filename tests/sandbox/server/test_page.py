@@ -7,7 +7,8 @@ import re
 
 import httpx
 
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 
 
 def page(sandbox, query=""):

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from postboost_provider.sandbox.server.request_body import nested
-from tests.sandbox.bodies import PNG, errors, fields_with_errors, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import errors, fields_with_errors, post
 
 JSON = {"Content-Type": "application/json"}
 HALF = '"\\ud83d"'
@@ -27,6 +28,14 @@ def test_half_of_a_surrogate_pair_is_rejected_and_stored_nowhere(sandbox, member
     assert [entry["outcome"] for entry in member.get("/activity").json()["data"]] == ["validation_failed"]
     assert member.put("/brand-voice", content=f'{{"tone": {HALF}}}', headers=JSON).status_code == 422
     assert httpx.get(sandbox.control_url + "/state").status_code == 200
+
+
+@pytest.mark.parametrize("name", [b"x\xed\xa0\xbd", b"\xff", '"x"'.encode("utf-16")], ids=repr)
+def test_bytes_that_are_not_utf_8_are_rejected_and_stored_nowhere(sandbox, member, name):
+    body = b'{"name": "%b", "hex_color": "#ffffff"}' % name
+    assert fields_with_errors(member.post("/tags", content=body, headers=JSON)) >= {"name"}
+    assert member.get("/tags").status_code == 200
+    assert httpx.post(sandbox.control_url + "/faults", content=body, headers=JSON).status_code == 422
 
 
 def test_a_whole_surrogate_pair_is_a_character(member):

@@ -36,7 +36,7 @@ def test_a_trailing_slash_is_ignored(member):
 
 @pytest.mark.parametrize("size, status", [("1", 200), ("100", 200), ("101", 422), ("0", 422), ("many", 422)])
 def test_per_page_has_a_range(member, size, status):
-    for path in ("/templates", "/account-groups", "/agent-proposals"):
+    for path in ("/templates", "/account-groups", "/agent-proposals", "/posts", "/media", "/activity"):
         response = member.get(path, params={"per_page": size})
         assert response.status_code == status
         if status == 422:

@@ -14,7 +14,8 @@ import pytest
 
 from postboost_provider.sandbox.__main__ import main
 from postboost_provider.sandbox.server import Sandbox, saved_state as saved
-from tests.sandbox.bodies import PNG, post
+from tests.remote_files import PNG
+from tests.sandbox.bodies import post
 
 
 def workspace(sandbox: Sandbox, token: str = "admin") -> httpx.Client:

@@ -7,7 +7,7 @@ import io
 from collections import Counter
 
 from postboost_provider.services.media.upload import MediaFile, read_file
-from tests.sandbox.bodies import PNG
+from tests.remote_files import PNG
 
 CONTENT = bytes(range(256)) * 17
 CHUNK = 1000

@@ -21,11 +21,8 @@ from tests.services.media.chunked import library, sent, video, whole
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
-NOT_DONE = [
-    UnreachableError("no route"),
-    RateLimitedError("slow down", status=429),
-    ConflictError("busy", status=409),
-]
+NOT_DONE = [UnreachableError("no route"), ConflictError("busy", status=409)]
+THROTTLED = RateLimitedError("slow down", status=429)
 
 
 @pytest.fixture
@@ -34,7 +31,7 @@ def api(sandbox):
         yield api
 
 
-def test_a_key_that_may_not_list_media_uploads_and_logs_when_it_cannot_search(sandbox, caplog):
+def test_a_key_that_may_not_list_media_uploads_again_only_where_that_is_allowed(sandbox, caplog):
     with client(sandbox, make_key(sandbox, "write")) as api:
         upload_media(api, video())
         sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
@@ -44,10 +41,14 @@ def test_a_key_that_may_not_list_media_uploads_and_logs_when_it_cannot_search(sa
         with pytest.raises(PermissionDeniedError):
             list(api.pages("list_media"))
         caplog.clear()
-        with caplog.at_level("INFO"):
+        caplog.set_level("INFO")
+        with pytest.raises(UnconfirmedError) as caught:
             upload_media(api, video(name="other.mp4"))
-        assert "may have uploaded other.mp4" in caplog.text
-        assert caplog.text.count("may not list media") == 1
+        error = caught.value
+        assert (error.code, error.field, error.retryable) == ("upload_unknown", "on_unknown", False)
+        upload_media(api, video(name="other.mp4"), upload_again=True)
+        assert "uploaded again" in caplog.text
+        assert caplog.text.count("may not list media") == 2
 
 
 def test_a_key_that_may_no_longer_search_is_a_clear_error(sandbox, api):
@@ -125,3 +126,31 @@ def test_a_completion_that_was_not_done_is_told_as_that_when_none_was_lost(api, 
     fail(api, mocker, error)
     with pytest.raises(type(error), match=str(error)):
         upload_media(api, video())
+
+
+@pytest.mark.parametrize("resend", ["accept", "refuse"])
+@pytest.mark.parametrize("again", [404, 201])
+@pytest.mark.parametrize("operation", ["upload_chunk", "complete_chunked_upload"])
+def test_a_throttle_that_comes_after_the_request_makes_one_item(sandbox, mocker, resend, again, operation):
+    sandbox.reset(resend_chunk=resend, complete_twice=again)
+    with client(sandbox) as api:
+        real, throttled = api.send, []
+
+        def send(name, **rest):
+            response = real(name, **rest)
+            if name == operation and not throttled:
+                throttled.append(name)
+                raise THROTTLED
+            return response
+
+        mocker.patch.object(api, "send", send)
+        upload_media(api, video())
+    assert (throttled, library(sandbox)) == ([operation], [whole()])
+
+
+def test_a_throttle_of_a_day_ends_the_attempt(sandbox, api, mocker):
+    fail(api, mocker, RateLimitedError("tomorrow", status=429, retry_after=86_400.0))
+    with pytest.raises(UnconfirmedError) as caught:
+        upload_media(api, video())
+    assert caught.value.code == "upload_unknown"
+    assert sent(sandbox)["abort_chunked_upload"] == 1

@@ -113,7 +113,7 @@ def test_the_given_clock_decides_which_items_an_earlier_attempt_may_have_uploade
 
 @under_each_variant
 def test_another_picture_of_the_same_name_is_another_item(sandbox, variant):
-    from tests.sandbox.bodies import PNG
+    from tests.remote_files import PNG
 
     sandbox.reset(**variant)
     assert upload(sandbox) == 1
@@ -161,6 +161,17 @@ def test_a_refusal_that_is_stored_and_never_repeated(connect, postboost, used, s
     assert seen.total() <= sent
 
 
+@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize("word", ["code", "errors"])
+def test_the_word_idempotency_in_any_refusal_is_about_the_key(connect, postboost, status, word):
+    about = {"code": "idempotency_mismatch"} if word == "code" else {"errors": {"idempotency_key": ["Used."]}}
+    postboost.post(f"/{WORKSPACE}/media").respond(status, json={"message": "Used.", **about})
+    item = {"id": 7, "uuid": "u", "name": "bean.png", "size": picture().size}
+    item["created_at"] = datetime.now(UTC).isoformat()
+    postboost.get(f"/{WORKSPACE}/media").respond(json={"data": [item]})
+    assert upload_media(connect(), picture())["id"] == 7
+
+
 def test_a_refusal_of_the_file_is_sent_once(sandbox):
     sandbox.reset(image_bytes=3)
     with pytest.raises(ValidationError), client(sandbox) as api:
@@ -175,10 +186,16 @@ def test_a_key_that_may_not_read_uses_the_stored_response(sandbox, variant):
     assert [upload(sandbox, key), upload(sandbox, key)] == [1, 1]
 
 
-def test_a_key_that_may_not_read_is_not_blocked(sandbox, caplog):
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_key_that_may_not_read_uploads_again_only_where_that_is_allowed(sandbox, lost, caplog):
     sandbox.reset(**DIFFERENT)
     key = make_key(sandbox, "write")
-    assert [upload(sandbox, key), upload(sandbox, key)] == [1, 2]
+    if lost:
+        sandbox.faults({"operation": "upload_media", "kind": "drop_after"})
+    found = [upload(sandbox, key), upload(sandbox, key)]
+    assert found == ["upload_unknown" if lost else 1, "upload_unknown"]
+    assert items(sandbox) == ["bean.png"]
+    assert upload(sandbox, key, upload_again=True) == 2
     assert "uploaded again" in caplog.text
 
 
@@ -206,8 +223,21 @@ def test_a_large_image_that_is_stored_with_another_size(sandbox, small_chunks):
     assert upload(sandbox, make=picture_in_chunks) == upload(sandbox, make=picture_in_chunks) == 1
 
 
+@pytest.mark.parametrize("log", [{"activity_log": "off"}, {"activity_status": 422}], ids=str)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_large_image_that_nothing_identifies_is_not_uploaded_again(sandbox, small_chunks, log, lost):
+    sandbox.reset(chunk_size=CHUNK, image_processing="reencode", **log)
+    if lost:
+        sandbox.faults({"operation": "complete_chunked_upload", "kind": "drop_after"})
+    make = lambda: picture(video_bytes())
+    assert upload(sandbox, make=make) == ("upload_unknown" if lost else 1)
+    assert upload(sandbox, make=make) == "upload_unknown"
+    assert items(sandbox) == ["bean.png"]
+    assert upload(sandbox, make=make, upload_again=True) == 2
+
+
 def video_bytes() -> bytes:
-    from tests.sandbox.bodies import PNG
+    from tests.remote_files import PNG
 
     return PNG + bytes(3000)
 

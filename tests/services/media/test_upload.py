@@ -113,7 +113,7 @@ def test_what_can_not_be_uploaded_is_refused_with_what_can_be_used(name):
         (raising(FileNotFoundError(2, "No such file")), "no_file", "pics/a.png"),
         (raising(PermissionError(13, "Permission denied")), "unreadable_file", "Permission denied"),
         (raising(OSError("the bucket is closed")), "unreadable_file", "the bucket is closed"),
-        (image(content=b""), "empty_file", ""),
+        (image(content=b""), "empty_file", "empty"),
     ],
 )
 def test_a_file_that_cannot_be_sent_is_refused_by_name(file, code, word):

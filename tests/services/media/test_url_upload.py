@@ -21,8 +21,7 @@ from postboost_provider.services.media import url_upload as remote
 from postboost_provider.services.media.upload import read_medium, upload_media
 from tests.api.support import WORKSPACE
 from tests.clients import VARIANTS, client, make_key, variant_name
-from tests.sandbox.bodies import PNG
-from tests.sandbox.source import CLIP, Source, serving
+from tests.remote_files import CLIP, PNG, Source, serving
 
 INITIATE, STATUS = "initiate_remote_upload", "get_remote_upload_status"
 

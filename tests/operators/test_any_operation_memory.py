@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api.errors import UnconfirmedError, ValidationError
+from postboost_provider.api.errors import RateLimitedError, UnconfirmedError, ValidationError
 from postboost_provider.idempotency.log_check import LONGEST_REQUEST_SECONDS
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.operators.api import PostBoostOperator
@@ -144,3 +144,18 @@ def test_a_first_attempt_is_sent_at_once(naps: Naps, sandbox: Sandbox, operation
 def test_only_the_words_that_are_known_are_accepted(sandbox: Sandbox, operation: str) -> None:
     with fails(field="on_unknown"):
         ACTS[operation](on_unknown="publish")
+
+
+def test_a_throttled_operation_without_a_key_is_retried_where_the_log_tells_or_where_that_is_allowed(
+    naps: Naps, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.faults({"kind": "throttle", "operation": "create_account_group", "count": 3})
+    with pytest.raises(RateLimitedError):
+        group()
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write"))
+    with fails(UnconfirmedError, code="unknown_outcome", field="on_unknown"):
+        group(idempotency_salt="blind")
+    with pytest.raises(RateLimitedError):
+        group(idempotency_salt="blind", on_unknown="send")
+    group(2, idempotency_salt="blind", on_unknown="send")
+    assert (groups(sandbox), sent(sandbox, "create_account_group")) == (1, 4)
