@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 
 from postboost_provider import __version__
 from postboost_provider.api.errors import PostBoostConfigError
-from postboost_provider.api.mode import as_sent
 from postboost_provider.api.operations import Operation, did_you_mean, get_operation
+from postboost_provider.api.safety import as_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

@@ -23,7 +23,7 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     UnreachableError,
 )
-from postboost_provider.api.mode import check_mode
+from postboost_provider.api.safety import check_mode
 
 if TYPE_CHECKING:
     from postboost_provider.api.requests import Request

@@ -18,7 +18,7 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
 )
 from postboost_provider.api.expiry import describe_span, shortfall
-from postboost_provider.api.mode import explain
+from postboost_provider.api.safety import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,9 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
     UnconfirmedError,
 )
-from postboost_provider.api.mode import as_sent
 from postboost_provider.api.operations import Operation, get_operation
 from postboost_provider.api.requests import prepare
+from postboost_provider.api.safety import as_sent
 from postboost_provider.api.times import read_utc, utc_now
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.effect import check_effect

@@ -102,7 +102,7 @@ class PostBoostOperator(PublishingOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         from postboost_provider.api import requests
-        from postboost_provider.api.mode import publishes
+        from postboost_provider.api.safety import publishes
         from postboost_provider.api.settings import ClientSettings
 
         op = _operation(self.operation)

@@ -102,7 +102,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
-        from postboost_provider.api.mode import require_live
+        from postboost_provider.api.safety import require_live
         from postboost_provider.polling.outcome import describe_status
 
         draft: _Draft = self.perform(context)

@@ -132,8 +132,8 @@ class PostBoostPublishCalendarOperator(PublishingOperator):
         from postboost_provider.airflow_support.run_times import attempt_began, last_success, run_anchor
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
-        from postboost_provider.api.mode import describe
         from postboost_provider.api.rate_limit import RateLimit
+        from postboost_provider.api.safety import describe
         from postboost_provider.calendar.due import MAX_DELAY
         from postboost_provider.calendar.run import CalendarRun
         from postboost_provider.idempotency.identity import digest

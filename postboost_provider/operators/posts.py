@@ -206,7 +206,7 @@ class PostBoostCreatePostOperator(WaitingPostOperator):
             render_siblings,
         )
         from postboost_provider.airflow_support.task_memory import TaskMemory
-        from postboost_provider.api.mode import describe
+        from postboost_provider.api.safety import describe
         from postboost_provider.idempotency.identity import digest, normal
         from postboost_provider.publishing.attempt_start import AttemptStart
         from postboost_provider.publishing.dry_run import try_post

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postboost_provider.api.errors import NotFoundError
-from postboost_provider.api.mode import require_live
+from postboost_provider.api.safety import require_live
 from postboost_provider.polling.outcome import (
     PostOutcome,
     describe_status,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError, PublishError, UnexpectedResponseError
-from postboost_provider.api.mode import require_live
 from postboost_provider.api.responses import reading_response
+from postboost_provider.api.safety import require_live
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:

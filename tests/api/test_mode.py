@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from postboost_provider.api import mode as modes
+from postboost_provider.api import safety
 from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
 from postboost_provider.api.errors import ModeError, PostBoostError
-from postboost_provider.api.mode import BY_BODY, HARMLESS, PUBLISHING, publishes, strictest
+from postboost_provider.api.mode import read_mode, strictest
 from postboost_provider.api.operations import Operation, load_operations
 from postboost_provider.api.requests import FilePart, prepare
+from postboost_provider.api.safety import BY_BODY, HARMLESS, PUBLISHING, publishes
 from postboost_provider.api.settings import ClientSettings
 from postboost_provider.sandbox.server import Sandbox
 from tests.clients import posts, settings
@@ -83,10 +84,10 @@ def test_every_write_of_a_workspace_is_classified_once() -> None:
 def test_an_operation_that_is_not_classified_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = ClientSettings("token", workspace_uuid="w", mode="draft")
     request = prepare(mine, "create_tag", body={"name": "a", "hex_color": "#112233"})
-    modes.check_mode(request, mine)
-    monkeypatch.setattr(modes, "HARMLESS", HARMLESS - {"create_tag"})
+    safety.check_mode(request, mine)
+    monkeypatch.setattr(safety, "HARMLESS", HARMLESS - {"create_tag"})
     with raises(ModeError, code="mode", field="mode"):
-        modes.check_mode(request, mine)
+        safety.check_mode(request, mine)
 
 
 @pytest.mark.parametrize("kind", ["blocking", "awaited"])
@@ -161,7 +162,7 @@ def test_the_error_names_the_mode_its_source_and_what_was_not_sent() -> None:
     mine = ClientSettings("token", workspace_uuid="w", name="connection 'mine'", mode="check")
     for given, source in ((mine, "'mine'"), (replace(mine, mode_source="POSTBOOST_MODE"), "POSTBOOST_MODE")):
         with raises(ModeError, code="mode", field="mode") as caught:
-            modes.check_mode(prepare(given, "create_post", body=POST), given)
+            safety.check_mode(prepare(given, "create_post", body=POST), given)
         for word in ("create_post", "'check'", source):
             assert word in str(caught.value)
 
@@ -169,9 +170,9 @@ def test_the_error_names_the_mode_its_source_and_what_was_not_sent() -> None:
 def test_the_strictest_mode_wins() -> None:
     assert strictest("live", "check", "draft") == "check"
     assert strictest("draft", "live") == "draft"
-    assert modes.read_mode(" Check ") == "check"
+    assert read_mode(" Check ") == "check"
     with pytest.raises(ValueError, match="live, draft or check"):
-        modes.read_mode("dry")
+        read_mode("dry")
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,7 @@ from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import posts
 from tests.deferrals import run_to_end
-from tests.operators.rotations import TARGET, keys, rotate
 from tests.security.cases import CASES, World, classes, make, short
-from tests.vault import Vault
 
 OPERATORS = {short(name): kind for name, kind in classes().items() if issubclass(kind, BaseOperator)}
 # They read. The last one has a person replace the token, and writes to Airflow only.
@@ -27,7 +25,7 @@ READING = {
     "PostSensor",
     "TokenExpirySensor",
     "RotateTokenOperator",
-    # Below.
+    # Its test is among those of the rotation.
     "RotateKeyOperator",
 }
 # Nothing is left to do there.
@@ -70,14 +68,3 @@ def test_in_check_mode_it_changes_nothing(
             run_to_end(lambda: task, {**context(), "task_instance": SimpleNamespace(id="ti")})
     assert writes(sandbox) == before
     assert posts(sandbox) == held
-
-
-def test_in_check_mode_a_key_is_not_rotated(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, vault: Vault
-) -> None:
-    before, token = keys(sandbox), vault.token(TARGET)
-    monkeypatch.setenv("POSTBOOST_MODE", "check")
-    with pytest.raises(AirflowSkipException, match="check"):
-        rotate(vault)
-    assert keys(sandbox).keys() == before.keys()
-    assert vault.token(TARGET) == token
