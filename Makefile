@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-$(AIRFLOW)
 DEVELOP := $(VENV)/.develop-$(AIRFLOW)
 FUZZ := $(VENV)/.fuzz-$(AIRFLOW)
+UI := $(VENV)/.ui-$(AIRFLOW)
 BENCH := $(VENV)/.bench-$(AIRFLOW)
 DOCS := $(VENV)/.docs-$(AIRFLOW)
 RELEASE := $(VENV)/.release-$(AIRFLOW)
@@ -23,13 +24,14 @@ export PYTHONDONTWRITEBYTECODE :=
 # Ignore the caller's own Airflow and PostBoost settings.
 unexport PYTHONPATH AIRFLOW_HOME VIRTUAL_ENV POSTBOOST_API_TOKEN POSTBOOST_WORKSPACE_UUID
 
-.PHONY: help demo test live fuzz mutants matrix matrix-one lint sandbox bench docs build installed audit sbom clean
+.PHONY: help demo test live ui fuzz mutants matrix matrix-one lint sandbox bench docs build installed audit sbom clean
 
 help:
 	@echo "make demo     publish a week of posts on a local PostBoost, run the DAG again, kill it half way and run it again"
 	@echo "make test     run the linters, the type checker, the import rules and the tests"
 	@echo "make live     test approvals, waits and rotations in a running Airflow, with all of its processes"
 	@echo "make faults   throw seeded faults, kills, races and time at every operator, and compare what PostBoost has then"
+	@echo "make ui       fill in the connection form of a running Airflow in a headless browser"
 	@echo "make fuzz     check the sandbox's responses to thousands of generated requests against PostBoost's schema"
 	@echo "make mutants  change the modules that decide, one thing at a time, and list what no test notices (MINUTES=15)"
 	@echo "make matrix   test the main job of the built wheel on each supported Airflow before $(AIRFLOW): $(OLDER)"
@@ -47,10 +49,11 @@ help:
 $(RUN): WITH = sandbox
 $(DEVELOP): WITH = sandbox,test
 $(FUZZ): WITH = sandbox,test,fuzz
+$(UI): WITH = sandbox,test,ui
 $(BENCH): WITH = sandbox,bench
 $(DOCS): WITH = docs
 $(RELEASE): WITH = release
-$(RUN) $(DEVELOP) $(FUZZ) $(BENCH) $(DOCS) $(RELEASE): pyproject.toml constraints/airflow-$(AIRFLOW).txt
+$(RUN) $(DEVELOP) $(FUZZ) $(UI) $(BENCH) $(DOCS) $(RELEASE): pyproject.toml constraints/airflow-$(AIRFLOW).txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old: Python 3.11 or newer is required. Run, for example: make PYTHON=python3.11."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -71,11 +74,15 @@ test: lint
 live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m "live and not kills" --override-ini faulthandler_timeout=600
 
+# Needs a browser on the PATH, such as Debian's chromium. AIRFLOW=2.11 VENV=.venv-2.11 opens the form of that Airflow.
+ui: $(UI)
+	$(BIN)/python -m pytest tests/ui -m live -rs --override-ini faulthandler_timeout=600
+
 # The seed is fixed. Takes five minutes.
 faults: $(DEVELOP)
 	@$(BIN)/python -m tests.faults
 
-# 40 kills in a running Airflow. Takes ten minutes.
+# 40 kills in a running Airflow, and a table at the end. Takes ten minutes.
 faults-live: $(DEVELOP)
 	$(BIN)/python -m pytest tests/live -m kills --override-ini faulthandler_timeout=1200
 

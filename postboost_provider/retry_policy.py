@@ -84,6 +84,12 @@ class RetryPolicyMixin:
 
     retry_policy: RetryPolicy | None
 
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> Any:
+            """Any value: to Airflow's types, ``publish.output["uuid"]`` has no ``[]`` and is no text."""
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Not as the default of an argument, which would take precedence over the DAG's default_args.

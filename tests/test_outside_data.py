@@ -177,7 +177,11 @@ def read_calendar(cells: Any) -> None:
 def read_settings(values: tuple[Any, Any, Any, Any]) -> None:
     host, password, extras, port = values
     known = {"conn_id": "c", "conn_type": "postboost", "login": None, "schema": None}
-    read_connection(SimpleNamespace(host=host, password=password, port=port, **known), extras, "c")  # type: ignore[arg-type]
+    read_connection(
+        SimpleNamespace(host=host, password=password, port=port, extra=None, extra_dejson=extras, **known),
+        extras,
+        "c",
+    )  # type: ignore[arg-type]
 
 
 EXTRAS = {

@@ -156,7 +156,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "Operations with a limit of their own often do not declare the 429.": (
         "sandbox/ai/test_agents.py::test_an_agent_runs_six_times_an_hour",
         "sandbox/analytics/test_reports.py::test_the_limit_is_twenty_a_minute",
-        "api/test_client.py::test_a_throttled_write_is_sent_again_even_without_a_key",
+        "api/test_client.py::test_a_throttled_write_is_sent_again_with_its_key_only",
     ),
     "Scheduling without both date and time is not described.": (
         "sandbox/publishing/test_posts.py::test_scheduling_without_a_time_is_rejected",

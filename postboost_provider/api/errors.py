@@ -17,7 +17,7 @@
         ├── NotFoundError             404
         ├── DuplicatePostError        409 with code duplicate_post
         ├── ConflictError             any other 409
-        ├── GatewayError              403, 404 or 408 of something in front of PostBoost
+        ├── GatewayError              403, 404, 408 or 422 of something in front of PostBoost
         ├── ValidationError           422
         ├── QuotaExceededError        429 with the code of a cap, or with a code and no Retry-After
         ├── RateLimitedError          any other 429
@@ -234,7 +234,7 @@ class NotFoundError(PostBoostRequestError):
 
 
 class GatewayError(PostBoostRequestError):
-    """A gateway or a firewall in front of PostBoost responded in its place (403, 404 or 408). Retryable.
+    """A gateway or a firewall in front of PostBoost responded in its place (403, 404, 408 or 422). Retryable.
 
     It says nothing about PostBoost: neither that something was deleted, nor that the token lacks a right.
     """

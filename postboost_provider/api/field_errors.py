@@ -31,10 +31,10 @@ def map_fields(words: Callable[[str], str] | str) -> Iterator[None]:
 
 def with_mapped_fields(error: ValidationError, problems: str, field: str) -> ValidationError:
     """Return the error with another description, and the first field that is wrong as its author writes it."""
-    where = f"{error.request}: " if error.request else ""
+    where = f" ({error.request})" if error.request else ""
     details = error.details
     details["field"] = field
-    mapped = ValidationError(f"{where}PostBoost refused it: {problems}", **details)
+    mapped = ValidationError(f"PostBoost refused it: {problems}{where}", **details)
     mapped.is_mapped = True
     return mapped
 

@@ -15,6 +15,7 @@ from postboost_provider import __version__
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, did_you_mean, get_operation
 from postboost_provider.api.safety import as_sent
+from postboost_provider.api.settings import assumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -96,11 +97,12 @@ class Request:
     form: Mapping[str, str] | None = None
     files: Mapping[str, FilePart] | None = None
     of_draft: bool = False
+    is_key_kept: bool = True
 
     @property
     def is_safe_to_retry(self) -> bool:
-        """A read, a write that has no further effect when sent again, or one with an idempotency key."""
-        return self.operation.retryable or "Idempotency-Key" in self.headers
+        """A read, a write that has no further effect when sent again, or one with an idempotency key that PostBoost keeps."""
+        return self.operation.retryable or ("Idempotency-Key" in self.headers and self.is_key_kept)
 
     def __str__(self) -> str:
         """Describe the request for messages, such as ``create_post in <workspace>``."""
@@ -142,13 +144,14 @@ def prepare(
         headers["Idempotency-Key"] = idempotency_key
     _check_body(op, body, files)
     body = as_sent(settings, operation, body)
+    is_key_kept = assumes(settings, "replay") is not False
     url = settings.base_url + path + (f"?{query}" if query else "")
     if op.body == "multipart":
         # PostBoost compares the bodies of two requests with one key; a random boundary would make them differ.
         boundary = hashlib.sha256((idempotency_key or uuid.uuid4().hex).encode()).hexdigest()[:32]
         headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
         form = {name: str(value) for name, value in (body or {}).items() if value is not None}
-        return Request(op, url, headers, workspace, form=form, files=dict(files or {}))
+        return Request(op, url, headers, workspace, None, form, dict(files or {}), is_key_kept=is_key_kept)
     content = None
     if body is not None:
         try:
@@ -158,7 +161,7 @@ def prepare(
                 f"The body of {operation} can't be sent as JSON: {error}.", field="body", code="not_json"
             ) from error
         headers["Content-Type"] = "application/json"
-    return Request(op, url, headers, workspace, content=content, of_draft=of_draft)
+    return Request(op, url, headers, workspace, content, is_key_kept=is_key_kept, of_draft=of_draft)
 
 
 def _check_key(op: Operation, key: str) -> None:

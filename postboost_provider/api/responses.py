@@ -96,7 +96,7 @@ def reading_response(operation: str) -> Iterator[None]:
         yield
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UnexpectedResponseError(
-            f"{operation}: PostBoost's response can't be read ({error!r}). If it stays, update airflow-provider-postboost, or "
+            f"{operation}: PostBoost's response can't be read ({error!r}). If it persists, update airflow-provider-postboost, or "
             "report it.",
             code="unreadable_response",
         ) from error
@@ -139,7 +139,7 @@ def _payload_of(settings: ClientSettings, request: Request, status: int, content
     except (ValueError, RecursionError):
         code, problem = "not_json", "empty" if is_empty else "not JSON"
     raise UnexpectedResponseError(
-        f"{request}: the response ({status}) is {problem}. Check that the base URL {settings.base_url} is PostBoost's API, "
+        f"The response ({status}) to {request} is {problem}. Check that the base URL {settings.base_url} is PostBoost's API, "
         "not a web page or a proxy in front of it.",
         code=code,
     )
@@ -173,14 +173,14 @@ def error_of(
         fields = "; ".join(f"{name}: {_first(messages)}" for name, messages in body["errors"].items())
         message = f"{message} {fields[:1500]}"
     shown_code = f" {code}" if code else ""
-    seen = f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
+    seen = f"PostBoost responded with {status}{shown_code} to {request}: {message.strip() or '(no message)'}"
     known: dict[str, Any] = {"status": status, "code": code, "body": body, "replayed": replayed}
     known["request"] = str(request)
     kind: type[PostBoostRequestError] = PostBoostRequestError
     if 200 <= status < 300:
         known["code"], shown_code = code or "not_successful", " and success false"
         seen = (
-            f"{request}: PostBoost responded with {status}{shown_code}: {message.strip() or '(no message)'}"
+            f"PostBoost responded with {status}{shown_code} to {request}: {message.strip() or '(no message)'}"
         )
     advice = ADVICE_BY_CODE.get(code or "", "")
     # The free tools have it in the body.
@@ -189,15 +189,15 @@ def error_of(
 
     if status == 401:
         return AuthenticationError(clean_text(seen), **known).explained(*explain_401(settings, now))
-    if status == 408 or (status in (403, 404) and not _is_own(raw, body)):
+    if status == 408 or (status in (403, 404, 422) and not _is_own(raw, body)):
         kind, advice = (
             GatewayError,
             (
-                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it stays, check the base URL "
+                f"A gateway or a firewall in front of PostBoost sent this, not PostBoost. If it persists, check the base URL "
                 f"{settings.base_url}, and ask who runs the network to let the User-Agent {USER_AGENT} through."
             ),
         )
-        known["code"], seen = "gateway", seen.replace("PostBoost responded with", "the response was", 1)
+        known["code"], seen = "gateway", seen.replace("PostBoost responded with", "The response was", 1)
     elif status == 403:
         kind, advice = PermissionDeniedError, _explain_403(settings, request, advice)
     elif status == 404:
@@ -230,7 +230,7 @@ UNKNOWN_PATH = re.compile(r"The route \S+ could not be found\.|no Route matched 
 
 
 def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
-    """Return whether PostBoost itself sent this 403 or 404: JSON with its message, or its code.
+    """Return whether PostBoost itself sent this 403, 404 or 422: JSON with its message, or its code.
 
     The exception is the 404 of a forgotten download, which has a status and no message (SDK 1.66.3). Laravel's 404 for a
     path that it does not know is about the base URL, not about a post.
@@ -240,7 +240,7 @@ def _is_own(raw: RawResponse, body: Mapping[str, Any]) -> bool:
         return False
     if isinstance(message, str) and message.strip():
         return raw.status != 404 or not UNKNOWN_PATH.fullmatch(message.strip())
-    return bool(code) or body.get("status") == "failed"
+    return bool(code) or body.get("status") == "failed" or (raw.status == 422 and bool(body.get("errors")))
 
 
 def _missing_code(status: int, message: str) -> str | None:

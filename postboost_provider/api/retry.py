@@ -76,9 +76,17 @@ def rules(request: Request, deadline_seconds: float, attempts: int) -> dict[str,
         is_stuck = isinstance(error, ConflictError) and state.attempt_number >= MAX_CONFLICTS
         return error is not None and not is_stuck and may_retry(request, error)
 
+    logged = ""
+
     def log_retry(state: RetryCallState) -> None:
-        number, seconds = state.attempt_number, state.upcoming_sleep
-        log.warning("Attempt %d failed; retrying in %.1f s: %s", number, seconds, error_of(state))
+        nonlocal logged
+        error, number, seconds = str(error_of(state)), state.attempt_number, state.upcoming_sleep
+        # An outage lasts for several attempts: its message and its advice are logged once.
+        if error == logged:
+            log.warning("Attempt %d failed in the same way; retrying in %.1f s.", number, seconds)
+        else:
+            log.warning("Attempt %d failed; retrying in %.1f s: %s", number, seconds, error)
+        logged = error
 
     return {
         "retry": is_retried,

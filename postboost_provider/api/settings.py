@@ -19,7 +19,8 @@ from postboost_provider.api.token_format import looks_like_token
 if TYPE_CHECKING:
     from postboost_provider.api.mode import Mode
 
-DEFAULT_BASE_URL = "https://postboost.co/app/api"
+API_PATH = "/app/api"
+DEFAULT_BASE_URL = f"https://postboost.co{API_PATH}"
 DEFAULT_TIMEOUT_SECONDS = 30.0
 
 # Shorter texts are too likely to be ordinary words.
@@ -63,7 +64,7 @@ class ClientSettings:
     def __post_init__(self) -> None:
         if self.token.lower().startswith("bearer "):
             raise PostBoostConfigError(
-                f"The token of {self.name} begins with 'Bearer ', which belongs to the header. Remove that word and the blank.",
+                f"The token of {self.name} begins with 'Bearer ', which belongs to the header. Remove that word and the space.",
                 code="bearer_prefix",
                 field="password",
             )

@@ -246,16 +246,16 @@ def no_response(settings: ClientSettings, request: Request, error: Exception) ->
     op, why = request.operation, f"{type(error).__name__}: {clean_text(settings.redact(str(error))[:300])}"
     if _was_never_sent(error):
         return UnreachableError(
-            f"{op.operation}: {settings.base_url} can't be reached ({why}). Nothing was sent. Check the host of "
+            f"{settings.base_url} can't be reached for {op.operation} ({why}). Nothing was sent. Check the host of "
             f"{settings.name}, the network, and the proxy if one is needed.",
             code="not_sent",
         )
     if op.is_read and op.retryable:
         return UnreachableError(
-            f"{op.operation}: {settings.base_url} sent no response ({why}). Nothing was changed. Retry later.",
+            f"{settings.base_url} sent no response to {op.operation} ({why}). Nothing was changed. Retry later.",
             code="no_response",
         )
-    cause = f"{op.operation}: the request was sent, but no response came ({why})"
+    cause = f"The request {op.operation} was sent, but no response came ({why})"
     advice = "It may have happened. Retry the task, which checks PostBoost first, or check before you send it again."
     return UnconfirmedError(f"{cause}. {advice}", cause=cause, code="no_response")
 

@@ -58,7 +58,8 @@ ASSUMPTIONS = (
     Assumption(
         "replay",
         "The same request under the same `Idempotency-Key` gets the same response, marked `Idempotent-Replayed`",
-        "A retry after a lost response may publish twice. Do not use retries",
+        "Without the extra `observed`, a retry after a lost response may publish twice. With it, no request is repeated for its key, and "
+        "a later attempt reads the activity log, or fails and names `on_unknown`",
     ),
     Assumption(
         "refusal_stored",

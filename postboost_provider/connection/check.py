@@ -19,6 +19,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.expiry import describe_span, shortfall
 from postboost_provider.api.safety import explain
+from postboost_provider.api.settings import API_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,13 @@ class Checks:
         """Report whether PostBoost accepts the token and lets it read where the tasks will work."""
         try:
             self.server_date = self.send(probe_of(self.settings)).date
-        except (NotFoundError, PermissionDeniedError) as error:
+        except NotFoundError as error:
+            if not self.settings.base_url.endswith(API_PATH):
+                text = f"Nothing was found at {self.settings.base_url}, which does not end in {API_PATH}: {error}"
+                return Finding("error", "token", text, "Correct the host, or leave its path out.")
+            self.works, self.refusal = True, error
+            return Finding("error", "token", f"PostBoost accepts the token, but: {error}")
+        except PermissionDeniedError as error:
             self.works, self.refusal = True, error
             return Finding("error", "token", f"PostBoost accepts the token, but: {error}")
         except PostBoostError as error:

@@ -17,7 +17,7 @@ from postboost_provider.api.errors import (
     is_retryable,
 )
 from postboost_provider.api.expiry import describe_span
-from postboost_provider.api.settings import DEFAULT_BASE_URL, is_loopback
+from postboost_provider.api.settings import API_PATH, DEFAULT_BASE_URL, is_loopback
 from postboost_provider.connection.check import Checks, Finding, check_extras, check_safety
 from postboost_provider.connection.key_expiry import look_up_expiry
 from postboost_provider.services.account_health import read_account
@@ -106,8 +106,8 @@ def _base_url(settings: ClientSettings) -> Finding:
     url = settings.base_url
     if url == DEFAULT_BASE_URL:
         return Finding("ok", "base URL", f"{url}, PostBoost's own.")
-    if not url.endswith("/app/api"):
-        text = f"{url} does not end in /app/api, as PostBoost's own, {DEFAULT_BASE_URL}, does."
+    if not url.endswith(API_PATH):
+        text = f"{url} does not end in {API_PATH}, as PostBoost's own, {DEFAULT_BASE_URL}, does."
         return Finding("warning", "base URL", text, "Correct the host, or leave the path out.")
     if is_loopback(urlsplit(url).hostname or ""):
         return Finding("ok", "base URL", f"{url}, a sandbox on this machine.")
@@ -116,8 +116,8 @@ def _base_url(settings: ClientSettings) -> Finding:
 
 
 def _role(checks: Checks, posting: bool) -> Finding | None:
-    pivot = (checks.membership or {}).get("pivot") or {}
-    if not (role := pivot.get("role")):
+    pivot = (checks.membership or {}).get("pivot")
+    if not isinstance(pivot, dict) or not (role := pivot.get("role")):
         return None
     may_approve = ", and may approve posts" if pivot.get("can_approve") else ""
     text = f"The token's user has the role {role} in the workspace{may_approve}."
@@ -144,7 +144,8 @@ def _clock(checks: Checks) -> Finding | None:
         theirs = parsedate_to_datetime(checks.server_date or "")
     except ValueError:
         return None
-    skew = abs(datetime.now(UTC) - theirs)
+    # A time whose zone is not known is one of UTC.
+    skew = abs(datetime.now(UTC) - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)))
     if skew <= TOLERATED_SKEW:
         return Finding("ok", "clock", "The clocks of this machine and the server agree.")
     text = f"The clocks of this machine and the server differ by {describe_span(skew)}."

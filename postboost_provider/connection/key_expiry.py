@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from postboost_provider.api.errors import AuthenticationError, PermissionDeniedError, PostBoostConfigError
 from postboost_provider.api.expiry import Expiry, parse_expiry
+from postboost_provider.api.responses import reading_response
 
 if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
@@ -33,7 +34,8 @@ def look_up_expiry(settings: ClientSettings, admin: PostBoostClient, admin_conn_
             f"token of one of its admins: {error}",
             field="admin_conn_id",
         ) from error
-    keys = {int(key["id"]): key for key in listed.get("data") or ()}
+    with reading_response("list_api_keys"):
+        keys = {int(key["id"]): dict(key) for key in listed.get("data") or ()}
     key = keys.get(settings.scoped_key_id or 0)
     if key is None:
         seen = ", ".join(f"{number} ({key.get('name')})" for number, key in sorted(keys.items())) or "none"

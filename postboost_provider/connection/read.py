@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -32,11 +33,11 @@ class _ModeSettings(TypedDict):
 
 
 def read_connection(
-    connection: Connection, raw_extras: dict[str, Any], name: str, *, needs_token: bool = True
+    connection: Connection, raw_extras: dict[str, Any] | None, name: str, *, needs_token: bool = True
 ) -> tuple[ClientSettings, list[str]]:
     """Return the settings in a connection, and the names of its unknown extras.
 
-    :param raw_extras: its extras; how they are read differs between a task and an event loop.
+    :param raw_extras: its extras, if they were read already: an event loop can't read them here.
     :param name: its name for messages.
     :raises PostBoostConfigError: it has no token, or a value that is not valid.
     """
@@ -46,9 +47,14 @@ def read_connection(
             f"postboost_conn_id, or set its type to {connection_form.CONNECTION_TYPE!r}.",
             field="postboost_conn_id",
         )
-    if not isinstance(raw_extras, dict):
+    # Airflow takes extras that it can't read for none: the task would work in another workspace, or without its proxy.
+    if not _is_object(connection.extra) or not isinstance(
+        raw_extras := connection.extra_dejson if raw_extras is None else raw_extras, dict
+    ):
         raise PostBoostConfigError(
-            f"The extras of {name} are not a JSON object. Write them as {{...}}.", field="extra"
+            f"The extras of {name} are not a JSON object. Write them as {{...}}, with double quotes.",
+            code="extra_not_json",
+            field="extra",
         )
     extras, unknown = connection_form.read_extras(raw_extras, name)
     token = (connection.password or "").strip()
@@ -81,6 +87,13 @@ def read_connection(
         **_mode(extras.get("mode")),
     )
     return settings, unknown
+
+
+def _is_object(extra: str | None) -> bool:
+    try:
+        return not (extra or "").strip() or isinstance(json.loads(extra or ""), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def remarks(connection: Connection) -> list[str]:

@@ -122,9 +122,10 @@ class PostBoostHook(BaseHook):
 
         try:
             # In Airflow's form the connection has an id that nobody knows, made for the test.
-            return check_connection(*self.read(name="This connection"))
+            works, message = check_connection(*self.read(name="this connection"))
         except PostBoostConfigError as error:
-            return False, str(error)
+            works, message = False, str(error)
+        return works, message[:1].upper() + message[1:]
 
     def remarks(self) -> list[str]:
         """Return what is odd about the connection, but does no harm."""
@@ -146,6 +147,4 @@ class PostBoostHook(BaseHook):
             connection = self.get_connection(self.postboost_conn_id)
         except AirflowNotFoundException:
             return read_environment(self.postboost_conn_id, needs_token=needs_token), []
-        return read_connection(
-            connection, connection.extra_dejson, name or self._name, needs_token=needs_token
-        )
+        return read_connection(connection, None, name or self._name, needs_token=needs_token)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.errors import PermissionDeniedError, ValidationError
+from postboost_provider.api.responses import reading_response
 from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.label import Label
 
@@ -75,7 +76,8 @@ def read_log(
         for start in reversed(owner.starts) if latest else owner.starts:
             rows, has_all = _rows(api, start, workspace_uuid, since)
             # A server that matches with LIKE takes "_" in the start for any character.
-            entries += [entry for row in rows if (entry := _read(row)) and owner.wrote(entry.label)]
+            with reading_response("list_api_activity"):
+                entries += [entry for row in rows if (entry := _read(row)) and owner.wrote(entry.label)]
             if has_all:
                 break
     except PermissionDeniedError as error:

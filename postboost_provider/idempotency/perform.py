@@ -35,7 +35,7 @@ from postboost_provider.idempotency.key import (
     step_past_stored_refusal,
 )
 from postboost_provider.idempotency.label import OperationAct, short_action
-from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR
+from postboost_provider.idempotency.memory import key_memory
 from postboost_provider.idempotency.refusals import (
     already_done,
     check_memory_of,
@@ -194,7 +194,7 @@ class _Request:
         name, done = self.op.operation, _done(entries)
         # The first key is that of the oldest attempt whose response is stored: PostBoost forgets that one first.
         kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
-        if done is not None and not _is_key_sure(kept[-1], self.clock()):
+        if done is not None and not self._is_key_sure(kept[-1]):
             if _body(done.label) not in (None, self._body):
                 raise other_body(self.op, done)
             if name == "create_post" and done.post_uuid:
@@ -280,6 +280,10 @@ class _Request:
     def _send(self) -> Any:
         return self.api.send(self.op.operation, client_label=str(self.act.label), **self.call).payload
 
+    def _is_key_sure(self, entry: LogEntry) -> bool:
+        at = read_utc(entry.created_at)
+        return at is not None and self.clock() - at < key_memory(self.api)
+
     @property
     def _body(self) -> str | None:
         return _body(self.act.label)
@@ -314,8 +318,3 @@ def _hash(values: Mapping[str, Any]) -> str:
 def _done(entries: list[LogEntry] | None) -> LogEntry | None:
     """Return the newest success."""
     return next((entry for entry in entries or () if entry.is_success), None)
-
-
-def _is_key_sure(entry: LogEntry, now: datetime) -> bool:
-    at = read_utc(entry.created_at)
-    return at is not None and now - at < KEY_IS_SURE_FOR

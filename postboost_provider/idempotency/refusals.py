@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, load_operations
 from postboost_provider.idempotency.log_check import prove_sight
-from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, LOG_IS_SURE_FOR
+from postboost_provider.idempotency.memory import LOG_IS_SURE_FOR, key_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,21 +34,24 @@ def check_memory_of(
     """
     unknown = f"{op.operation}: an earlier attempt of this task may have done it already"
     if entries is None and not op.idempotency_key:
-        message = f"{unknown}, and nothing can tell: {why_unseen(op)}. {what_to_do(op)}"
+        message = f"{unknown}, and there is no way to tell: {why_unseen(op)}. {what_to_do(op)}"
         raise PostBoostConfigError(message, code="unknown_outcome", field="on_unknown")
-    if since >= (KEY_IS_SURE_FOR if entries is None else LOG_IS_SURE_FOR):
-        kept = "an idempotency key for 24 hours" if entries is None else "its activity log for 90 days"
+    if since >= (key_memory(api) if entries is None else LOG_IS_SURE_FOR):
+        kept = (
+            "an idempotency key for 24 hours at most" if entries is None else "its activity log for 90 days"
+        )
         raise PostBoostConfigError(
             f"{unknown}, and PostBoost keeps {kept}. {what_to_do(op)}",
             code="beyond_memory",
             field="on_unknown",
         )
-    if op.idempotency_key and since < KEY_IS_SURE_FOR:
+    if op.idempotency_key and since < key_memory(api):
         return False
     # Without a key, what an earlier attempt has on its way is waited for.
-    if not prove_sight(api, actor, parameters.get("workspace_uuid"), waits=not op.idempotency_key):
+    has_key = op.idempotency_key and key_memory(api)
+    if not prove_sight(api, actor, parameters.get("workspace_uuid"), waits=not has_key):
         raise PostBoostConfigError(
-            f"{unknown}, and PostBoost's activity log does not show what is written now. Retry the task if the log is late. "
+            f"{unknown}, and PostBoost's activity log does not show the request that it has just sent. Retry the task if the log is late. "
             f"{what_to_do(op)}",
             code="blind_log",
             field="on_unknown",

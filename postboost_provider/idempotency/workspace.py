@@ -24,8 +24,8 @@ def check_workspace(
         api.call("list_accounts", parameters={"workspace_uuid": workspace_uuid} if workspace_uuid else None)
     except NotFoundError:
         raise PostBoostConfigError(
-            f"Workspace {uuid} does not exist, or the token can't see it: PostBoost does not find it, nor what was to be "
-            "deleted in it. Correct workspace_uuid in the connection.",
+            f"Workspace {uuid} does not exist, or the token can't see it: PostBoost returned 404. Nothing was deleted. Correct "
+            "workspace_uuid in the connection.",
             code="unknown_workspace",
             field="workspace_uuid",
         ) from error

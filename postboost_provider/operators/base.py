@@ -112,7 +112,7 @@ class PanelOperator(BasePostBoostOperator):
     field_arguments: ClassVar[Mapping[str, str]] = {"owner_id": "owner", "user_id": "user"}
 
     def execute(self, context: Context) -> Any:
-        result = self.perform(context)
+        result = self.perform(context, self._prepare)
         if not isinstance(result, tuple):
             return result
         # What was found or created, and the word for it, or whether what was found was changed.
@@ -122,6 +122,18 @@ class PanelOperator(BasePostBoostOperator):
             context["ti"].xcom_push(key=name, value=found[name])
             self.log.info("%s %s: %s.", name, found[name], word)
         return {**found, "outcome": word}
+
+    def _prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
+        from postboost_provider.api.responses import reading_response
+
+        act = self.prepare(context)
+
+        def read(api: PostBoostClient) -> Any:
+            # An act reads several responses, each of which may lack what PostBoost documents.
+            with reading_response(self.task_type):
+                return act(api)
+
+        return read
 
 
 class WorkspaceOperator(PanelOperator):

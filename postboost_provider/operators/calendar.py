@@ -16,7 +16,7 @@ from postboost_provider.operators.publishing import PublishingOperator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
@@ -83,7 +83,7 @@ class PostBoostPublishCalendarOperator(PublishingOperator):
     def __init__(
         self,
         *,
-        rows: str | Sequence[Mapping[str, Any]],
+        rows: str | Sequence[Mapping[str, Any]] | XComArg,
         calendar_id: str | None = None,
         timezone: str | None = None,
         window: timedelta | None = None,

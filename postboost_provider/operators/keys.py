@@ -11,7 +11,7 @@ from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.base import BasePostBoostOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -58,7 +58,7 @@ class PostBoostRotateKeyOperator(BasePostBoostOperator):
         rotate_when_less_than: timedelta | None = timedelta(days=14),
         valid_days: int = 90,
         grace: timedelta = timedelta(hours=1),
-        store: KeyStore | Callable[[str, str, Mapping[str, Any]], None] | None = None,
+        store: KeyStore | Callable[[str, str, dict[str, Any]], None] | None = None,
         key: int | str | None = None,
         abilities: Sequence[str] | None = None,
         **kwargs: Any,

@@ -101,7 +101,7 @@ class WaitingPostOperator(PublishingOperator):
     def _conclude(
         self, context: Context, outcome: PostOutcome, done: dict[str, str], retried: list[str]
     ) -> dict[str, Any]:
-        from postboost_provider.polling.outcome import conclude
+        from postboost_provider.polling.outcome import conclude, describe_published
         from postboost_provider.publishing import actions
 
         with failing_fast(self):
@@ -113,6 +113,7 @@ class WaitingPostOperator(PublishingOperator):
                     retried = [*retried, account.uuid]
                 self._started = datetime.now(UTC)
                 return self._wait(context, outcome.uuid, {"done": done, "retried": retried})
+            self.log.info("%s", describe_published([outcome]))
             for warning in conclude([outcome], "succeed" if self.on_partial == "succeed" else "fail"):
                 self.log.warning("%s", warning)
         return {**outcome.as_dict(), **done}

@@ -14,7 +14,7 @@ from postboost_provider.operators.post_wait import WaitingPostOperator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.idempotency.identity import Actor
@@ -106,15 +106,15 @@ class PostBoostCreatePostOperator(WaitingPostOperator):
     def __init__(
         self,
         *,
-        text: str,
-        accounts: str | int | Sequence[str | int],
-        thread: Sequence[str] | None = None,
-        first_comment: str | None = None,
-        media: str | Sequence[str] | None = None,
-        tags: str | Sequence[str] | None = None,
+        text: str | XComArg,
+        accounts: str | int | Sequence[str | int] | XComArg,
+        thread: Sequence[str] | XComArg | None = None,
+        first_comment: str | XComArg | None = None,
+        media: str | Sequence[str] | XComArg | None = None,
+        tags: str | Sequence[str] | XComArg | None = None,
         variants: Mapping[str, Mapping[str, Any]] | None = None,
         publish: Literal["draft", "schedule", "queue", "now"] = "draft",
-        publish_at: datetime | str | None = None,
+        publish_at: datetime | str | XComArg | None = None,
         timezone: str | None = None,
         account_times: Mapping[str, datetime | str] | None = None,
         ai_generated: bool | str | None = None,

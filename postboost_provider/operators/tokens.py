@@ -18,7 +18,7 @@ from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.retry_policy import RetryPolicyMixin, failing_fast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -66,7 +66,7 @@ class PostBoostRotateTokenOperator(RetryPolicyMixin, HITLOperator):
         *,
         postboost_conn_id: str = PostBoostHook.default_conn_name,
         rotate_when_less_than: timedelta | None = timedelta(days=14),
-        store: KeyStore | Callable[[str, str, Mapping[str, Any]], None] | None = None,
+        store: KeyStore | Callable[[str, str, dict[str, Any]], None] | None = None,
         subject: str = "Rotate a PostBoost access token",
         **kwargs: Any,
     ) -> None:

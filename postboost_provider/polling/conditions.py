@@ -14,6 +14,7 @@ from postboost_provider.polling.outcome import (
     read_awaited,
     require_post,
 )
+from postboost_provider.polling.schedule import whole_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -129,7 +130,7 @@ class PostsSettled:
             for uuid, post in unsettled.items()
         )
         pending = (
-            f"{len(unsettled)} of {len(self.seen)} posts were not published within {self._timeout} of their scheduled "
+            f"{len(unsettled)} of {len(self.seen)} posts were not published within {whole_seconds(self._timeout)} of their scheduled "
             f"time:\n{lines}\nPostBoost may still publish them. Check them there, or raise the timeout."
         )
         waiting = tuple(post for post in unsettled.values() if post is not None)

@@ -245,6 +245,18 @@ def conclude(outcomes: Sequence[PostOutcome], on_partial: str) -> list[str]:
     ]
 
 
+def describe_published(outcomes: Sequence[PostOutcome]) -> str:
+    """Return the end of a wait as a log shows it: a line for each account, with its URL."""
+    published = sum(outcome.status == "published" for outcome in outcomes)
+    lines = [
+        f"  post {outcome.uuid}, {account}: {account.external_url or account.status}"
+        for outcome in outcomes
+        for account in outcome.accounts
+        if account.status == "published"
+    ]
+    return "\n".join([f"{published} of {len(outcomes)} posts are published.", *map(clean_text, lines)])
+
+
 def describe_failures(outcomes: Sequence[PostOutcome]) -> str:
     """Return a line for each account that failed: post, account, reason."""
     lines = []

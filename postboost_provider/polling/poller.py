@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from tenacity import Retrying, retry_if_result
 
 from postboost_provider.api.errors import NotFinishedError, PostBoostError, is_retryable
-from postboost_provider.polling.schedule import Wait
+from postboost_provider.polling.schedule import Wait, whole_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -61,6 +61,7 @@ class Poller:
     :param spread: a number in [0, 1) that lengthens pauses a little, so that many waits don't poll at the same time.
     :param first_poll_at: when to poll first; default: at once.
     :param clock: returns the current time.
+    :ivar failures: how many polls failed in a row.
     """
 
     def __init__(
@@ -80,12 +81,12 @@ class Poller:
         self._spread = spread
         self._first_poll_at = first_poll_at
         self._clock = clock
-        self._failures = 0
+        self.failures = 0
         self._waiting: Sequence[PostOutcome] = ()
 
     def found(self, finding: Finding, now: datetime) -> Event | None:
         """Record what a poll found."""
-        self._failures = 0
+        self.failures = 0
         self._waiting = finding.waiting
         if finding.is_settled:
             return Event("settled", finding.result)
@@ -96,15 +97,17 @@ class Poller:
 
     def failed(self, error: PostBoostError, now: datetime) -> Event | None:
         """Record that a poll failed."""
-        self._failures += 1
+        self.failures += 1
         is_over = self.wait.is_over(self._waiting, now)
         if is_over and self._most_failures is None and is_retryable(error):
             return Event("timeout", message=str(error))
-        failures = self._failures + (self._earlier_polls if is_over else 0)
+        failures = self.failures + (self._earlier_polls if is_over else 0)
         if not is_retryable(error) or failures >= (self._most_failures or math.inf):
             return Event("error", error=error)
         self.pause = self.wait.pause(self._waiting, now, self._spread)
-        log.warning("%s Polling again in %s (%d failed in a row).", error, self.pause, self._failures)
+        log.warning(
+            "%s Polling again in %s (%d failed in a row).", error, whole_seconds(self.pause), self.failures
+        )
         return None
 
     def poll(self, ask: Callable[[], Finding]) -> Event | None:

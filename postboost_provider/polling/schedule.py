@@ -21,6 +21,11 @@ MOST_FAILURES = 5
 POLL_SECONDS = 60.0
 
 
+def whole_seconds(span: timedelta) -> timedelta:
+    """Return a span as messages show it: nobody reads microseconds."""
+    return timedelta(seconds=round(span.total_seconds()))
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """The times of one wait.

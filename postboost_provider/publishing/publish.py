@@ -19,7 +19,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.field_errors import map_fields
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.idempotency.label import Owner
-from postboost_provider.idempotency.memory import KEY_IS_SURE_FOR, check_memory
+from postboost_provider.idempotency.memory import check_memory, key_memory
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
 from postboost_provider.publishing.mapped_list import undecided
@@ -157,9 +157,9 @@ def publish_post(
             is_sure = places is None or not allow
             if not is_sure and not can_read_log:
                 raise undecided("the token may not read PostBoost's activity log (ability 'read')")
-            check_memory(since, now, can_read_log=can_read_log)
+            check_memory(since, now, can_read_log=can_read_log, keys=key_memory(api))
             is_seen = places is None and history is not None and bool(history.entries)
-            sure_for = KEY_IS_SURE_FOR if is_sure else timedelta(0)
+            sure_for = key_memory(api) if is_sure else timedelta(0)
             if since is not None and now - since >= sure_for and not is_seen:
                 require_sight(api, actor)
                 if places is not None:

@@ -12,6 +12,7 @@ from postboost_provider.api.errors import (
     PostBoostConfigError,
     PostBoostError,
 )
+from postboost_provider.api.responses import reading_response
 from postboost_provider.rotation import refusals
 from postboost_provider.rotation.plan import Key, Maker, Renew
 
@@ -66,7 +67,8 @@ class Keys:
                 code="not_an_admin",
                 field="admin_conn_id",
             ) from error
-        return {key.id: key for key in map(Key.read, rows) if key.id not in self._revoked}
+        with reading_response("list_api_keys"):
+            return {key.id: key for key in map(Key.read, rows) if key.id not in self._revoked}
 
     def find(self, wanted: int | str, connection: ConnectionContents, keys: Mapping[int, Key]) -> Key | None:
         """Return the key with an id or a name."""
@@ -88,10 +90,11 @@ class Keys:
         body["abilities"] = self.wanted_abilities(connection, old)
         if old.account_ids is not None:
             body["account_ids"] = list(old.account_ids)
-        created = self.admin.call("create_api_key", parameters=_where(connection), body=body)["data"]
-        secret = str(created["token"])
-        self.mask(secret)
-        new = Key.read(created)
+        response = self.admin.call("create_api_key", parameters=_where(connection), body=body)
+        with reading_response("create_api_key"):
+            secret = str(response["data"]["token"])
+            self.mask(secret)
+            new = Key.read(response["data"])
         log.info("Created key %d (%s), whose last day is %s.", new.id, new.name, new.expires_at)
         return new, secret
 

@@ -180,11 +180,13 @@ def decide(
     )
     if old is not None and leftovers:
         return Retire(current, leftovers)
-    if maker.created_in_this_run(current):
-        return Rest(current, "it was created in this run")
-    if old is not None and since and current.created_at and current.created_at >= since:
-        return Rest(current, "another run created it during this one")
     left = current.expiry.time_left(now)
+    # A task that is cleared later may find the key of its own run expired.
+    works = left is None or left > timedelta(0)
+    if works and maker.created_in_this_run(current):
+        return Rest(current, "it was created in this run")
+    if works and old is not None and since and current.created_at and current.created_at >= since:
+        return Rest(current, "another run created it during this one")
     if when_less_than is not None and (left is None or left >= when_less_than):
         return Rest(current, f"it {current.expiry.describe(now)}")
     orphans = tuple(k for k in keys.values() if maker.created(k) and k.successor_of == current.id)

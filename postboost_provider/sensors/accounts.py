@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
     from postboost_provider.polling.conditions import Finding
     from postboost_provider.triggers.base import WaitArguments
 
@@ -42,7 +44,7 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
     def __init__(
         self,
         *,
-        accounts: str | int | Sequence[str | int],
+        accounts: str | int | Sequence[str | int] | XComArg,
         publish_at: datetime | str | None = None,
         timezone: str | None = None,
         posts_per_account: int = 1,
@@ -79,11 +81,13 @@ class PostBoostAccountHealthSensor(BasePostBoostSensor):
             self._ids = account_ids(api, read_text(self.accounts))
             condition = AccountsCanPublish(self._ids, self._at, self.posts_per_account)
             finding = ask(api, condition, datetime.now(UTC))
-        if finding.is_settled:
-            self.log.info("All %d accounts can publish.", len(self._ids))
-        else:
+        if not finding.is_settled:
             self.log.warning("%s", finding.pending)
         return finding
+
+    def conclude(self, result: list[dict[str, Any]], context: Context) -> list[dict[str, Any]]:
+        self.log.info("All %d accounts can publish.", len(result))
+        return result
 
     def trigger(self, **wait: Unpack[WaitArguments]) -> PostBoostAccountHealthTrigger | None:
         if not self._ids:

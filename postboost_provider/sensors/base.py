@@ -131,7 +131,10 @@ class BasePostBoostSensor(RetryPolicyMixin, BaseSensorOperator):
         return self.conclude(event.get(late), context)
 
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+        from postboost_provider.polling.schedule import whole_seconds
+
         if self.exponential_backoff:
             return float(super()._get_next_poke_interval(*args, **kwargs))
-        self.log.info("Polling again in %s.", self._poller.pause)
+        if not self._poller.failures:
+            self.log.info("Polling again in %s.", whole_seconds(self._poller.pause))
         return self._poller.pause.total_seconds()

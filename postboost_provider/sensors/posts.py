@@ -16,7 +16,7 @@ from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from postboost_provider.polling.conditions import Finding, PostsSettled
     from postboost_provider.polling.outcome import PostOutcome
@@ -62,7 +62,7 @@ class PostBoostPostSensor(BasePostBoostSensor):
     def __init__(
         self,
         *,
-        post_uuids: str | Sequence[str],
+        post_uuids: str | Sequence[str] | XComArg,
         on_partial: Literal["fail", "succeed"] = "fail",
         poke_interval: timedelta | float = 30,
         timeout: timedelta | float = 3600,
@@ -106,8 +106,9 @@ class PostBoostPostSensor(BasePostBoostSensor):
         )
 
     def conclude(self, result: list[PostOutcome], context: Context) -> list[dict[str, Any]]:
-        from postboost_provider.polling.outcome import conclude
+        from postboost_provider.polling.outcome import conclude, describe_published
 
+        self.log.info("%s", describe_published(result))
         try:
             for partial in conclude(result, self.on_partial):
                 self.log.warning("%s", partial)

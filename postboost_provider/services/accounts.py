@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from postboost_provider.api.clean_text import clean_text
@@ -79,7 +80,7 @@ class Accounts:
             raise self._unknown(name)
         if len(matches) > 1 and username != "*":
             raise PostBoostConfigError(
-                f"{name!r} means {len(matches)} accounts: {_listed(matches)}. Write provider:username or the id.",
+                f"{name!r} matches {len(matches)} accounts. Write provider:username or the id:\n{_wrapped(_listed(matches))}",
                 code="ambiguous_account",
                 field="accounts",
             )
@@ -95,16 +96,16 @@ class Accounts:
         raise self._unknown(name, [clean_text(known) for known, _ in groups])
 
     def _unknown(self, name: str, groups: Sequence[str] = ()) -> PostBoostConfigError:
-        listed = _listed(self._accounts) + (f"; groups: {', '.join(groups)}" if groups else "")
+        listed = _wrapped(_listed(self._accounts) + (f"; groups: {', '.join(groups)}" if groups else ""))
         return PostBoostConfigError(
-            f"{name!r} is not an account of this workspace. It has: {listed}.{self._hint(name)}",
+            f"{name!r} is not an account of this workspace.{self._hint(name)} It has:\n{listed}",
             code="unknown_account",
             field="accounts",
         )
 
     def _hint(self, name: str) -> str:
         if name.startswith("["):
-            return " Pass the list itself, not a list around its text."
+            return " Pass the list itself, not a list that contains its text."
         if "," in name:
             return " Separate several accounts with a semicolon, or pass a list."
         known = [account_name(account) for account in self._accounts]
@@ -117,6 +118,19 @@ class Accounts:
 def _listed(accounts: Sequence[Mapping[str, Any]]) -> str:
     shown = [f"{account_name(account)} (id {account['id']})" for account in accounts]
     return ", ".join(shown) or "none; connect one in PostBoost under Accounts"
+
+
+def _wrapped(text: str) -> str:
+    """Return indented lines that a log shows whole: no name from outside begins a line of the log."""
+    indent = "  "
+    return textwrap.fill(
+        text,
+        100,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _has_username(account: Mapping[str, Any], name: str) -> bool:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SPREAD = random.random()
 # The states of a task that a person has ended, also with its run.
 KILLED = ("failed", "skipped")
+# An event loop keeps only weak references to its tasks.
+_ENDING: set[asyncio.Future[None]] = set()
 
 
 class PostBoostPostTrigger(PollingTrigger):
@@ -95,6 +97,14 @@ class PostBoostPostTrigger(PollingTrigger):
         """
         if self.when_killed != "trash":
             return
+        # Airflow 3.3 cancels a trigger again with each sync of the triggerer, also while it waits for this method: what has
+        # begun goes on in the event loop.
+        work = asyncio.ensure_future(self._end_posts())
+        _ENDING.add(work)
+        work.add_done_callback(_ENDING.discard)
+        await asyncio.shield(work)
+
+    async def _end_posts(self) -> None:
         from postboost_provider.airflow_support.compat import task_state
 
         try:

@@ -339,14 +339,3 @@ def test_a_rate_limit_spaces_all_requests_including_retries(connect, postboost, 
     api.call("list_tags")
     # Before the first request, the backoff, the rest of three seconds, and three seconds.
     assert clock.pauses == [0, 0.5, 2.5, 3]
-
-
-def test_a_client_slows_down_to_the_rate_of_the_server(connect, postboost, clock):
-    spent = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}
-    postboost.get(f"/{WORKSPACE}/tags").mock(
-        side_effect=[httpx.Response(200, json={}, headers=spent), OK, OK]
-    )
-    api = connect(pace=RateLimit())
-    for _ in range(3):
-        api.call("list_tags")
-    assert clock.pauses == [0, 0, 1]

@@ -169,6 +169,8 @@ def test_a_401_is_explained_with_what_is_known(expiry, refusal, words):
         ("***", "asterisks"),
         ('"42|abc"', "quotes"),
         ("<token>", "quotes or brackets"),
+        ("'42|abc", "quotes"),
+        ("42|abc'", "quotes"),
         ("$POSTBOOST_TOKEN", "placeholder"),
         ("{{var.value.token}}", "placeholder"),
     ],

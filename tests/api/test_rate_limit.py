@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.rate_limit import Pace, RateLimit
+from tests.api.support import WORKSPACE
 
 
 def pauses(pace: RateLimit, *times: float) -> list[float]:
@@ -62,3 +64,12 @@ def test_a_server_that_has_something_left_or_says_nothing_clear_changes_nothing(
 
 def test_the_name_of_version_0_1_0_still_works():
     assert Pace is RateLimit
+
+
+def test_a_client_slows_down_to_the_rate_of_the_server(connect, postboost, clock):
+    responses = [httpx.Response(200, json={}, headers=headers) for headers in (spent(), {}, {})]
+    postboost.get(f"/{WORKSPACE}/tags").mock(side_effect=responses)
+    api = connect(pace=RateLimit())
+    for _ in range(3):
+        api.call("list_tags")
+    assert clock.pauses == [0, 0, 1]

@@ -14,6 +14,7 @@ from postboost_provider.api.errors import (
     RateLimitedError,
     ServerError,
     UnexpectedResponseError,
+    ValidationError,
     is_retryable,
 )
 from postboost_provider.api.responses import QUOTA_CODES, Response
@@ -114,6 +115,13 @@ def test_what_something_in_front_of_postboost_sends_is_not_postboosts(operation,
     assert is_retryable(error)
     assert isinstance(error, LOST_RESPONSE)
     assert "firewall" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"<html>Blocked</html>", b"", b'{"message": "The given', b"null", b"[]"])
+def test_a_422_without_json_says_nothing_about_the_values(body):
+    assert type(refusal(422, body)) is GatewayError
+    assert type(refusal(422, {"message": "Wrong."}, headers=HTML)) is GatewayError
+    assert type(refusal(422, {"message": "Wrong."}, headers=JSON)) is ValidationError
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from postboost_provider.api.errors import (
     ValidationError,
 )
 from postboost_provider.api.requests import retry_after_seconds
-from postboost_provider.api.retry import may_retry, pause_before_retry
+from postboost_provider.api.retry import may_retry, pause, pause_before_retry, rules
 from tests.api.support import Upload, request
 
 NOW = datetime(2026, 10, 16, 9, 30, tzinfo=UTC).timestamp()
@@ -178,3 +179,30 @@ def test_an_ai_run_that_was_created_and_failed_is_not_sent_again() -> None:
     assert may_retry(request("create_post", idempotency_key="key"), failed)
     failed.body = {"run_id": 7}
     assert not may_retry(request("create_post", idempotency_key="key"), failed)
+
+
+def test_an_outage_is_explained_once_and_then_a_short_line_an_attempt(caplog) -> None:
+    log_retry = rules(request("get_post"), 60, 9)["before_sleep"]
+    errors = [UnreachableError("no route"), UnreachableError("no route"), UnreachableError("no name")]
+    for number, raised in enumerate(errors, 1):
+        outcome = SimpleNamespace(exception=lambda raised=raised: raised)
+        log_retry(SimpleNamespace(attempt_number=number, upcoming_sleep=0.5, outcome=outcome))
+    assert ["no route" in line for line in caplog.messages] == [True, False, False]
+    assert "no name" in caplog.messages[2]
+
+
+def state(raised: Exception, attempt: int) -> Any:
+    """Return what tenacity knows after so many attempts."""
+    return SimpleNamespace(attempt_number=attempt, outcome=SimpleNamespace(exception=lambda: raised))
+
+
+def test_a_key_that_stays_in_use_is_given_up_after_four_attempts() -> None:
+    is_retried = rules(request(WITH_KEY[0], idempotency_key=WITH_KEY[1]), 300, 9)["retry"]
+    in_use = error(ConflictError, 409)
+    assert [attempt for attempt in range(1, 9) if is_retried(state(in_use, attempt))] == [1, 2, 3]
+
+
+def test_no_pause_of_the_backoff_is_longer_than_half_a_minute(mocker: Any) -> None:
+    mocker.patch("postboost_provider.api.retry.random", SimpleNamespace(random=lambda: 1.0))
+    assert pause(state(error(ServerError, 500), 3)) == 4.0
+    assert pause(state(error(ServerError, 500), 20)) == 30.0

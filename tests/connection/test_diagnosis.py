@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -281,3 +283,56 @@ def test_a_server_that_fails_leaves_open_whether_the_token_works(
     found = find()
     assert list(found)[-1] == "token"
     assert "unexpected" in found["token"][1]
+
+
+@pytest.mark.parametrize("path", ["/app", "/api", "/app/api/v1", "/"])
+def test_a_base_url_with_another_path_is_named_before_the_workspace(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, path: str
+) -> None:
+    base = sandbox.base_url.removesuffix("/app/api")
+    monkeypatch.setattr(type(sandbox), "base_url", base + path)
+    use_connection(monkeypatch, sandbox)
+    found = find()
+    if path == "/":
+        # A host alone gets PostBoost's path.
+        assert found["token"][0] == "ok"
+        return
+    assert found["base URL"][0] == "warning"
+    level, text = found["token"]
+    assert (level, "/app/api" in text, "accepts" in text) == ("error", True, False)
+    assert "workspaces" not in found
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ('{"conn_type": "postboost", "password": "hidden", "extra": "{hidden"}', "extras"),
+        ('{"conn_type": "postboost", "password": "Bearer hidden"}', "Bearer "),
+    ],
+)
+def test_what_is_mistyped_is_one_finding_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, told: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_POSTBOOST_DEFAULT", variable)
+    (finding,) = diagnose(WEEK)
+    assert (finding.level, finding.topic) == ("error", "connection")
+    assert told in str(finding)
+    assert "hidden" not in str(finding)
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1/app/api", "127.0.0.1"])
+def test_a_host_and_its_port_may_be_in_two_fields(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, host: str
+) -> None:
+    port = sandbox.base_url.partition("127.0.0.1:")[2].partition("/")[0]
+    use_connection(monkeypatch, sandbox)
+    known = json.loads(os.environ["AIRFLOW_CONN_POSTBOOST_DEFAULT"])
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_POSTBOOST_DEFAULT", json.dumps({**known, "host": host, "port": int(port)})
+    )
+    assert find()["token"][0] == "ok"
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_POSTBOOST_DEFAULT", json.dumps({**known, "host": f"127.0.0.1:{port}", "port": 1})
+    )
+    (finding,) = diagnose(WEEK)
+    assert (finding.level, "port" in str(finding)) == ("error", True)

@@ -17,6 +17,14 @@ FALSE_FAILURE, STUCK = "false failure", "stuck"
 KINDS = (DUPLICATE, LOSS, FALSE_SUCCESS, FALSE_FAILURE, STUCK)
 
 
+# The statuses of a post that will be published, or has been.
+GOING = ("scheduled", "publishing", "published")
+# A row that became late during the run is sent while it is at most so late; an attempt takes its time.
+LATE_BY = timedelta(hours=1, minutes=30)
+# What is sent at once is for a minute that has begun, by PostBoost's clock or by the task's.
+AT_ONCE = timedelta(minutes=8)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Something that must not happen."""
@@ -33,15 +41,17 @@ class Wanted:
     """One post, as its author wrote it.
 
     :param texts: the parts for each account, by its id.
-    :param media: how many of each account's first part.
+    :param media: the hashes of the files of each account's first part.
+    :param is_row: of a calendar, whose rows are late for ``LATE_BY`` at most.
     """
 
     name: str
     mode: str
     texts: Mapping[int, tuple[str, ...]]
     at: datetime | None = None
-    media: int = 0
+    media: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()
+    is_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Seen:
     trashed: bool
     approved: bool
     texts: Mapping[int, tuple[str, ...]]
-    media: Mapping[int, int]
+    media: Mapping[int, tuple[str, ...]]
     states: Mapping[int, str]
     tags: frozenset[str]
     scheduled_at: datetime | None
@@ -73,6 +83,7 @@ class Rules:
     :param invents_statuses: posts get statuses that are not documented.
     :param reencodes: it stores other bytes than an image had.
     :param skew: how far its clock is ahead.
+    :param switches: the names of all that was drawn.
     """
 
     alters_texts: bool = False
@@ -80,11 +91,13 @@ class Rules:
     invents_statuses: bool = False
     reencodes: bool = False
     skew: timedelta = timedelta()
+    switches: frozenset[str] = frozenset()
 
-    @property
-    def is_odd(self) -> bool:
-        """Whether the status of a post tells little."""
-        return self.needs_approval or self.invents_statuses
+    def is_going(self, post: Seen) -> bool:
+        """Whether PostBoost will publish the post, or has: as far as a person has approved of it."""
+        if self.needs_approval and not post.approved:
+            return post.status == "needs_approval"
+        return post.status in GOING or (self.invents_statuses and post.status not in ("draft", "failed"))
 
 
 def same_text(wanted: str, seen: str, rules: Rules) -> bool:
@@ -101,16 +114,28 @@ def posts_of(name: str, posts: Iterable[Seen]) -> list[Seen]:
     return [post for post in posts if any(name in text for parts in post.texts.values() for text in parts)]
 
 
-def check_once(name: str, posts: Iterable[Seen]) -> list[Verdict]:
-    """No intention has two posts, and no account has published it twice."""
-    mine = posts_of(name, posts)
-    kept = [post for post in mine if not post.trashed]
+def check_once(name: str, posts: Iterable[Seen], gone: Iterable[Seen] = ()) -> list[Verdict]:
+    """No intention has two posts, no account has published it twice, and what a person has ended is not made again.
+
+    :param gone: the posts that a person has deleted or trashed, as they were.
+    """
+    mine, ended = posts_of(name, posts), posts_of(name, gone)
+    uuids = {post.uuid for post in ended}
+    kept = [post for post in mine if not post.trashed or post.uuid in uuids]
+    kept += [post for post in ended if post.uuid not in {each.uuid for each in kept}]
     if len(kept) > 1:
         return [Verdict(DUPLICATE, f"{name} has {len(kept)} posts: " + "; ".join(map(str, kept)))]
     live = [account for post in mine for account, state in post.states.items() if state == "published"]
     if twice := {account for account in live if live.count(account) > 1}:
         return [Verdict(DUPLICATE, f"{name} was published twice on {twice}: " + "; ".join(map(str, mine)))]
     return []
+
+
+def check_strangers(names: Iterable[str], posts: Iterable[Seen]) -> list[Verdict]:
+    """Every post is somebody's."""
+    posts = list(posts)
+    known = {post.uuid for name in names for post in posts_of(name, posts)}
+    return [Verdict(DUPLICATE, f"nobody wanted {post}") for post in posts if post.uuid not in known]
 
 
 def check_true(wanted: Wanted, posts: Iterable[Seen], now: datetime, rules: Rules) -> list[Verdict]:
@@ -139,31 +164,37 @@ def _differences(wanted: Wanted, post: Seen, now: datetime, rules: Rules) -> lis
             same_text(w, s, rules) for w, s in zip(parts, seen, strict=False)
         ):
             found.append(f"account {account} has the words {seen!r}, not {parts!r}")
-        if account in post.media and post.media[account] != wanted.media:
-            found.append(f"account {account} has {post.media[account]} media, not {wanted.media}")
-    if not wanted.tags <= post.tags:
+        if not _same_media(wanted.media, post.media.get(account, ()), rules):
+            found.append(f"account {account} has the media {post.media.get(account)}, not {wanted.media}")
+    if wanted.tags != post.tags:
         found.append(f"it has the tags {sorted(post.tags)}, not {sorted(wanted.tags)}")
     return [*found, *_when(wanted, post, now, rules)]
 
 
+def _same_media(wanted: tuple[str, ...], seen: tuple[str, ...], rules: Rules) -> bool:
+    return len(wanted) == len(seen) if rules.reencodes else wanted == seen
+
+
 def _when(wanted: Wanted, post: Seen, now: datetime, rules: Rules) -> list[str]:
     if wanted.mode == "draft":
-        return []
-    if rules.invents_statuses and post.status not in ("draft", "failed"):
-        return []
+        is_draft = post.status == "draft" or rules.invents_statuses
+        return [] if is_draft and post.scheduled_at is None else [f"it is {post.status}, and not a draft"]
     if post.status == "failed" or "failed" in post.states.values():
         return ["it failed"]
-    waits = post.status == "needs_approval"
-    if rules.needs_approval and not waits and not post.approved:
-        return [f"it is {post.status}, and nobody has approved it"]
-    if post.status == "draft" or (waits and not rules.needs_approval):
-        return [f"it is {post.status}, so it will not be published"]
-    if wanted.at is not None and post.scheduled_at is not None and post.scheduled_at != wanted.at:
-        # What was late is sent at once, and is never early.
-        if post.scheduled_at < wanted.at:
-            return [f"it is for {post.scheduled_at}, before {wanted.at}"]
-        if wanted.at > now + timedelta(minutes=15):
-            return [f"it is for {post.scheduled_at}, not {wanted.at}"]
+    if not rules.is_going(post):
+        return [f"it is {post.status}, approved: {post.approved}, so it will not be published as it should"]
+    at = post.scheduled_at
+    if wanted.mode == "now" and at is not None and at > max(now, now + rules.skew) + AT_ONCE:
+        return [f"it is for {at}, and not for now"]
+    if wanted.at is None or at is None or at == wanted.at:
+        return []
+    # What was late is sent at once, is never early, and is not too late.
+    if at < wanted.at:
+        return [f"it is for {at}, before {wanted.at}"]
+    # A person may approve of it at any later time.
+    is_too_late = wanted.is_row and not post.approved and at - wanted.at > LATE_BY
+    if at > max(now, now + rules.skew) + AT_ONCE or is_too_late:
+        return [f"it is for {at}, not {wanted.at}"]
     return []
 
 

@@ -16,7 +16,7 @@ PARTS: dict[str, tuple[Plan, int]] = {
     "sequences": (Plan("sequences"), 1500),
     "kills": (Plan("kills", kill=1.0, race=0.0, person=0.0), 180),
     "races": (Plan("races", kill=0.0, race=1.0, person=0.15, calm=0.6), 150),
-    "time": (Plan("time", gap=1.0, kill=0.0, race=0.0, calm=0.5), 100),
+    "time": (Plan("time", gap=1.0, kill=0.0, race=0.0, calm=0.5, each=True), 200),
     "clock changes": (Plan("clock changes"), 30),
 }
 

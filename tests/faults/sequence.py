@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.faults import switches as drawn_switches
 from tests.faults.airflow_side import TaskInstance
-from tests.faults.checker import DUPLICATE, FALSE_FAILURE, FALSE_SUCCESS, STUCK, Judgement, Rules, Verdict
+from tests.faults.checker import FALSE_FAILURE, STUCK, Judgement, Rules, Verdict
+from tests.faults.excuses import BEYOND_MEMORY, KEY_KEPT_FOR, LOG_KEPT_FOR, is_excused
 from tests.faults.families import FAMILIES, Family
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Schedule
@@ -19,10 +20,11 @@ from tests.faults.world import Outcome, World
 
 DAY = 86_400
 GAPS = {"0": 0, "61 s": 61, "25 h": 25 * 3600, "8 d": 8 * DAY, "91 d": 91 * DAY, "400 d": 400 * DAY}
-# A key is kept for this long, and the log for 90 days: beyond it a task may refuse.
-KEY_HOURS, LOG_DAYS = 23, 88
-# What a task says that can't know, or that PostBoost refused.
+LONG_GAPS = ("25 h", "8 d", "91 d", "400 d")
+# A refusal of PostBoost's, as far as a client can tell: that a task fails for good is right.
 HONEST_FAULTS = frozenset({"success false"})
+# With these an older attempt says that a newer one may have lost its words, or has.
+HAVE_SAID_SO = ("overtaken", "Unconfirmed")
 FINAL_ATTEMPTS = 4
 
 
@@ -42,6 +44,8 @@ class Plan:
     person: float = 0.05
     calm: float = 0.2
     families: tuple[str, ...] = ()
+    # Each family with each gap, one after another, and not at random.
+    each: bool = False
 
 
 @dataclass
@@ -78,7 +82,12 @@ class Sequence:
         self.world, self.plan, self.seed = world, plan, seed
         rng = self.rng
         chosen = [each for each in FAMILIES if not plan.families or each.name in plan.families]
-        family = rng.choice(chosen)
+        self.gap = ""
+        if plan.each:
+            pairs = [(each, gap) for gap in LONG_GAPS for each in dict.fromkeys(chosen)]
+            family, self.gap = pairs[seed % len(pairs)]
+        else:
+            family = rng.choice(chosen)
         switches = {**drawn_switches.draw(rng), **family.switches}
         skew = timedelta(minutes=rng.choice([0] * 6 + [-4, -1, 3, 6]))
         world.reset(switches, skew)
@@ -89,21 +98,23 @@ class Sequence:
             invents_statuses="unknown_status" in switches,
             reencodes="image_processing" in switches,
             skew=skew,
+            switches=frozenset(switches),
         )
         self.ti = TaskInstance(has_store=rng.random() < 0.6)
         world.anchor = self.ti.anchor
         self.family: Family = family(world, rng, rules)
+        if family.may_be_blind and rng.random() < 0.12:
+            world.connect_blind()
+            self.family.be_blind()
         self.rate = rng.choice([0.05, 0.15, 0.3, 0.6])
         self.began = world.time.now()
-        self.nasty = bool(set(switches) - drawn_switches.HARMLESS - set(family.switches))
-        self.person_acted = False
         self.doubts: list[tuple[Outcome, list[str]]] = []
         self._say(
             f"seed {seed}: {family.name}; switches {switches}; server clock {skew}; store {self.ti.has_store}; {self.family.words}"
         )
 
     def run(self) -> Result:
-        number = self.rng.randint(1, 5)
+        number = self.rng.randint(2 if self.gap else 1, 5)
         last: Outcome | None = None
         for _ in range(number):
             if last is not None:
@@ -116,16 +127,14 @@ class Sequence:
     def _between(self) -> None:
         rng = self.rng
         if rng.random() < self.plan.gap:
-            gap = rng.choice(
-                [name for name, seconds in sorted(GAPS.items()) if seconds <= self.family.longest_gap]
-            )
+            gap = self.gap or rng.choice(sorted(GAPS))
+            self.gap = ""
             self.world.pass_time(GAPS[gap])
             self._say(f"  {gap} pass, it is {self.world.time.now():%Y-%m-%d %H:%M}")
         if self.family.edits and rng.random() < 0.3:
             self.family.edit()
             self._say(f"  edit: {self.family.words}")
         if rng.random() < self.plan.person and (act := self.family.act_of_person(rng)):
-            self.person_acted = True
             self._say(f"  {act}")
 
     def _attempt_once(self, last: Outcome | None) -> Outcome:
@@ -190,7 +199,11 @@ class Sequence:
         self._say(f"  {count} attempts at once, with: " + " | ".join(map(str, words)))
         outcomes: list[Outcome | None] = [None] * count
         claims: list[list[Verdict]] = [[] for _ in range(count)]
-        self.world.proxy.turns.begin(count, f"{self.seed}/{self.result.attempts}")
+        stalls = rng.random() < 0.3
+        pause = rng.choice([0, 0, 61, 1800]) if stalls else 0
+        self.world.proxy.turns.begin(count, f"{self.seed}/{self.result.attempts}", stalls=stalls)
+        if stalls:
+            self._say(f"  the first one hangs until the others have ended, and for {pause} s more")
 
         def run(lane: int) -> None:
             self.world.proxy.turns.wait_to_begin(lane)
@@ -202,8 +215,10 @@ class Sequence:
                 makes[lane], contexts[lane], lane=lane, schedule=schedules[lane]
             )
             if outcome.kind == "green":
-                # Now, while the others wait for their turn.
-                claims[lane] = self.family.check_green(words[lane], outcome)
+                # Now, while the others wait for their turn: its own words are true, or those of an attempt that began later.
+                claims[lane] = self._claims(words[lane:], outcome)
+            if lane == count - 1:
+                self.world.time.pass_time(pause)
             self.world.proxy.turns.end(lane)
 
         threads = [threading.Thread(target=run, args=(lane,)) for lane in range(count)]
@@ -216,23 +231,20 @@ class Sequence:
         for lane, outcome in enumerate(ended):
             self._say(f"    [{lane}] {outcome}")
         self._note(self.family.check_always())
-        newest = [
-            outcome
-            for outcome, each in zip(ended, words, strict=True)
-            if each == words[-1] and outcome.kind == "green"
-        ]
-        others = [outcome.kind for outcome, each in zip(ended, words, strict=True) if each != words[-1]]
-        has_said_so = not set(others) <= {"green"}
-        for each, claim in zip(words, claims, strict=True):
-            # What an older attempt had found true may have been changed since, by a newer one.
-            is_excused = each != words[-1] or has_said_so
-            self._note([v for v in claim if not is_excused or v.kind != FALSE_SUCCESS])
-        if newest and not has_said_so:
-            # An older attempt that ended later must not have replaced these words, unless it failed and said so.
+        for claim in claims:
+            self._note(claim)
+        # An older attempt that ended later must not have replaced the newest words, unless it failed and said so.
+        newest = [o for o, each in zip(ended, words, strict=True) if each == words[-1] and o.kind == "green"]
+        others = [o for o, each in zip(ended, words, strict=True) if each != words[-1]]
+        if newest and not any(said in other.code for said in HAVE_SAID_SO for other in others):
             self._note(self.family.check_green(words[-1], newest[-1]))
         for lane, outcome in enumerate(ended):
-            self._doubt(outcome, schedules[lane])
+            self._doubt(outcome, words[lane], schedules[lane], is_race=True)
         return ended[-1]
+
+    def _claims(self, words: list[Any], outcome: Outcome) -> list[Verdict]:
+        """Return what is false of a green task, judged by whichever of these words fits."""
+        return min((self.family.check_green(each, outcome) for each in words), key=len)
 
     def _ended(self, outcome: Outcome, words: Any, schedule: Schedule) -> None:
         self._flush()
@@ -240,14 +252,18 @@ class Sequence:
         if outcome.kind == "green":
             self._note(self.family.check_green(words, outcome))
         self._note(self.family.check_always())
-        self._doubt(outcome, schedule)
+        self._doubt(outcome, words, schedule)
 
-    def _doubt(self, outcome: Outcome, schedule: Schedule) -> None:
+    def _doubt(self, outcome: Outcome, words: Any, schedule: Schedule, *, is_race: bool = False) -> None:
         """Keep a failure for good that a fault may have caused: at the end it shows whether a retry had been of use."""
         if outcome.kind == "crash":
             self._note([Verdict(FALSE_FAILURE, f"an error that is not the package's: {outcome}")])
         kinds = [fault.kind for fault in schedule.drawn]
-        if outcome.kind == "hard" and kinds and not HONEST_FAULTS & set(kinds):
+        if outcome.kind != "hard" or self._may_fail(outcome, words):
+            return
+        if not kinds and not is_race:
+            self._note([Verdict(FALSE_FAILURE, f"nothing was in the way: {outcome}")])
+        elif not HONEST_FAULTS & set(kinds):
             self.doubts.append((outcome, kinds))
 
     def _finish(self) -> None:
@@ -261,30 +277,26 @@ class Sequence:
                 break
             self.world.pass_time(3600)
         self.result.ended = outcome.kind
-        if self.nasty or self.person_acted:
-            return
-        if outcome.kind == "soft":
+        if outcome.kind == "soft" and not self._may_fail(outcome, self.family.words):
             self._note([Verdict(STUCK, f"{FINAL_ATTEMPTS} attempts without any fault: {outcome}")])
-        if outcome.kind == "hard" and not self._may_fail(outcome):
-            self._note([Verdict(FALSE_FAILURE, f"nothing was in the way: {outcome}")])
-        if outcome.kind == "green" and not self._is_beyond_memory():
+        if outcome.kind == "green":
             for doubt, kinds in self.doubts:
-                if not self.family.may_fail(doubt):
-                    self._note([Verdict(FALSE_FAILURE, f"a retry would have helped, after {kinds}: {doubt}")])
+                self._note([Verdict(FALSE_FAILURE, f"a retry would have helped, after {kinds}: {doubt}")])
 
-    def _may_fail(self, outcome: Outcome) -> bool:
-        return self._is_beyond_memory() or self.family.may_fail(outcome)
-
-    def _is_beyond_memory(self) -> bool:
-        return self.world.time.now() - self.began > timedelta(days=LOG_DAYS)
+    def _may_fail(self, outcome: Outcome, words: Any) -> bool:
+        """Whether the failure is right whatever was in the way: it has the code for what was drawn."""
+        memory = KEY_KEPT_FOR if self.family.is_blind else LOG_KEPT_FOR
+        is_forgotten = outcome.code == BEYOND_MEMORY and self.world.time.now() - self.began > memory
+        return (
+            is_forgotten
+            or is_excused(outcome.code, self.result.switches)
+            or self.family.may_fail(outcome, words)
+        )
 
     def _flush(self) -> None:
         self.result.note_faults(self.world.proxy)
 
     def _note(self, verdicts: list[Verdict]) -> None:
-        if self.person_acted:
-            # What a person deleted is not a loss.
-            verdicts = [v for v in verdicts if v.kind in (DUPLICATE, FALSE_SUCCESS)]
         for verdict in verdicts:
             self._say(f"  !! {verdict}")
         known = {v.kind for v in self.result.judgement.verdicts}

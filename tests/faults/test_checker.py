@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from tests.faults.checker import (
     Seen,
     Wanted,
     check_once,
+    check_strangers,
     check_true,
     posts_of,
 )
+from tests.faults.excuses import is_excused
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -36,7 +39,7 @@ def seen(**changes: object) -> Seen:
         "trashed": False,
         "approved": False,
         "texts": WANTED.texts,
-        "media": {1: 0, 2: 0},
+        "media": {1: (), 2: ()},
         "states": {1: "pending", 2: "pending"},
         "tags": frozenset(),
         "scheduled_at": AT,
@@ -66,7 +69,8 @@ def test_what_is_true_is_not_reported() -> None:
         {"states": {1: "published", 2: "failed"}},
         {"scheduled_at": AT - timedelta(minutes=1)},
         {"scheduled_at": AT + timedelta(hours=1)},
-        {"media": {1: 1, 2: 1}},
+        {"media": {1: ("another file",), 2: ("another file",)}},
+        {"tags": frozenset({"not asked for"})},
         {"status": "needs_approval"},
     ],
     ids=str,
@@ -99,9 +103,63 @@ def test_a_post_that_nobody_has_approved_is_a_false_success() -> None:
     assert kinds(seen(status="needs_approval"), rules=rules) == []
 
 
+def test_a_draft_that_is_scheduled_is_a_false_success() -> None:
+    draft = replace(WANTED, mode="draft", at=None)
+    assert kinds(seen(status="draft", scheduled_at=None), wanted=draft) == []
+    assert kinds(seen(), wanted=draft) == [FALSE_SUCCESS]
+
+
+def test_what_is_to_go_out_now_is_not_for_later() -> None:
+    now = replace(WANTED, mode="now", at=None)
+    assert kinds(seen(scheduled_at=NOW), wanted=now) == []
+    assert kinds(seen(scheduled_at=NOW + timedelta(hours=1)), wanted=now) == [FALSE_SUCCESS]
+
+
+def test_what_was_late_is_for_now_and_a_row_not_later_than_it_may_be() -> None:
+    late = replace(WANTED, at=NOW - timedelta(hours=3))
+    assert kinds(seen(scheduled_at=NOW), wanted=late) == []
+    assert kinds(seen(scheduled_at=NOW + timedelta(hours=1)), wanted=late) == [FALSE_SUCCESS]
+    assert kinds(seen(scheduled_at=NOW), wanted=replace(late, is_row=True)) == [FALSE_SUCCESS]
+
+
+def test_the_media_are_compared_by_content_unless_postboost_encodes_them_again() -> None:
+    wanted = replace(WANTED, media=("hash",))
+    assert kinds(seen(media={1: ("hash",), 2: ("hash",)}), wanted=wanted) == []
+    other = seen(media={1: ("hash",), 2: ("other",)})
+    assert kinds(other, wanted=wanted) == [FALSE_SUCCESS]
+    assert kinds(other, wanted=wanted, rules=Rules(reencodes=True)) == []
+
+
+def test_what_a_person_has_ended_is_not_made_again() -> None:
+    gone = seen(uuid="1")
+    assert check_once("Offer7q", [], [gone]) == []
+    assert check_once("Offer7q", [seen(uuid="1", trashed=True)], [gone]) == []
+    for others in ([seen(uuid="2")], [seen(uuid="1", trashed=True), seen(uuid="2")]):
+        assert [v.kind for v in check_once("Offer7q", others, [gone])] == [DUPLICATE]
+
+
+def test_a_post_that_nobody_wanted_is_found() -> None:
+    assert check_strangers(["Offer7q"], [seen()]) == []
+    assert [v.kind for v in check_strangers(["Row8q"], [seen()])] == [DUPLICATE]
+
+
+def test_a_failure_is_only_excused_by_what_was_drawn() -> None:
+    assert is_excused("PostBoostConfigError/log_unreadable", {"activity_status": 404})
+    assert is_excused("UnconfirmedError/uuid_unknown", {"activity_post_uuid": False})
+    for code in ("PostBoostConfigError/log_unreadable", "ValidationError/", "PostBoostConfigError/too_late"):
+        assert not is_excused(code, {"store_4xx": False})
+    assert not is_excused("UnconfirmedError/uuid_unknown", {"activity_status": 404})
+
+
 def test_altered_texts_are_only_excused_where_postboost_alters_them() -> None:
     wanted = Wanted("Offer7q", "draft", {1: ("<b>Offer7q</b> &amp; more",)})
-    post = seen(texts={1: ("Offer7q & more",)}, media={1: 0}, states={1: "pending"})
+    post = seen(
+        status="draft",
+        texts={1: ("Offer7q & more",)},
+        media={1: ()},
+        states={1: "pending"},
+        scheduled_at=None,
+    )
     assert kinds(post, wanted=wanted) == [FALSE_SUCCESS]
     assert kinds(post, wanted=wanted, rules=Rules(alters_texts=True)) == []
 

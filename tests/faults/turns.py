@@ -29,15 +29,22 @@ class Turns:
         self._last = 0
         self._rng = random.Random(0)
         self._stays = 0.5
+        self._stalled: set[int] = set()
 
-    def begin(self, lanes: int, seed: str) -> None:
-        """Let these lanes race from now on."""
+    def begin(self, lanes: int, seed: str, *, stalls: bool = False) -> None:
+        """Let these lanes race from now on.
+
+        :param stalls: the first one hangs after a few requests, and goes on when all others have ended.
+        """
         with self._changed:
             rng = self._rng = random.Random(seed)
             # How likely the attempt of the last request goes on, where it can.
             self._stays = rng.choice([0.2, 0.5, 0.8, 0.95])
             self._lanes, self._begun, self._ended = list(range(lanes)), {0}, set()
             self._heads = {lane: rng.randint(1, 6) for lane in self._lanes}
+            self._stalled = {0} if stalls else set()
+            if stalls:
+                self._heads[0] = rng.randint(0, 6)
             self._waiting, self._taken, self._granted, self._last = [], Counter(), None, 0
 
     def wait_to_begin(self, lane: int) -> None:
@@ -78,7 +85,11 @@ class Turns:
                 before in self._begun and self._taken[before] >= self._heads[before]
             ):
                 self._begun.add(lane)
-        if self._granted is None and self._waiting and self._begun - self._ended <= set(self._waiting):
-            stays = self._last in self._waiting and self._rng.random() < self._stays
-            self._granted = self._last if stays else self._rng.choice(sorted(set(self._waiting)))
+        hang = {lane for lane in self._stalled if self._taken[lane] >= self._heads[lane]}
+        if set(self._lanes) - hang <= self._ended:
+            hang = set()
+        ready = set(self._waiting) - hang
+        if self._granted is None and ready and self._begun - self._ended - hang <= ready:
+            stays = self._last in ready and self._rng.random() < self._stays
+            self._granted = self._last if stays else self._rng.choice(sorted(ready))
         self._changed.notify_all()

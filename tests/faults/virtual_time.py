@@ -19,6 +19,8 @@ import postboost_provider
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MOST_NAPS = 3000
+# A network holds no request back for longer.
+LONGEST_HOLD = 3600
 
 
 class EndlessError(BaseException):
@@ -29,6 +31,7 @@ class VirtualTime:
     """The clock of this process. Pauses of the package move it, and take no time.
 
     :param on_nap: is called after each pause.
+    :param before_long: is called before so much time passes that what the network holds back must have arrived.
     """
 
     def __init__(self) -> None:
@@ -37,6 +40,7 @@ class VirtualTime:
         self._passed = 0.0
         self._naps = 0
         self.on_nap: Callable[[], None] = lambda: None
+        self.before_long: Callable[[], None] = lambda: None
         # In a child process: how the parent learns what has passed.
         self.tell: Callable[[float], None] = lambda seconds: None
         self.monotonic = lambda: time.monotonic() + self._passed
@@ -52,6 +56,8 @@ class VirtualTime:
         return datetime.now(UTC)
 
     def pass_time(self, seconds: float) -> None:
+        if seconds > LONGEST_HOLD:
+            self.before_long()
         self._traveller.shift(seconds)
         self._passed += seconds
         self.tell(seconds)

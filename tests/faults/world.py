@@ -20,7 +20,7 @@ from typing import Any, Self
 import structlog
 from airflow.providers.common.compat.sdk import BaseHook, Connection
 from airflow.sdk.bases.operator import ExecutorSafeguard
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from asgiref.sync import SyncToAsync
 
 from postboost_provider.api import transport
@@ -39,6 +39,8 @@ CONNECTIONS = {"": "member", "admin_": "admin"}
 # Files above it go in chunks: a limit that a fast test reaches.
 MULTIPART_LIMIT = 60_000
 CHILD_SECONDS = 60.0
+# The code of a task that skips itself, as there was nothing to do: to be judged as a green one.
+SKIPPED = "AirflowSkipException/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def read_error(error: BaseException) -> Outcome:
     is_final = isinstance(error, AirflowFailException)
     cause = (getattr(error, "error", None) or error.__cause__ or error) if is_final else error
     code = f"{type(cause).__name__}/{getattr(cause, 'code', None) or ''}"
+    if isinstance(error, AirflowSkipException):
+        return Outcome("green", code=SKIPPED, message=str(error))
     if isinstance(error, AirflowSensorTimeout):
         return Outcome("soft", code="AirflowSensorTimeout/", message=str(error))
     if is_final:
@@ -88,11 +92,13 @@ class World:
         self.sandbox = Sandbox().__enter__()
         self.proxy = Proxy(self.sandbox._socket.getsockname()[1], self.time.pass_time, LANES)
         self.time.on_nap = self._nap
+        self.time.before_long = self.proxy.deliver_held
         context = ssl.create_default_context()
         transport._tls = lambda given: context
         upload.MULTIPART_LIMIT_BYTES = MULTIPART_LIMIT
         self.connections: dict[str, Connection] = {}
-        BaseHook.get_connection = self.connections.__getitem__  # type: ignore[method-assign,assignment]
+        BaseHook.get_connection = self._get_connection  # type: ignore[method-assign,assignment]
+        self._thread = threading.local()
         for prefix, token in CONNECTIONS.items():
             for lane in self.proxy.lanes:
                 extras = {"workspace_uuid": self.workspace}
@@ -146,6 +152,14 @@ class World:
         assert response.status < 300, payload
         return json.loads(payload)
 
+    def connect_blind(self) -> None:
+        """Set the connections of a key that may write and publish, and not read."""
+        body = {"name": "Blind", "abilities": ["write", "publish"], "account_ids": None}
+        key = self.call("POST", "api-keys", body, token="admin")["data"]
+        for lane in self.proxy.lanes:
+            extras = {"workspace_uuid": self.workspace}
+            self.connect(f"blind_lane_{lane.number}", key["token"], extras, lane.number)
+
     def serve(self, name: str, content: bytes) -> str:
         """Serve a file, and return its URL."""
         self.proxy.files[f"/files/{name}"] = content
@@ -161,6 +175,11 @@ class World:
         }
         self.connections[conn_id] = Connection.from_json(json.dumps(connection), conn_id=conn_id)
 
+    def _get_connection(self, conn_id: str) -> Connection:
+        """Return a connection. One that is not a lane's own leads through the lane of the attempt that asks."""
+        lane = getattr(self._thread, "lane", 0)
+        return self.connections.get(f"{conn_id}@{lane}") or self.connections[conn_id]
+
     @property
     def workspace(self) -> str:
         return str(self.sandbox.workspaces[0]["uuid"])
@@ -175,7 +194,7 @@ class World:
         def read(workspace: Any) -> list[Seen]:
             self.sandbox._service.advance_to_now()
             names = {tag.id: tag.name for tag in workspace.tags.values()}
-            return [_seen(post, names) for post in workspace.posts.values()]
+            return [_seen(post, names, workspace.media) for post in workspace.posts.values()]
 
         return list(self.look(read))
 
@@ -192,7 +211,7 @@ class World:
         :param make: returns the task for a lane's connection.
         """
         here = self.proxy.lanes[lane]
-        here.schedule = schedule
+        here.schedule, self._thread.lane = schedule, lane
         self.time.forget_naps()
         try:
             return Outcome("green", run_to_end(lambda: make(f"lane_{lane}"), context, self.time.pass_time))
@@ -277,7 +296,7 @@ class World:
             # The threads of the parent's executors do not exist here.
             SyncToAsync.single_thread_executor = ThreadPoolExecutor(max_workers=1)
             self.time.tell = lambda seconds: tell(**{"pass": seconds})
-            self.time.on_nap = lambda: None
+            self.time.on_nap = self.time.before_long = lambda: None
             ti.store.tell = lambda key, value, forever: tell(store=[key, value, forever])
             try:
                 outcome = Outcome(
@@ -299,7 +318,8 @@ def _add_guest(store: Any) -> None:
     store.users[guest.id] = guest
 
 
-def _seen(post: Any, tags: dict[int, str]) -> Seen:
+def _seen(post: Any, tags: dict[int, str], library: dict[str, Any]) -> Seen:
+    files = {item.id: item.content.sha256 for item in library.values()}
     contents = {target.account.id: post.content_for(target.account) for target in post.targets}
     return Seen(
         uuid=post.uuid,
@@ -307,7 +327,10 @@ def _seen(post: Any, tags: dict[int, str]) -> Seen:
         trashed=post.trashed,
         approved=post.approved,
         texts={account: tuple(part["body"] for part in parts) for account, parts in contents.items()},
-        media={account: len(parts[0]["media"]) for account, parts in contents.items()},
+        media={
+            account: tuple(files.get(each, "?") for each in parts[0]["media"])
+            for account, parts in contents.items()
+        },
         states={target.account.id: target.status for target in post.targets},
         tags=frozenset(tags.get(each, "?") for each in post.tag_ids),
         scheduled_at=post.scheduled_at,

@@ -8,6 +8,8 @@ import pytest
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.hooks.postboost import PostBoostHook
+from postboost_provider.sandbox.server import Sandbox
+from tests.airflow_stubs import use_connection
 from tests.hooks.test_postboost import give
 
 
@@ -55,3 +57,20 @@ def test_the_connection_test_never_names_the_id_that_airflow_made_for_it(
     assert "vs5ocvr5" not in said.lower()
     assert "This connection" in said
     assert "CONN_ID" in said
+
+
+def test_a_rejected_token_is_that_of_this_connection(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    use_connection(monkeypatch, sandbox, "1|mistyped", conn_id="VS5OCVr5")
+    works, said = PostBoostHook("VS5OCVr5").test_connection()
+    assert (works, "of this connection" in said, "vs5ocvr5" in said.lower()) == (False, True, False)
+
+
+def test_a_base_url_with_another_path_is_named_before_the_workspace(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    host = sandbox.base_url.removesuffix("/api")
+    give(monkeypatch, {"host": host, "password": sandbox.tokens["member"], "extra": {"workspace_uuid": "w"}})
+    works, said = PostBoostHook().test_connection()
+    assert (works, host in said, "/app/api" in said, "accepts" in said) == (False, True, True, False)

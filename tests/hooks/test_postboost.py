@@ -156,6 +156,7 @@ def test_an_existing_default_connection_wins_over_the_environment(monkeypatch: p
         ({"extra": {"expires_on": "2027-01-31T00:00+01:00"}}, "expires_on"),
         ({"conn_type": "mysql"}, "postboost_conn_id"),
         ({"extra": "[1, 2]"}, "extra"),
+        ({"extra": "{bad"}, "extra"),
         ({"extra": {"timeout_seconds": "soon"}}, "timeout_seconds"),
         ({"extra": {"workspace_uuid": "https://postboost.co/x"}}, "workspace_uuid"),
         ({"extra": {"ca_bundle": "/nowhere/ca.pem"}}, "ca_bundle"),

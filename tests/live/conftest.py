@@ -33,3 +33,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.failed and airflow is not None:
         report.sections.append(("the ends of Airflow's logs", airflow.tails()))
     return report
+
+
+KILLS = pytest.StashKey[list[tuple[str, ...]]]()
+HEAD = ("killed", "DAG", "kills", "runs", "posts", "duplicates", "losses", "failed runs")
+
+
+@pytest.fixture(scope="session")
+def kills_table(request: pytest.FixtureRequest) -> list[tuple[str, ...]]:
+    """Collect the rows of the table that ends the run."""
+    return request.config.stash.setdefault(KILLS, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if rows := config.stash.get(KILLS, []):
+        totals = [str(sum(int(row[column]) for row in rows)) for column in range(2, len(HEAD))]
+        for row in (HEAD, ("---",) * len(HEAD), *rows, ("all", "", *totals)):
+            terminalreporter.write_line(f"| {' | '.join(row)} |")

@@ -141,6 +141,9 @@ class RunningAirflow:
     def patch(self, path: str, **body: Any) -> Any:
         return self._http.patch(path, json=body).json()
 
+    def delete(self, path: str) -> None:
+        self._http.delete(path)
+
     def trigger(self, dag_id: str, **conf: Any) -> Run:
         """Start a run as soon as the DAG is known."""
         self.wait_for(
@@ -231,7 +234,7 @@ class Run:
 
     def __init__(self, airflow: RunningAirflow, dag_id: str, run_id: str) -> None:
         self._airflow = airflow
-        self._dag_id = dag_id
+        self._dag_id, self._run_id = dag_id, run_id
         self._path = f"/dags/{dag_id}/dagRuns/{run_id}"
 
     def task(self, task_id: str, map_index: int = -1) -> dict[str, Any]:
@@ -258,6 +261,20 @@ class Run:
             return state if state in ENDED else None
 
         return self._airflow.wait_for(f"{self._dag_id} to end", check, seconds)
+
+    def mark(self, task_id: str, state: str) -> None:
+        """Mark the task as a person does."""
+        self._airflow.patch(f"{self._path}/taskInstances/{task_id}", new_state=state)
+
+    def clear(self, *task_ids: str) -> None:
+        """Clear these tasks, or all, as a person does."""
+        which = {"task_ids": list(task_ids)} if task_ids else {}
+        path = f"/dags/{self._dag_id}/clearTaskInstances"
+        self._airflow.post(path, dag_run_id=self._run_id, dry_run=False, only_failed=False, **which)
+
+    def forget(self, task_id: str) -> None:
+        """Empty the task state store of the task."""
+        self._airflow.delete(f"{self._path}/taskInstances/{task_id}/state-store")
 
     def result(self, task_id: str, map_index: int = -1) -> Any:
         path = f"{self._path}/taskInstances/{task_id}/xcomEntries/return_value"

@@ -13,6 +13,7 @@ from postboost_provider.api.errors import RateLimitedError, UnconfirmedError, Va
 from postboost_provider.idempotency.log_check import LONGEST_REQUEST_SECONDS
 from postboost_provider.operators.ai import PostBoostRepurposeOperator
 from postboost_provider.operators.api import PostBoostOperator
+from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context, use_connection
 from tests.clients import client, make_key
@@ -159,3 +160,38 @@ def test_a_throttled_operation_without_a_key_is_retried_where_the_log_tells_or_w
         group(idempotency_salt="blind", on_unknown="send")
     group(2, idempotency_salt="blind", on_unknown="send")
     assert (groups(sandbox), sent(sandbox, "create_account_group")) == (1, 4)
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+def test_a_key_that_was_found_not_to_be_kept_protects_nothing(
+    naps: Naps, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, may_read: bool
+) -> None:
+    key = make_key(sandbox, "write", *(["read"] if may_read else []))
+    use_connection(monkeypatch, sandbox, key, observed={"replay": False})
+    sandbox.faults({"kind": "drop_after", "operation": "create_tag"})
+    tag = {"operation": "create_tag", "body": {"name": "autumn", "hex_color": "#f59e0b"}}
+    with pytest.raises(UnconfirmedError):
+        group(**tag)
+    with fails(code="already_done" if may_read else "beyond_memory"):
+        group(2, **tag)
+    assert sent(sandbox, "create_tag") == 1
+    # What the log has is used, and not the key.
+    use_connection(monkeypatch, sandbox, observed={"replay": False})
+    if may_read:
+        group(2, **tag, idempotency_salt="other")
+        with fails(code="already_done"):
+            group(3, **tag, idempotency_salt="other")
+        assert sent(sandbox, "create_tag") == 2
+
+
+def test_a_post_is_not_sent_again_for_a_key_that_was_found_not_to_be_kept(
+    naps: Naps, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_connection(monkeypatch, sandbox, make_key(sandbox, "write"), observed={"replay": False})
+    sandbox.faults({"kind": "drop_after", "operation": "create_post"})
+    post = PostBoostCreatePostOperator(task_id="task", text="Hello", accounts=[1], publish="draft")
+    with pytest.raises(UnconfirmedError):
+        post.execute(attempt(1))  # type: ignore[arg-type]
+    with fails(code="beyond_memory", field="on_unknown"):
+        post.execute(attempt(2))  # type: ignore[arg-type]
+    assert sent(sandbox, "create_post") == 1

@@ -42,6 +42,7 @@ def feed(poller: Poller, seen: Finding | PostBoostError, now: datetime) -> Event
         ({}, PENDING, 10, None),
         ({}, PENDING, 11, Event("timeout", "half", "It is half done.")),
         ({}, WRONG, 0, Event("error", error=WRONG)),
+        ({}, WRONG, 11, Event("error", error=WRONG)),
         ({}, DOWN, 10, None),
         ({}, DOWN, 11, Event("timeout", message="The network is down.")),
         ({"most_failures": 1}, DOWN, 0, Event("error", error=DOWN)),
@@ -130,11 +131,15 @@ def test_the_time_of_a_wait_is_that_of_its_clock() -> None:
 
 
 def test_a_brief_wait_raises_why_its_polls_failed() -> None:
+    asked: list[int] = []
+
     def ask() -> Finding:
+        asked.append(1)
         raise DOWN
 
     with pytest.raises(UnreachableError):
         wait_briefly(ask, 300, None)
+    assert len(asked) == 1
 
 
 def test_a_brief_wait_that_times_out_is_an_error_with_a_code(mocker: Any) -> None:
@@ -142,3 +147,17 @@ def test_a_brief_wait_that_times_out_is_an_error_with_a_code(mocker: Any) -> Non
     with pytest.raises(NotFinishedError, match="late") as caught:
         wait_briefly(lambda: PENDING, 300, "It is late.")
     assert caught.value.code == "timeout"
+
+
+def test_waits_of_one_process_wake_up_within_two_seconds_not_all_at_once(mocker: Any) -> None:
+    slept = pass_at_once(mocker, lambda _: None)
+    mocker.patch("random.random", return_value=0.75)
+    seen = [PENDING, SETTLED]
+    drive_loop(Poller(Wait(datetime.now(UTC), 10 * MINUTE, MINUTE)), lambda: seen.pop(0))
+    assert slept == [61.5]
+
+
+def test_a_failed_poll_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    feed(poller(), DOWN, START)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert str(DOWN) in caplog.text

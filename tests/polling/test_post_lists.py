@@ -43,3 +43,14 @@ def lists_read(wanted: list[int], count: int) -> int:
 )
 def test_lists_are_read_as_long_as_they_cost_less_than_gets(wanted: range, count: int, lists: int) -> None:
     assert lists_read(list(wanted), count) == lists
+
+
+def test_lists_are_asked_for_one_after_the_other() -> None:
+    lists, pages = PostLists([str(number) for number in range(200)]), []
+    for read in range(4):
+        asked = lists.next()
+        assert asked is not None
+        pages.append(int(asked.get("page") or 1))
+        page = [{"uuid": str(number)} for number in range(read * 50, read * 50 + 50)]
+        lists.find({"data": page, "meta": {"current_page": read + 1, "last_page": 20}})
+    assert pages == [1, 2, 3, 4]

@@ -147,3 +147,33 @@ def test_a_wait_takes_few_polls_and_ends(due):
         polls += 1
         assert polls < 200
     assert DAY < waited < DAY + (due or timedelta(0)) + 2 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("last_due", "scheduled", "after"),
+    [(2 * HOUR, HOUR, 2 * HOUR), (HOUR, 2 * HOUR, 2 * HOUR), (HOUR, None, HOUR), (-HOUR, None, timedelta(0))],
+)
+def test_the_timeout_starts_when_the_last_account_is_due(last_due, scheduled, after):
+    times = Wait(START, HOUR, SOON, due=START + last_due)
+    assert times.deadline([post("publishing", scheduled)]) == START + after + HOUR
+
+
+@pytest.mark.parametrize(
+    ("status", "now", "pause"),
+    [
+        ("publishing", timedelta(0), 2 * HOUR),
+        ("publishing", HOUR, HOUR),
+        ("publishing", 2 * HOUR, SOON),
+        ("publishing", 2 * HOUR + 4 * MINUTE, 2 * MINUTE),
+        ("draft", timedelta(0), SOON),
+        ("needs_approval", timedelta(0), SOON),
+    ],
+)
+def test_a_post_whose_last_account_is_due_later_is_polled_then(status, now, pause):
+    times = Wait(START, DAY, SOON, due=START + 2 * HOUR)
+    assert times.pause([post(status, timedelta(0))], START + now, 0) == pause
+
+
+def test_a_post_that_waits_for_people_is_polled_once_an_hour():
+    assert wait(timeout=9 * DAY).pause([post("draft")], START + DAY, 0) == HOUR
+    assert wait(timeout=9 * DAY).pause([post("publishing")], START + DAY, 0) == 10 * MINUTE

@@ -78,6 +78,12 @@ def test_what_the_current_key_replaced_is_retired_before_anything_else() -> None
     assert isinstance(step(current, key(9), maker=LATER_RUN), Renew)
 
 
+@pytest.mark.parametrize("when_less_than", [DAYS, None])
+def test_the_key_of_this_run_is_rotated_again_once_it_has_expired(when_less_than: timedelta | None) -> None:
+    assert isinstance(step(key(3, after(1), days=1), when_less_than=when_less_than), Rest)
+    assert isinstance(step(key(3, after(1), days=0), when_less_than=when_less_than), Renew)
+
+
 def test_only_orphans_whose_attempt_must_have_ended_are_revoked_before_the_next_key_is_created() -> None:
     made = {minutes: f"{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}" for minutes in (5, 11)}
     young, old = key(2, after(1), created_at=made[5]), key(3, after(1), created_at=made[11])

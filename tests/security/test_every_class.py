@@ -22,7 +22,7 @@ from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import TaskDeferred
 
 from postboost_provider.api import client as client_module
-from postboost_provider.cli.parser import main
+from postboost_provider.cli.parser import get_cli_commands, main
 from postboost_provider.sandbox.server import Sandbox
 from tests.airflow_stubs import context
 from tests.security.cases import CASES, World, classes, make, short
@@ -274,7 +274,17 @@ def test_a_class_that_leaks_is_found(
     assert witness.find(world.token, caplog.text) != []
 
 
-@pytest.mark.parametrize("command", ["check", "accounts", "workspaces", "post p"])
+# What a command needs beside its name. A command with options that make other requests is here twice.
+ARGUMENTS = {"post": ["p"], "check": ["", "--prove --account twitter:northwind"]}
+COMMANDS = [
+    f"{command.name} {arguments}{flag}"
+    for command in get_cli_commands()[0].subcommands
+    for arguments in ARGUMENTS.get(command.name, [""])
+    for flag in ("", " --json")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_shows_the_token(
     command: str,
     world: World,

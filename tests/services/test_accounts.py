@@ -122,3 +122,16 @@ def test_a_name_that_is_none_comes_with_what_may_have_been_meant(name, hint):
     with pytest.raises(PostBoostConfigError) as caught:
         accounts.find([name])
     assert hint in str(caught.value)
+
+
+def test_the_suggestion_comes_before_the_list_and_the_list_is_wrapped():
+    listed = [
+        {"id": n, "provider": "facebook_page", "username": f"page-of-shop-{n}", "name": ""} for n in range(40)
+    ]
+    with pytest.raises(PostBoostConfigError) as caught:
+        Accounts(listed).find(["facebook_page:page-of-shop-x"])
+    first, *lines = str(caught.value).splitlines()
+    assert "Did you mean facebook_page:page-of-shop-" in first
+    assert len(lines) > 10
+    assert max(map(len, lines)) <= 100
+    assert [line for line in lines if "facebook_page:page-of-shop-7 (id 7)" in line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,7 +31,30 @@ def make_post(sandbox: Sandbox, **body: Any) -> str:
         return str(api.call("create_post", body={"versions": versions, "accounts": [1], **body})["uuid"])
 
 
-def kill(uuid: str, mocker: Any, state: Any, *, map_index: int = -1, when_killed: str = "trash") -> None:
+async def on_kill(trigger: PostBoostPostTrigger) -> None:
+    await trigger.on_kill()
+
+
+async def on_kill_cancelled_again(trigger: PostBoostPostTrigger) -> None:
+    """Airflow 3.3 cancels a trigger with each sync, also while it waits for this method; the event loop goes on."""
+    before = asyncio.all_tasks()
+    told = asyncio.ensure_future(trigger.on_kill())
+    await asyncio.sleep(0)
+    told.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await told
+    await asyncio.gather(*(asyncio.all_tasks() - before))
+
+
+def kill(
+    uuid: str,
+    mocker: Any,
+    state: Any,
+    *,
+    map_index: int = -1,
+    when_killed: str = "trash",
+    told: Callable[[PostBoostPostTrigger], Any] = on_kill,
+) -> None:
     """Let Airflow tell the trigger that a person has ended its task, which has this state since."""
     made = PostBoostPostTrigger(post_uuids=[uuid], when_killed=when_killed, trash_label=LABEL)
     # As the triggerer makes it.
@@ -41,7 +65,7 @@ def kill(uuid: str, mocker: Any, state: Any, *, map_index: int = -1, when_killed
     if isinstance(state, Exception):
         options = {"side_effect": state}
     mocker.patch.object(RuntimeTaskInstance, "get_task_states", **options)
-    asyncio.run(trigger.on_kill())
+    asyncio.run(told(trigger))
 
 
 @pytest.mark.parametrize("map_index", [-1, 3])
@@ -53,6 +77,13 @@ def test_a_killed_task_trashes_its_post_once(sandbox: Sandbox, mocker: Any, map_
     with client(sandbox) as api:
         logged = list(api.pages("list_api_activity", parameters={"client": LABEL}))
     assert [(entry["outcome"], entry["post_uuid"]) for entry in logged] == [("deleted", uuid)]
+
+
+def test_a_trigger_that_airflow_cancels_again_trashes_its_post_all_the_same(
+    sandbox: Sandbox, mocker: Any
+) -> None:
+    kill(make_post(sandbox), mocker, "failed", told=on_kill_cancelled_again)
+    assert [post["trashed"] for post in posts(sandbox)] == [True]
 
 
 @pytest.mark.parametrize("state", ["success", None, "scheduled", "running", RuntimeError("no API")])

@@ -23,7 +23,7 @@ class TargetConnection:
     """Read through Airflow, again each time, and write through a store, or a function of connection id, token and extras."""
 
     def __init__(
-        self, conn_id: str, store: KeyStore | Callable[[str, str, Mapping[str, Any]], None] | None
+        self, conn_id: str, store: KeyStore | Callable[[str, str, dict[str, Any]], None] | None
     ) -> None:
         self._conn_id = conn_id
         self._store = default_store() if store is None else store
@@ -57,7 +57,7 @@ class TargetConnection:
         found = self.read()
         token, extras = found.settings.token if token is None else token, edit(found.extras)
         try:
-            self._store(self._conn_id, token, extras)
+            self._store(self._conn_id, token, dict(extras))
         except PostBoostError:
             raise
         except Exception as error:  # noqa: BLE001  # the function is the user's own

@@ -104,8 +104,8 @@ def upload_in_chunks(
             forgotten += not response.replayed
             if forgotten == MAX_SESSIONS:
                 raise NotFinishedError(
-                    f"PostBoost no longer had the upload of {source.filename} {forgotten} times before it was complete. Retry the "
-                    "task. If it happens again, the file may take longer to upload than PostBoost keeps an upload.",
+                    f"PostBoost discarded the upload of {source.filename} {forgotten} times before it was complete. Retry the "
+                    "task. If it happens again, the upload may take longer than PostBoost keeps an unfinished one.",
                     code="upload_forgotten",
                 )
             raise NextRevision
@@ -256,7 +256,7 @@ class _Session:
         if not self.library.is_readable:
             advice = "Give the API key that ability, or check PostBoost before you retry: it may create a second item."
         raise UnconfirmedError(
-            f"{self.source.filename}: all of it was sent, but the last response was lost ({cause}), and "
+            f"{self.source.filename}: all chunks were sent, but the last response was lost ({cause}), and "
             f"{self.library.description}. {advice}",
             code="upload_unknown",
         )

@@ -122,7 +122,10 @@ def read_file(file: MediaFile, *, quick: bool = False) -> Medium:
             "unsupported_type",
         )
     if re.search("[\ud800-\udfff]", file.name):
-        raise _wrong(f"The name {file.name!r} contains half of a character. Rename the file.", "bad_name")
+        raise _wrong(
+            f"The name {file.name!r} contains half of a surrogate pair, which is not a character. Rename the file.",
+            "bad_name",
+        )
     try:
         with file.open() as stream:
             sampled = sample_content(stream, MULTIPART_LIMIT_BYTES + 1) if quick else None
@@ -267,7 +270,7 @@ def check_alt_text(text: str | None) -> None:
     """Check the length of an alt text, which PostBoost would refuse only after the upload."""
     if text is not None and len(text) > ALT_TEXT_LIMIT:
         raise PostBoostConfigError(
-            f"An alt text has {len(text)} characters, and PostBoost takes {ALT_TEXT_LIMIT}. Shorten {text[:40]!r}...",
+            f"An alt text has {len(text)} characters; PostBoost accepts at most {ALT_TEXT_LIMIT}. Shorten {text[:40]!r}...",
             code="too_long",
             field="alt_text",
         )

@@ -275,7 +275,7 @@ def ensure_receipt(
         return True
 
     return ensure(
-        f"a receipt {number} of workspace {workspace_uuid}",
+        f"receipt {number} of workspace {workspace_uuid}",
         find,
         lambda: api.call("create_receipt", body={**wanted, "workspace_uuid": workspace_uuid}),
         change,

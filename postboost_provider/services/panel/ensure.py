@@ -91,7 +91,7 @@ def check_changes(changes: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     seen = ", ".join(map(str, changes)) if isinstance(changes, Mapping) else type(changes).__name__
     if not isinstance(changes, Mapping) or not changes or not set(changes) <= set(allowed):
         raise PostBoostConfigError(
-            f"changes has {seen or 'nothing'}; it can have {', '.join(allowed)}.", field="changes"
+            f"changes contains {seen or 'nothing'}; it can contain {', '.join(allowed)}.", field="changes"
         )
 
 
@@ -130,8 +130,8 @@ def delete(
     """
     if name != confirm_name:
         raise PostBoostConfigError(
-            f"confirm_name is {confirm_name!r}, but the name is {name!r}. Nothing was deleted. Correct confirm_name, or "
-            "what is to be deleted.",
+            f"confirm_name is {confirm_name!r}, but the name is {name!r}. Nothing was deleted. Correct confirm_name or "
+            "the id.",
             code="other_name",
             field="confirm_name",
         )
@@ -150,7 +150,7 @@ def check_gone(what: str, argument: str, confirm_name: str, others: Iterable[obj
     if listed := ", ".join(map(str, others)):
         raise PostBoostConfigError(
             f"{what} does not exist, and {confirm_name!r} is the name of {listed}. Nothing was deleted. Correct {argument}. If "
-            "it was deleted before, remove the task.",
+            "the task has deleted it before, there is nothing left to do.",
             code="mistyped",
             field=argument,
         )

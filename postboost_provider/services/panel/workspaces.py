@@ -47,7 +47,7 @@ def ensure_workspace(
     owner_id = get_user(api, owner)["id"] if owner is not None else None
     body = {"name": name, "access_status": access_status or "subscription"}
     return ensure(
-        f"a workspace {name!r}" + (f" of {owner}" if owner is not None else ""),
+        f"workspace {name!r}" + (f" of {owner}" if owner is not None else ""),
         lambda: _find_workspace(api, name, owner_id),
         lambda: api.call("create_workspace", body={**body, **({"owner_id": owner_id} if owner_id else {})}),
         lambda workspace: _change_workspace(api, workspace, {"access_status": access_status}),
@@ -60,7 +60,7 @@ def _find_workspace(api: PostBoostClient, name: str, owner_id: int | None) -> Re
     if len(found) > 1:
         listed = ", ".join(f"{each['uuid']} of {(each.get('owner') or {}).get('email')}" for each in found)
         raise PostBoostConfigError(
-            f"There are {len(found)} workspaces {name!r}: {listed}. Give the owner, or rename one of them.",
+            f"There are {len(found)} workspaces {name!r}: {listed}. Set the owner, or rename one of them.",
             code="several",
             field="name",
         )
@@ -162,7 +162,7 @@ def ensure_member(
     if is_new:
         return "created"
     if if_exists == "fail":
-        raise exists_already(f"a member {user} of workspace {workspace_uuid}")
+        raise exists_already(f"member {user} of workspace {workspace_uuid}")
     if if_exists == "skip":
         return "found"
     api.call("update_workspace_user", parameters=parameters, body=membership)

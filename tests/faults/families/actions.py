@@ -13,17 +13,23 @@ from postboost_provider.operators.post_actions import (
     PostBoostUpdatePostOperator,
 )
 from postboost_provider.sensors.posts import PostBoostPostSensor
-from tests.faults.checker import FALSE_SUCCESS, LOSS, Rules, Seen, Verdict
+from tests.faults.checker import DUPLICATE, FALSE_SUCCESS, LOSS, Rules, Seen, Verdict
 from tests.faults.families.base import Family
 from tests.faults.world import Outcome, World
 
 LIVE = ("publishing", "published")
+MADE = "Made by hand"
+
+
+def texts_of(post: Seen) -> list[str]:
+    return [text for parts in post.texts.values() for text in parts]
 
 
 class OnePost(Family):
     """An act on a post that somebody has made."""
 
     edits = False
+    changes_text: ClassVar[bool] = False
     accounts: ClassVar[list[int]] = [1, 2]
 
     def __init__(self, world: World, rng: random.Random, rules: Rules) -> None:
@@ -31,9 +37,7 @@ class OnePost(Family):
         self.uuid = self._create()
 
     def _create(self, **more: Any) -> str:
-        versions = [
-            {"account_id": 0, "is_original": True, "content": [{"body": "Made by hand", "media": []}]}
-        ]
+        versions = [{"account_id": 0, "is_original": True, "content": [{"body": MADE, "media": []}]}]
         body = {"versions": versions, "accounts": self.accounts, **more}
         return str(self.world.call("POST", "posts", body)["uuid"])
 
@@ -50,6 +54,10 @@ class OnePost(Family):
         if post is None:
             return [Verdict(LOSS, f"post {self.uuid} does not exist")]
         problem = self.problem(words, post)
+        if problem is None and (post.trashed or (not self.changes_text and set(texts_of(post)) != {MADE})):
+            problem = "it is in the trash" if post.trashed else "its text has changed"
+        if problem is None and sorted(post.texts) != self.accounts:
+            problem = f"its accounts are {sorted(post.texts)}"
         return [Verdict(FALSE_SUCCESS, f"green, but {problem}: {post}")] if problem else []
 
     def problem(self, words: Any, post: Seen) -> str | None:
@@ -57,7 +65,8 @@ class OnePost(Family):
         raise NotImplementedError
 
     def check_always(self) -> list[Verdict]:
-        return []
+        others = [post for post in self.world.posts() if post.uuid != self.uuid]
+        return [Verdict(DUPLICATE, f"nobody wanted {post}") for post in others]
 
     def count(self) -> tuple[int, int]:
         return 1, int(self.post is not None)
@@ -84,14 +93,15 @@ class ScheduleAt(OnePost):
         )
 
     def problem(self, words: datetime, post: Seen) -> str | None:
-        if post.trashed or (post.status not in ("scheduled", *LIVE) and not self.rules.is_odd):
+        if not self.rules.is_going(post):
             return f"it is {post.status}"
         return None if post.scheduled_at == words else f"it is for {post.scheduled_at}, not {words}"
 
-    def may_fail(self, outcome: Outcome) -> bool:
-        return self.words < self.world.time.now() + timedelta(minutes=30) or bool(
-            self.post and self.post.status in LIVE
-        )
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
+        if outcome.code.endswith("/not_changeable"):
+            return bool(self.post and self.post.status in LIVE)
+        is_past = words < self.world.time.now() + timedelta(minutes=15)
+        return is_past and outcome.code in ("ValidationError/", "PostBoostConfigError/past")
 
 
 class PublishNow(OnePost):
@@ -112,8 +122,7 @@ class PublishNow(OnePost):
         late = post.scheduled_at is not None and post.scheduled_at > self.world.server_now() + timedelta(
             minutes=2
         )
-        is_going = post.status in ("scheduled", *LIVE) or self.rules.is_odd
-        return None if is_going and not late and not post.trashed else f"it is {post.status}"
+        return None if self.rules.is_going(post) and not late else f"it is {post.status}"
 
 
 class Queue(OnePost):
@@ -127,8 +136,7 @@ class Queue(OnePost):
         )
 
     def problem(self, words: Any, post: Seen) -> str | None:
-        is_queued = post.status in ("scheduled", *LIVE) or self.rules.is_odd
-        return None if is_queued and not post.trashed else f"it is {post.status}"
+        return None if self.rules.is_going(post) else f"it is {post.status}"
 
 
 class Approve(OnePost):
@@ -149,18 +157,20 @@ class Approve(OnePost):
         )
 
     def problem(self, words: Any, post: Seen) -> str | None:
-        is_approved = post.status in ("scheduled", *LIVE) or self.rules.invents_statuses
-        return None if is_approved and not post.trashed else f"it is {post.status}"
+        is_approved = post.approved and self.rules.is_going(post)
+        return None if is_approved else f"it is {post.status}"
 
 
 class Update(OnePost):
     name = "action: update"
     edits = True
+    changes_text = True
 
     def __init__(self, world: World, rng: random.Random, rules: Rules) -> None:
         self.scheduled = rng.random() < 0.5
         super().__init__(world, rng, rules)
         self.words = "Changed to v1"
+        self.at = self.post.scheduled_at if self.post else None
 
     def _create(self, **more: Any) -> str:
         return super()._create(**({"schedule": True, **self._tomorrow()} if self.scheduled else {}), **more)
@@ -179,17 +189,16 @@ class Update(OnePost):
         )
 
     def problem(self, words: str, post: Seen) -> str | None:
-        if {text for parts in post.texts.values() for text in parts} != {words}:
+        if set(texts_of(post)) != {words}:
             return f"its text is not {words!r}"
-        lost = (
-            self.scheduled
-            and post.status not in ("scheduled", "needs_approval", *LIVE)
-            and not self.rules.is_odd
-        )
-        return f"it was scheduled, and is {post.status}" if lost else None
+        if not self.scheduled:
+            return None if post.status == "draft" else f"it was a draft, and is {post.status}"
+        if post.scheduled_at != self.at:
+            return f"it was for {self.at}"
+        return None if self.rules.is_going(post) else f"it was scheduled, and is {post.status}"
 
-    def may_fail(self, outcome: Outcome) -> bool:
-        return bool(self.post and self.post.status in LIVE)
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
+        return outcome.code.endswith("/not_changeable") and bool(self.post and self.post.status in LIVE)
 
 
 class Delete(OnePost):
@@ -241,7 +250,8 @@ class RetryAccounts(OnePost):
 
     def problem(self, words: Any, post: Seen) -> str | None:
         states = set(post.states.values())
-        return None if states == {"published"} or self.rules.is_odd else f"its accounts are {post.states}"
+        is_odd = self.rules.needs_approval or self.rules.invents_statuses
+        return None if states == {"published"} or is_odd else f"its accounts are {post.states}"
 
 
 class WaitForPosts(OnePost):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from tests.faults.checker import Rules, Verdict
+from tests.faults.checker import Rules, Seen, Verdict
 from tests.faults.world import Outcome, World
 
 
@@ -24,16 +24,20 @@ class Family(ABC):
     # A calendar's next run is about the same rows.
     new_runs: ClassVar[bool] = False
     can_be_killed: ClassVar[bool] = True
-    can_race: ClassVar[bool] = True
+    can_race: bool = True
     # The connections of its token: see ``CONNECTIONS``.
     conn_prefix: ClassVar[str] = ""
     # How PostBoost has to be for this family.
     switches: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    longest_gap: ClassVar[float] = math.inf
+    # Whether it is also tried with a key that may not read.
+    may_be_blind: ClassVar[bool] = False
 
     def __init__(self, world: World, rng: random.Random, rules: Rules) -> None:
         self.world, self.rng, self.rules = world, rng, rules
         self.version = 0
+        # The posts that a person has deleted or trashed, as they were.
+        self.gone: list[Seen] = []
+        self.is_blind = False
         self.words: Any = None
 
     @abstractmethod
@@ -56,7 +60,7 @@ class Family(ABC):
     def count(self) -> tuple[int, int]:
         """Return how many things were intended, and how many there are."""
 
-    def may_fail(self, outcome: Outcome) -> bool:
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
         """Whether this failure is right whatever was in the way, such as after an edit of what is live."""
         return False
 
@@ -65,5 +69,10 @@ class Family(ABC):
         return None
 
     def with_words(self) -> Callable[[str], Any]:
-        words = self.words
-        return lambda lane: self.make(f"{self.conn_prefix}{lane}", words)
+        words, prefix = self.words, "blind_" if self.is_blind else self.conn_prefix
+        return lambda lane: self.make(f"{prefix}{lane}", words)
+
+    def be_blind(self) -> None:
+        """Use a key without the ability ``read``, which is an admin's: nobody has to approve of what it publishes."""
+        self.is_blind = True
+        self.rules = replace(self.rules, needs_approval=False)

@@ -41,15 +41,16 @@ class Once(Family):
     def count(self) -> tuple[int, int]:
         return 1, len(self.found())
 
-    def may_fail(self, outcome: Outcome) -> bool:
-        # It is done, and PostBoost does not return the response again; or nothing tells what an earlier attempt did.
-        return outcome.code.endswith(("/already_done", "/unknown_outcome"))
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
+        # It is done, and PostBoost does not return the response again.
+        return outcome.code.endswith("/already_done") and bool(self.found())
 
 
 class Upload(Once):
     """A file, by each of the ways to the library. What is uploaded again a day later may be another item."""
 
     size: ClassVar[int]
+    may_be_blind = True
 
     def __init__(self, world: World, rng: random.Random, rules: Rules) -> None:
         super().__init__(world, rng, rules)
@@ -85,6 +86,10 @@ class Upload(Once):
             ]
         )
 
+    def may_fail(self, outcome: Outcome, words: Any) -> bool:
+        # Without the ability to read, nothing tells whether an upload whose response was lost is there.
+        return self.is_blind and outcome.code.endswith("/upload_unknown")
+
     def check_always(self) -> list[Verdict]:
         if (self.world.time.now() - self.began).total_seconds() > MEMORY_SECONDS:
             return []
@@ -109,7 +114,26 @@ class UploadUrl(Upload):
         return self.world.serve("picture.png", self.content)
 
 
-class KeyedOperation(Once):
+class Made(Once):
+    """Something that has a shape."""
+
+    def shapes(self) -> list[Any]:
+        """Return what each of them looks like, of which the author wanted ``shape``."""
+        raise NotImplementedError
+
+    shape: ClassVar[Any]
+
+    def found(self) -> list[Any]:
+        return self.shapes()
+
+    def check_green(self, words: Any, outcome: Outcome) -> list[Verdict]:
+        wrong = [each for each in self.shapes() if each != self.shape]
+        return super().check_green(words, outcome) + [
+            Verdict(FALSE_SUCCESS, f"it is {each}, and not {self.shape}") for each in wrong
+        ]
+
+
+class KeyedOperation(Made):
     """An operation that takes an idempotency key."""
 
     name = "any operation: keyed"
@@ -118,13 +142,15 @@ class KeyedOperation(Once):
         body = {"name": "Autumn", "hex_color": "#f59e0b"}
         return PostBoostOperator(task_id="act", postboost_conn_id=conn_id, operation="create_tag", body=body)
 
-    def found(self) -> list[Any]:
+    shape = ("Autumn", "#f59e0b")
+
+    def shapes(self) -> list[Any]:
         return list(
-            self.world.look(lambda workspace: [t.uuid for t in workspace.tags.values() if t.name == "Autumn"])
+            self.world.look(lambda w: [(t.name, t.hex_color) for t in w.tags.values() if t.name == "Autumn"])
         )
 
 
-class UnkeyedOperation(Once):
+class UnkeyedOperation(Made):
     """An operation that takes none: only the activity log tells what an earlier attempt did."""
 
     name = "any operation: unkeyed"
@@ -137,12 +163,14 @@ class UnkeyedOperation(Once):
             task_id="act", postboost_conn_id=conn_id, operation="create_account_group", body=body
         )
 
-    def found(self) -> list[Any]:
-        return list(
-            self.world.look(
-                lambda workspace: [g.uuid for g in workspace.groups.values() if g.name == "Autumn offers"]
-            )
-        )
+    shape = ("Autumn offers", [1, 2])
+
+    def shapes(self) -> list[Any]:
+        def read(workspace: Any) -> list[Any]:
+            groups = [g for g in workspace.groups.values() if g.name == "Autumn offers"]
+            return [(g.name, sorted(g.account_ids)) for g in groups]
+
+        return list(self.world.look(read))
 
 
 class Repurpose(Once):
@@ -171,7 +199,15 @@ class Repurpose(Once):
     def check_green(self, words: Any, outcome: Outcome) -> list[Verdict]:
         uuid = outcome.result.get("post_uuid")
         posts = [post for post in self.world.posts() if post.uuid == uuid and not post.trashed]
-        return [] if posts else [Verdict(LOSS, f"the draft {uuid} does not exist")]
+        if not posts:
+            return [Verdict(LOSS, f"the draft {uuid} does not exist")]
+        same = posts[0].status == "draft" and sorted(posts[0].texts) == [1, 8]
+        return [] if same else [Verdict(FALSE_SUCCESS, f"it is {posts[0]}")]
+
+    def check_always(self) -> list[Verdict]:
+        drafts = self.world.posts()
+        twice = [Verdict(DUPLICATE, f"{len(drafts)} drafts exist")] if len(drafts) > 1 else []
+        return super().check_always() + twice
 
 
 LIBRARY: list[type[Family]] = [
