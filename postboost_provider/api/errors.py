@@ -104,8 +104,8 @@ class ModeError(PostBoostConfigError):
     ``code`` is ``mode``, and ``field`` the connection's.
     """
 
-    def __init__(self, message: str = "", *, code: str = "mode", **known: Any) -> None:
-        super().__init__(message, code=code, **known)
+    def __init__(self, message: str = "", *, code: str | None = "mode", field: str | None = "mode") -> None:
+        super().__init__(message, code=code, field=field)
 
 
 class UnreachableError(PostBoostError):

@@ -147,7 +147,7 @@ def check_mode(request: _Request, settings: ClientSettings) -> None:
     if settings.mode == "draft" and not (problem := _what_it_publishes(request)):
         return
     reason = "only what changes nothing is sent" if settings.mode == "check" else problem
-    raise ModeError(f"{request} was not sent: {describe(settings)}, and {reason}.", field="mode")
+    raise ModeError(f"{request} was not sent: {describe(settings)}, and {reason}.")
 
 
 def require_live(settings: ClientSettings, what: str) -> None:
@@ -157,7 +157,7 @@ def require_live(settings: ClientSettings, what: str) -> None:
     :raises ModeError: the mode is another one.
     """
     if settings.mode != "live":
-        raise ModeError(f"{what}: {describe(settings)}.", field="mode")
+        raise ModeError(f"{what}: {describe(settings)}.")
 
 
 def explain(settings: ClientSettings) -> str:
