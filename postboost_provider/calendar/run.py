@@ -187,10 +187,10 @@ class CalendarRun:
             return
         latest = read_since(self.api, self._name, self._histories)
         for number, done in enumerate(report.rows):
-            before, known = self._known_post(done.row), history_of(latest, self._actor(done.row)).known
+            before = self._history(done.row) or History()
+            written = history_of(latest, self._actor(done.row)).written_since(before)
             wanted = (None, self._intents.get(done.row.key))
-            # A post that is live keeps its words where its author accepts that.
-            if done.result in GOOD and known and known.intent not in (*wanted, before and before.intent):
+            if done.result in GOOD and written and written[0].intent not in wanted:
                 why = "another run has changed the post to different content at the same time. Retry the task"
                 report.rows[number] = replace(done, result="failed", why=why, retry=True)
 
@@ -314,10 +314,12 @@ class CalendarRun:
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
             return self._row_report(row, update(self.api, intention, known, found, body))
-        if row.post.publish_at is None and self.on_unknown != "publish":
-            # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
-            for since in (self.since, self.last_run()):
-                check_memory(since, self.clock(), can_read_log=True)
+        if self.on_unknown != "publish":
+            # A row with a time that was published and forgotten has a later time by now.
+            check_memory(self.since, self.clock(), can_read_log=True)
+            if row.post.publish_at is None:
+                # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
+                check_memory(self.last_run(), self.clock(), can_read_log=True)
         attempt = self._held.get(row.key) or CreateAttempt(self.api, intention, history)
         return self._row_report(row, self._create(row, resolution, attempt, mode, media))
 

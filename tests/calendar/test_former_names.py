@@ -68,9 +68,12 @@ def test_an_edit_of_a_row_that_may_be_another_calendars_is_refused(sandbox: Sand
     assert len(posts(sandbox)) == 1
 
 
-def test_a_cleared_run_that_is_beyond_memory_sends_no_row_without_a_time(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("values", [{"publish_at": "", "mode": "draft"}, {}], ids=["draft", "later time"])
+def test_a_cleared_run_that_is_beyond_memory_sends_no_unknown_row(
+    sandbox: Sandbox, values: dict[str, Any]
+) -> None:
     sandbox.reset()
-    draft = row("a", publish_at="", mode="draft")
+    draft = row("a", **values)
     with client(sandbox) as api:
         since = datetime(2020, 1, 1, tzinfo=UTC)
         options: dict[str, Any] = {"find_media": files(), "clock": lambda: datetime.now(UTC), "since": since}

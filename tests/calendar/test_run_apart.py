@@ -149,3 +149,22 @@ def test_a_wait_for_other_attempts_that_fails_loses_no_row(
     assert results(report) == ["created", "failed", "created"]
     assert (report.stopped, report.rows[1].retry) == (error, True)
     assert len(posts(sandbox)) == 2
+
+
+def test_a_stored_response_to_a_stalled_run_is_no_newer_change(
+    sandbox: Sandbox, api: PostBoostClient, mocker: Any
+) -> None:
+    send, sent = api.send, []
+
+    def record(operation: str, **call: Any) -> Any:
+        if operation == "create_post":
+            sent.append(call)
+        return send(operation, **call)
+
+    mocker.patch.object(api, "send", record)
+    assert results(run(api, row("a"))) == ["created"]
+    sandbox.advance(60)
+    assert results(run(api, row("a", text="Newer"))) == ["updated"]
+    sandbox.advance(60)
+    assert send("create_post", **sent[0]).replayed
+    assert results(run(api, row("a", text="Newer"))) == ["adopted"]

@@ -98,9 +98,8 @@ def upload_in_chunks(
                 if found := library.find_recent(clock()) if response.replayed else library.find_new():
                     log.info("%s is in PostBoost already: media item %s", source.filename, found["uuid"])
                     return found
-            if response.replayed or library.is_readable:
-                # An attempt that had the same stored response may have completed it.
-                library.check_repeat(clock(), is_allowed=upload_again)
+            # Another attempt, which got the stored response, may have completed it.
+            library.check_repeat(clock(), is_allowed=upload_again)
             forgotten += not response.replayed
             if forgotten == MAX_SESSIONS:
                 raise NotFinishedError(

@@ -51,6 +51,23 @@ def test_a_key_that_may_not_list_media_uploads_again_only_where_that_is_allowed(
         assert caplog.text.count("may not list media") == 2
 
 
+def test_without_read_an_upload_that_another_attempt_may_have_completed_is_not_sent_again(sandbox, mocker):
+    key = make_key(sandbox, "write")
+    with client(sandbox, key) as api, client(sandbox, key) as other:
+        call, is_first = api.call, iter([True])
+
+        def overtaken(operation, **rest):
+            if operation == "upload_chunk" and next(is_first, False):
+                upload_media(other, video())
+            return call(operation, **rest)
+
+        mocker.patch.object(api, "call", overtaken)
+        with pytest.raises(UnconfirmedError) as caught:
+            upload_media(api, video())
+    assert (caught.value.code, caught.value.field) == ("upload_unknown", "on_unknown")
+    assert len(library(sandbox)) == 1
+
+
 def test_a_key_that_may_no_longer_search_is_a_clear_error(sandbox, api):
     sandbox.faults(
         {"operation": "complete_chunked_upload", "kind": "drop_after"},
