@@ -168,12 +168,13 @@ def explain(settings: ClientSettings) -> str:
 
 def publishes(request: _Request) -> str:
     """Return how a request publishes: ``now``, ``schedule``, or ``draft`` if it does not."""
-    name, body = request.operation.operation, json.loads(request.content or b"{}")
-    if name in ("create_post", "update_post"):
+    name = request.operation.operation
+    if name not in PUBLISHING | {"create_post", "update_post"}:
+        return "draft"
+    body = json.loads(request.content or b"{}")
+    if name not in PUBLISHING:
         published = any(body.get(field) for field in PUBLISHING_FIELDS)
         return "draft" if not published else "schedule" if body.get("schedule") else "now"
-    if name not in PUBLISHING:
-        return "draft"
     return "schedule" if name == "schedule_post" and not body.get("postNow") else "now"
 
 

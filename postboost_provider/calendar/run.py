@@ -264,7 +264,6 @@ class CalendarRun:
         return done
 
     def _publish(self, row: Row, resolution: PostResolution, wanted: str) -> RowReport:
-        """Publish a row whose author wants it in the mode ``wanted``."""
         known = self._known_post(row)
         media: MediaByTarget = {}
         intent = None
@@ -307,6 +306,12 @@ class CalendarRun:
         mode = "draft" if found is not None and row.post.mode == "draft" else self._due.mode_now(row)
         if mode is None:
             return self._due.report_past(row)
+        if known is None and not self.dry_run and self.on_unknown != "publish":
+            # A row with a time that was published and forgotten has a later time by now.
+            check_memory(self.since, self.clock(), can_read_log=True)
+            if row.post.publish_at is None:
+                # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
+                check_memory(self.last_run(), self.clock(), can_read_log=True)
         if known is None and (refused := self.refused(wanted)):
             return RowReport(row, *refused)
         if self.dry_run:
@@ -314,12 +319,6 @@ class CalendarRun:
         if known is not None and found is not None:
             body = partial(resolution.body, mode, media)
             return self._row_report(row, update(self.api, intention, known, found, body))
-        if self.on_unknown != "publish":
-            # A row with a time that was published and forgotten has a later time by now.
-            check_memory(self.since, self.clock(), can_read_log=True)
-            if row.post.publish_at is None:
-                # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
-                check_memory(self.last_run(), self.clock(), can_read_log=True)
         attempt = self._held.get(row.key) or CreateAttempt(self.api, intention, history)
         return self._row_report(row, self._create(row, resolution, attempt, mode, media))
 
@@ -345,8 +344,7 @@ class CalendarRun:
         if done.result != "skipped" and done.outcome is not None and done.outcome.is_failed_everywhere:
             failed = describe_failures([done.outcome]).strip()
             advice = "Fix the cause and retry the accounts in PostBoost, or give the row a new key"
-            return RowReport(
-                row, "failed", f"{failed}. {advice}", done.post_uuid, done.outcome, done.warnings
-            )
+            why = f"{failed}. {advice}"
+            return RowReport(row, "failed", why, done.post_uuid, done.outcome, done.warnings)
         result = "skipped" if self.dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)

@@ -70,7 +70,7 @@ class PublishingOperator(BasePostBoostOperator):
         """
         if not why:
             return
-        message = f"Nothing was published: {why}"
+        message = f"Nothing was sent: {why}"
         if self.on_backfill == "skip":
             raise AirflowSkipException(message)
         raise PostBoostConfigError(message, code="stale_run", field="on_backfill")

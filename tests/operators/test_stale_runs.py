@@ -156,6 +156,18 @@ def test_the_rows_of_an_old_run_go_out_at_their_own_times_only(sandbox: Sandbox)
     assert publish(rows, in_run("scheduled"))["counts"] == {"created": 2, "adopted": 1}
 
 
+def test_a_row_that_may_have_been_forgotten_is_a_failure_and_not_skipped(sandbox: Sandbox) -> None:
+    """A backfill that is cleared after 95 days does not say that a row was never published."""
+    ctx = in_run("backfill", 95)
+    ctx["ti"].try_number = 2
+    with fails(code="bad_rows"):
+        publish([row("a")], ctx)
+    assert "on_unknown" in ctx["pushed"]["return_value"]["rows"][0]["why"]
+    with pytest.raises(AirflowSkipException):
+        publish([row("a")], ctx, on_unknown="publish")
+    assert posts(sandbox) == []
+
+
 def test_in_draft_mode_an_old_run_makes_no_drafts_of_what_it_would_not_publish(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
