@@ -276,8 +276,7 @@ class CalendarRun:
             bare = resolution.body(row.post.mode, {}, dry_run=True) if uuid else {}
             if uuid is None or not is_unchanged(self.api, row.post, bare, uuid):
                 raise
-        self._intents[row.key] = intent
-        history = self._history(row)
+        self._intents[row.key], history = intent, self._history(row)
         if known is not None and history is not None:
             self._name.check_former(history, intent)
             if not self.dry_run and ((at := row.post.publish_at) is None or at > self.clock()):
@@ -312,7 +311,8 @@ class CalendarRun:
             if row.post.publish_at is None:
                 # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
                 check_memory(self.last_run(), self.clock(), can_read_log=True)
-        if known is None and (refused := self.refused(wanted)):
+        is_new = known is None or (found is not None and found.status == "draft" and row.post.mode != "draft")
+        if is_new and (refused := self.refused(wanted)):
             return RowReport(row, *refused)
         if self.dry_run:
             return check_row(self.api, self._resolver, row, resolution, mode, media, known)

@@ -21,6 +21,7 @@ from postboost_provider.api.settings import (
     proxy_passwords,
     split_host,
 )
+from postboost_provider.api.token_format import looks_like_token
 from postboost_provider.connection import form as connection_form
 
 if TYPE_CHECKING:
@@ -154,8 +155,9 @@ def _mode(own: Mode | None) -> _ModeSettings:
     try:
         forced = read_mode(text) if text else "live"
     except ValueError as error:
+        shown = "not shown" if looks_like_token(text) else repr(text)
         raise PostBoostConfigError(
-            f"{variable} in the environment is {text!r}; it {error}. Correct it, or remove it.",
+            f"{variable} in the environment is {shown}; it {error}. Correct it, or remove it.",
             code="unknown_mode",
             field=variable,
         ) from None

@@ -35,7 +35,7 @@ from postboost_provider.publishing.post_history import (
     require_sight,
 )
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
-from postboost_provider.publishing.update import fetch, use_existing
+from postboost_provider.publishing.update import compare, fetch, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ def publish_post(
         is, or None where it is not valid.
     :param expanded_since: its run began then, and has had no other attempt of this post: then the list has changed only if
         another place has published it.
-    :param check_new: called before a post is created; it may raise an error.
+    :param check_new: called before a post is created, or a draft published; it may raise an error.
     :raises PostBoostConfigError: the post is not valid.
     """
     wanted, post = post, _in_mode(api, post)
@@ -150,7 +150,12 @@ def publish_post(
         if known is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
             updated = partial(resolution.body, post.mode, media, all_times=True)
-            return _note(memory, intention, use_existing(api, intention, known, updated))
+            found = compare(api, intention, known, updated)
+            if isinstance(found, Published):
+                return _note(memory, intention, found)
+            if found.status == "draft" and post.mode != "draft":
+                check_new()
+            return _note(memory, intention, update(api, intention, known, found, updated))
         since = memory.begin() if memory is not None else since
         if on_unknown != "publish":
             # Each place of a mapped list has its own key: only the guard against duplicates stops what another one sent.

@@ -72,6 +72,10 @@ def test_a_mode_that_does_not_exist_is_an_error(
     with raises(PostBoostConfigError, field="mode"):
         read(kind)
     use_connection(monkeypatch, sandbox)
+    monkeypatch.setenv("POSTBOOST_MODE", "42|0123456789abcdef0123456789abcdef01234567")
+    with raises(PostBoostConfigError, code="unknown_mode") as caught:
+        read(kind)
+    assert "0123" not in str(caught.value)
     monkeypatch.setenv("POSTBOOST_MODE", "of")
     with raises(PostBoostConfigError, code="unknown_mode", field="POSTBOOST_MODE"):
         read(kind)

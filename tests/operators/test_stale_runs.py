@@ -168,6 +168,40 @@ def test_a_row_that_may_have_been_forgotten_is_a_failure_and_not_skipped(sandbox
     assert posts(sandbox) == []
 
 
+@pytest.mark.parametrize("options", [NOW, QUEUE, SCHEDULE], ids=["now", "queue", "schedule"])
+def test_a_draft_of_an_earlier_attempt_is_not_published_either(
+    sandbox: Sandbox, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = in_run("scheduled")
+    monkeypatch.setenv("POSTBOOST_MODE", "draft")
+    made = run(ctx, **options)
+    monkeypatch.delenv("POSTBOOST_MODE")
+    # Cleared by a backfill, in live mode.
+    with pytest.raises(AirflowSkipException, match="on_backfill"):
+        run(in_run("backfill"), **options)
+    assert [p["status"] for p in posts(sandbox)] == ["draft"]
+    assert run(in_run("backfill"), text="Edited", **DRAFT)["result"] == "updated"
+    done = run(in_run("backfill"), text="Edited", on_backfill="run", **options)
+    assert (done["uuid"], done["result"]) == (made["uuid"], "updated")
+    assert [p["status"] for p in posts(sandbox)] != ["draft"]
+
+
+def test_a_row_that_is_a_draft_is_not_published_either(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTBOOST_MODE", "draft")
+    assert publish([row("a")], in_run("backfill"), on_backfill="run")["counts"] == {"created": 1}
+    # Its words may change: it stays a draft.
+    edited = [row("a", text="Edited")]
+    assert publish(edited, in_run("backfill"))["counts"] == {"updated": 1}
+    monkeypatch.delenv("POSTBOOST_MODE")
+    with pytest.raises(AirflowSkipException):
+        publish(edited, in_run("backfill"))
+    assert [p["status"] for p in posts(sandbox)] == ["draft"]
+    assert publish(edited, in_run("scheduled"))["counts"] == {"updated": 1}
+    assert [p["status"] for p in posts(sandbox)] == ["scheduled"]
+
+
 def test_in_draft_mode_an_old_run_makes_no_drafts_of_what_it_would_not_publish(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
