@@ -173,9 +173,15 @@ def publishes(request: _Request) -> str:
         return "draft"
     body = json.loads(request.content or b"{}")
     if name not in PUBLISHING:
-        published = any(body.get(field) for field in PUBLISHING_FIELDS)
-        return "draft" if not published else "schedule" if body.get("schedule") else "now"
+        return publishes_with(body)
     return "schedule" if name == "schedule_post" and not body.get("postNow") else "now"
+
+
+def publishes_with(body: Mapping[str, Any]) -> str:
+    """Return how the body of a post publishes it, as :func:`publishes` does."""
+    if not any(body.get(field) for field in PUBLISHING_FIELDS):
+        return "draft"
+    return "schedule" if body.get("schedule") else "now"
 
 
 def describe(settings: ClientSettings) -> str:

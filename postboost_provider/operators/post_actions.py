@@ -147,7 +147,7 @@ class PostBoostRetryPostOperator(PublishingOperator):
         return act
 
 
-class PostBoostUpdatePostOperator(BasePostBoostOperator):
+class PostBoostUpdatePostOperator(PublishingOperator):
     """Change fields of a post that is not published yet. A scheduled post stays scheduled.
 
     PostBoost replaces a post as a whole, so the task reads the post, changes it and sends it back.
@@ -179,6 +179,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.run_times import attempt_began
         from postboost_provider.api.arguments import check_choice, read_text, require_text
+        from postboost_provider.api.safety import publishes_with
         from postboost_provider.publishing import actions
         from postboost_provider.publishing.attempt_start import AttemptStart
         from postboost_provider.publishing.change_fields import change_fields
@@ -190,7 +191,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"changes is {changes!r}; it must be a mapping of fields to new values.", field="changes"
             )
-        actor = self.actor(context)
+        actor, stale = self.actor(context), self.stale_check(context)(publishes_with(changes))
         change = partial(
             change_fields,
             actor=actor,
@@ -198,7 +199,14 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
             edit_waiting=self.on_edit_while_waiting == "edit",
             start=AttemptStart(attempt_began(context)),
         )
-        return lambda api: change(api, post=actions.fetch(api, post_uuid)).as_dict()
+
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            post = actions.fetch(api, post_uuid)
+            if post["status"] == "draft":
+                self.refuse_stale(stale)
+            return change(api, post=post).as_dict()
+
+        return act
 
 
 class PostBoostDeletePostOperator(BasePostBoostOperator):

@@ -15,6 +15,7 @@ from postboost_provider.operators.calendar import PostBoostPublishCalendarOperat
 from postboost_provider.operators.post_actions import (
     PostBoostRetryPostOperator,
     PostBoostSchedulePostOperator,
+    PostBoostUpdatePostOperator,
 )
 from postboost_provider.operators.posts import PostBoostCreatePostOperator
 from postboost_provider.sandbox.server import Sandbox
@@ -233,6 +234,20 @@ def test_an_old_run_does_not_publish_a_draft(sandbox: Sandbox, how: Any) -> None
     done = act(in_run("backfill"), on_backfill="run")
     assert done["status"] != "draft"
     assert act(in_run("backfill"))["uuid"] == uuid
+
+
+def test_an_old_run_does_not_publish_a_draft_by_changing_it(sandbox: Sandbox) -> None:
+    uuid = run()["uuid"]
+
+    def change(changes: dict[str, Any], **options: Any) -> Any:
+        operator = PostBoostUpdatePostOperator(task_id="t", post_uuid=uuid, changes=changes, **options)
+        return operator.execute(in_run("backfill"))  # type: ignore[arg-type]
+
+    with pytest.raises(AirflowSkipException, match="on_backfill"):
+        change({"queue": True})
+    assert change({"text": "Edited"})["status"] == "draft"
+    assert change({"queue": True}, on_backfill="run")["status"] == "scheduled"
+    assert change({"text": "Edited again"})["status"] == "scheduled"
 
 
 def test_a_backfill_does_not_send_a_failed_post_again(sandbox: Sandbox) -> None:
