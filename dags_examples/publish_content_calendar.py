@@ -117,7 +117,9 @@ with DAG(
                 for row in published["rows"]
                 if row["scheduled_at"]
             ]
-            seconds = (max(planned) - datetime.now(UTC) + timedelta(minutes=10)).total_seconds()
+            seconds = (
+                max(planned, default=datetime.now(UTC)) - datetime.now(UTC) + timedelta(minutes=10)
+            ).total_seconds()
             body = json.dumps({"advance_seconds": max(0, int(seconds))}).encode()
             urlopen(Request(f"{SANDBOX_CONTROL}/clock", body, {"Content-Type": "application/json"})).close()
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from postboost_provider.api.errors import PostBoostConfigError, PostBoostError, is_retryable
+from postboost_provider.api.errors import ModeError, PostBoostConfigError, PostBoostError, is_retryable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,12 +112,16 @@ class PostBoostFailException(AirflowFailException):
 def failing_fast(task: BaseOperator | RetryPolicyMixin) -> Iterator[None]:
     """Fail the task without retries for a PostBoost error that is not retryable.
 
+    What the safety mode forbids skips the task, and with it the tasks that need its result.
+
     A retry policy that the author set gets the error itself and decides. The task's log has the message once, without the
     errors that led to it: those are logged at debug level.
     """
     try:
         _refuse_nothing(task)
         yield
+    except ModeError as error:
+        raise AirflowSkipException(str(error)) from None
     except PostBoostError as error:
         if error.__cause__ or error.__context__:
             log.debug("What led to the error", exc_info=error)

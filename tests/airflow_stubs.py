@@ -44,5 +44,5 @@ def context(**changes: Any) -> dict[str, Any]:
         xcom_push=push,
         get_first_reschedule_date=lambda context: None,
     )
-    dag_run = SimpleNamespace(run_after=datetime(2026, 10, 16, 6, tzinfo=UTC))
+    dag_run = SimpleNamespace(run_after=datetime.now(UTC))
     return {"ti": ti, "dag_run": dag_run, "pushed": pushed, **changes}

@@ -30,3 +30,14 @@ def fails(
     assert word in str(caught.value)
     assert code is None or error.code == code
     assert field is None or error.field == field
+
+
+@contextmanager
+def raises(
+    kind: type[PostBoostError], *, code: str | None = None, field: str | None = None
+) -> Iterator[pytest.ExceptionInfo[PostBoostError]]:
+    """Check that an error of this kind is raised."""
+    with pytest.raises(kind) as caught:
+        yield caught
+    assert code is None or caught.value.code == code
+    assert field is None or caught.value.field == field

@@ -144,7 +144,7 @@ def read_outcomes(post: Any) -> None:
     wait = Wait(NOW, timedelta(days=1), timedelta(seconds=10))
     assert wait.pause([outcome], NOW, 0.5) >= timedelta(0)
     wait.is_over([outcome], NOW)
-    read_awaited(post)
+    read_awaited(post, settings())
     conclude([outcome], "fail")
 
 

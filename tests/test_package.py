@@ -169,6 +169,7 @@ def test_importing_everything_public_loads_few_foreign_modules_and_nothing_that_
         "operators",
         "operators.base",
         "operators.post_wait",
+        "operators.publishing",
         "retry_policy",
         "rotation",
         "rotation.stores",

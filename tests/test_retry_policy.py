@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction
 
@@ -101,13 +102,27 @@ def test_a_mapped_task_has_the_policy_when_it_runs() -> None:
     assert type(mapped.unmap({"post_uuid": "a"}).retry_policy) is PostBoostRetryPolicy
 
 
-@pytest.mark.parametrize("name", [n for n in errors.__all__ if n not in {e.__name__ for e in RETRYABLE}])
+# It is not tried again, either: its task is skipped.
+FATAL = set(errors.__all__) - {error.__name__ for error in RETRYABLE} - {"ModeError"}
+
+
+@pytest.mark.parametrize("name", sorted(FATAL))
 def test_an_error_that_no_retry_can_fix_is_not_retried(name: str) -> None:
     decision = decide(error(name))
     assert decision.action == RetryAction.FAIL
     assert name in decision.reason
     with pytest.raises(PostBoostFailException, match="what happened"), failing_fast(make(TASKS[0])):
         raise error(name)
+
+
+@pytest.mark.parametrize("policy", [None, ExceptionRetryPolicy(rules=[])])
+def test_what_the_safety_mode_forbids_skips_the_task(policy: Any) -> None:
+    assert decide(error("ModeError")).action == RetryAction.FAIL
+    with (
+        pytest.raises(AirflowSkipException, match="what happened"),
+        failing_fast(make(TASKS[0], retry_policy=policy)),
+    ):
+        raise error("ModeError")
 
 
 @pytest.mark.parametrize("name", [e.__name__ for e in RETRYABLE])

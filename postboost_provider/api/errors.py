@@ -4,6 +4,7 @@
 
     PostBoostError
     ├── PostBoostConfigError          the connection or an argument is wrong; nothing was sent
+    │   └── ModeError                 the connection's safety mode does not let it be sent
     ├── UnreachableError              no response to a request that changed nothing
     ├── UnconfirmedError              a write was sent and got no response: it may have happened
     ├── NotFinishedError              PostBoost's work in the background failed, or did not finish in time
@@ -37,6 +38,7 @@ __all__ = [
     "ConflictError",
     "DuplicatePostError",
     "GatewayError",
+    "ModeError",
     "NotFinishedError",
     "NotFoundError",
     "OvertakenError",
@@ -94,6 +96,16 @@ class PostBoostError(Exception):
 
 class PostBoostConfigError(PostBoostError):
     """The connection or an argument is wrong; nothing was sent. A retry fails the same way."""
+
+
+class ModeError(PostBoostConfigError):
+    """The safety mode does not let it be sent; nothing was sent. Operators and sensors skip their task for it.
+
+    ``code`` is ``mode``, and ``field`` the connection's.
+    """
+
+    def __init__(self, message: str = "", *, code: str | None = "mode", field: str | None = "mode") -> None:
+        super().__init__(message, code=code, field=field)
 
 
 class UnreachableError(PostBoostError):

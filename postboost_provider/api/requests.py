@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from postboost_provider import __version__
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.operations import Operation, did_you_mean, get_operation
+from postboost_provider.api.safety import as_sent
 from postboost_provider.api.settings import assumes
 
 if TYPE_CHECKING:
@@ -68,10 +69,12 @@ class KeyedArguments(RequestArguments, total=False):
     :param client_label: the name of this request in PostBoost's activity log.
     :param allow_duplicate: sends ``X-Allow-Duplicate``, the only way past the duplicate guard for scheduling and
         queueing, whose bodies have no such field (SDK 1.66.3).
+    :param of_draft: the post that it changes was a draft when it was read: see the safety mode.
     """
 
     client_label: str | None
     allow_duplicate: bool
+    of_draft: bool
 
 
 class SendArguments(CallArguments, KeyedArguments, total=False):
@@ -83,6 +86,7 @@ class Request:
     """A request that is ready to be sent, with the same bytes in every attempt. It does not contain the token.
 
     :param workspace_uuid: the workspace that it is for, if its operation is one of a workspace.
+    :param of_draft: the post that it changes was a draft when it was read.
     """
 
     operation: Operation
@@ -92,6 +96,7 @@ class Request:
     content: bytes | None = None
     form: Mapping[str, str] | None = None
     files: Mapping[str, FilePart] | None = None
+    of_draft: bool = False
     is_key_kept: bool = True
 
     @property
@@ -115,6 +120,7 @@ def prepare(
     idempotency_key: str | None = None,
     client_label: str | None = None,
     allow_duplicate: bool = False,
+    of_draft: bool = False,
 ) -> Request:
     """Check a call against the table of operations and return the request.
 
@@ -137,6 +143,7 @@ def prepare(
         _check_key(op, idempotency_key)
         headers["Idempotency-Key"] = idempotency_key
     _check_body(op, body, files)
+    body = as_sent(settings, operation, body)
     is_key_kept = assumes(settings, "replay") is not False
     url = settings.base_url + path + (f"?{query}" if query else "")
     if op.body == "multipart":
@@ -154,7 +161,7 @@ def prepare(
                 f"The body of {operation} can't be sent as JSON: {error}.", field="body", code="not_json"
             ) from error
         headers["Content-Type"] = "application/json"
-    return Request(op, url, headers, workspace, content, is_key_kept=is_key_kept)
+    return Request(op, url, headers, workspace, content, is_key_kept=is_key_kept, of_draft=of_draft)
 
 
 def _check_key(op: Operation, key: str) -> None:

@@ -9,11 +9,15 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
 from postboost_provider.api.token_format import looks_like_token
+
+if TYPE_CHECKING:
+    from postboost_provider.api.mode import Mode
 
 API_PATH = "/app/api"
 DEFAULT_BASE_URL = f"https://postboost.co{API_PATH}"
@@ -38,6 +42,8 @@ class ClientSettings:
     :param timeout_seconds: for each attempt: to connect, to send, and between two parts of the response.
     :param client_label: the name of this client in PostBoost's activity log.
     :param observed: which assumptions about PostBoost hold, as a proof has found: see :func:`assumes`.
+    :param mode: ``live``, ``draft`` (nothing is published) or ``check`` (nothing is changed).
+    :param mode_source: what messages call the source of the mode, if it is not that of the token.
     :param name: what messages call the source of the token, such as ``connection 'postboost_default'``.
     """
 
@@ -52,6 +58,8 @@ class ClientSettings:
     ca_bundle: str | None = field(default=None, repr=False)
     name: str = "the connection"
     observed: tuple[tuple[str, bool], ...] = ()
+    mode: Mode = "live"
+    mode_source: str = ""
 
     def __post_init__(self) -> None:
         if self.token.lower().startswith("bearer "):

@@ -23,6 +23,7 @@ from postboost_provider.api.errors import (
     UnexpectedResponseError,
     UnreachableError,
 )
+from postboost_provider.api.safety import check_mode
 
 if TYPE_CHECKING:
     from postboost_provider.api.requests import Request
@@ -145,7 +146,10 @@ def _build(
     """Return httpx's request, and the instant to give up waiting for its response.
 
     It has no cookies, and none of httpx's default headers.
+
+    :raises ModeError: the safety mode forbids it.
     """
+    check_mode(request, settings)
     opened.callback(_sending.reset, _sending.set(settings))
     authorization = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
     # The last attempt gets at least a second. httpx's own timeout starts again with every part of a response.

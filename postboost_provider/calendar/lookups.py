@@ -11,7 +11,7 @@ from postboost_provider.api.times import read_utc
 from postboost_provider.idempotency.identity import intent_hash
 from postboost_provider.polling.post_lists import PostLists
 from postboost_provider.publishing.differences import find_made
-from postboost_provider.publishing.post import post_intent
+from postboost_provider.publishing.post import as_draft, post_intent
 from postboost_provider.publishing.post_history import read_histories
 from postboost_provider.publishing.resolve import media_contents
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from postboost_provider.api.client import PostBoostClient
+    from postboost_provider.calendar.csv import Row
     from postboost_provider.calendar.naming import CalendarName
     from postboost_provider.publishing.post import Post
     from postboost_provider.publishing.post_history import History, KnownPost
@@ -96,3 +97,10 @@ def identify_edited(api: PostBoostClient, known: KnownPost, post: Post, media: M
         )
 
     return replace(known, post_uuid=find_made(api, known, fits))
+
+
+def in_mode(api: PostBoostClient, row: Row, known: KnownPost | None) -> Row:
+    """Return the row as a draft if the safety mode wants that, unless it was published in another mode."""
+    if api.settings.mode != "draft" or (known is not None and known.mode not in (None, "draft")):
+        return row
+    return replace(row, post=as_draft(row.post))

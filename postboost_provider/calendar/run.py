@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.errors import (
     LOST_RESPONSE,
     AuthenticationError,
+    ModeError,
     PostBoostError,
     PublishError,
     RateLimitedError,
@@ -21,7 +22,7 @@ from postboost_provider.api.errors import (
 from postboost_provider.api.times import read_utc
 from postboost_provider.calendar.dry_run import check_row
 from postboost_provider.calendar.due import LATE_BY, Due
-from postboost_provider.calendar.lookups import identify_edited, list_known, read_all, read_since
+from postboost_provider.calendar.lookups import identify_edited, in_mode, list_known, read_all, read_since
 from postboost_provider.calendar.naming import CalendarName
 from postboost_provider.calendar.renewal import renew
 from postboost_provider.calendar.report import GOOD, Report, RowReport, invalid
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
+    from postboost_provider.calendar.report import RowResult
     from postboost_provider.publishing.attempt_start import AttemptStart
     from postboost_provider.services.media.upload import MediaFile
 
@@ -80,6 +82,7 @@ class CalendarRun:
     :param start: when this attempt began, for rows that can't be read again.
     :param on_edit_while_waiting: ``fail`` or ``edit`` where a row was changed while its post waits for approval.
     :param since: earlier attempts of this run may have begun since then; None if there was none.
+    :param refused: returns result and reason if this run creates no post of a mode, such as ``now``.
     :param last_run: returns when the last run before this one began; None if there was none, or nothing tells.
     """
 
@@ -103,6 +106,7 @@ class CalendarRun:
     reread: Callable[[], Sequence[Row]] | None = None
     start: AttemptStart | None = None
     on_edit_while_waiting: str = "fail"
+    refused: Callable[[str], tuple[RowResult, str] | None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._name = CalendarName(self.calendar_id, self.former_id)
@@ -229,10 +233,13 @@ class CalendarRun:
         """Publish a row, and report it. If another attempt is using its key, it is in ``_held`` afterwards."""
         if row.problems:
             return invalid(row, row.problems)
+        mode, row = row.post.mode, in_mode(self.api, row, self._known_post(row))
         # The salt of version 0.1.0.
         resolution = PostResolution(self._resolver, row.post, f"{self._scope}\n\n{row.key}")
         try:
-            done = self._publish(row, resolution)
+            done = self._publish(row, resolution, mode)
+        except ModeError as error:
+            done = RowReport(row, "skipped", str(error))
         except InvalidPostError as error:
             return invalid(row, error.problems)
         except PostBoostError as error:
@@ -256,7 +263,7 @@ class CalendarRun:
         log.debug("%s: %s post %s", row, done.result, done.post_uuid)
         return done
 
-    def _publish(self, row: Row, resolution: PostResolution) -> RowReport:
+    def _publish(self, row: Row, resolution: PostResolution, wanted: str) -> RowReport:
         known = self._known_post(row)
         media: MediaByTarget = {}
         intent = None
@@ -269,8 +276,7 @@ class CalendarRun:
             bare = resolution.body(row.post.mode, {}, dry_run=True) if uuid else {}
             if uuid is None or not is_unchanged(self.api, row.post, bare, uuid):
                 raise
-        self._intents[row.key] = intent
-        history = self._history(row)
+        self._intents[row.key], history = intent, self._history(row)
         if known is not None and history is not None:
             self._name.check_former(history, intent)
             if not self.dry_run and ((at := row.post.publish_at) is None or at > self.clock()):
@@ -299,17 +305,20 @@ class CalendarRun:
         mode = "draft" if found is not None and row.post.mode == "draft" else self._due.mode_now(row)
         if mode is None:
             return self._due.report_past(row)
-        if self.dry_run:
-            return check_row(self.api, self._resolver, row, resolution, mode, media, known)
-        if known is not None and found is not None:
-            body = partial(resolution.body, mode, media)
-            return self._row_report(row, update(self.api, intention, known, found, body))
-        if self.on_unknown != "publish":
+        if known is None and not self.dry_run and self.on_unknown != "publish":
             # A row with a time that was published and forgotten has a later time by now.
             check_memory(self.since, self.clock(), can_read_log=True)
             if row.post.publish_at is None:
                 # Runs renew what the log is about to forget. Where there was none for so long, it may have forgotten the row.
                 check_memory(self.last_run(), self.clock(), can_read_log=True)
+        is_new = known is None or (found is not None and found.status == "draft" and row.post.mode != "draft")
+        if is_new and (refused := self.refused(wanted)):
+            return RowReport(row, *refused)
+        if self.dry_run:
+            return check_row(self.api, self._resolver, row, resolution, mode, media, known)
+        if known is not None and found is not None:
+            body = partial(resolution.body, mode, media)
+            return self._row_report(row, update(self.api, intention, known, found, body))
         attempt = self._held.get(row.key) or CreateAttempt(self.api, intention, history)
         return self._row_report(row, self._create(row, resolution, attempt, mode, media))
 
@@ -335,8 +344,7 @@ class CalendarRun:
         if done.result != "skipped" and done.outcome is not None and done.outcome.is_failed_everywhere:
             failed = describe_failures([done.outcome]).strip()
             advice = "Fix the cause and retry the accounts in PostBoost, or give the row a new key"
-            return RowReport(
-                row, "failed", f"{failed}. {advice}", done.post_uuid, done.outcome, done.warnings
-            )
+            why = f"{failed}. {advice}"
+            return RowReport(row, "failed", why, done.post_uuid, done.outcome, done.warnings)
         result = "skipped" if self.dry_run else done.result
         return RowReport(row, result, why, done.post_uuid, done.outcome, done.warnings)

@@ -18,6 +18,7 @@ from postboost_provider.api.errors import (
     PostBoostRequestError,
 )
 from postboost_provider.api.expiry import describe_span, shortfall
+from postboost_provider.api.safety import explain
 from postboost_provider.api.settings import API_PATH
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def check_connection(settings: ClientSettings, unknown_extras: list[str]) -> tup
     checks = Checks(settings, send)
     results: list[Finding | None] = [checks.token()]
     if checks.works:
-        results += [checks.workspaces(), checks.panel(), checks.expiry(None), check_extras(unknown_extras)]
+        results += [checks.workspaces(), checks.panel(), checks.expiry(None)]
+        results += [check_extras(unknown_extras), check_safety(settings)]
     findings = [finding for finding in results if finding]
     return all(finding.level != "error" for finding in findings), " ".join(map(str, findings))
 
@@ -73,6 +75,13 @@ def check_extras(unknown: list[str]) -> Finding | None:
     if not unknown:
         return None
     return Finding("warning", "connection", f"Unknown extras, which are ignored: {', '.join(unknown)}.")
+
+
+def check_safety(settings: ClientSettings) -> Finding | None:
+    """Report a safety mode: somebody may wonder why nothing is published."""
+    if not (text := explain(settings)):
+        return None
+    return Finding("warning", "mode", text[0].upper() + text[1:])
 
 
 @dataclass

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from postboost_provider.api.client import PostBoostClient
 from postboost_provider.api.errors import (
+    ModeError,
     PermissionDeniedError,
     PostBoostConfigError,
     PostBoostError,
@@ -17,7 +18,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.expiry import describe_span
 from postboost_provider.api.settings import API_PATH, DEFAULT_BASE_URL, is_loopback
-from postboost_provider.connection.check import Checks, Finding, check_extras
+from postboost_provider.connection.check import Checks, Finding, check_extras, check_safety
 from postboost_provider.connection.key_expiry import look_up_expiry
 from postboost_provider.services.account_health import read_account
 
@@ -67,6 +68,8 @@ def diagnose(
     yield check_extras(unknown) or Finding("ok", "connection", f"{settings.name} is complete.")
     for remark in remarks():
         yield Finding("warning", "connection", remark)
+    if (safety := check_safety(settings)) is not None:
+        yield safety
     yield _base_url(settings)
     try:
         if admin_conn_id and settings.scoped_key_id:
@@ -158,6 +161,8 @@ def _abilities(checks: Checks, posting: bool) -> Finding:
             can[ability] = True
         except PermissionDeniedError:
             can[ability] = False
+        except ModeError:
+            can[ability] = None
         except PostBoostError as error:
             # PostBoost checks the ability first: "not found" or "not valid" means that the token has it.
             can[ability] = None if is_retryable(error) else True

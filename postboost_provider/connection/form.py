@@ -6,12 +6,14 @@ Import-light: Airflow reads it whenever it discovers providers.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import parse_expiry
+from postboost_provider.api.mode import MODES, read_mode
 from postboost_provider.api.token_format import looks_like_token
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ HOOK_CLASS = "postboost_provider.hooks.postboost.PostBoostHook"
 DEFAULT_CONN_ID = "postboost_default"
 TOKEN_VARIABLE = "POSTBOOST_API_TOKEN"
 WORKSPACE_VARIABLE = "POSTBOOST_WORKSPACE_UUID"
+MODE_VARIABLE = "POSTBOOST_MODE"
 
 HIDDEN_FIELDS = ["login", "schema", "port", "extra"]
 RELABELING = {"host": "Base URL", "password": "Access token or scoped key"}
@@ -133,6 +136,15 @@ FIELDS = (
         {"type": ["integer", "null"], "minimum": 1},
     ),
     Field(
+        "mode",
+        "Safety mode",
+        "live, or a safer mode: draft publishes nothing (posts become drafts), check changes nothing (posts are only checked). "
+        f"{MODE_VARIABLE} in the environment can make it stricter. Default live.",
+        "live",
+        read_mode,
+        {**TEXT, "examples": list(MODES)},
+    ),
+    Field(
         "timeout_seconds",
         "Timeout in seconds",
         "For each attempt: to connect, to send, and between two parts of the response. Default 30.",
@@ -213,7 +225,15 @@ def read_extras(extras: Mapping[str, Any], where: str) -> tuple[dict[str, Any], 
             raise PostBoostConfigError(
                 f"{where}: {name}{shown} {error}. {by_name[name].description}", field=name
             ) from None
-    unknown = (name for name in extras if name not in by_name)
+    unknown = [name for name in extras if name not in by_name]
+    for name in unknown:
+        # The others are ignored. This one may have been written to keep tasks from publishing.
+        if re.sub("[^a-z]", "", name.lower()).endswith("mode") and not is_unset(extras[name]):
+            raise PostBoostConfigError(
+                f"{where} has the unknown extra {name!r}. Call it mode if it is the safety mode, or remove it.",
+                code="unknown_extra",
+                field=name,
+            )
     return values, sorted("(not shown)" if looks_like_token(name) else name for name in unknown)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from postboost_provider.airflow_support.compat import mask_secret
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.api.expiry import Expiry
+from postboost_provider.api.mode import Mode, read_mode, strictest
 from postboost_provider.api.requests import USER_AGENT
 from postboost_provider.api.settings import (
     DEFAULT_BASE_URL,
@@ -20,10 +21,16 @@ from postboost_provider.api.settings import (
     proxy_passwords,
     split_host,
 )
+from postboost_provider.api.token_format import looks_like_token
 from postboost_provider.connection import form as connection_form
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+
+class _ModeSettings(TypedDict):
+    mode: Mode
+    mode_source: str
 
 
 def read_connection(
@@ -78,6 +85,7 @@ def read_connection(
         ca_bundle=extras.get("ca_bundle"),
         name=name,
         observed=extras.get("observed") or (),
+        **_mode(extras.get("mode")),
     )
     return settings, unknown
 
@@ -133,7 +141,28 @@ def read_environment(conn_id: str, *, needs_token: bool = True) -> ClientSetting
         workspace_uuid=os.environ.get(connection_form.WORKSPACE_VARIABLE, "").strip() or None,
         client_label=USER_AGENT,
         name=f"{variable} in the environment" if token else "no connection",
+        **_mode(None),
     )
+
+
+def _mode(own: Mode | None) -> _ModeSettings:
+    """Return the stricter of the connection's mode and the environment's.
+
+    :raises PostBoostConfigError: the environment's does not exist: it can't be known what it was to forbid.
+    """
+    variable = connection_form.MODE_VARIABLE
+    text, own = os.environ.get(variable, "").strip(), own or "live"
+    try:
+        forced = read_mode(text) if text else "live"
+    except ValueError as error:
+        shown = "not shown" if looks_like_token(text) else repr(text)
+        raise PostBoostConfigError(
+            f"{variable} in the environment is {shown}; it {error}. Correct it, or remove it.",
+            code="unknown_mode",
+            field=variable,
+        ) from None
+    mode = strictest(own, forced)
+    return {"mode": mode, "mode_source": "" if mode == own else f"{variable} in the environment"}
 
 
 def ways_to_set_a_token(conn_id: str | None) -> str:

@@ -22,6 +22,7 @@ from postboost_provider.api.errors import (
 )
 from postboost_provider.api.operations import Operation, get_operation
 from postboost_provider.api.requests import prepare
+from postboost_provider.api.safety import as_sent
 from postboost_provider.api.times import read_utc, utc_now
 from postboost_provider.idempotency.activity_log import read_log
 from postboost_provider.idempotency.effect import check_effect
@@ -128,6 +129,8 @@ def perform_operation(
     """
     op = get_operation(operation)
     given = {name: value for name, value in (parameters or {}).items() if value is not None}
+    # In the safety mode "draft" it is another body, and so is its hash.
+    body = as_sent(api.settings, operation, body)
     call: dict[str, Any] = {"parameters": given, "body": body, "files": files}
     # First of all: what does not fit the operation is never sent.
     prepare(api.settings, operation, **call)
@@ -192,6 +195,8 @@ class _Request:
         # The first key is that of the oldest attempt whose response is stored: PostBoost forgets that one first.
         kept = [entry for entry in entries or () if entry is done or entry.is_refusal]
         if done is not None and not self._is_key_sure(kept[-1]):
+            if _body(done.label) not in (None, self._body):
+                raise other_body(self.op, done)
             if name == "create_post" and done.post_uuid:
                 log.info("create_post: an earlier attempt of this task has created post %s.", done.post_uuid)
                 where = {**self.call["parameters"], "post_uuid": done.post_uuid}

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError, UnexpectedResponseError
-from postboost_provider.operators.base import DOWNLOAD_SECONDS, BasePostBoostOperator
+from postboost_provider.operators.base import DOWNLOAD_SECONDS
+from postboost_provider.operators.publishing import PublishingOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.requests import FilePart
 
 
-class PostBoostOperator(BasePostBoostOperator):
+class PostBoostOperator(PublishingOperator):
     """Send one of PostBoost's 222 API operations, and return the response.
 
     A later attempt does not do it again: the task sends an idempotency key, or reads PostBoost's activity log first.
@@ -101,6 +102,7 @@ class PostBoostOperator(BasePostBoostOperator):
 
     def prepare(self, context: Context) -> Callable[[PostBoostClient], Any]:
         from postboost_provider.api import requests
+        from postboost_provider.api.safety import publishes
         from postboost_provider.api.settings import ClientSettings
 
         op = _operation(self.operation)
@@ -108,10 +110,11 @@ class PostBoostOperator(BasePostBoostOperator):
         body, files = self._body(op)
         call: dict[str, Any] = {"parameters": self.parameters, "body": body, "files": files}
         # With settings that stand for any connection's: names are checked before it is read.
-        requests.prepare(ClientSettings(token="", workspace_uuid="any"), op.operation, **call)
+        request = requests.prepare(ClientSettings(token="", workspace_uuid="any"), op.operation, **call)
+        stale = self.stale_check(context)(publishes(request))
 
         def act(api: PostBoostClient) -> Any:
-            send = partial(self._send, api, op, context, call)
+            send = partial(self._send, api, op, context, call, stale)
             if self.save_to:
                 return self._save(api, op, self.save_to, send)
             found = send()
@@ -182,12 +185,17 @@ class PostBoostOperator(BasePostBoostOperator):
         name = path.rpartition("/")[2]
         return FilePart(name, mimetypes.guess_type(name)[0] or "application/octet-stream", file.open)
 
-    def _send(self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any]) -> Any:
-        from postboost_provider.idempotency.perform import perform_operation
+    def _send(
+        self, api: PostBoostClient, op: Operation, context: Context, call: Mapping[str, Any], stale: str
+    ) -> Any:
+        from postboost_provider.idempotency.perform import find_done, perform_operation
 
         if self.all_pages:
             return list(api.pages(op.operation, parameters=self.parameters))
         actor = self.actor(context)
+        given = {name: value for name, value in (self.parameters or {}).items() if value is not None}
+        if stale and not find_done(api, actor, op.operation, given):
+            self.refuse_stale(stale)
         response = perform_operation(
             api,
             actor,

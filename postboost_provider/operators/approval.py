@@ -17,6 +17,7 @@ from postboost_provider.airflow_support.hitl import HITLOperator, read_choice
 from postboost_provider.api.errors import PermissionDeniedError, PostBoostConfigError, PostBoostError
 from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.operators.base import TaskFrameMixin
+from postboost_provider.retry_policy import failing_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -101,6 +102,7 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
         self.postboost_conn_id = postboost_conn_id
 
     def execute(self, context: Context) -> Any:
+        from postboost_provider.api.safety import require_live
         from postboost_provider.polling.outcome import describe_status
 
         draft: _Draft = self.perform(context)
@@ -112,6 +114,8 @@ class PostBoostApprovePostOperator(TaskFrameMixin, HITLOperator):
             status = describe_status(draft.outcome)
             self.log.info("Post %s %s: there is nothing to approve.", draft.outcome.uuid, status)
             return draft.outcome.as_dict()
+        with failing_fast(self):
+            require_live(self.hook.settings(), f"Nobody was asked about draft {draft.outcome.uuid}")
         self.body = describe(draft)
         # In the options, because a retry deletes the task's XComs and shows the first form again: this is what that showed.
         self.options = [f"{choice} {draft.fingerprint()}" for choice in (APPROVE, REJECT)]

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from postboost_provider.airflow_support.storage import locate
 from postboost_provider.api.errors import AuthenticationError, PostBoostConfigError, UnreachableError
-from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.operators.publishing import PublishingOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from postboost_provider.api.client import PostBoostClient
     from postboost_provider.calendar.csv import Row
-    from postboost_provider.calendar.report import Report
+    from postboost_provider.calendar.report import Report, RowResult
     from postboost_provider.services.media.upload import MediaFile
 
 
-class PostBoostPublishCalendarOperator(BasePostBoostOperator):
+class PostBoostPublishCalendarOperator(PublishingOperator):
     """Publish the rows of a content calendar, each exactly once, however often the task runs.
 
     ``calendar_id`` and a row's ``key`` identify the row. A row that an earlier run has sent is found and reused; after an
@@ -133,6 +133,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         from postboost_provider.airflow_support.task_memory import TaskMemory
         from postboost_provider.api.arguments import argument, check_choice, read_seconds
         from postboost_provider.api.rate_limit import RateLimit
+        from postboost_provider.api.safety import describe
         from postboost_provider.calendar.due import MAX_DELAY
         from postboost_provider.calendar.run import CalendarRun
         from postboost_provider.idempotency.identity import digest
@@ -154,7 +155,8 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 "whether a row was published.",
                 field="late_by",
             )
-        began = datetime.now(UTC)
+        began, why_stale = datetime.now(UTC), self.stale_check(context)
+        stale: RowResult = "failed" if self.on_backfill == "fail" else "skipped"
         # What can't be read fails before anything is sent. A file is read again when the activity log was.
         (calendar_id, former_id), rows = self._calendar_id(context), self._rows_due(context)
         is_file = not self._is_list
@@ -162,6 +164,7 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
         memory = TaskMemory(context, began, digest("calendar", calendar_id)[:16])
 
         def act(api: PostBoostClient) -> dict[str, Any]:
+            checks = api.settings.mode == "check"
             run = CalendarRun(
                 api,
                 calendar_id,
@@ -177,24 +180,31 @@ class PostBoostPublishCalendarOperator(BasePostBoostOperator):
                 last_run=partial(last_success, context),
                 on_altered_text=self.on_altered_text,
                 fail_fast=self.on_row_error == "fail_fast",
-                dry_run=self.only_ask,
+                dry_run=self.only_ask or checks,
+                refused=lambda mode: (stale, why) if (why := why_stale(mode)) else None,
                 reread=partial(self._rows_due, context) if is_file else None,
                 start=None if is_file else AttemptStart(attempt_began(context)),
                 on_edit_while_waiting=self.on_edit_while_waiting,
             )
-            return self._conclude(run.run(rows), context)
+            return self._conclude(run.run(rows), context, describe(api.settings) if checks else "")
 
         return act
 
-    def _conclude(self, report: Report, context: Context) -> dict[str, Any]:
-        """Return the report; if it has bad rows, push it to XCom and fail."""
+    def _conclude(self, report: Report, context: Context, mode: str) -> dict[str, Any]:
+        """Return the report; if it has bad rows, push it to XCom and fail.
+
+        :param mode: the safety mode, where it does not let anything be sent.
+        """
         result = report.as_dict()
         # Also under its own key, for a sensor that takes publish.output["post_uuids"].
         context["ti"].xcom_push(key="post_uuids", value=result["post_uuids"])
         if not report.bad or (self.on_row_error == "ignore" and report.stopped is None):
             if report.bad:
                 self.log.warning("%d bad rows were ignored:\n%s", len(report.bad), report.describe_bad())
-            elif not (report.has_posts or self.only_ask):
+            if mode:
+                context["ti"].xcom_push(key="return_value", value=result)
+                raise AirflowSkipException(f"Nothing was sent: {mode}. {report.describe_counts()}.")
+            if not (report.bad or report.has_posts or self.only_ask):
                 self._end_with_nothing(report, context)
             return result
         context["ti"].xcom_push(key="return_value", value=result)

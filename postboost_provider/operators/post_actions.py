@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from postboost_provider.api.errors import PostBoostConfigError
 from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.operators.publishing import PublishingOperator
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from postboost_provider.api.client import PostBoostClient
 
 
-class PostBoostSchedulePostOperator(BasePostBoostOperator):
+class PostBoostSchedulePostOperator(PublishingOperator):
     """Schedule, move, queue, approve or publish an existing post. Does nothing if that is already done.
 
     :param post_uuid: the post. Templated.
@@ -71,10 +72,14 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
                 raise PostBoostConfigError(problem, field="publish_at")
             with argument("publish_at"):
                 at = to_minute(self.publish_at, self.timezone or None)
-        actor, start = self.actor(context), AttemptStart(attempt_began(context))
+        actor, why_stale = self.actor(context), self.stale_check(context)
+        start = AttemptStart(attempt_began(context))
 
         def act(api: PostBoostClient) -> dict[str, Any]:
             outcome = actions.fetch_outcome(api, post_uuid)
+            if not actions.is_done(outcome, self.how, at):
+                # What is approved goes out at its own time.
+                self.refuse_stale(why_stale(self.how if self.how in ("now", "queue") else "schedule"))
             if self.how == "approve":
                 outcome = actions.approve(api, actor, outcome)
             elif self.how == "queue":
@@ -95,7 +100,7 @@ class PostBoostSchedulePostOperator(BasePostBoostOperator):
         return act
 
 
-class PostBoostRetryPostOperator(BasePostBoostOperator):
+class PostBoostRetryPostOperator(PublishingOperator):
     """Publish a failed post again to the accounts that failed. What is live stays as it is.
 
     PostBoost retries one account at a time, so the task waits for each but the last. Use a ``PostBoostPostSensor`` to wait
@@ -122,12 +127,14 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
 
         post_uuid = require_text("post_uuid", self.post_uuid)
         timeout = read_seconds("timeout", self.timeout)
-        actor = self.actor(context)
+        actor, why_stale = self.actor(context), self.stale_check(context)
 
         def act(api: PostBoostClient) -> list[str]:
             sent: dict[str, str] = {}
             post = actions.fetch(api, post_uuid)
             outcome, names = read_post(post), {each["uuid"]: account_name(each) for each in post["accounts"]}
+            if actions.to_retry(outcome):
+                self.refuse_stale(why_stale("now"))
             while actions.to_retry(outcome, sent):
                 outcome = actions.wait_while_publishing(api, post_uuid, timeout)
                 if (account := actions.retry_failed(api, actor, outcome, but=sent)) is not None:
@@ -140,7 +147,7 @@ class PostBoostRetryPostOperator(BasePostBoostOperator):
         return act
 
 
-class PostBoostUpdatePostOperator(BasePostBoostOperator):
+class PostBoostUpdatePostOperator(PublishingOperator):
     """Change fields of a post that is not published yet. A scheduled post stays scheduled.
 
     PostBoost replaces a post as a whole, so the task reads the post, changes it and sends it back.
@@ -172,6 +179,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
     def prepare(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
         from postboost_provider.airflow_support.run_times import attempt_began
         from postboost_provider.api.arguments import check_choice, read_text, require_text
+        from postboost_provider.api.safety import publishes_with
         from postboost_provider.publishing import actions
         from postboost_provider.publishing.attempt_start import AttemptStart
         from postboost_provider.publishing.change_fields import change_fields
@@ -183,7 +191,7 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
             raise PostBoostConfigError(
                 f"changes is {changes!r}; it must be a mapping of fields to new values.", field="changes"
             )
-        actor = self.actor(context)
+        actor, stale = self.actor(context), self.stale_check(context)(publishes_with(changes))
         change = partial(
             change_fields,
             actor=actor,
@@ -191,7 +199,14 @@ class PostBoostUpdatePostOperator(BasePostBoostOperator):
             edit_waiting=self.on_edit_while_waiting == "edit",
             start=AttemptStart(attempt_began(context)),
         )
-        return lambda api: change(api, post=actions.fetch(api, post_uuid)).as_dict()
+
+        def act(api: PostBoostClient) -> dict[str, Any]:
+            post = actions.fetch(api, post_uuid)
+            if post["status"] == "draft":
+                self.refuse_stale(stale)
+            return change(api, post=post).as_dict()
+
+        return act
 
 
 class PostBoostDeletePostOperator(BasePostBoostOperator):

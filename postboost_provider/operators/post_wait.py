@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from postboost_provider.api.errors import PostBoostError
-from postboost_provider.operators.base import BasePostBoostOperator
+from postboost_provider.operators.publishing import PublishingOperator
 from postboost_provider.retry_policy import failing_fast
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from postboost_provider.polling.outcome import PostOutcome
 
 
-class WaitingPostOperator(BasePostBoostOperator):
+class WaitingPostOperator(PublishingOperator):
     """An operator that publishes one post, and can wait for what becomes of it.
 
     Its subclass sets ``_started``, ``_post_uuid`` and ``_trash_label`` when it has published the post.

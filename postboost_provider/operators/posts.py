@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from postboost_provider.airflow_support.storage import find_file
 from postboost_provider.api.errors import PostBoostConfigError
@@ -175,11 +174,10 @@ class PostBoostCreatePostOperator(WaitingPostOperator):
         from postboost_provider.polling.outcome import describe_status
 
         self._started = datetime.now(UTC)
-        if self.only_ask:
-            found: dict[str, Any] = self.perform(context, self._prepare_dry_run)
-            self.log.info("%s. Nothing was sent.", found["why"])
-            return found
         post, done = self.perform(context)
+        if isinstance(done, dict):
+            self.log.info("%s. Nothing was sent.", done["why"])
+            return done
         self._post_uuid, self._trash_label = done.post_uuid, self._name_of_trash(context)
         # Under its own key, and before any wait: another task can take publish.output["uuid"].
         context["ti"].xcom_push(key="uuid", value=done.post_uuid)
@@ -198,7 +196,9 @@ class PostBoostCreatePostOperator(WaitingPostOperator):
         due = max((at for _, at in post.account_times), default=None)
         return self._wait(context, done.post_uuid, {"done": result, "retried": []}, due)
 
-    def prepare(self, context: Context) -> Callable[[PostBoostClient], tuple[Post, Published]]:
+    def prepare(
+        self, context: Context
+    ) -> Callable[[PostBoostClient], tuple[Post, Published | dict[str, Any]]]:
         from postboost_provider.airflow_support.run_times import attempt_began, run_began
         from postboost_provider.airflow_support.sibling_tasks import (
             is_mapped,
@@ -206,11 +206,13 @@ class PostBoostCreatePostOperator(WaitingPostOperator):
             render_siblings,
         )
         from postboost_provider.airflow_support.task_memory import TaskMemory
+        from postboost_provider.api.safety import describe
         from postboost_provider.idempotency.identity import digest, normal
         from postboost_provider.publishing.attempt_start import AttemptStart
+        from postboost_provider.publishing.dry_run import try_post
         from postboost_provider.publishing.publish import publish_post
 
-        post, actor = self._parse_post(), self._actor(context)
+        post, actor, why_stale = self._parse_post(), self._actor(context), self.stale_check(context)
 
         def find_places(intent_of: Callable[[Post], str | None]) -> Places:
             from postboost_provider.publishing.mapped_list import find_places
@@ -225,34 +227,36 @@ class PostBoostCreatePostOperator(WaitingPostOperator):
         is_placed = self.post_key is None and is_mapped(context)
         may_shift = is_placed and may_have_changed(context)
         name = digest(actor.identity)[:16]
-        publish = partial(
-            publish_post,
-            find_media=self._find_media,
-            on_duplicate=self.on_duplicate,
-            validate=self.validate,
-            now=self._started,
-            on_unknown=self.on_unknown,
-            on_edit_after_live=self.on_edit_after_live,
-            on_edit_while_waiting=self.on_edit_while_waiting,
-            start=AttemptStart(attempt_began(context)),
-            memory=TaskMemory(context, self._started, name, of_siblings=may_shift),
-            places=find_places if is_placed else None,
-            expanded_since=None if may_shift else run_began(context),
-            on_altered_text=self.on_altered_text,
-        )
-        return lambda api: (post, publish(api, actor, post))
+        common: dict[str, Any] = {
+            "actor": actor,
+            "post": post,
+            "find_media": self._find_media,
+            "on_duplicate": self.on_duplicate,
+            "now": self._started,
+            "check_new": lambda: self.refuse_stale(why_stale(post.mode)),
+        }
+        more: dict[str, Any] = {
+            "validate": self.validate,
+            "on_unknown": self.on_unknown,
+            "on_edit_after_live": self.on_edit_after_live,
+            "on_edit_while_waiting": self.on_edit_while_waiting,
+            "start": AttemptStart(attempt_began(context)),
+            "memory": TaskMemory(context, self._started, name, of_siblings=may_shift),
+            "places": find_places if is_placed else None,
+            "expanded_since": None if may_shift else run_began(context),
+            "on_altered_text": self.on_altered_text,
+        }
 
-    def _prepare_dry_run(self, context: Context) -> Callable[[PostBoostClient], dict[str, Any]]:
-        from postboost_provider.publishing.dry_run import try_post
+        def act(api: PostBoostClient) -> tuple[Post, Published | dict[str, Any]]:
+            checks = api.settings.mode == "check"
+            if not (checks or self.only_ask):
+                return post, publish_post(api, **common, **more)
+            found = try_post(api, **common)
+            if checks:
+                raise AirflowSkipException(f"{found['why']}. Nothing was sent: {describe(api.settings)}.")
+            return post, found
 
-        return partial(
-            try_post,
-            actor=self._actor(context),
-            post=self._parse_post(),
-            find_media=self._find_media,
-            on_duplicate=self.on_duplicate,
-            now=self._started,
-        )
+        return act
 
     def _find_media(self, name: str) -> MediaFile:
         return find_file(name, self.media_root, self.object_storage_conn_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postboost_provider.api.errors import NotFoundError
+from postboost_provider.api.safety import require_live
 from postboost_provider.polling.outcome import (
     PostOutcome,
     describe_status,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from postboost_provider.api.client import AsyncPostBoostClient, PostBoostClient
+    from postboost_provider.api.settings import ClientSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,14 @@ class PostsSettled:
         """The posts to read, as last seen; None before they were read."""
         return {uuid: post for uuid, post in self.seen.items() if post is None or not post.is_settled}
 
+    def check_any(self, settings: ClientSettings) -> None:
+        """Refuse to take an empty list for posts that are published.
+
+        :raises ModeError: the safety mode may have left them out.
+        """
+        if not self.seen:
+            require_live(settings, "There is no post to wait for")
+
     def note(self, posts: Mapping[str, PostOutcome]) -> None:
         self.seen |= posts
         for uuid, post in posts.items():
@@ -106,7 +116,7 @@ class PostsSettled:
                 for uuid in unsettled:
                     try:
                         post = api.call("get_post", parameters={"post_uuid": uuid})
-                        self.note({uuid: read_awaited(require_post(post, uuid))})
+                        self.note({uuid: read_awaited(require_post(post, uuid), api.settings)})
                     except NotFoundError as error:
                         raise missing(uuid, error) from error
         return self.finding()

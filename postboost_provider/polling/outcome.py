@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postboost_provider.api.clean_text import clean_text
 from postboost_provider.api.errors import PostBoostError, PublishError, UnexpectedResponseError
 from postboost_provider.api.responses import reading_response
+from postboost_provider.api.safety import require_live
 from postboost_provider.api.times import read_utc
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postboost_provider.api.errors import NotFoundError
+    from postboost_provider.api.settings import ClientSettings
 
 # PostBoost's post statuses (SDK 1.66.3) and those of an account inside a post.
 WAITING = frozenset({"draft", "scheduled", "needs_approval", "publishing"})
@@ -156,10 +158,11 @@ def _read_post(post: Mapping[str, Any]) -> PostOutcome:
     )
 
 
-def read_awaited(post: Mapping[str, Any]) -> PostOutcome:
+def read_awaited(post: Mapping[str, Any], settings: ClientSettings) -> PostOutcome:
     """Read a post that a task waits for.
 
     :raises PublishError: it was moved to trash, so the wait would never end.
+    :raises ModeError: it is a draft, which the safety mode keeps tasks from publishing.
     """
     outcome = read_post(post)
     if outcome.trashed:
@@ -167,6 +170,8 @@ def read_awaited(post: Mapping[str, Any]) -> PostOutcome:
             f"Post {outcome.uuid} was moved to trash in PostBoost, so it will not be published.",
             code="trashed",
         )
+    if outcome.status == "draft":
+        require_live(settings, f"Post {outcome.uuid} is a draft, and nobody waits for it")
     return outcome
 
 

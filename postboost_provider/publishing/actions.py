@@ -218,6 +218,13 @@ def overtaken(outcome: PostOutcome) -> OvertakenError:
     )
 
 
+def is_done(outcome: PostOutcome, how: str, at: datetime | None) -> bool:
+    """Return whether an action of ``PostBoostSchedulePostOperator`` has nothing left to do."""
+    if how in ("queue", "approve"):
+        return outcome.status != {"queue": "draft", "approve": "needs_approval"}[how]
+    return _is_scheduled(outcome, at)
+
+
 def _is_scheduled(outcome: PostOutcome, at: datetime | None) -> bool:
     """Return whether a post is scheduled for that time, or with None being published."""
     if outcome.status in ("publishing", "published") and at in (None, outcome.scheduled_at):

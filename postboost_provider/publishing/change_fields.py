@@ -83,7 +83,8 @@ def change_fields(
     with map_fields(lambda field: _name_of_field(field, changes)):
         where = {"post_uuid": outcome.uuid}
         note_waiting(api, actor, outcome, edit_waiting=edit_waiting)
-        api.send("update_post", parameters=where, body={**body, **changed}, client_label=str(label))
+        is_draft, sent = outcome.status == "draft", {**body, **changed}
+        api.send("update_post", parameters=where, body=sent, client_label=str(label), of_draft=is_draft)
     fresh = fetch(api, outcome.uuid)
     since = [entry for entry in read_log(api, actor.owner) or () if entry not in entries]
     if any(not _may_be(entry, label) for entry in _updates(since, outcome)):

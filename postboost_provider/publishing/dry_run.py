@@ -30,8 +30,11 @@ def try_post(
     find_media: Callable[[str], MediaFile],
     on_duplicate: str,
     now: datetime,
+    check_new: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Have PostBoost check a post, and return what would be sent.
+
+    :param check_new: as that of :func:`publish_post`.
 
     :raises PostBoostConfigError: it would be refused.
     """
@@ -41,6 +44,7 @@ def try_post(
         media = resolution.media()
         known = read_history(api, actor).known
         if known is None:
+            check_new()
             refuse_past(post, now, can_read_log=True)
         body = resolution.body(post.mode, media, dry_run=True)
         response = api.call("validate_post", body={**body, "allow_duplicate": on_duplicate == "allow"})

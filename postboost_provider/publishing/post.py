@@ -89,6 +89,11 @@ class Post:
         return f"{name}:{target}" if self.is_row else f"variants[{target!r}][{name!r}]"
 
 
+def as_draft(post: Post) -> Post:
+    """Return the post as a draft, as if its author had written that."""
+    return post if post.mode == "draft" else replace(post, mode="draft", account_times=())
+
+
 def parse_post(values: Mapping[str, Any], timezone: str | None) -> Post:
     """Return the post that the arguments of an operator describe.
 

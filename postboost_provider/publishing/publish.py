@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,7 +23,7 @@ from postboost_provider.idempotency.memory import check_memory, key_memory
 from postboost_provider.publishing.create import create_post
 from postboost_provider.publishing.duplicates import find_refused_duplicate, use_duplicate
 from postboost_provider.publishing.mapped_list import undecided
-from postboost_provider.publishing.post import Post, post_intent
+from postboost_provider.publishing.post import Post, as_draft, post_intent
 from postboost_provider.publishing.post_history import (
     History,
     Intention,
@@ -34,7 +35,7 @@ from postboost_provider.publishing.post_history import (
     require_sight,
 )
 from postboost_provider.publishing.resolve import PostResolution, Resolver, media_contents
-from postboost_provider.publishing.update import fetch, use_existing
+from postboost_provider.publishing.update import compare, fetch, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,8 +84,9 @@ def publish_post(
     memory: Memory | None = None,
     places: Callable[[Callable[[Post], str | None]], Places] | None = None,
     expanded_since: datetime | None = None,
+    check_new: Callable[[], None] = lambda: None,
 ) -> Published:
-    """Publish a post once for its actor.
+    """Publish a post once for its actor. The safety mode ``draft`` makes it a draft, unless it is published already.
 
     :param find_media: returns the file of a media path.
     :param on_duplicate: ``fail``, ``reuse`` or ``allow``.
@@ -100,8 +102,10 @@ def publish_post(
         is, or None where it is not valid.
     :param expanded_since: its run began then, and has had no other attempt of this post: then the list has changed only if
         another place has published it.
+    :param check_new: called before a post is created, or a draft published; it may raise an error.
     :raises PostBoostConfigError: the post is not valid.
     """
+    wanted, post = post, _in_mode(api, post)
     resolver = Resolver(api, find_media, upload_again=on_unknown == "publish")
     # A URL may serve another file in another run. The task id is here twice since version 0.1.0.
     salt = "\n".join((actor.scope, *actor.identity, actor.identity[3]))
@@ -114,7 +118,7 @@ def publish_post(
         if expanded_since is not None and not _is_elsewhere(api, own, intent, expanded_since, on_unknown):
             places = None
         if places is not None:
-            actor = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
+            actor = _place(api, own, intent, places(partial(_intent, api, resolver, salt)), on_unknown)
         intention = Intention(
             actor,
             intent,
@@ -135,13 +139,23 @@ def publish_post(
             known = _remembered(
                 memory, intention, is_mapped=places is not None, is_moved=actor.identity != own.identity
             )
-            if known is not None and not can_read_log and known.intent == intent:
-                why = "this task remembers that an earlier attempt had created it; the token may not read it"
-                return Published("adopted", why, str(known.post_uuid), None)
+        if known is not None and known.mode not in (None, "draft") and post is not wanted:
+            # It was published in another safety mode. If it is not as its author wants it now, nothing is written.
+            post, intent = wanted, intent_hash(post_intent(wanted, media_contents(media)))
+            intention = replace(intention, intent=intent, mode=wanted.mode)
+            resolution = PostResolution(resolver, wanted, salt)
+        if known is not None and not can_read_log and known.intent == intent:
+            why = "this task remembers that an earlier attempt had created it; the token may not read it"
+            return Published("adopted", why, str(known.post_uuid), None)
         if known is not None:
             # PostBoost keeps the times of accounts that an update does not name (SDK 1.66.3).
             updated = partial(resolution.body, post.mode, media, all_times=True)
-            return _note(memory, intention, use_existing(api, intention, known, updated))
+            found = compare(api, intention, known, updated)
+            if isinstance(found, Published):
+                return _note(memory, intention, found)
+            if found.status == "draft" and post.mode != "draft":
+                check_new()
+            return _note(memory, intention, update(api, intention, known, found, updated))
         since = memory.begin() if memory is not None else since
         if on_unknown != "publish":
             # Each place of a mapped list has its own key: only the guard against duplicates stops what another one sent.
@@ -155,9 +169,12 @@ def publish_post(
                 require_sight(api, actor)
                 if places is not None:
                     # The log shows all by now. It may have been late when the places were read.
-                    again = _place(api, own, intent, places(partial(_intent, resolver, salt)), on_unknown)
+                    again = _place(
+                        api, own, intent, places(partial(_intent, api, resolver, salt)), on_unknown
+                    )
                     if again.identity != actor.identity or read_history(api, again).known is not None:
                         raise _late()
+        check_new()
         refuse_past(post, now, can_read_log=can_read_log)
         body = resolution.body(post.mode, media)
         at = {"now": now, "schedule": post.publish_at}.get(post.mode)
@@ -199,6 +216,10 @@ def _is_elsewhere(api: PostBoostClient, own: Actor, intent: str, since: datetime
     )
 
 
+def _in_mode(api: PostBoostClient, post: Post) -> Post:
+    return as_draft(post) if api.settings.mode == "draft" else post
+
+
 def _late() -> UnconfirmedError:
     return UnconfirmedError(
         "PostBoost's activity log was late: it has just shown what an earlier attempt of the mapped task published. Nothing was "
@@ -207,12 +228,12 @@ def _late() -> UnconfirmedError:
     )
 
 
-def _intent(resolver: Resolver, salt: str, post: Post) -> str | None:
+def _intent(api: PostBoostClient, resolver: Resolver, salt: str, post: Post) -> str | None:
     try:
         media = PostResolution(resolver, post, salt).media()
     except PostBoostError:
         return None
-    return intent_hash(post_intent(post, media_contents(media)))
+    return intent_hash(post_intent(_in_mode(api, post), media_contents(media)))
 
 
 def _restored(api: PostBoostClient, history: History) -> KnownPost | None:

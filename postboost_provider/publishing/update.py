@@ -157,6 +157,7 @@ def _update(
         parameters={"post_uuid": outcome.uuid},
         body=sent,
         client_label=str(intention.act.label),
+        of_draft=outcome.status == "draft",
     )
     try:
         try:

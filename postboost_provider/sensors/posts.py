@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs
 
 from postboost_provider.api.errors import PublishError
+from postboost_provider.hooks.postboost import PostBoostHook
 from postboost_provider.sensors.base import BasePostBoostSensor
 from postboost_provider.triggers.posts import SPREAD, PostBoostPostTrigger, read_event
 
@@ -92,6 +93,8 @@ class PostBoostPostSensor(BasePostBoostSensor):
         return Poller(wait, most_failures=MOST, earlier_polls=earlier_polls, spread=spread)
 
     def ask(self) -> Finding:
+        if not self._posts.seen:
+            self._posts.check_any(PostBoostHook(self.postboost_conn_id).settings())
         return self._posts.ask(self.connect)
 
     def trigger(self, **wait: Unpack[WaitArguments]) -> PostBoostPostTrigger:

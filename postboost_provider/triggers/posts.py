@@ -85,6 +85,8 @@ class PostBoostPostTrigger(PollingTrigger):
             return await super()._wait(times)
 
     async def _poll(self) -> Finding:
+        if not self._posts.seen:
+            self._posts.check_any(await base.settings_of(PostBoostHook(self.postboost_conn_id)))
         self._posts.note(await self._shared.read(self._posts.unsettled))
         return self._posts.finding()
 

@@ -87,7 +87,7 @@ class SharedPoller:
             async with gate:
                 try:
                     post = await api.call("get_post", parameters={"post_uuid": uuid})
-                    wanted[uuid].set_result(read_awaited(require_post(post, uuid)))
+                    wanted[uuid].set_result(read_awaited(require_post(post, uuid), api.settings))
                 except NotFoundError as error:
                     wanted[uuid].set_exception(missing(uuid, error))
                 except PostBoostError as error:
@@ -100,7 +100,7 @@ class SharedPoller:
         while (parameters := lists.next()) is not None:
             for post in lists.find(await api.call("list_posts", parameters=parameters)):
                 try:
-                    wanted[post["uuid"]].set_result(read_awaited(post))
+                    wanted[post["uuid"]].set_result(read_awaited(post, api.settings))
                 except PostBoostError as error:
                     wanted[post["uuid"]].set_exception(error)
 

@@ -83,6 +83,19 @@ def test_every_example_is_in_the_readme_and_every_operator_and_sensor_on_a_page(
     assert {found for found in public if found not in pages} == set()
 
 
+def test_the_page_of_backfills_has_a_row_for_every_operator_and_sensor() -> None:
+    text = (ROOT / "docs" / "backfills.md").read_text(encoding="utf-8")
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    classes = {
+        found
+        for kind in ("operators", "sensors")
+        for module in (ROOT / "postboost_provider" / kind).glob("*.py")
+        for found in re.findall(r"^class (PostBoost\w+)", module.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = [found for cell in cells for found in re.findall(r"`(PostBoost\w+)`", cell)]
+    assert sorted(named) == sorted(classes)
+
+
 def test_the_quick_start_shows_the_example_as_it_is() -> None:
     example = (ROOT / "dags_examples" / "token_guard.py").read_text(encoding="utf-8")
     assert example in blocks(ROOT / "docs" / "quickstart.md", "python")

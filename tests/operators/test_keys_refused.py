@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from postboost_provider.api.errors import (
     PostBoostConfigError,
@@ -222,3 +223,14 @@ def test_a_key_that_the_store_refused_is_revoked_and_one_that_it_may_have_is_lef
     clock.shift(ATTEMPT_TIME + timedelta(seconds=1))
     assert rotate(vault)["result"] == "rotated"
     assert len(keys(sandbox)) == len(before)
+
+
+def test_in_check_mode_a_key_is_not_rotated(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, vault: Vault
+) -> None:
+    before, token = keys(sandbox), vault.token(TARGET)
+    monkeypatch.setenv("POSTBOOST_MODE", "check")
+    with pytest.raises(AirflowSkipException, match="check"):
+        rotate(vault)
+    assert keys(sandbox).keys() == before.keys()
+    assert vault.token(TARGET) == token

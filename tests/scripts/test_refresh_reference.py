@@ -107,10 +107,10 @@ def test_no_argument_of_a_table_lacks_its_meaning(pages):
     assert [line for text in pages.values() for line in text.splitlines() if line.endswith("| |")] == []
 
 
-def test_the_arguments_that_send_takes_as_keywords_are_those_of_call_and_two_more():
+def test_the_arguments_that_send_takes_as_keywords_are_those_of_call_and_three_more():
     known = {each.name: each for each in describe(PostBoostClient.call).arguments}
     found = {each.name: each for each in describe(PostBoostClient.send).arguments}
-    assert found.keys() - known.keys() == {"client_label", "allow_duplicate"}
+    assert found.keys() - known.keys() == {"client_label", "allow_duplicate", "of_draft"}
     assert not known.keys() - found.keys()
     assert {name: found[name].type for name in known} == {name: each.type for name, each in known.items()}
     assert (found["operation"].default, found["body"].default) == ("required", "optional")

@@ -57,6 +57,8 @@ class Mapped(Family):
                 text=next(iter(item.texts.values()))[0],
                 accounts=[ACCOUNTS[each] for each in item.texts],
                 publish=item.mode,  # type: ignore[arg-type]
+                # As in other families.
+                on_backfill="run",
             )
             for item in words
         ]
